@@ -1,0 +1,38 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef CONTROLLER_CHASSIS_H
+#define CONTROLLER_CHASSIS_H 1
+
+/* This chassis' rows in the southbound database: Chassis, Chassis_Private and
+ * Encap, from the configuration that ovn-controller(8) documents. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "openvswitch/uuid.h"
+
+struct ovsdb_idl;
+struct ovsdb_idl_txn;
+
+/* Brings the rows up to date with the configuration.  'sb_txn' may be NULL,
+ * then it only looks.  Returns true and sets '*uuid' if our Chassis row is
+ * there (committed). */
+bool chassis_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
+                 struct ovsdb_idl *ovs_idl, const char *chassis_name,
+                 const char *br_int, struct uuid *uuid);
+/* Removes them; true when there are none. */
+bool chassis_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
+                     const char *chassis_name);
+
+#endif /* controller/chassis.h */

@@ -1,0 +1,44 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef CONTROLLER_CT_ZONE_H
+#define CONTROLLER_CT_ZONE_H 1
+
+/* Conntrack zones
+ * ===============
+ *
+ * A zone for each local port and two (NAME_dnat, NAME_snat) for each local
+ * datapath, kept across restarts in Bridge.external_ids:ct-zone-NAME
+ * (ovn-controller(8)).  A zone that is handed out anew is flushed in the
+ * switch first. */
+
+#include "inc-proc-eng.h"
+#include "openvswitch/uuid.h"
+
+struct ovsdb_idl;
+struct ovsdb_idl_txn;
+
+void ct_zone_init(struct inc_engine *);
+/* Adopts the zones of the integration bridge; before the first inc_run(). */
+void ct_zone_restore(struct ovsdb_idl *ovs_idl, const char *br_int);
+
+int ct_zone_of_port(struct inc_unit *, const char *lport);     /* 0: none */
+int ct_zone_dnat(struct inc_unit *, const struct uuid *dp);
+int ct_zone_snat(struct inc_unit *, const struct uuid *dp);
+
+void ct_zone_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
+                    const char *br_int);
+void ct_zone_register_commands(void); /* ct-zone-list */
+
+#endif /* controller/ct-zone.h */

@@ -1,0 +1,59 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef CONTROLLER_ENCAPS_H
+#define CONTROLLER_ENCAPS_H 1
+
+/* Tunnels to other chassis
+ * ========================
+ *
+ * One unit for each Chassis row decides which tunnel ports the integration
+ * bridge should have towards it; encaps_commit() makes them so.  The other
+ * way round, one unit for each tunnel interface says to which chassis it
+ * leads. */
+
+#include "inc-proc-eng.h"
+#include "openvswitch/ofp-port.h"
+#include "openvswitch/uuid.h"
+
+struct ovsdb_idl;
+struct ovsdb_idl_txn;
+
+enum tunnel_type { TUNNEL_GENEVE, TUNNEL_VXLAN, TUNNEL_STT };
+struct tunnel {
+    struct uuid chassis;
+    char *chassis_name;
+    char *remote_ip;            /* The encap's. */
+    enum tunnel_type type;
+    ofp_port_t ofport;
+};
+
+void encaps_init(struct inc_engine *);
+/* The tunnel to 'chassis', the preferred one if there are several (or the
+ * one to its encap 'encap_ip' if that is not NULL); NULL if there is none. */
+const struct tunnel *encaps_tunnel(struct inc_unit *,
+                                   const struct uuid *chassis,
+                                   const char *encap_ip);
+/* Names of all tunnel interfaces in use, and each by name. */
+const struct inc_set *encaps_tunnels(struct inc_unit *);
+const struct tunnel *encaps_tunnel_by_iface(struct inc_unit *, const char *);
+
+extern struct inc_kind *encaps_kind_tunnel_by_iface;
+
+void encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
+                   const char *br_int);
+bool encaps_cleanup(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
+                    const char *br_int);
+
+#endif /* controller/encaps.h */

@@ -1,0 +1,72 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef CONTROLLER_GROUP_H
+#define CONTROLLER_GROUP_H 1
+
+/* OpenFlow groups and meters
+ * ==========================
+ *
+ * A group's identity is what the logical flow says (struct ovn_group, from
+ * include/ovn/actions.h); its content is the buckets that are in force.  A
+ * unit of the flow stage asks for the id that goes with an identity; a unit of
+ * the group stage, one a group, decides the content from where the backends'
+ * ports are, and is all that runs when a backend comes or goes: one group
+ * modification, no flow modification.
+ *
+ * Ids are stable: the same identity gets the same id after a restart.  The id
+ * is a hash of the identity; an installed group with the same content as a
+ * group all of whose buckets are always in force is adopted under its own id
+ * (this is how the stock controller's groups are taken over); collisions are
+ * settled by looking at what is installed.
+ *
+ * Meters are the same: identity is the name in SB Meter (or what a set_meter
+ * action says), content the row's bands. */
+
+#include "openvswitch/list.h"
+#include "openvswitch/ofp-group.h"
+#include "openvswitch/ofp-meter.h"
+#include "ovn/actions.h"
+
+struct inc_engine;
+struct inc_unit;
+
+/* Whether a guarded bucket is in force.  Subscribes 'unit'. */
+typedef bool group_bucket_in_force_func(struct inc_unit *,
+                                        const struct ovn_group *,
+                                        const struct ovn_group_bucket *);
+
+/* Declares kinds and classes. */
+void group_init(struct inc_engine *, group_bucket_in_force_func *);
+void group_destroy(void);
+
+/* From a running unit of the flow stage, which thereby wants it. */
+bool group_want(struct inc_unit *, const struct ovn_group *, uint32_t *idp);
+bool meter_want(struct inc_unit *, const char *name, uint32_t *idp);
+
+/* For ofctrl: as flow_table_dump_*() and flow_table_pop_changes().  Additions
+ * and modifications must be sent before the flows that use them, deletions
+ * after. */
+void group_dump_begin(void);
+void group_dump_group(const struct ofputil_group_desc *);
+void group_dump_meter(const struct ofputil_meter_config *);
+void group_dump_end(void);
+size_t group_pop_additions(struct ovs_list *msgs);
+size_t group_pop_deletions(struct ovs_list *msgs);
+bool group_has_changes(void);
+
+/* group-table-list, meter-table-list. */
+void group_register_commands(void);
+
+#endif /* controller/group.h */

@@ -1,0 +1,272 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef CONTROLLER_INPUTS_H
+#define CONTROLLER_INPUTS_H 1
+
+/* Inputs: both databases, as cells
+ * ================================
+ *
+ * The one room in which rows of the southbound and the local Open vSwitch
+ * database become cells of the incremental engine.  inputs_run() follows the
+ * IDLs' change tracking; whoever computes something reads the records below
+ * through the typed accessors, each of which subscribes the calling unit.
+ *
+ * A record is a plain copy of what the controller uses of a row (see
+ * ovn-sb(5), ovs-vswitchd.conf.db(5)).  References to other rows are their
+ * UUIDs (or port names), never pointers, so that nothing can be reached
+ * without being read, hence subscribed to.
+ *
+ * Kinds are exposed for inc_kind_spawn() and inc_kind_watch() only. */
+
+#include "inc-proc-eng.h"
+#include "openvswitch/types.h"
+#include "openvswitch/uuid.h"
+#include "smap.h"
+#include "sset.h"
+
+struct ovsdb_idl;
+struct ovsdb_idl_index;
+
+/* Stages of the controller's engine. */
+enum controller_stage {
+    STAGE_INPUT,                /* Set by inputs.c, from the IDLs. */
+    STAGE_CONFIG,               /* Configuration, derived from Open_vSwitch. */
+    STAGE_BINDING,              /* Which ports are local. */
+    STAGE_DATAPATH,             /* Which datapaths are local. */
+    STAGE_DP_GROUP,             /* Which members of a group are local... */
+    STAGE_ZONE,                 /* ...conntrack zones, tunnels, patches... */
+    STAGE_LB,                   /* ...load-balancer backends' ports. */
+    STAGE_FLOW,                 /* OpenFlow flows; wanted groups, meters. */
+    STAGE_GROUP,                /* Contents of groups and meters. */
+    N_STAGES
+};
+
+enum lport_type {
+    LP_VIF,                     /* "" */
+    LP_PATCH, LP_L3GATEWAY, LP_LOCALNET, LP_LOCALPORT, LP_L2GATEWAY, LP_VTEP,
+    LP_CHASSISREDIRECT, LP_VIRTUAL, LP_EXTERNAL, LP_REMOTE,
+    LP_CONTAINER,               /* "" with a parent_port. */
+    LP_UNKNOWN                  /* None of the above. */
+};
+
+/* SB Port_Binding, by logical_port. */
+struct port_binding {
+    struct uuid uuid;
+    char *logical_port;
+    enum lport_type type;
+    struct uuid datapath;
+    uint16_t tunnel_key;
+    char *parent_port;          /* NULL if none. */
+    char *virtual_parent;       /* NULL if none. */
+    int tag;                    /* 0 if none. */
+    struct uuid chassis;        /* Zero if none; so all these. */
+    struct uuid *additional_chassis; size_t n_additional_chassis;
+    struct uuid requested_chassis;
+    struct uuid *requested_additional_chassis; size_t n_requested_additional;
+    struct uuid encap;
+    struct uuid ha_chassis_group;
+    struct uuid *gateway_chassis; size_t n_gateway_chassis;
+    struct smap options;
+    struct smap external_ids;
+    char **mac; size_t n_mac;
+    char **port_security; size_t n_port_security;
+    char **nat_addresses; size_t n_nat_addresses;
+    bool up;                    /* false if not set. */
+    bool has_up;
+};
+
+/* SB Datapath_Binding, by UUID. */
+struct datapath_binding {
+    struct uuid uuid;
+    uint32_t tunnel_key;
+    struct smap external_ids;
+    bool is_switch;             /* Has external_ids:logical-switch. */
+    struct uuid nb_uuid;        /* The logical switch or router. */
+};
+
+/* SB Logical_Flow, by UUID.  Strings are borrowed from the IDL. */
+struct logical_flow {
+    struct uuid uuid;
+    struct uuid datapath;       /* Zero if 'dp_group' is what counts. */
+    struct uuid dp_group;
+    bool ingress;
+    uint8_t table_id;
+    uint16_t priority;
+    const char *match;
+    const char *actions;
+    const char *in_out_port;    /* tags:in_out_port or NULL. */
+    const char *controller_meter; /* Or NULL. */
+    const char *stage_hint;     /* external_ids:stage-hint or NULL. */
+    const char *stage_name;
+};
+
+/* SB Logical_DP_Group, by UUID. */
+struct dp_group {
+    struct uuid *datapaths;     /* Sorted. */
+    size_t n;
+};
+
+/* SB Multicast_Group, by UUID. */
+struct multicast_group {
+    struct uuid uuid;
+    char *name;
+    struct uuid datapath;
+    uint32_t tunnel_key;
+    char **ports; size_t n_ports; /* Logical port names, sorted. */
+};
+
+/* SB Chassis, by UUID, with its Encaps. */
+struct encap {
+    struct uuid uuid;
+    char *type;                 /* "geneve", "vxlan", "stt" */
+    char *ip;
+    struct smap options;
+};
+struct chassis {
+    struct uuid uuid;
+    char *name;
+    char *hostname;
+    struct encap *encaps; size_t n_encaps;
+    struct smap other_config;
+    struct smap external_ids;
+    char **transport_zones; size_t n_transport_zones;
+};
+
+/* SB HA_Chassis_Group and Gateway_Chassis, by UUID. */
+struct ha_chassis { struct uuid chassis; int priority; };
+struct ha_chassis_group { struct ha_chassis *members; size_t n; };
+
+/* SB Address_Set and Port_Group, by name. */
+struct string_set { char **names; size_t n; }; /* Sorted. */
+
+/* SB Load_Balancer, by UUID. */
+struct load_balancer {
+    struct uuid uuid;
+    char *name;
+    char *protocol;             /* "tcp", "udp", "sctp" or NULL. */
+    struct smap vips;
+    struct smap options;
+    struct uuid lb_id;          /* NB UUID; zero if not known. */
+    struct uuid *datapaths; size_t n_datapaths;  /* Sorted; group resolved. */
+    struct uuid dp_group;       /* Zero if none. */
+};
+
+/* SB MAC_Binding, Static_MAC_Binding and FDB, by UUID. */
+struct mac_binding {
+    struct uuid uuid;
+    char *logical_port; char *ip; char *mac;
+    struct uuid datapath;
+    bool is_static, override_dynamic;
+};
+struct fdb { struct uuid uuid; char *mac; uint32_t dp_key, port_key; };
+
+/* SB Meter, by name. */
+struct meter_band { bool drop; int rate, burst_size; };
+struct meter { bool pktps; struct meter_band *bands; size_t n_bands; };
+
+/* OVS Interface, by name. */
+struct ovs_iface {
+    struct uuid uuid;
+    char *name;
+    char *type;
+    char *port;                 /* Name of its Port. */
+    char *bridge;               /* Name of its Bridge. */
+    int64_t ofport;             /* 0 if not known yet, -1 on failure. */
+    struct smap external_ids;   /* Without what this controller writes. */
+    struct smap options;
+    struct smap port_external_ids;
+    bool link_up;               /* link_state is "up" or not known. */
+};
+
+/* Accessors: the record or NULL; the unit is subscribed. */
+const struct port_binding *in_port_binding(struct inc_unit *, const char *lp);
+const struct datapath_binding *in_datapath(struct inc_unit *,
+                                           const struct uuid *);
+const struct logical_flow *in_logical_flow(struct inc_unit *,
+                                           const struct uuid *);
+const struct dp_group *in_dp_group(struct inc_unit *, const struct uuid *);
+const struct multicast_group *in_multicast_group(struct inc_unit *,
+                                                 const struct uuid *);
+const struct chassis *in_chassis(struct inc_unit *, const struct uuid *);
+const struct uuid *in_chassis_by_name(struct inc_unit *, const char *name);
+const struct ha_chassis_group *in_ha_chassis_group(struct inc_unit *,
+                                                   const struct uuid *);
+const struct ha_chassis *in_gateway_chassis(struct inc_unit *,
+                                            const struct uuid *);
+const struct string_set *in_address_set(struct inc_unit *, const char *name);
+const struct string_set *in_port_group(struct inc_unit *, const char *name);
+const struct load_balancer *in_load_balancer(struct inc_unit *,
+                                             const struct uuid *);
+const struct mac_binding *in_mac_binding(struct inc_unit *,
+                                         const struct uuid *);
+const struct mac_binding *in_static_mac_binding(struct inc_unit *,
+                                                const struct uuid *);
+const struct fdb *in_fdb(struct inc_unit *, const struct uuid *);
+const struct meter *in_meter(struct inc_unit *, const char *name);
+const struct smap *in_sb_options(struct inc_unit *); /* SB_Global.options. */
+const struct ovs_iface *in_iface(struct inc_unit *, const char *name);
+/* A key of Open_vSwitch.external_ids, with the chassis-specific form
+ * ("KEY-CHASSIS") preferred; NULL if unset. */
+const char *in_config(struct inc_unit *, const char *key);
+/* A column of the Open_vSwitch row that the Chassis row repeats
+ * ("iface-types", comma-separated), or of the integration bridge
+ * ("datapath-type"). */
+const char *in_ovs_fact(struct inc_unit *, const char *name);
+
+/* Sets. */
+const struct inc_set *in_datapath_ports(struct inc_unit *,
+                                        const struct uuid *dp); /* lports */
+const struct inc_set *in_port_children(struct inc_unit *,
+                                       const char *parent);     /* lports */
+const struct inc_set *in_ifaces_by_id(struct inc_unit *,
+                                      const char *iface_id);    /* ifaces */
+const struct inc_set *in_chassis_set(struct inc_unit *);        /* uuids */
+const struct inc_set *in_lports_by_address(struct inc_unit *,
+                                           const struct in6_addr *); /*lports*/
+const struct inc_set *in_lbs_of_datapath(struct inc_unit *,
+                                         const struct uuid *dp); /* SB uuids */
+const struct inc_set *in_lbs_by_hint(struct inc_unit *,
+                                     const char *hint);         /* SB uuids */
+const struct inc_set *in_tunnel_ifaces(struct inc_unit *);      /* ifaces */
+const struct inc_set *in_bridges(struct inc_unit *);            /* names */
+
+/* Multicast group 'name' of datapath 'dp': its tunnel key, 0 if none. */
+uint32_t in_multicast_key(struct inc_unit *, const struct uuid *dp,
+                          const char *name);
+
+/* The kinds. */
+struct inputs_kinds {
+    struct inc_kind *port_binding, *datapath, *logical_flow, *dp_group,
+        *multicast_group, *chassis, *chassis_by_name, *ha_chassis_group,
+        *gateway_chassis, *address_set, *port_group, *load_balancer,
+        *mac_binding, *static_mac_binding, *fdb, *meter, *sb_options, *iface,
+        *config, *ovs_fact, *datapath_ports, *port_children, *ifaces_by_id,
+        *chassis_set, *lports_by_address, *lbs_of_datapath, *lbs_by_hint,
+        *tunnel_ifaces, *bridges, *multicast_key;
+};
+extern struct inputs_kinds in_kinds;
+
+/* Declares the kinds. */
+void inputs_init(struct inc_engine *);
+/* Registers the columns of both databases that the records need. */
+void inputs_register_sb(struct ovsdb_idl *sb_idl);
+void inputs_register_ovs(struct ovsdb_idl *ovs_idl);
+/* Brings the cells up to date with the rows that have changed since the last
+ * call.  'chassis_name' and 'br_int_name' may be NULL while unknown.  Does
+ * not clear the IDLs' tracking. */
+void inputs_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl *ovs_idl,
+                const char *chassis_name, const char *br_int_name);
+
+#endif /* controller/inputs.h */

@@ -1,0 +1,55 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef CONTROLLER_LOCAL_DATAPATH_H
+#define CONTROLLER_LOCAL_DATAPATH_H 1
+
+/* Which logical datapaths this chassis takes part in
+ * ==================================================
+ *
+ * A datapath is local if a local port is on it, or if it can be reached from
+ * such a one through patch ports (as ovn-architecture(7), "the logical flow
+ * may not be represented there", puts it).  One unit does the reachability:
+ * it reads the seeds of binding.h and the patch ports of what it reaches. */
+
+#include "inc-proc-eng.h"
+#include "openvswitch/uuid.h"
+
+struct local_datapath {
+    struct uuid uuid;
+    uint32_t tunnel_key;
+    bool is_switch;
+    struct uuid nb_uuid;
+    char *localnet_port;        /* Of a switch; NULL if none. */
+    struct uuid component;      /* Smallest UUID of the local datapaths that
+                                 * are connected with this one. */
+};
+
+void local_datapath_init(struct inc_engine *);
+
+/* NULL if 'dp' is not local. */
+const struct local_datapath *local_datapath(struct inc_unit *,
+                                            const struct uuid *dp);
+const struct inc_set *local_datapaths(struct inc_unit *);      /* uuids */
+/* The members of Logical_DP_Group 'group' that are local.  A flow that
+ * applies to a group subscribes to this one cell. */
+const struct inc_set *local_datapaths_of_group(struct inc_unit *,
+                                               const struct uuid *group);
+/* The patch peer of logical port 'lport' (a "patch" Port_Binding on a local
+ * datapath, or l3gateway here), or NULL. */
+const char *patch_peer(struct inc_unit *, const char *lport);
+
+extern struct inc_kind *local_datapath_kind;  /* Spawns per-datapath units. */
+
+#endif /* controller/local-datapath.h */

@@ -1,0 +1,78 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef CONTROLLER_OFCTRL_H
+#define CONTROLLER_OFCTRL_H 1
+
+/* The OpenFlow connection to the integration bridge
+ * =================================================
+ *
+ *     connect -> negotiate (OpenFlow 1.5, Geneve option) -> dump flows,
+ *     groups, meters -> wait until ofctrl_put() is told that the desired
+ *     state is complete -> send the difference in one atomic bundle -> send
+ *     deltas, each followed by a barrier
+ *
+ * The switch is never emptied: what is installed and desired is not touched.
+ * A switch that comes back empty is just a large difference.
+ *
+ * Fences
+ * ------
+ *
+ * ofctrl_fence() returns a number that stands for "everything that has been
+ * desired up to now"; ofctrl_reached() tells whether the switch has
+ * acknowledged all of it (by barrier reply).  nb_cfg, "up" and ovn-installed
+ * are reported by fence. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "openvswitch/ofp-msgs.h"
+
+struct ofpbuf;
+struct ovsdb_idl;
+
+void ofctrl_init(void);
+void ofctrl_destroy(void);
+
+/* Connects to the management socket of bridge 'target' (e.g.
+ * "unix:/var/run/openvswitch/br-int.mgmt"; NULL: disconnect) and runs the
+ * state machine.  'probe_interval' in seconds. */
+void ofctrl_run(const char *target, int probe_interval);
+void ofctrl_wait(void);
+
+/* Has the first dump since start-up come in (so that ids can be adopted)?
+ * The engine's flow stage must not run before. */
+bool ofctrl_has_dump(void);
+bool ofctrl_is_connected(void);
+
+/* Sends pending changes of flow-table and group.  'complete': the desired
+ * state follows from a complete southbound snapshot; until it has been true
+ * once for the connection, nothing is sent. */
+void ofctrl_put(bool complete);
+
+uint64_t ofctrl_fence(void);
+bool ofctrl_reached(uint64_t fence);
+
+/* The OXM of the Geneve option that carries logical ports: MFF_TUN_METADATA0
+ * + n; MFF_TUN_METADATA0 once negotiated, 0 before or if refused.  Changes
+ * are announced by the cell behind ofctrl_geneve_field_read(). */
+struct inc_engine;
+struct inc_unit;
+void ofctrl_declare(struct inc_engine *);
+enum mf_field_id ofctrl_geneve_field_read(struct inc_unit *);
+
+/* Sends 'msg' (owned) outside of the flow state, e.g. a packet-out. */
+void ofctrl_send(struct ofpbuf *msg);
+/* Injects 'microflow' (inject-pkt).  Error message or NULL. */
+
+#endif /* controller/ofctrl.h */

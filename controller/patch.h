@@ -1,0 +1,37 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef CONTROLLER_PATCH_H
+#define CONTROLLER_PATCH_H 1
+
+/* Patch ports between the integration bridge and the bridges of
+ * ovn-bridge-mappings, for localnet and l2gateway ports (ovn-controller(8)).
+ */
+
+#include "inc-proc-eng.h"
+#include "openvswitch/ofp-port.h"
+
+struct ovsdb_idl;
+struct ovsdb_idl_txn;
+
+void patch_init(struct inc_engine *);
+/* The OpenFlow port in the integration bridge that implements logical port
+ * 'lport' (localnet, l2gateway), 0 if there is none. */
+ofp_port_t patch_ofport(struct inc_unit *, const char *lport);
+void patch_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
+                  const char *br_int);
+bool patch_cleanup(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
+                   const char *br_int);
+
+#endif /* controller/patch.h */

@@ -1,0 +1,225 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef OVN_ACTIONS_H
+#define OVN_ACTIONS_H 1
+
+/* Logical-flow actions
+ * ====================
+ *
+ * The actions of ovn-sb(5)'s Logical_Flow table: text -> "struct ovnact"s ->
+ * OpenFlow actions, and back to text.
+ *
+ * Every action is one row of the registry in lib/actions.c: its type, the
+ * word it starts with, and its functions to parse, format, encode and free.
+ * The loops over the registry are there, too; the functions are in
+ * lib/actions-FAMILY.c.  To add an action, write its functions and its row.
+ *
+ * Parsed actions lie one after another in an ofpbuf, like ofpacts: each
+ * starts with a "struct ovnact" and is padded to OVNACT_ALIGNTO.
+ *
+ * Thread-safety: no global state.  What is shared (the symbol table, the
+ * option tables) is only read. */
+
+#include <netinet/in.h>
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/ofpbuf.h"
+#include "openvswitch/uuid.h"
+#include "ovn/expr.h"
+
+enum ovn_pipeline { OVN_P_INGRESS, OVN_P_EGRESS };
+
+/* Types.  lib/actions.h, private to lib/, has the structs; those that the
+ * controller needs are below. */
+enum ovnact_type {
+#define OVNACT(ENUM, WORD) OVNACT_##ENUM,
+#include "ovn/actions.def"
+#undef OVNACT
+    N_OVNACTS
+};
+
+struct ovnact {
+    enum ovnact_type type;
+    unsigned int len;           /* Of the whole action, without padding. */
+};
+#define OVNACT_ALIGNTO 8
+static inline struct ovnact *
+ovnact_next(const struct ovnact *a)
+{
+    return (struct ovnact *) ((char *) a + ROUND_UP(a->len, OVNACT_ALIGNTO));
+}
+#define OVNACT_FOR_EACH(POS, OVNACTS, LEN)                              \
+    for ((POS) = (struct ovnact *) (OVNACTS);                           \
+         (char *) (POS) < (char *) (OVNACTS) + (LEN);                   \
+         (POS) = ovnact_next(POS))
+
+/* Load balancing: ct_lb, ct_lb_mark, ct_lb_mark_local. */
+struct ovnact_ct_lb_backend {
+    int family;                 /* AF_INET or AF_INET6. */
+    union {
+        ovs_be32 ipv4;
+        struct in6_addr ipv6;
+    };
+    uint16_t port;              /* 0: the packet's own. */
+    char *lport;                /* ct_lb_mark_local; else NULL. */
+};
+enum ovnact_ct_lb_flag {
+    OVN_CT_LB_NO_SNAT,          /* No flag. */
+    OVN_CT_LB_SKIP_SNAT,
+    OVN_CT_LB_FORCE_SNAT,
+};
+struct ovnact_ct_lb {
+    struct ovnact ovnact;       /* OVNACT_CT_LB, _MARK or _MARK_LOCAL. */
+    struct ovnact_ct_lb_backend *backends;
+    size_t n_backends;
+    uint8_t ltable;             /* Logical table of the next stage. */
+    char *hash_fields;          /* "ip_src,ip_dst" or NULL. */
+    enum ovnact_ct_lb_flag flag;
+    bool fallback;              /* ct_lb_mark_local: all when none is local. */
+
+    /* For an action that the controller has turned from ct_lb_mark into
+     * ct_lb_mark_local (lib/lb.h): the Load_Balancer that it implements,
+     * within which each backend's port is found by its address.  All zeros
+     * when the backends' 'lport's say it. */
+    struct uuid lb_uuid;
+};
+
+/* Parsing. */
+
+struct ovnact_parse_params {
+    const struct expr_env *env; /* 'symtab', 'template_var', ... */
+
+    /* Option tables, name -> struct gen_opts_map, or NULL. */
+    const struct hmap *dhcp_opts;
+    const struct hmap *dhcpv6_opts;
+    const struct hmap *nd_ra_opts;
+    const struct hmap *controller_event_opts;
+
+    enum ovn_pipeline pipeline;
+    uint8_t n_tables;           /* Logical tables of the pipeline. */
+    uint8_t cur_ltable;         /* 0-based, of the flow being parsed. */
+};
+
+/* Appends the actions in 'text' to 'ovnacts'.  Returns NULL on success, and
+ * then '*prereqsp' is the actions' prerequisites (NULL if none; caller
+ * owns).  On error returns the message (caller frees), and 'ovnacts' is as it
+ * was. */
+char *ovnacts_parse_text(const char *text, const struct ovnact_parse_params *,
+                         struct ofpbuf *ovnacts, struct expr **prereqsp);
+/* The same from the middle of tokens. */
+bool ovnacts_parse(struct lex_cursor *, const struct ovnact_parse_params *,
+                   struct ofpbuf *ovnacts, struct expr **prereqsp);
+void ovnacts_format(const struct ovnact *, size_t len, struct ds *);
+void ovnacts_free(struct ovnact *, size_t len); /* Not the ofpbuf itself. */
+
+/* Encoding. */
+
+/* A load-balancing group as an action asks for it.  What the action says is
+ * the group's identity; which buckets are in force is its content, which the
+ * controller decides (controller/group.h). */
+struct ovn_group_bucket {
+    char *actions;              /* "ct(nat(dst=...),commit,...)" */
+    unsigned int weight;
+    char *lport;                /* Guard: NULL for a bucket that is always in
+                                 * force; else in force only while the port is
+                                 * local.  "" if the port is to be found by
+                                 * 'address' in 'lb_uuid'. */
+    struct in6_addr address;    /* Backend (IPv4 as IPv4-mapped). */
+};
+struct ovn_group {
+    char *method;               /* "type=select,selection_method=dp_hash" */
+    struct ovn_group_bucket *buckets; /* Bucket i has bucket_id i. */
+    size_t n_buckets;
+    bool fallback;              /* All buckets when none would be in force. */
+    struct uuid lb_uuid;
+};
+void ovn_group_destroy(struct ovn_group *);
+struct ovn_group *ovn_group_clone(const struct ovn_group *);
+/* The text of the group with the buckets for which 'in_force' has a 1-bit
+ * (NULL: all), as ofputil's group parser takes it and as group-table-list
+ * prints it: "type=select,...,bucket=bucket_id=0,weight:100,actions=...". */
+void ovn_group_format(const struct ovn_group *, const unsigned long *in_force,
+                      struct ds *);
+/* A string that is equal for two groups iff they are the same group. */
+void ovn_group_identity(const struct ovn_group *, struct ds *);
+
+struct ovnact_encode_params {
+    const struct expr_env *env; /* 'port_key' is what it is asked for. */
+
+    /* Whether the port behind a tunnel key is remote (ovnact "clone", ...)
+     * and other facts of the chassis. */
+    bool (*tunnel_ofport)(const char *port_name, ofp_port_t *, void *aux);
+
+    bool is_switch;             /* Logical switch, or router. */
+    bool is_gateway_router;
+
+    /* Ids for OpenFlow groups and meters.  Return false if there is none
+     * left; the action is then left out and the caller told. */
+    bool (*group_id)(const struct ovn_group *, uint32_t *idp, void *aux);
+    bool (*meter_id)(const char *name, uint32_t *idp, void *aux);
+    /* Whether 'id' is a Flow_Sample_Collector_Set here (for "sample"). */
+    bool (*has_collector_set)(uint32_t id, void *aux);
+    void *aux;
+
+    struct uuid lflow_uuid;     /* For "sample" and "log". */
+    uint32_t dp_key;            /* Datapath's tunnel key. */
+    const char *controller_meter; /* For packet-ins, or NULL. */
+
+    enum ovn_pipeline pipeline;
+    uint8_t ingress_ptable;     /* OpenFlow table of ingress table 0... */
+    uint8_t egress_ptable;      /* ...and of egress table 0. */
+    uint8_t output_ptable;      /* "output;" */
+    uint8_t mac_bind_ptable;    /* get_arp, get_nd */
+    uint8_t mac_lookup_ptable;  /* lookup_arp, lookup_nd */
+    uint8_t lb_hairpin_ptable;
+    uint8_t lb_hairpin_reply_ptable;
+    uint8_t ct_snat_vip_ptable;
+    uint8_t fdb_ptable;         /* get_fdb */
+    uint8_t fdb_lookup_ptable;  /* lookup_fdb */
+    uint8_t in_port_sec_ptable;
+    uint8_t out_port_sec_ptable;
+    uint8_t ecmp_nh_mac_ptable, ecmp_nh_ptable;
+    uint8_t chk_lb_aff_ptable;
+    bool ct_lb_uses_label;      /* ct_lb: mark natted in ct_label. */
+    uint32_t common_nat_ct_zone; /* Zone register for *_in_czone, 0: dnat */
+};
+
+/* Sets the table numbers of OVN 23.03 in '*ep' and zeros all else. */
+void ovnact_encode_params_init(struct ovnact_encode_params *ep);
+
+/* Appends OpenFlow actions for the actions to 'ofpacts'.  Only reads
+ * 'ovnacts'.  True if all could be encoded. */
+bool ovnacts_encode(const struct ovnact *, size_t len,
+                    const struct ovnact_encode_params *,
+                    struct ofpbuf *ofpacts);
+
+/* Whether encoding depends on the datapath (its key or its ports), so that
+ * it cannot be done once for a whole datapath group. */
+bool ovnacts_depend_on_datapath(const struct ovnact *, size_t len);
+
+/* Packet-ins: the userdata of a controller action starts with this header;
+ * the opcodes are those that the stock controller uses. */
+enum action_opcode {
+#define ACTION_OPCODE(ENUM, VALUE) ACTION_OPCODE_##ENUM = VALUE,
+#include "ovn/action-opcodes.def"
+#undef ACTION_OPCODE
+};
+struct action_header {
+    ovs_be32 opcode;            /* One of ACTION_OPCODE_*. */
+    uint8_t pad[4];
+};
+BUILD_ASSERT_DECL(sizeof(struct action_header) == 8);
+
+#endif /* ovn/actions.h */

@@ -1,0 +1,257 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef OVN_EXPR_H
+#define OVN_EXPR_H 1
+
+/* Logical-flow expressions
+ * ========================
+ *
+ * From the text of a match to OpenFlow matches, in the steps that ovn-sb(5)
+ * (Logical_Flow table, "match" column) describes:
+ *
+ *     text --parse--> tree --annotate--> --simplify--> --normalize--> DNF
+ *          --to_matches--> OpenFlow matches
+ *
+ *   - parse: symbols are looked up, types and levels of measurement checked,
+ *     predicates expanded, sets turned into comparisons joined by || or &&.
+ *   - annotate: the prerequisites of every symbol are ANDed in.
+ *   - simplify: inequalities become bitwise equalities; nothing but ==, &&,
+ *     || remains.  is_chassis_resident() is resolved to a constant.
+ *   - normalize: disjunctive normal form, in which one disjunct may be a
+ *     conjunctive match (see ovs-fields(7)) where that is smaller.
+ *
+ * Each step takes the tree it is given (it must not be used afterwards) and
+ * returns the new one.
+ *
+ * The library knows no database.  What it must ask (a port's key, an address
+ * set), it asks through "struct expr_env".
+ *
+ * Thread-safety: a symbol table is read-only once built and may be shared.
+ * Trees belong to one thread at a time. */
+
+#include "openvswitch/hmap.h"
+#include "openvswitch/list.h"
+#include "openvswitch/match.h"
+#include "openvswitch/meta-flow.h"
+#include "openvswitch/shash.h"
+#include "ovn/lex.h"
+
+struct ds;
+struct expr;
+struct ofpbuf;
+
+/* Symbols. */
+
+/* Level of measurement: which relational operators make sense. */
+enum expr_level {
+    EXPR_L_NOMINAL,             /* == and != only, no masks: "enumerations". */
+    EXPR_L_BOOLEAN,             /* 1-bit or predicates: may stand alone. */
+    EXPR_L_ORDINAL,             /* Every operator; subfields, masks. */
+};
+const char *expr_level_to_string(enum expr_level);
+
+/* A name that may stand in an expression.  Exactly one of 'field', 'parent'
+ * and 'predicate' says what it is. */
+struct expr_symbol {
+    char *name;
+    int width;                  /* In bits; 0 for strings. */
+
+    const struct mf_field *field;     /* A whole OpenFlow field, */
+    const struct expr_symbol *parent; /* bits of another symbol, */
+    int parent_ofs;
+    char *predicate;            /* or a Boolean predicate's text. */
+    const struct ovn_field *ovn_field; /* or an OVN field (no OpenFlow one).*/
+
+    enum expr_level level;
+    char *prereqs;              /* Expression text, or NULL. */
+    bool must_crossproduct;     /* Not to be a dimension of a conjunction. */
+    bool rw;                    /* Whether actions may write it. */
+};
+
+/* Fields of the OVN language that no OpenFlow field implements: actions may
+ * load them ("icmp4.frag_mtu = 1500;"). */
+enum ovn_field_id {
+    OVN_ICMP4_FRAG_MTU,
+    OVN_ICMP6_FRAG_MTU,
+    OVN_FIELD_N_IDS
+};
+struct ovn_field {
+    enum ovn_field_id id;
+    const char *name;
+    unsigned int n_bytes, n_bits;
+};
+const struct ovn_field *ovn_field_from_name(const char *name);
+
+/* Adding symbols to 'symtab' (name -> struct expr_symbol).  Names must be
+ * new.  The strings are copied. */
+struct expr_symbol *expr_symtab_add_field(struct shash *symtab,
+                                          const char *name,
+                                          enum mf_field_id,
+                                          const char *prereqs,
+                                          bool must_crossproduct);
+struct expr_symbol *expr_symtab_add_string(struct shash *symtab,
+                                           const char *name,
+                                           enum mf_field_id,
+                                           const char *prereqs);
+struct expr_symbol *expr_symtab_add_subfield(struct shash *symtab,
+                                             const char *name,
+                                             const char *prereqs,
+                                             const char *subfield);
+struct expr_symbol *expr_symtab_add_predicate(struct shash *symtab,
+                                              const char *name,
+                                              const char *expansion);
+struct expr_symbol *expr_symtab_add_ovn_field(struct shash *symtab,
+                                              const char *name,
+                                              enum ovn_field_id);
+void expr_symbol_format(const struct expr_symbol *, struct ds *);
+void expr_symtab_destroy(struct shash *symtab);
+
+/* What the library asks of the world. */
+
+/* A set of constants.  'strings' for port groups, 'integers' for address
+ * sets. */
+struct expr_constant {
+    union mf_subvalue value, mask;
+    bool masked;
+    enum lex_format format;
+    char *string;               /* For strings; else NULL. */
+};
+struct expr_constant_set {
+    struct expr_constant *values;
+    size_t n;
+    bool is_string;
+    bool in_curlies;
+};
+void expr_constant_set_destroy(struct expr_constant_set *); /* And frees. */
+/* From addresses as Address_Set.addresses holds them.  Addresses that are
+ * malformed are left out and reported in '*errors' (one line each; NULL if
+ * none; caller frees). */
+struct expr_constant_set *expr_constant_set_from_addresses(
+    const char *const *addresses, size_t n, char **errors);
+struct expr_constant_set *expr_constant_set_from_ports(
+    const char *const *names, size_t n);
+
+struct expr_env {
+    const struct shash *symtab;
+
+    /* Address set 'name' or port group 'name' (of the datapath at hand).
+     * NULL if there is none.  The result is borrowed until the next call. */
+    const struct expr_constant_set *(*address_set)(const char *name,
+                                                   void *aux);
+    const struct expr_constant_set *(*port_group)(const char *name, void *aux);
+    /* The value of template variable 'name' or NULL. */
+    const char *(*template_var)(const char *name, void *aux);
+    /* Logical port or multicast group 'name' of the datapath at hand: true
+     * and its '*key', the tunnel_key of its row; or false. */
+    bool (*port_key)(const char *name, unsigned int *key, void *aux);
+    /* Is logical port 'name' resident on this chassis? */
+    bool (*is_chassis_resident)(const char *name, void *aux);
+    void *aux;
+};
+
+/* Trees. */
+
+/* Parses 'text'.  Returns a tree, or NULL and sets '*errorp' (caller frees).
+ * Depth and size are bounded: text that nests deeper than
+ * EXPR_MAX_NESTING is an error. */
+#define EXPR_MAX_NESTING 100
+struct expr *expr_parse_text(const char *text, const struct expr_env *,
+                             char **errorp);
+/* The same from the middle of tokens; stops after the expression.  On error,
+ * which is then in the cursor, returns NULL. */
+struct expr *expr_parse(struct lex_cursor *, const struct expr_env *);
+
+struct expr *expr_annotate(struct expr *, const struct shash *symtab,
+                           char **errorp);
+/* ANDs in the prerequisites that 'prereqs' (may be NULL) names; both owned. */
+struct expr *expr_and(struct expr *, struct expr *prereqs);
+struct expr *expr_simplify(struct expr *, const struct expr_env *);
+struct expr *expr_normalize(struct expr *);
+
+struct expr *expr_clone(const struct expr *);
+void expr_destroy(struct expr *);
+void expr_format(const struct expr *, struct ds *);
+bool expr_is_simplified(const struct expr *);
+bool expr_is_normalized(const struct expr *);
+
+/* Evaluates 'expr' for 'flow'. */
+bool expr_evaluate(const struct expr *, const struct flow *,
+                   const struct expr_env *);
+
+/* Parses 'text' as a microflow: a conjunction that gives every field it names
+ * one value, prerequisites included.  Returns an error (caller frees) or
+ * NULL. */
+char *expr_parse_microflow(const char *text, const struct expr_env *,
+                           struct flow *);
+
+/* OpenFlow matches. */
+
+/* One clause of a conjunctive match that a flow takes part in. */
+struct expr_clause {
+    uint32_t id;                /* 1, 2, ... within one expression. */
+    uint8_t clause;             /* 0-based. */
+    uint8_t n_clauses;
+};
+
+struct expr_match {
+    struct match match;         /* Without metadata (the datapath). */
+    struct expr_clause *clauses; /* Nonempty: actions=conjunction(...) only.
+                                  * If match.flow.conj_id is nonzero, it is
+                                  * such a relative id, too. */
+    size_t n_clauses;
+};
+struct expr_matches {
+    struct expr_match *matches;
+    size_t n, allocated;
+    uint32_t n_conjunctions;    /* Ids in use are 1...n_conjunctions. */
+};
+
+/* Converts normalized 'expr', which it does not consume, into '*matches',
+ * which it initializes.  String fields are resolved with env->port_key();
+ * a disjunct that names an unknown port is left out. */
+void expr_to_matches(const struct expr *, const struct expr_env *,
+                     struct expr_matches *matches);
+void expr_matches_destroy(struct expr_matches *);
+void expr_matches_print(const struct expr_matches *, FILE *);
+
+/* Fields in actions. */
+
+/* A field or subfield as an operand of an action. */
+struct expr_field {
+    const struct expr_symbol *symbol;
+    int ofs;                    /* In bits, within the symbol. */
+    int n_bits;                 /* 0 for strings. */
+};
+/* Parses "FIELD" or "FIELD[ofs]" or "FIELD[ofs..end]" at the cursor. */
+bool expr_field_parse(struct lex_cursor *, const struct shash *symtab,
+                      struct expr_field *, struct expr **prereqs);
+void expr_field_format(const struct expr_field *, struct ds *);
+/* The OpenFlow (sub)field behind it. */
+struct mf_subfield expr_field_resolve(const struct expr_field *);
+/* NULL if the field can be what is asked ('n_bits' of 0: a string; 'rw':
+ * written), else a message (caller frees). */
+char *expr_field_check(const struct expr_field *, int n_bits, bool rw);
+
+/* Parses a constant for 'field' at the cursor (a number, a string, or a
+ * template's expansion). */
+bool expr_constant_parse(struct lex_cursor *, const struct expr_field *,
+                         struct expr_constant *);
+void expr_constant_format(const struct expr_constant *,
+                          const struct expr_field *, struct ds *);
+void expr_constant_destroy(struct expr_constant *);
+bool expr_constant_set_parse(struct lex_cursor *, struct expr_constant_set *);
+void expr_constant_set_format(const struct expr_constant_set *, struct ds *);
+
+#endif /* ovn/expr.h */
