@@ -1,0 +1,105 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Load-balancing groups: what an action asks for.
+ *
+ * A "struct ovn_group" is a value: it is built by the encoder of a
+ * load-balancing action, cloned by whoever keeps it, and compared by its
+ * identity.  What is in it never depends on which backends are local; that is
+ * the content, which controller/group.c decides. */
+
+#include <config.h>
+#include "ovn/actions.h"
+
+#include <arpa/inet.h>
+
+#include "bitmap.h"
+#include "openvswitch/dynamic-string.h"
+#include "packets.h"
+#include "util.h"
+#include "uuid.h"
+
+/* Frees 'group' and all that it holds.  NULL is fine. */
+void
+ovn_group_destroy(struct ovn_group *group)
+{
+    if (!group) {
+        return;
+    }
+    for (size_t i = 0; i < group->n_buckets; i++) {
+        free(group->buckets[i].actions);
+        free(group->buckets[i].lport);
+    }
+    free(group->buckets);
+    free(group->method);
+    free(group);
+}
+
+struct ovn_group *
+ovn_group_clone(const struct ovn_group *group)
+{
+    struct ovn_group *clone = xmemdup(group, sizeof *group);
+
+    clone->method = xstrdup(group->method);
+    clone->buckets = xcalloc(MAX(group->n_buckets, 1), sizeof *clone->buckets);
+    for (size_t i = 0; i < group->n_buckets; i++) {
+        clone->buckets[i] = group->buckets[i];
+        clone->buckets[i].actions = xstrdup(group->buckets[i].actions);
+        clone->buckets[i].lport = nullable_xstrdup(group->buckets[i].lport);
+    }
+    return clone;
+}
+
+/* Appends the text of the group to 's', with the buckets whose bit is 1 in
+ * 'in_force', or with all of them if it is NULL.  A bucket's id is its place
+ * among all buckets, so it does not move when a neighbour comes or goes. */
+void
+ovn_group_format(const struct ovn_group *group, const unsigned long *in_force,
+                 struct ds *s)
+{
+    ds_put_cstr(s, group->method);
+    for (size_t i = 0; i < group->n_buckets; i++) {
+        if (!in_force || bitmap_is_set(in_force, i)) {
+            const struct ovn_group_bucket *b = &group->buckets[i];
+            ds_put_format(s, ",bucket=bucket_id=%"PRIuSIZE
+                          ",weight:%u,actions=%s", i, b->weight, b->actions);
+        }
+    }
+}
+
+/* Appends the identity of 'group' to 's'.
+ *
+ * The identity of a group without guards is its text, which is what an
+ * operator knows it by; guards come in front of it.  A port's name may hold
+ * any character, so its length goes with it. */
+void
+ovn_group_identity(const struct ovn_group *group, struct ds *s)
+{
+    for (size_t i = 0; i < group->n_buckets; i++) {
+        const struct ovn_group_bucket *b = &group->buckets[i];
+        if (b->lport) {
+            ds_put_format(s, "local(%"PRIuSIZE",%"PRIuSIZE":%s,",
+                          i, strlen(b->lport), b->lport);
+            ipv6_format_mapped(&b->address, s);
+            ds_put_char(s, ')');
+        }
+    }
+    if (group->fallback) {
+        ds_put_cstr(s, "fallback,");
+    }
+    if (!uuid_is_zero(&group->lb_uuid)) {
+        ds_put_format(s, "lb="UUID_FMT",", UUID_ARGS(&group->lb_uuid));
+    }
+    ovn_group_format(group, NULL, s);
+}
