@@ -34,15 +34,17 @@
 
 #include <netinet/in.h>
 #include "openvswitch/dynamic-string.h"
-#include "openvswitch/hmap.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/uuid.h"
 #include "ovn/expr.h"
 
+struct gen_opts;
+
 enum ovn_pipeline { OVN_P_INGRESS, OVN_P_EGRESS };
 
-/* Types.  lib/actions.h, private to lib/, has the structs; those that the
- * controller needs are below. */
+/* Types.  lib/actions-private.h, private to lib/ and to programs that walk
+ * over actions (ovn-trace), has the structs; those that the controller needs
+ * are below. */
 enum ovnact_type {
 #define OVNACT(ENUM, WORD) OVNACT_##ENUM,
 #include "ovn/actions.def"
@@ -101,11 +103,10 @@ struct ovnact_ct_lb {
 struct ovnact_parse_params {
     const struct expr_env *env; /* 'symtab', 'template_var', ... */
 
-    /* Option tables, name -> struct gen_opts_map, or NULL. */
-    const struct hmap *dhcp_opts;
-    const struct hmap *dhcpv6_opts;
-    const struct hmap *nd_ra_opts;
-    const struct hmap *controller_event_opts;
+    /* Option tables of put_dhcp_opts and put_dhcpv6_opts (ovn/gen-opts.h),
+     * or NULL for an empty one. */
+    const struct gen_opts *dhcp_opts;
+    const struct gen_opts *dhcpv6_opts;
 
     enum ovn_pipeline pipeline;
     uint8_t n_tables;           /* Logical tables of the pipeline. */
@@ -192,7 +193,6 @@ struct ovnact_encode_params {
     uint8_t out_port_sec_ptable;
     uint8_t ecmp_nh_mac_ptable, ecmp_nh_ptable;
     uint8_t chk_lb_aff_ptable;
-    bool ct_lb_uses_label;      /* ct_lb: mark natted in ct_label. */
     uint32_t common_nat_ct_zone; /* Zone register for *_in_czone, 0: dnat */
 };
 
