@@ -1,0 +1,596 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* This chassis' rows in the southbound database
+ * =============================================
+ *
+ *     Chassis           name, hostname, other_config, transport_zones
+ *        encaps -> Encap (one for each ovn-encap-type and ovn-encap-ip)
+ *     Chassis_Private   name, chassis
+ *
+ * chassis_run() derives from the local configuration what the rows should
+ * say, compares, and writes what differs.  It keeps no state that matters: a
+ * row of our name is ours, whoever created it, so a restart adopts it, and a
+ * row that somebody deletes or alters is put right the next time.  Keys that
+ * are not ours stay as they are.
+ *
+ * Roles (RBAC)
+ * ------------
+ *
+ * With role-based access control, the server refuses a whole transaction if
+ * it touches one column that the role "ovn-controller" may not write.  Hence
+ * only what differs is written, one key of a map at a time, and "hostname"
+ * (which the role may not update) only if it has really changed.
+ *
+ * Encap conflicts
+ * ---------------
+ *
+ * The server accepts only one Encap row for a type and IP, and it would
+ * refuse all that is in a transaction that violates this, again and again.
+ * So a conflict is looked for before an Encap is inserted.  If the other row
+ * belongs to a chassis with our host name, then it is our own from before
+ * system-id was changed, and it is removed.  Any other conflict is two
+ * chassis that claim one address: the encap is left out, with a message,
+ * until one of them is mended. */
+
+#include <config.h>
+
+#include "chassis.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/vlog.h"
+#include "openvswitch/poll-loop.h"
+#include "ovn-sb-idl.h"
+#include "smap.h"
+#include "sset.h"
+#include "timeval.h"
+#include "util.h"
+#include "vswitch-idl.h"
+
+VLOG_DEFINE_THIS_MODULE(chassis);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+
+/* How long to wait before trying again to remove a stale row that the server
+ * may have refused to remove, in ms. */
+#define STALE_RETRY_MS 5000
+
+/* What the local database says about this chassis. */
+struct chassis_config {
+    const char *name;
+    char *hostname;
+    struct sset encap_types;    /* Only those that exist. */
+    struct sset encap_ips;
+    const char *encap_csum;     /* "true" or "false". */
+    struct sset transport_zones;
+    struct smap other_config;
+};
+
+/* Keys of Open_vSwitch.external_ids that Chassis.other_config repeats as
+ * they are, empty if they are not set. */
+static const char *repeated_keys[] = {
+    "ovn-bridge-mappings",
+    "ovn-chassis-mac-mappings",
+    "ovn-cms-options",
+    "ovn-limit-lflow-cache",
+    "ovn-memlimit-lflow-cache-kb",
+    "ovn-trim-limit-lflow-cache",
+    "ovn-trim-timeout-ms",
+    "ovn-trim-wmark-perc-lflow-cache",
+};
+
+/* Keys that are Booleans, with their defaults and the names under which
+ * Chassis.other_config has them. */
+static const struct {
+    const char *key;
+    const char *chassis_key;
+    bool def;
+} boolean_keys[] = {
+    { "ovn-monitor-all", "ovn-monitor-all", false },
+    { "ovn-enable-lflow-cache", "ovn-enable-lflow-cache", true },
+    { "ovn-is-interconn", "is-interconn", false },
+};
+
+/* What this controller can do, in the words that ovn-northd looks for before
+ * it uses the feature in logical flows. */
+static const char *features[] = {
+    "ct-no-masked-label",
+    "mac-binding-timestamp",
+    "ovn-ct-lb-related",
+    "port-up-notif",
+};
+
+/* The value of 'key', with the form for a particular chassis ("KEY-NAME")
+ * preferred; NULL if it is not set. */
+static const char *
+config_get(const struct ovsrec_open_vswitch *cfg, const char *name,
+           const char *key)
+{
+    char *own_key = xasprintf("%s-%s", key, name);
+    const char *value = smap_get(&cfg->external_ids, own_key);
+
+    free(own_key);
+    return value ? value : smap_get(&cfg->external_ids, key);
+}
+
+static bool
+config_get_bool(const struct ovsrec_open_vswitch *cfg, const char *name,
+                const char *key, bool def)
+{
+    const char *value = config_get(cfg, name, key);
+
+    if (!value) {
+        return def;
+    }
+    return def ? strcasecmp(value, "false") : !strcasecmp(value, "true");
+}
+
+/* Adds the comma-separated words of 's' to 'words'. */
+static void
+add_words(struct sset *words, const char *s)
+{
+    char *copy = xstrdup(s ? s : "");
+    char *save_ptr = NULL;
+
+    for (char *word = strtok_r(copy, ", ", &save_ptr); word;
+         word = strtok_r(NULL, ", ", &save_ptr)) {
+        sset_add(words, word);
+    }
+    free(copy);
+}
+
+static bool
+encap_type_exists(const char *type)
+{
+    return !strcmp(type, "geneve") || !strcmp(type, "vxlan")
+           || !strcmp(type, "stt");
+}
+
+static char *
+get_hostname(const struct ovsrec_open_vswitch *cfg, const char *name)
+{
+    const char *configured = config_get(cfg, name, "hostname");
+
+    if (configured && configured[0]) {
+        return xstrdup(configured);
+    }
+
+    char host[256];
+    if (gethostname(host, sizeof host)) {
+        VLOG_WARN_RL(&rl, "gethostname() failed (%s), the chassis is "
+                     "registered without a host name", ovs_strerror(errno));
+        host[0] = '\0';
+    }
+    host[sizeof host - 1] = '\0';
+    return xstrdup(host);
+}
+
+static const struct ovsrec_bridge *
+find_bridge(const struct ovsrec_open_vswitch *cfg, const char *name)
+{
+    for (size_t i = 0; i < cfg->n_bridges; i++) {
+        if (!strcmp(cfg->bridges[i]->name, name)) {
+            return cfg->bridges[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+make_other_config(const struct ovsrec_open_vswitch *cfg, const char *name,
+                  const char *br_int, struct smap *other_config)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(repeated_keys); i++) {
+        const char *value = config_get(cfg, name, repeated_keys[i]);
+
+        smap_add(other_config, repeated_keys[i], value ? value : "");
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(boolean_keys); i++) {
+        bool value = config_get_bool(cfg, name, boolean_keys[i].key,
+                                     boolean_keys[i].def);
+
+        smap_add(other_config, boolean_keys[i].chassis_key,
+                 value ? "true" : "false");
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
+        smap_add(other_config, features[i], "true");
+    }
+
+    const struct ovsrec_bridge *bridge = find_bridge(cfg, br_int);
+    smap_add(other_config, "datapath-type",
+             bridge ? bridge->datapath_type : "");
+
+    struct ds types = DS_EMPTY_INITIALIZER;
+    for (size_t i = 0; i < cfg->n_iface_types; i++) {
+        ds_put_format(&types, "%s%s", i ? "," : "", cfg->iface_types[i]);
+    }
+    smap_add(other_config, "iface-types", ds_cstr(&types));
+    ds_destroy(&types);
+}
+
+static void
+chassis_config_destroy(struct chassis_config *c)
+{
+    free(c->hostname);
+    sset_destroy(&c->encap_types);
+    sset_destroy(&c->encap_ips);
+    sset_destroy(&c->transport_zones);
+    smap_destroy(&c->other_config);
+}
+
+/* Fills in '*c', which the caller must destroy. */
+static void
+chassis_config_init(struct chassis_config *c,
+                    const struct ovsrec_open_vswitch *cfg, const char *name,
+                    const char *br_int)
+{
+    *c = (struct chassis_config) {
+        .name = name,
+        .hostname = get_hostname(cfg, name),
+        .encap_types = SSET_INITIALIZER(&c->encap_types),
+        .encap_ips = SSET_INITIALIZER(&c->encap_ips),
+        .transport_zones = SSET_INITIALIZER(&c->transport_zones),
+        .other_config = SMAP_INITIALIZER(&c->other_config),
+    };
+
+    struct sset types = SSET_INITIALIZER(&types);
+    const char *type;
+    add_words(&types, config_get(cfg, name, "ovn-encap-type"));
+    add_words(&c->encap_ips, config_get(cfg, name, "ovn-encap-ip"));
+    if (sset_is_empty(&types) || sset_is_empty(&c->encap_ips)) {
+        VLOG_INFO_RL(&rl, "Need to specify an encap type and ip");
+    }
+    SSET_FOR_EACH (type, &types) {
+        if (encap_type_exists(type)) {
+            sset_add(&c->encap_types, type);
+        } else {
+            VLOG_WARN_RL(&rl, "Unknown tunnel type: %s (in ovn-encap-type; "
+                         "geneve, vxlan and stt exist)", type);
+        }
+    }
+    sset_destroy(&types);
+
+    c->encap_csum = config_get_bool(cfg, name, "ovn-encap-csum", true)
+                    ? "true" : "false";
+    add_words(&c->transport_zones,
+              config_get(cfg, name, "ovn-transport-zones"));
+    make_other_config(cfg, name, br_int, &c->other_config);
+}
+
+/* Looking rows up.  The UUID of the last answer is tried first, so that a
+ * turn of the main loop does not cost a walk over all chassis. */
+
+static const struct sbrec_chassis *
+find_chassis(struct ovsdb_idl *sb_idl, const char *name)
+{
+    static struct uuid last;
+    const struct sbrec_chassis *ch;
+
+    ch = sbrec_chassis_get_for_uuid(sb_idl, &last);
+    if (ch && !strcmp(ch->name, name)) {
+        return ch;
+    }
+    SBREC_CHASSIS_FOR_EACH (ch, sb_idl) {
+        if (!strcmp(ch->name, name)) {
+            last = ch->header_.uuid;
+            return ch;
+        }
+    }
+    return NULL;
+}
+
+static const struct sbrec_chassis_private *
+find_chassis_private(struct ovsdb_idl *sb_idl, const char *name)
+{
+    static struct uuid last;
+    const struct sbrec_chassis_private *cp;
+
+    cp = sbrec_chassis_private_get_for_uuid(sb_idl, &last);
+    if (cp && !strcmp(cp->name, name)) {
+        return cp;
+    }
+    SBREC_CHASSIS_PRIVATE_FOR_EACH (cp, sb_idl) {
+        if (!strcmp(cp->name, name)) {
+            last = cp->header_.uuid;
+            return cp;
+        }
+    }
+    return NULL;
+}
+
+static const struct sbrec_encap *
+find_encap(const struct sbrec_chassis *ch, const char *type, const char *ip)
+{
+    for (size_t i = 0; ch && i < ch->n_encaps; i++) {
+        if (!strcmp(ch->encaps[i]->type, type)
+            && !strcmp(ch->encaps[i]->ip, ip)) {
+            return ch->encaps[i];
+        }
+    }
+    return NULL;
+}
+
+/* Removes the rows of the chassis 'ch', which is ours under a former name. */
+static void
+remove_former_self(struct ovsdb_idl *sb_idl, const struct sbrec_chassis *ch)
+{
+    const struct sbrec_chassis_private *cp
+        = find_chassis_private(sb_idl, ch->name);
+
+    if (cp) {
+        sbrec_chassis_private_delete(cp);
+    }
+    sbrec_chassis_delete(ch);
+}
+
+/* Returns true if no Encap that would remain stands in the way of one of
+ * 'type' and 'ip' for us. */
+static bool
+may_insert_encap(struct ovsdb_idl *sb_idl, const struct chassis_config *c,
+                 const char *type, const char *ip)
+{
+    static long long int next_removal;
+    const struct sbrec_chassis *ch;
+
+    SBREC_CHASSIS_FOR_EACH (ch, sb_idl) {
+        if (!strcmp(ch->name, c->name) || !find_encap(ch, type, ip)) {
+            continue;
+        }
+        if (c->hostname[0] && !strcmp(ch->hostname, c->hostname)
+            && time_msec() >= next_removal) {
+            VLOG_WARN("chassis %s has our host name (%s) and our %s encap "
+                      "%s: removing it, it is what this chassis (%s) was "
+                      "called before",
+                      ch->name, ch->hostname, type, ip, c->name);
+            next_removal = time_msec() + STALE_RETRY_MS;
+            remove_former_self(sb_idl, ch);
+            return true;
+        }
+        VLOG_WARN_RL(&rl, "%s encap %s belongs to chassis %s (host %s), so "
+                     "this chassis (%s) cannot have it; change ovn-encap-ip "
+                     "here or there, or delete that chassis if it is gone",
+                     type, ip, ch->name, ch->hostname, c->name);
+        poll_timer_wait(STALE_RETRY_MS);
+        return false;
+    }
+    return true;
+}
+
+/* Brings 'encap' up to date with 'c'. */
+static void
+update_encap(const struct sbrec_encap *encap, const struct chassis_config *c)
+{
+    const char *csum = smap_get(&encap->options, "csum");
+
+    if (!csum || strcmp(csum, c->encap_csum)) {
+        sbrec_encap_update_options_setkey(encap, "csum", c->encap_csum);
+    }
+    if (strcmp(encap->chassis_name, c->name)) {
+        sbrec_encap_set_chassis_name(encap, c->name);
+    }
+}
+
+static struct sbrec_encap *
+insert_encap(struct ovsdb_idl_txn *sb_txn, const struct chassis_config *c,
+             const char *type, const char *ip)
+{
+    struct sbrec_encap *encap = sbrec_encap_insert(sb_txn);
+    const struct smap options = SMAP_CONST1(&options, "csum", c->encap_csum);
+
+    sbrec_encap_set_type(encap, type);
+    sbrec_encap_set_ip(encap, ip);
+    sbrec_encap_set_options(encap, &options);
+    sbrec_encap_set_chassis_name(encap, c->name);
+    return encap;
+}
+
+/* Makes the encaps that 'c' asks for: those that 'ch' (NULL if we have no row
+ * yet) has already, and new ones for the others.  Sets '*changed' if the
+ * result is not the set that 'ch' has.  The caller frees the array. */
+static struct sbrec_encap **
+make_encaps(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
+            const struct chassis_config *c, const struct sbrec_chassis *ch,
+            size_t *n_encaps, bool *changed)
+{
+    struct sbrec_encap **encaps;
+    const char *type, *ip;
+    size_t n = 0, n_kept = 0;
+
+    encaps = xmalloc(sset_count(&c->encap_types) * sset_count(&c->encap_ips)
+                     * sizeof *encaps);
+    SSET_FOR_EACH (type, &c->encap_types) {
+        SSET_FOR_EACH (ip, &c->encap_ips) {
+            const struct sbrec_encap *encap = find_encap(ch, type, ip);
+
+            if (encap) {
+                update_encap(encap, c);
+                encaps[n++] = CONST_CAST(struct sbrec_encap *, encap);
+                n_kept++;
+            } else if (may_insert_encap(sb_idl, c, type, ip)) {
+                encaps[n++] = insert_encap(sb_txn, c, type, ip);
+            }
+        }
+    }
+    *n_encaps = n;
+    *changed = n != n_kept || !ch || n != ch->n_encaps;
+    return encaps;
+}
+
+static bool
+transport_zones_differ(const struct sbrec_chassis *ch,
+                       const struct chassis_config *c)
+{
+    if (ch->n_transport_zones != sset_count(&c->transport_zones)) {
+        return true;
+    }
+    for (size_t i = 0; i < ch->n_transport_zones; i++) {
+        if (!sset_contains(&c->transport_zones, ch->transport_zones[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+set_transport_zones(const struct sbrec_chassis *ch,
+                    const struct chassis_config *c)
+{
+    const char **zones = sset_sort(&c->transport_zones);
+
+    sbrec_chassis_set_transport_zones(ch, zones,
+                                      sset_count(&c->transport_zones));
+    free(zones);
+}
+
+/* Creates the Chassis row. */
+static const struct sbrec_chassis *
+insert_chassis(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
+               const struct chassis_config *c)
+{
+    struct sbrec_encap **encaps;
+    struct sbrec_chassis *ch = NULL;
+    size_t n_encaps;
+    bool changed;
+
+    /* A Chassis without any Encap is not allowed, and nobody could reach
+     * it. */
+    encaps = make_encaps(sb_idl, sb_txn, c, NULL, &n_encaps, &changed);
+    if (n_encaps) {
+        ch = sbrec_chassis_insert(sb_txn);
+        sbrec_chassis_set_name(ch, c->name);
+        sbrec_chassis_set_hostname(ch, c->hostname);
+        sbrec_chassis_set_other_config(ch, &c->other_config);
+        sbrec_chassis_set_encaps(ch, encaps, n_encaps);
+        set_transport_zones(ch, c);
+        ovsdb_idl_txn_add_comment(sb_txn,
+                                  "ovn-controller: registering chassis '%s'",
+                                  c->name);
+        VLOG_INFO_RL(&rl, "registering chassis %s (host %s)",
+                     c->name, c->hostname);
+    }
+    free(encaps);
+    return ch;
+}
+
+/* Writes what has changed of the Chassis row. */
+static void
+update_chassis(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
+               const struct chassis_config *c, const struct sbrec_chassis *ch)
+{
+    if (strcmp(ch->hostname, c->hostname)) {
+        sbrec_chassis_set_hostname(ch, c->hostname);
+    }
+
+    struct smap_node *node;
+    SMAP_FOR_EACH (node, &c->other_config) {
+        const char *value = smap_get(&ch->other_config, node->key);
+
+        if (!value || strcmp(value, node->value)) {
+            sbrec_chassis_update_other_config_setkey(ch, node->key,
+                                                     node->value);
+        }
+    }
+
+    if (transport_zones_differ(ch, c)) {
+        set_transport_zones(ch, c);
+    }
+
+    struct sbrec_encap **encaps;
+    size_t n_encaps;
+    bool changed;
+    encaps = make_encaps(sb_idl, sb_txn, c, ch, &n_encaps, &changed);
+    if (changed && n_encaps) {  /* With none left, the old ones stay. */
+        sbrec_chassis_set_encaps(ch, encaps, n_encaps);
+    }
+    free(encaps);
+}
+
+static void
+update_chassis_private(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
+                       const struct sbrec_chassis *ch, const char *name)
+{
+    const struct sbrec_chassis_private *cp
+        = find_chassis_private(sb_idl, name);
+
+    if (!cp) {
+        cp = sbrec_chassis_private_insert(sb_txn);
+        sbrec_chassis_private_set_name(cp, name);
+        sbrec_chassis_private_set_chassis(cp, ch);
+    } else if (cp->chassis != ch) {
+        sbrec_chassis_private_set_chassis(cp, ch);
+    }
+}
+
+bool
+chassis_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
+            struct ovsdb_idl *ovs_idl, const char *chassis_name,
+            const char *br_int, struct uuid *uuid)
+{
+    const struct ovsrec_open_vswitch *cfg
+        = ovsrec_open_vswitch_first(ovs_idl);
+    if (!cfg || !chassis_name) {
+        return false;
+    }
+
+    const struct sbrec_chassis *committed = find_chassis(sb_idl, chassis_name);
+    if (committed) {
+        *uuid = committed->header_.uuid;
+    }
+
+    if (sb_txn) {
+        const struct sbrec_chassis *ch = committed;
+        struct chassis_config c;
+
+        chassis_config_init(&c, cfg, chassis_name, br_int);
+        if (ch) {
+            update_chassis(sb_idl, sb_txn, &c, ch);
+        } else {
+            ch = insert_chassis(sb_idl, sb_txn, &c);
+        }
+        if (ch) {
+            update_chassis_private(sb_idl, sb_txn, ch, chassis_name);
+        }
+        chassis_config_destroy(&c);
+    }
+    return committed != NULL;
+}
+
+bool
+chassis_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
+                const char *chassis_name)
+{
+    const struct sbrec_chassis_private *cp
+        = find_chassis_private(sb_idl, chassis_name);
+    const struct sbrec_chassis *ch = find_chassis(sb_idl, chassis_name);
+
+    if (!ch && !cp) {
+        return true;
+    }
+    if (sb_txn) {
+        ovsdb_idl_txn_add_comment(sb_txn,
+                                  "ovn-controller: removing chassis '%s'",
+                                  chassis_name);
+        if (cp) {
+            sbrec_chassis_private_delete(cp);
+        }
+        if (ch) {
+            sbrec_chassis_delete(ch);
+        }
+    }
+    return false;
+}
