@@ -1,0 +1,29 @@
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# All of the daemon but main(), so that the tests can link its rooms.
+noinst_LTLIBRARIES += controller/libcontroller.la
+controller_libcontroller_la_SOURCES = \
+	controller/binding.h \
+	controller/chassis.h \
+	controller/ct-zone.h \
+	controller/encaps.h \
+	controller/flow-table.h \
+	controller/group.h \
+	controller/inputs.h \
+	controller/lb-local.h \
+	controller/lflow.h \
+	controller/local-datapath.h \
+	controller/ltables.h \
+	controller/ofctrl.h \
+	controller/patch.h \
+	controller/physical.h

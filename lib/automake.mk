@@ -1,0 +1,48 @@
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# The language library: it knows neither a database schema nor a socket.
+noinst_LTLIBRARIES += lib/libovn.la
+lib_libovn_la_SOURCES = \
+	lib/inc-proc-eng.h
+
+# The southbound database's bindings, generated from the schema that the
+# distribution installs.  A library of its own, so that nothing in lib/ comes
+# to depend on it by accident.
+noinst_LTLIBRARIES += lib/libovnsb.la
+nodist_lib_libovnsb_la_SOURCES = \
+	lib/ovn-sb-idl.c \
+	lib/ovn-sb-idl.h
+lib_libovnsb_la_SOURCES =
+
+EXTRA_DIST += lib/ovn-sb-idl.ann
+BUILT_SOURCES += lib/ovn-sb-idl.h lib/ovn-sb-idl.c
+CLEANFILES += \
+	lib/ovn-sb-idl.c \
+	lib/ovn-sb-idl.h \
+	lib/ovn-sb-idl.ovsidl
+
+OVSDB_IDLC = $(run_python) $(OVS_SRCDIR)/ovsdb/ovsdb-idlc.in
+
+lib/ovn-sb-idl.ovsidl: lib/ovn-sb-idl.ann $(OVN_SCHEMADIR)/ovn-sb.ovsschema \
+                       $(OVS_STAMP)
+	$(AM_V_GEN)$(MKDIR_P) lib && \
+	$(OVSDB_IDLC) annotate $(OVN_SCHEMADIR)/ovn-sb.ovsschema \
+	  $(srcdir)/lib/ovn-sb-idl.ann > $@.tmp && mv $@.tmp $@
+
+lib/ovn-sb-idl.h: lib/ovn-sb-idl.ovsidl
+	$(AM_V_GEN)$(OVSDB_IDLC) c-idl-header lib/ovn-sb-idl.ovsidl > $@.tmp && \
+	  mv $@.tmp $@
+
+lib/ovn-sb-idl.c: lib/ovn-sb-idl.ovsidl
+	$(AM_V_GEN)$(OVSDB_IDLC) c-idl-source lib/ovn-sb-idl.ovsidl > $@.tmp && \
+	  mv $@.tmp $@

@@ -1,0 +1,59 @@
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# ovstest: the C tests, one program.
+check_PROGRAMS += tests/ovstest
+tests_ovstest_SOURCES = \
+	tests/ovstest.c \
+	tests/ovstest.h
+tests_ovstest_LDADD = \
+	controller/libcontroller.la \
+	lib/libovn.la \
+	lib/libovnsb.la \
+	$(OVS_LIB)
+
+# The Autotest suite.
+TESTSUITE_AT = \
+	tests/testsuite.at \
+	tests/ovn-macros.at
+
+TESTSUITE = $(srcdir)/tests/testsuite
+EXTRA_DIST += \
+	$(TESTSUITE) \
+	$(TESTSUITE_AT) \
+	tests/atlocal.in \
+	$(srcdir)/tests/package.m4
+MAINTAINERCLEANFILES += $(TESTSUITE) $(srcdir)/tests/package.m4
+DISTCLEANFILES += tests/atconfig
+
+# To run a part: make check TESTSUITEFLAGS='-j4 -k KEYWORD', or by number.
+check-local: all $(check_PROGRAMS) tests/atconfig tests/atlocal $(TESTSUITE)
+	$(SHELL) '$(TESTSUITE)' -C tests $(TESTSUITEFLAGS)
+
+OVN_CLEAN_LOCAL += clean-testsuite
+clean-testsuite:
+	test ! -f '$(TESTSUITE)' || $(SHELL) '$(TESTSUITE)' -C tests --clean
+
+AUTOTEST = $(AUTOM4TE) --language=autotest
+$(TESTSUITE): $(srcdir)/tests/package.m4 $(addprefix $(srcdir)/,$(TESTSUITE_AT))
+	$(AM_V_GEN)$(AUTOTEST) -I '$(srcdir)' -I '$(srcdir)/tests' -o $@.tmp $@.at && mv $@.tmp $@
+
+# Autotest wants to know what it is a test suite of.
+$(srcdir)/tests/package.m4: $(top_srcdir)/configure.ac
+	$(AM_V_GEN):;{ \
+	  echo '# Signature of the package.'; \
+	  echo 'm4_define([AT_PACKAGE_NAME], [$(PACKAGE_NAME)])'; \
+	  echo 'm4_define([AT_PACKAGE_TARNAME], [$(PACKAGE_TARNAME)])'; \
+	  echo 'm4_define([AT_PACKAGE_VERSION], [$(PACKAGE_VERSION)])'; \
+	  echo 'm4_define([AT_PACKAGE_STRING], [$(PACKAGE_STRING)])'; \
+	  echo 'm4_define([AT_PACKAGE_BUGREPORT], [$(PACKAGE_BUGREPORT)])'; \
+	} > '$@'
