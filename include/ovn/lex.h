@@ -39,6 +39,7 @@
  * Token arrays and cursors belong to one thread at a time.  There is no
  * other state. */
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/meta-flow.h"
@@ -65,6 +66,7 @@ enum lex_type {
     LEX_ASSIGN,                 /* = */
     LEX_EXCHANGE,               /* <-> */
     LEX_DECREMENT,              /* -- */
+    LEX_HYPHEN,                 /* - */
 };
 
 /* How a constant was written, so that formatting gives it back. */
@@ -81,14 +83,18 @@ struct lex_token {
     enum lex_format format;
     const char *start;          /* Where it is in the scanned text... */
     size_t length;              /* ...and its length there, in bytes. */
-    char *text;                 /* Owned; NULL if the type carries none. */
-    union mf_subvalue value;    /* Right-justified, network byte order. */
+    char *text;                 /* NULL if the type carries none. */
+
+    /* Right-justified, network byte order.  Indeterminate for token types
+     * that do not carry them. */
+    union mf_subvalue value;
     union mf_subvalue mask;
 };
 
 struct lex_tokens {
     struct lex_token *tokens;   /* The last one is always LEX_END. */
     size_t n, allocated;
+    char *pool;                 /* Holds the tokens' 'text's. */
 };
 
 /* Scans 'text', which must outlive '*tokens'.  Always succeeds: what is not a
@@ -96,10 +102,20 @@ struct lex_tokens {
 void lex_scan(const char *text, struct lex_tokens *tokens);
 void lex_tokens_destroy(struct lex_tokens *);
 
-/* Appends text to 's' that would scan as 'token'. */
+/* Appends text to 's' that would scan as 'token' (nothing for LEX_END, and
+ * error("MESSAGE") for LEX_BAD). */
 void lex_token_format(const struct lex_token *token, struct ds *s);
-void lex_constant_format(const union mf_subvalue *, enum lex_format,
-                         struct ds *);
+
+/* Appends 'value' to 's'; with 'mask' nonnull, as a masked constant. */
+void lex_constant_format(const union mf_subvalue *value,
+                         const union mf_subvalue *mask, enum lex_format,
+                         struct ds *s);
+
+/* Number of bits in 'value', up to and including its most significant 1. */
+unsigned int lex_value_width(const union mf_subvalue *value);
+
+/* Whether 'word' scans as a single LEX_WORD. */
+bool lex_is_valid_word(const char *word);
 
 /* The spelling of a token type without 'text' or 'value', else NULL. */
 const char *lex_spelling(enum lex_type);
@@ -118,6 +134,8 @@ const struct lex_token *lex_current(const struct lex_cursor *);
 const struct lex_token *lex_next(const struct lex_cursor *);
 void lex_advance(struct lex_cursor *);
 
+/* Whether the current token is a decimal constant of at most INT_MAX. */
+bool lex_is_int(const struct lex_cursor *);
 bool lex_is(const struct lex_cursor *, enum lex_type);
 bool lex_is_word(const struct lex_cursor *, const char *word);
 bool lex_accept(struct lex_cursor *, enum lex_type);
@@ -130,7 +148,8 @@ bool lex_expect_ip6(struct lex_cursor *, struct in6_addr *);
 bool lex_expect_end(struct lex_cursor *);
 
 /* Records an error, unless there is one already.  lex_syntax_error() puts
- * "Syntax error at `TOKEN' " or "Syntax error at end of input " in front. */
+ * "Syntax error at `TOKEN' " or "Syntax error at end of input " in front; if
+ * the current token is LEX_BAD, its message is the error instead. */
 void lex_error(struct lex_cursor *, const char *message, ...)
     OVS_PRINTF_FORMAT(2, 3);
 void lex_syntax_error(struct lex_cursor *, const char *message, ...)
