@@ -86,7 +86,7 @@ struct ds;
 struct inc_engine;
 struct inc_kind;
 struct inc_unit;
-struct unixctl_conn;
+struct simap;
 
 /* Keys: any bytes.  Borrowed wherever they are passed; copied if kept. */
 struct inc_key {
@@ -200,5 +200,7 @@ void inc_recompute(struct inc_engine *);
 /* inc-engine/show-stats, /clear-stats, /recompute, and /why CLASS KEY, which
  * lists the cells that a unit has read. */
 void inc_engine_register_commands(struct inc_engine *);
+/* Adds the numbers of cells, units and dependencies, for memory/show. */
+void inc_engine_get_memory_usage(const struct inc_engine *, struct simap *);
 
 #endif /* lib/inc-proc-eng.h */

@@ -1,0 +1,1627 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "inc-proc-eng.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "coverage.h"
+#include "hash.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/vlog.h"
+#include "simap.h"
+#include "unixctl.h"
+#include "util.h"
+#include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(inc_proc_eng);
+
+COVERAGE_DEFINE(inc_cell_changed);
+COVERAGE_DEFINE(inc_cell_unchanged);
+COVERAGE_DEFINE(inc_unit_run);
+
+/* How it works
+ * ============
+ *
+ * Dependencies
+ * ------------
+ *
+ * Cells and units have 32-bit numbers.  A dependency is recorded twice: in
+ * the unit, as (cell, place in the cell's array of readers), and in the cell,
+ * as (unit, place in the unit's array of reads).  Either end can thus be
+ * taken out by moving the array's last element into the hole, without a
+ * search.
+ *
+ * A unit that runs again mostly reads the same cells in the same order.  So
+ * its former reads are kept and compared with one by one, and only from the
+ * first difference on are they dropped and recorded anew.
+ *
+ * Change
+ * ------
+ *
+ * The cells of a stage are compared with what they were only when all of the
+ * stage's units have run, because a cell (or a member of a set) may pass from
+ * one unit to another.  Until then, a cell that has been touched is on its
+ * stage's list of pending cells, together with its old value.  Only then are
+ * readers marked, units spawned and removed, and watchers told.  All of those
+ * belong to later stages, so that one pass over the stages is enough.
+ *
+ * Order
+ * -----
+ *
+ * Units run in the order in which they became dirty, which follows from the
+ * order of the inputs' changes, never from addresses or hash values. */
+
+#define NONE UINT32_MAX
+
+/* A dependency, as seen from the unit and as seen from the cell. */
+struct read_edge {
+    uint32_t cell;
+    uint32_t reader;            /* Index in the cell's 'readers'. */
+};
+struct reader_edge {
+    uint32_t unit;
+    uint32_t read;              /* Index in the unit's 'reads'. */
+};
+
+/* A value that a unit has written to a cell. */
+struct writer {
+    uint32_t unit;
+    uint32_t stamp;             /* The run that wrote it. */
+    void *value;
+};
+
+struct inc_member {
+    struct hmap_node node;      /* In inc_set's 'members'. */
+    uint32_t n_holders;
+    uint32_t stamp;             /* The last run that inserted it. */
+    uint32_t len;
+    bool held_by_input;
+    bool was_member;            /* As far as the set's readers know. */
+    bool is_changed;            /* Is on inc_set's 'changed'. */
+    char data[];
+};
+
+struct inc_set {
+    struct hmap members;        /* Includes ones that have left, until the
+                                 * readers know. */
+    size_t n;                   /* Members that have a holder. */
+    size_t n_was;               /* Members as far as the readers know. */
+
+    struct inc_member **changed; /* Members that have come or gone. */
+    size_t n_changed, allocated_changed;
+
+    struct inc_member **sorted; /* The 'n' members in order, or NULL. */
+    size_t allocated_sorted;
+    size_t n_patches;           /* Changes to 'sorted' since it was read. */
+};
+
+struct inc_cell {
+    struct hmap_node node;      /* In inc_kind's 'cells'. */
+    struct inc_kind *kind;
+    union {
+        void *value;
+        struct inc_set *set;    /* NULL: has never had a member. */
+    };
+    struct writer *writers;     /* Normally one or, for inputs, none. */
+    struct reader_edge *readers;
+    uint32_t n_readers, allocated_readers;
+    uint32_t id;
+    uint32_t stamp;             /* The last run that read it. */
+    uint32_t n_writers;
+    uint32_t n_spawned;         /* Units that use 'key'. */
+    uint32_t pending;           /* Index in the stage's 'pending' or NONE. */
+    uint32_t key_len;
+    char key[];
+};
+
+struct inc_kind {
+    const struct inc_kind_class *class;
+    struct inc_engine *engine;
+    struct hmap cells;
+    bool has_input, has_writer; /* Who writes its cells. */
+
+    struct unit_class **spawns;
+    size_t n_spawns;
+    void (*changed)(struct inc_key, const void *old, const void *new,
+                    void *aux);
+    void *changed_aux;
+};
+
+/* An inc_unit_class with the 'aux' that goes with it. */
+struct unit_class {
+    const struct inc_unit_class *class;
+    void *aux;
+    struct hmap units;
+    unsigned long long n_compute, n_recompute;
+};
+
+/* What a unit has put out: the cell and, for a set, the member. */
+struct output {
+    struct inc_cell *cell;
+    struct inc_member *member;
+};
+
+struct inc_unit {
+    struct hmap_node node;      /* In unit_class's 'units'. */
+    struct inc_engine *engine;
+    struct unit_class *class;
+    struct inc_cell *origin;    /* Which spawned it, or NULL. */
+    void *key;                  /* Points into 'origin' if there is one. */
+    void *data;                 /* inc_unit_data(). */
+    struct read_edge *reads;
+    struct output *outputs;
+    uint32_t n_reads, allocated_reads;
+    uint32_t n_outputs;
+    uint32_t key_len;
+    uint32_t id;
+    uint32_t queue_pos;         /* In its stage's queue; NONE if clean. */
+    bool has_run;
+    bool recompute;             /* Dirty because somebody asked for it. */
+};
+
+struct pending {
+    struct inc_cell *cell;
+    void *old;                  /* Not for sets. */
+};
+
+struct stage {
+    uint32_t *queue;            /* Ids of dirty units; NONE for a removed
+                                 * one. */
+    size_t n_queue, allocated_queue;
+    size_t n_dirty;             /* Without those removed. */
+    struct pending *pending;
+    size_t n_pending, allocated_pending;
+};
+
+/* Hands out the lowest numbers that are not in use, more or less. */
+struct id_table {
+    void **items;               /* NULL for a number that is free. */
+    size_t n, allocated;
+    uint32_t *free;
+    size_t n_free, allocated_free;
+};
+
+struct inc_engine {
+    struct stage *stages;
+    int n_stages;
+    struct inc_kind **kinds;
+    size_t n_kinds;
+    struct unit_class **classes;
+    size_t n_classes;
+    struct id_table cells, units;
+    unsigned long long n_reads; /* Dependencies recorded. */
+
+    /* The run in progress. */
+    struct inc_unit *running;
+    bool committing;
+    uint32_t stamp;             /* Number of the run. */
+    uint32_t n_kept;            /* Reads that are those of this run. */
+    struct output *outputs;     /* Of this run. */
+    size_t n_outputs, allocated_outputs;
+};
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+
+static void unit_destroy(struct inc_unit *);
+static struct inc_unit *unit_create(struct inc_engine *, struct unit_class *,
+                                    struct inc_cell *origin, struct inc_key);
+
+/* Numbers. */
+
+static uint32_t
+id_table_add(struct id_table *t, void *item)
+{
+    uint32_t id;
+    if (t->n_free) {
+        id = t->free[--t->n_free];
+    } else {
+        if (t->n >= t->allocated) {
+            t->items = x2nrealloc(t->items, &t->allocated, sizeof *t->items);
+        }
+        id = t->n++;
+        ovs_assert(id < NONE);
+    }
+    t->items[id] = item;
+    return id;
+}
+
+static void
+id_table_remove(struct id_table *t, uint32_t id)
+{
+    t->items[id] = NULL;
+    if (t->n_free >= t->allocated_free) {
+        t->free = x2nrealloc(t->free, &t->allocated_free, sizeof *t->free);
+    }
+    t->free[t->n_free++] = id;
+}
+
+static void
+id_table_destroy(struct id_table *t)
+{
+    free(t->items);
+    free(t->free);
+}
+
+/* Keys. */
+
+static bool
+key_equals(struct inc_key a, const void *data, size_t len)
+{
+    return a.len == len && !memcmp(a.data, data, len);
+}
+
+static uint32_t
+key_hash(struct inc_key key)
+{
+    return hash_bytes(key.data, key.len, 0);
+}
+
+static int
+key_compare(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+    int cmp = memcmp(a, b, MIN(a_len, b_len));
+    return cmp ? cmp : a_len < b_len ? -1 : a_len > b_len;
+}
+
+static void
+key_format(struct ds *s, enum inc_key_type type, const void *data, size_t len)
+{
+    if (type == INC_KEY_STRING && len && !((const char *) data)[len - 1]) {
+        ds_put_cstr(s, len > 1 ? data : "-");
+    } else if (type == INC_KEY_UUID && len == sizeof(struct uuid)) {
+        struct uuid uuid;
+        memcpy(&uuid, data, sizeof uuid);
+        ds_put_format(s, UUID_FMT, UUID_ARGS(&uuid));
+    } else if (type == INC_KEY_U64 && len == sizeof(uint64_t)) {
+        uint64_t u64;
+        memcpy(&u64, data, sizeof u64);
+        ds_put_format(s, "%"PRIu64, u64);
+    } else {
+        ds_put_hex(s, data, len);
+    }
+}
+
+/* Cells. */
+
+static void
+cell_format(struct ds *s, const struct inc_cell *cell)
+{
+    ds_put_format(s, "%s ", cell->kind->class->name);
+    key_format(s, cell->kind->class->key_type, cell->key, cell->key_len);
+}
+
+static struct inc_cell *
+cell_find__(const struct inc_kind *kind, struct inc_key key, uint32_t hash)
+{
+    struct inc_cell *cell;
+
+    HMAP_FOR_EACH_WITH_HASH (cell, node, hash, &kind->cells) {
+        if (key_equals(key, cell->key, cell->key_len)) {
+            return cell;
+        }
+    }
+    return NULL;
+}
+
+static struct inc_cell *
+cell_find(const struct inc_kind *kind, struct inc_key key)
+{
+    return cell_find__(kind, key, key_hash(key));
+}
+
+static struct inc_cell *
+cell_find_or_create(struct inc_kind *kind, struct inc_key key)
+{
+    uint32_t hash = key_hash(key);
+    struct inc_cell *cell = cell_find__(kind, key, hash);
+    if (!cell) {
+        cell = xzalloc(sizeof *cell + key.len);
+        cell->kind = kind;
+        cell->pending = NONE;
+        cell->id = id_table_add(&kind->engine->cells, cell);
+        cell->key_len = key.len;
+        memcpy(cell->key, key.data, key.len);
+        hmap_insert(&kind->cells, &cell->node, hash);
+    }
+    return cell;
+}
+
+static struct inc_key
+cell_key(const struct inc_cell *cell)
+{
+    return (struct inc_key) { cell->key, cell->key_len };
+}
+
+static struct stage *
+cell_stage(const struct inc_cell *cell)
+{
+    return &cell->kind->engine->stages[cell->kind->class->stage];
+}
+
+static void
+value_destroy(const struct inc_kind *kind, void *value)
+{
+    if (value && kind->class->destroy) {
+        kind->class->destroy(value);
+    }
+}
+
+/* Sets. */
+
+static const struct inc_set empty_set;
+
+static struct inc_member *
+set_find(const struct inc_set *set, struct inc_key key, uint32_t hash)
+{
+    struct inc_member *member;
+
+    HMAP_FOR_EACH_WITH_HASH (member, node, hash, &set->members) {
+        if (key_equals(key, member->data, member->len)) {
+            return member;
+        }
+    }
+    return NULL;
+}
+
+static struct inc_member *
+set_find_or_create(struct inc_cell *cell, struct inc_key key)
+{
+    if (!cell->set) {
+        cell->set = xzalloc(sizeof *cell->set);
+        hmap_init(&cell->set->members);
+    }
+
+    uint32_t hash = key_hash(key);
+    struct inc_member *member = set_find(cell->set, key, hash);
+    if (!member) {
+        member = xzalloc(sizeof *member + key.len);
+        member->len = key.len;
+        memcpy(member->data, key.data, key.len);
+        hmap_insert(&cell->set->members, &member->node, hash);
+    }
+    return member;
+}
+
+static int
+member_compare(const struct inc_member *a, const struct inc_member *b)
+{
+    return key_compare(a->data, a->len, b->data, b->len);
+}
+
+static int
+member_compare_cb(const void *a, const void *b)
+{
+    return member_compare(*(struct inc_member *const *) a,
+                          *(struct inc_member *const *) b);
+}
+
+static void
+set_sort(struct inc_set *set)
+{
+    if (!set->sorted) {
+        set->sorted = xmalloc(set->n * sizeof *set->sorted);
+        set->allocated_sorted = set->n;
+
+        const struct inc_member *member;
+        size_t i = 0;
+        HMAP_FOR_EACH (member, node, &set->members) {
+            if (member->n_holders) {
+                set->sorted[i++] = CONST_CAST(struct inc_member *, member);
+            }
+        }
+        ovs_assert(i == set->n);
+        qsort(set->sorted, i, sizeof *set->sorted, member_compare_cb);
+    }
+    set->n_patches = 0;
+}
+
+/* Brings 'sorted', if it is there, up to date with 'member', which has just
+ * come (so that 'set->n' counts it already) or gone.  When nobody reads it
+ * between many changes, it is cheaper to sort again. */
+static void
+set_patch_sorted(struct inc_set *set, struct inc_member *member, bool come)
+{
+    if (!set->sorted) {
+        return;
+    }
+    if (++set->n_patches > 32) {
+        free(set->sorted);
+        set->sorted = NULL;
+        return;
+    }
+
+    size_t old_n = come ? set->n - 1 : set->n + 1;
+    size_t lo = 0, hi = old_n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (member_compare(set->sorted[mid], member) < 0) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    struct inc_member **p = set->sorted;
+    if (come) {
+        if (old_n >= set->allocated_sorted) {
+            p = set->sorted = x2nrealloc(p, &set->allocated_sorted, sizeof *p);
+        }
+        memmove(&p[lo + 1], &p[lo], (old_n - lo) * sizeof *p);
+        p[lo] = member;
+    } else {
+        ovs_assert(p[lo] == member);
+        memmove(&p[lo], &p[lo + 1], (set->n - lo) * sizeof *p);
+    }
+}
+
+static void
+set_destroy(struct inc_set *set)
+{
+    if (set) {
+        struct inc_member *member;
+        HMAP_FOR_EACH_POP (member, node, &set->members) {
+            free(member);
+        }
+        hmap_destroy(&set->members);
+        free(set->changed);
+        free(set->sorted);
+        free(set);
+    }
+}
+
+/* Change. */
+
+/* Remembers what 'cell' holds, to be called before it is changed. */
+static void
+cell_touch(struct inc_cell *cell)
+{
+    struct stage *stage = cell_stage(cell);
+
+    if (cell->pending == NONE) {
+        if (stage->n_pending >= stage->allocated_pending) {
+            stage->pending = x2nrealloc(stage->pending,
+                                        &stage->allocated_pending,
+                                        sizeof *stage->pending);
+        }
+        cell->pending = stage->n_pending;
+        stage->pending[stage->n_pending++] = (struct pending) {
+            .cell = cell,
+            .old = cell->kind->class->is_set ? NULL : cell->value,
+        };
+    }
+}
+
+static void
+cell_free(struct inc_cell *cell)
+{
+    id_table_remove(&cell->kind->engine->cells, cell->id);
+    hmap_remove(&cell->kind->cells, &cell->node);
+    if (cell->kind->class->is_set) {
+        set_destroy(cell->set);
+    }
+    free(cell->writers);
+    free(cell->readers);
+    free(cell);
+}
+
+/* Frees 'cell' if it says nothing and nobody waits for it to say something. */
+static void
+cell_release(struct inc_cell *cell)
+{
+    bool has_value = (cell->kind->class->is_set
+                      ? cell->set && !hmap_is_empty(&cell->set->members)
+                      : cell->value != NULL);
+    if (!has_value && !cell->n_readers && !cell->n_writers
+        && !cell->n_spawned && cell->pending == NONE) {
+        cell_free(cell);
+    }
+}
+
+static void
+member_changed(struct inc_cell *cell, struct inc_member *member, bool come)
+{
+    struct inc_set *set = cell->set;
+
+    set->n += come ? 1 : -1;
+    set_patch_sorted(set, member, come);
+    cell_touch(cell);
+    if (!member->is_changed) {
+        if (set->n_changed >= set->allocated_changed) {
+            set->changed = x2nrealloc(set->changed, &set->allocated_changed,
+                                      sizeof *set->changed);
+        }
+        set->changed[set->n_changed++] = member;
+        member->is_changed = true;
+    }
+}
+
+static void
+member_hold(struct inc_cell *cell, struct inc_member *member)
+{
+    if (!member->n_holders++) {
+        member_changed(cell, member, true);
+    }
+}
+
+static void
+member_unhold(struct inc_cell *cell, struct inc_member *member)
+{
+    ovs_assert(member->n_holders);
+    if (!--member->n_holders) {
+        member_changed(cell, member, false);
+    }
+}
+
+static struct writer *
+cell_find_writer(const struct inc_cell *cell, uint32_t unit)
+{
+    for (size_t i = 0; i < cell->n_writers; i++) {
+        if (cell->writers[i].unit == unit) {
+            return &cell->writers[i];
+        }
+    }
+    return NULL;
+}
+
+/* Drops a value that a unit had written.  The value that is in force is kept
+ * until it has been compared with what takes its place. */
+static void
+writer_drop_value(struct inc_cell *cell, struct writer *w)
+{
+    cell_touch(cell);
+    if (w->value != cell->value) {
+        value_destroy(cell->kind, w->value);
+    }
+    w->value = NULL;
+}
+
+static void
+cell_remove_writer(struct inc_cell *cell, struct writer *w)
+{
+    writer_drop_value(cell, w);
+    *w = cell->writers[--cell->n_writers];
+    if (!cell->n_writers) {
+        free(cell->writers);
+        cell->writers = NULL;
+    }
+}
+
+/* Which value counts if several units write one cell, which is wrong but
+ * should not take the daemon down: that of the unit with the smallest key,
+ * so that it does not depend on who came first. */
+static void *
+cell_best_value(const struct inc_cell *cell)
+{
+    const struct id_table *units = &cell->kind->engine->units;
+    const struct inc_unit *best = NULL;
+    void *value = NULL;
+
+    for (size_t i = 0; i < cell->n_writers; i++) {
+        const struct inc_unit *u = units->items[cell->writers[i].unit];
+        int cmp = best ? key_compare(u->key, u->key_len,
+                                     best->key, best->key_len) : -1;
+        if (!cmp) {
+            cmp = strcmp(u->class->class->name, best->class->class->name);
+        }
+        if (cmp < 0) {
+            best = u;
+            value = cell->writers[i].value;
+        }
+    }
+    if (cell->n_writers > 1 && !VLOG_DROP_WARN(&rl)) {
+        struct ds s = DS_EMPTY_INITIALIZER;
+        cell_format(&s, cell);
+        VLOG_WARN("%s is written by %"PRIu32" units of class %s",
+                  ds_cstr(&s), cell->n_writers, best->class->class->name);
+        ds_destroy(&s);
+    }
+    return value;
+}
+
+/* Units and what they read. */
+
+static void
+unit_mark_dirty(struct inc_unit *unit)
+{
+    struct stage *stage = &unit->engine->stages[unit->class->class->stage];
+    if (unit->queue_pos == NONE) {
+        if (stage->n_queue >= stage->allocated_queue) {
+            stage->queue = x2nrealloc(stage->queue, &stage->allocated_queue,
+                                      sizeof *stage->queue);
+        }
+        unit->queue_pos = stage->n_queue;
+        stage->queue[stage->n_queue++] = unit->id;
+        stage->n_dirty++;
+    }
+}
+
+static void
+cell_remove_reader(struct inc_engine *engine, struct inc_cell *cell,
+                   uint32_t i)
+{
+    struct reader_edge *readers = cell->readers;
+    uint32_t n = --cell->n_readers;
+    if (i != n) {
+        struct inc_unit *moved = engine->units.items[readers[n].unit];
+        readers[i] = readers[n];
+        moved->reads[readers[i].read].reader = i;
+    }
+    if (!n) {
+        free(readers);
+        cell->readers = NULL;
+        cell->allocated_readers = 0;
+        cell_release(cell);
+    } else if (n >= 8 && n < cell->allocated_readers / 4) {
+        cell->allocated_readers /= 2;
+        cell->readers = xrealloc(readers, (cell->allocated_readers
+                                           * sizeof *readers));
+    }
+}
+
+/* Drops all reads of 'unit' but the first 'n'. */
+static void
+unit_truncate_reads(struct inc_unit *unit, uint32_t n)
+{
+    struct inc_engine *engine = unit->engine;
+
+    engine->n_reads -= unit->n_reads - n;
+    while (unit->n_reads > n) {
+        const struct read_edge *e = &unit->reads[--unit->n_reads];
+        cell_remove_reader(engine, engine->cells.items[e->cell], e->reader);
+    }
+}
+
+static void
+unit_append_read(struct inc_unit *unit, struct inc_cell *cell)
+{
+    if (unit->n_reads >= unit->allocated_reads) {
+        unit->allocated_reads = MAX(4, unit->allocated_reads * 2);
+        unit->reads = xrealloc(unit->reads, (unit->allocated_reads
+                                             * sizeof *unit->reads));
+    }
+    if (cell->n_readers >= cell->allocated_readers) {
+        cell->allocated_readers = MAX(1, cell->n_readers
+                                      + cell->n_readers / 2 + 1);
+        cell->readers = xrealloc(cell->readers, (cell->allocated_readers
+                                                 * sizeof *cell->readers));
+    }
+    unit->reads[unit->n_reads] = (struct read_edge) {
+        .cell = cell->id, .reader = cell->n_readers,
+    };
+    cell->readers[cell->n_readers++] = (struct reader_edge) {
+        .unit = unit->id, .read = unit->n_reads++,
+    };
+    unit->engine->n_reads++;
+}
+
+/* Gives back what 'reads' has too much. */
+static void
+unit_trim_reads(struct inc_unit *unit)
+{
+    if (!unit->n_reads) {
+        free(unit->reads);
+        unit->reads = NULL;
+    } else if (unit->allocated_reads != unit->n_reads) {
+        unit->reads = xrealloc(unit->reads,
+                               unit->n_reads * sizeof *unit->reads);
+    }
+    unit->allocated_reads = unit->n_reads;
+}
+
+/* The cell that 'unit', which is running, wants to read. */
+static struct inc_cell *
+unit_subscribe(struct inc_unit *unit, struct inc_kind *kind,
+               struct inc_key key)
+{
+    struct inc_engine *engine = unit->engine;
+    ovs_assert(engine->running == unit);
+    ovs_assert(kind->class->stage < unit->class->class->stage);
+
+    struct inc_cell *cell = cell_find_or_create(kind, key);
+    if (cell->stamp == engine->stamp) {
+        return cell;
+    }
+    if (engine->n_kept < unit->n_reads) {
+        if (unit->reads[engine->n_kept].cell == cell->id) {
+            engine->n_kept++;
+            cell->stamp = engine->stamp;
+            return cell;
+        }
+        /* This may free 'cell'. */
+        unit_truncate_reads(unit, engine->n_kept);
+        cell = cell_find_or_create(kind, key);
+    }
+    unit_append_read(unit, cell);
+    engine->n_kept++;
+    cell->stamp = engine->stamp;
+    return cell;
+}
+
+/* Outputs. */
+
+static void
+unit_withdraw_output(struct inc_unit *unit, const struct output *o)
+{
+    if (o->member) {
+        member_unhold(o->cell, o->member);
+    } else {
+        struct writer *w = cell_find_writer(o->cell, unit->id);
+        cell_remove_writer(o->cell, w);
+    }
+}
+
+/* Replaces the outputs of the run before by those of this one. */
+static void
+unit_replace_outputs(struct inc_unit *unit)
+{
+    struct inc_engine *engine = unit->engine;
+
+    for (size_t i = 0; i < unit->n_outputs; i++) {
+        const struct output *o = &unit->outputs[i];
+        if (!o->member
+            && cell_find_writer(o->cell, unit->id)->stamp == engine->stamp) {
+            continue;
+        }
+        unit_withdraw_output(unit, o);
+    }
+
+    size_t n = engine->n_outputs;
+    if (n != unit->n_outputs) {
+        free(unit->outputs);
+        unit->outputs = n ? xmalloc(n * sizeof *unit->outputs) : NULL;
+        unit->n_outputs = n;
+    }
+    if (n) {
+        memcpy(unit->outputs, engine->outputs, n * sizeof *unit->outputs);
+    }
+    engine->n_outputs = 0;
+}
+
+static void
+unit_append_output(struct inc_unit *unit, struct inc_cell *cell,
+                   struct inc_member *member)
+{
+    struct inc_engine *engine = unit->engine;
+
+    if (engine->n_outputs >= engine->allocated_outputs) {
+        engine->outputs = x2nrealloc(engine->outputs,
+                                     &engine->allocated_outputs,
+                                     sizeof *engine->outputs);
+    }
+    engine->outputs[engine->n_outputs++] = (struct output) { cell, member };
+}
+
+static struct inc_cell *
+unit_output_cell(struct inc_unit *unit, struct inc_kind *kind,
+                 struct inc_key key, bool is_set)
+{
+    ovs_assert(unit->engine->running == unit);
+    ovs_assert(kind->class->stage == unit->class->class->stage);
+    ovs_assert(kind->class->is_set == is_set);
+    ovs_assert(is_set || !kind->has_input);
+
+    kind->has_writer = true;
+    return cell_find_or_create(kind, key);
+}
+
+/* Interface for run(). */
+
+const void *
+inc_read(struct inc_unit *unit, struct inc_kind *kind, struct inc_key key)
+{
+    ovs_assert(!kind->class->is_set);
+    return unit_subscribe(unit, kind, key)->value;
+}
+
+const struct inc_set *
+inc_read_set(struct inc_unit *unit, struct inc_kind *kind, struct inc_key key)
+{
+    ovs_assert(kind->class->is_set);
+
+    const struct inc_cell *cell = unit_subscribe(unit, kind, key);
+    return cell->set ? cell->set : &empty_set;
+}
+
+void
+inc_write(struct inc_unit *unit, struct inc_kind *kind, struct inc_key key,
+          void *value)
+{
+    struct inc_cell *cell = unit_output_cell(unit, kind, key, false);
+    struct writer *w = cell_find_writer(cell, unit->id);
+
+    ovs_assert(value);
+    cell_touch(cell);
+    if (!w) {
+        cell->writers = xrealloc(cell->writers, ((cell->n_writers + 1)
+                                                 * sizeof *cell->writers));
+        w = &cell->writers[cell->n_writers++];
+        *w = (struct writer) { .unit = unit->id };
+    } else {
+        writer_drop_value(cell, w);
+    }
+    if (w->stamp != unit->engine->stamp) {
+        w->stamp = unit->engine->stamp;
+        unit_append_output(unit, cell, NULL);
+    }
+    w->value = value;
+}
+
+void
+inc_insert(struct inc_unit *unit, struct inc_kind *kind, struct inc_key key,
+           struct inc_key member_key)
+{
+    struct inc_cell *cell = unit_output_cell(unit, kind, key, true);
+    struct inc_member *member = set_find_or_create(cell, member_key);
+
+    if (member->stamp != unit->engine->stamp) {
+        member->stamp = unit->engine->stamp;
+        member_hold(cell, member);
+        unit_append_output(unit, cell, member);
+    }
+}
+
+/* Reading sets. */
+
+size_t
+inc_set_count(const struct inc_set *set)
+{
+    return set->n;
+}
+
+struct inc_key
+inc_set_at(const struct inc_set *set, size_t i)
+{
+    ovs_assert(i < set->n);
+    set_sort(CONST_CAST(struct inc_set *, set));
+    return (struct inc_key) { set->sorted[i]->data, set->sorted[i]->len };
+}
+
+bool
+inc_set_contains(const struct inc_set *set, struct inc_key key)
+{
+    if (!set->n) {
+        return false;
+    }
+    const struct inc_member *member = set_find(set, key, key_hash(key));
+    return member && member->n_holders;
+}
+
+/* Inputs. */
+
+static void
+assert_outside(const struct inc_engine *engine)
+{
+    ovs_assert(!engine->running && !engine->committing);
+}
+
+void
+inc_set(struct inc_kind *kind, struct inc_key key, void *value)
+{
+    assert_outside(kind->engine);
+    ovs_assert(!kind->class->is_set && !kind->has_writer);
+    kind->has_input = true;
+
+    struct inc_cell *cell = (value
+                             ? cell_find_or_create(kind, key)
+                             : cell_find(kind, key));
+    if (!cell || cell->value == value) {
+        return;
+    }
+
+    /* The value that readers know is kept until they run; one that was set
+     * since then, nobody has seen. */
+    cell_touch(cell);
+    if (cell->value != cell_stage(cell)->pending[cell->pending].old) {
+        value_destroy(kind, cell->value);
+    }
+    cell->value = value;
+}
+
+static struct inc_cell *
+input_set_cell(struct inc_kind *kind, struct inc_key key)
+{
+    assert_outside(kind->engine);
+    ovs_assert(kind->class->is_set);
+    return cell_find_or_create(kind, key);
+}
+
+void
+inc_set_insert(struct inc_kind *kind, struct inc_key key,
+               struct inc_key member_key)
+{
+    struct inc_cell *cell = input_set_cell(kind, key);
+    struct inc_member *member = set_find_or_create(cell, member_key);
+
+    if (!member->held_by_input) {
+        member->held_by_input = true;
+        member_hold(cell, member);
+    }
+}
+
+void
+inc_set_remove(struct inc_kind *kind, struct inc_key key,
+               struct inc_key member_key)
+{
+    assert_outside(kind->engine);
+    ovs_assert(kind->class->is_set);
+
+    struct inc_cell *cell = cell_find(kind, key);
+    struct inc_member *member = (cell && cell->set
+                                 ? set_find(cell->set, member_key,
+                                            key_hash(member_key))
+                                 : NULL);
+    if (member && member->held_by_input) {
+        member->held_by_input = false;
+        member_unhold(cell, member);
+    }
+}
+
+/* Looking in from outside. */
+
+const void *
+inc_peek(const struct inc_kind *kind, struct inc_key key)
+{
+    ovs_assert(!kind->engine->running && !kind->class->is_set);
+
+    const struct inc_cell *cell = cell_find(kind, key);
+    return cell ? cell->value : NULL;
+}
+
+const struct inc_set *
+inc_peek_set(const struct inc_kind *kind, struct inc_key key)
+{
+    ovs_assert(!kind->engine->running && kind->class->is_set);
+
+    const struct inc_cell *cell = cell_find(kind, key);
+    return cell && cell->set ? cell->set : &empty_set;
+}
+
+void
+inc_kind_for_each(const struct inc_kind *kind,
+                  void (*cb)(struct inc_key, const void *value, void *aux),
+                  void *aux)
+{
+    ovs_assert(!kind->engine->running);
+
+    const struct inc_cell *cell;
+    HMAP_FOR_EACH (cell, node, &kind->cells) {
+        if (!kind->class->is_set) {
+            if (cell->value) {
+                cb(cell_key(cell), cell->value, aux);
+            }
+        } else if (cell->set && cell->set->n) {
+            cb(cell_key(cell), NULL, aux);
+        }
+    }
+}
+
+/* Units. */
+
+static struct unit_class *
+unit_class_get(struct inc_engine *engine, const struct inc_unit_class *class,
+               void *aux)
+{
+    for (size_t i = 0; i < engine->n_classes; i++) {
+        struct unit_class *uc = engine->classes[i];
+        if (uc->class == class && uc->aux == aux) {
+            return uc;
+        }
+    }
+
+    ovs_assert(class->stage >= 0 && class->stage < engine->n_stages);
+    struct unit_class *uc = xzalloc(sizeof *uc);
+    uc->class = class;
+    uc->aux = aux;
+    hmap_init(&uc->units);
+    engine->classes = xrealloc(engine->classes, ((engine->n_classes + 1)
+                                                 * sizeof *engine->classes));
+    engine->classes[engine->n_classes++] = uc;
+    return uc;
+}
+
+/* The unit of 'uc' with 'key', if 'origin' has spawned it. */
+static struct inc_unit *
+unit_find(const struct unit_class *uc, struct inc_key key,
+          const struct inc_cell *origin)
+{
+    struct inc_unit *unit;
+
+    HMAP_FOR_EACH_WITH_HASH (unit, node, key_hash(key), &uc->units) {
+        if (unit->origin == origin
+            && key_equals(key, unit->key, unit->key_len)) {
+            return unit;
+        }
+    }
+    return NULL;
+}
+
+static struct inc_unit *
+unit_create(struct inc_engine *engine, struct unit_class *uc,
+            struct inc_cell *origin, struct inc_key key)
+{
+    struct inc_unit *unit = xzalloc(sizeof *unit);
+
+    unit->engine = engine;
+    unit->class = uc;
+    unit->origin = origin;
+    if (origin) {
+        unit->key = origin->key;
+        origin->n_spawned++;
+    } else {
+        unit->key = xmemdup(key.data, key.len);
+    }
+    unit->key_len = key.len;
+    unit->queue_pos = NONE;
+    unit->id = id_table_add(&engine->units, unit);
+    hmap_insert(&uc->units, &unit->node, key_hash(key));
+    unit_mark_dirty(unit);
+    return unit;
+}
+
+static void
+unit_destroy(struct inc_unit *unit)
+{
+    struct unit_class *uc = unit->class;
+
+    if (unit->has_run && uc->class->removed) {
+        uc->class->removed(unit, uc->aux);
+    }
+    for (size_t i = 0; i < unit->n_outputs; i++) {
+        unit_withdraw_output(unit, &unit->outputs[i]);
+    }
+    unit_truncate_reads(unit, 0);
+    if (unit->queue_pos != NONE) {
+        struct stage *stage = &unit->engine->stages[uc->class->stage];
+        stage->queue[unit->queue_pos] = NONE;
+        stage->n_dirty--;
+    }
+    id_table_remove(&unit->engine->units, unit->id);
+    hmap_remove(&uc->units, &unit->node);
+    if (unit->origin) {
+        unit->origin->n_spawned--;
+        cell_release(unit->origin);
+    } else {
+        free(unit->key);
+    }
+    free(unit->reads);
+    free(unit->outputs);
+    free(unit);
+}
+
+struct inc_unit *
+inc_unit_add(struct inc_engine *engine, const struct inc_unit_class *class,
+             struct inc_key key, void *aux)
+{
+    assert_outside(engine);
+
+    struct unit_class *uc = unit_class_get(engine, class, aux);
+    ovs_assert(!unit_find(uc, key, NULL));
+    return unit_create(engine, uc, NULL, key);
+}
+
+void
+inc_unit_remove(struct inc_unit *unit)
+{
+    assert_outside(unit->engine);
+    ovs_assert(!unit->origin);
+    unit_destroy(unit);
+}
+
+struct inc_key
+inc_unit_key(const struct inc_unit *unit)
+{
+    return (struct inc_key) { unit->key, unit->key_len };
+}
+
+void **
+inc_unit_data(struct inc_unit *unit)
+{
+    return &unit->data;
+}
+
+/* Running. */
+
+/* Starts a new number for "read in this run" and "put out in this run".  The
+ * numbers of the past are forgotten when they wrap around. */
+static void
+advance_stamp(struct inc_engine *engine)
+{
+    if (++engine->stamp) {
+        return;
+    }
+    for (size_t i = 0; i < engine->cells.n; i++) {
+        struct inc_cell *cell = engine->cells.items[i];
+        if (!cell) {
+            continue;
+        }
+        cell->stamp = 0;
+        for (size_t j = 0; j < cell->n_writers; j++) {
+            cell->writers[j].stamp = 0;
+        }
+        if (cell->kind->class->is_set && cell->set) {
+            struct inc_member *member;
+            HMAP_FOR_EACH (member, node, &cell->set->members) {
+                member->stamp = 0;
+            }
+        }
+    }
+    engine->stamp = 1;
+}
+
+static void
+unit_run(struct inc_unit *unit)
+{
+    struct inc_engine *engine = unit->engine;
+    struct unit_class *uc = unit->class;
+
+    COVERAGE_INC(inc_unit_run);
+    if (unit->recompute) {
+        uc->n_recompute++;
+    } else {
+        uc->n_compute++;
+    }
+    unit->recompute = false;
+    unit->has_run = true;
+
+    advance_stamp(engine);
+    engine->running = unit;
+    engine->n_kept = 0;
+    uc->class->run(unit, uc->aux);
+    engine->running = NULL;
+
+    unit_truncate_reads(unit, engine->n_kept);
+    unit_trim_reads(unit);
+    unit_replace_outputs(unit);
+}
+
+static size_t
+stage_run_units(struct inc_engine *engine, struct stage *stage)
+{
+    size_t n = stage->n_dirty;
+
+    /* Nothing that happens meanwhile makes a unit of this stage dirty. */
+    for (size_t i = 0; i < stage->n_queue; i++) {
+        if (stage->queue[i] != NONE) {
+            struct inc_unit *unit = engine->units.items[stage->queue[i]];
+            unit->queue_pos = NONE;
+            unit_run(unit);
+        }
+    }
+    stage->n_queue = stage->n_dirty = 0;
+    return n;
+}
+
+/* Readers of 'cell' must run; the units that it spawns come or go. */
+static void
+cell_announce(struct inc_cell *cell, const void *old, const void *new,
+              bool was, bool is)
+{
+    struct inc_kind *kind = cell->kind;
+    struct inc_engine *engine = kind->engine;
+
+    COVERAGE_INC(inc_cell_changed);
+    for (uint32_t i = 0; i < cell->n_readers; i++) {
+        unit_mark_dirty(engine->units.items[cell->readers[i].unit]);
+    }
+    if (was != is) {
+        for (size_t i = 0; i < kind->n_spawns; i++) {
+            if (is) {
+                unit_create(engine, kind->spawns[i], cell, cell_key(cell));
+            } else {
+                unit_destroy(unit_find(kind->spawns[i], cell_key(cell),
+                                       cell));
+            }
+        }
+    }
+    if (kind->changed) {
+        kind->changed(cell_key(cell), old, new, kind->changed_aux);
+    }
+}
+
+static void
+commit_value(struct inc_cell *cell, void *old)
+{
+    const struct inc_kind *kind = cell->kind;
+
+    if (kind->has_writer) {
+        cell->value = cell_best_value(cell);
+    }
+
+    void *new = cell->value;
+    if (new == old) {
+        return;
+    }
+    if (old && new && kind->class->equal && kind->class->equal(old, new)) {
+        COVERAGE_INC(inc_cell_unchanged);
+    } else {
+        cell_announce(cell, old, new, old != NULL, new != NULL);
+    }
+
+    for (size_t i = 0; i < cell->n_writers; i++) {
+        if (cell->writers[i].value == old) {
+            return;             /* Is out of force but still there. */
+        }
+    }
+    value_destroy(kind, old);
+}
+
+static void
+commit_set(struct inc_cell *cell)
+{
+    struct inc_set *set = cell->set;
+    size_t n_was = set->n_was;
+    bool changed = false;
+
+    for (size_t i = 0; i < set->n_changed; i++) {
+        struct inc_member *member = set->changed[i];
+        bool is_member = member->n_holders > 0;
+
+        changed |= member->was_member != is_member;
+        set->n_was += is_member - member->was_member;
+        member->was_member = is_member;
+        member->is_changed = false;
+        if (!is_member) {
+            hmap_remove(&set->members, &member->node);
+            free(member);
+        }
+    }
+    free(set->changed);
+    set->changed = NULL;
+    set->n_changed = set->allocated_changed = 0;
+
+    if (changed) {
+        cell_announce(cell, NULL, NULL, n_was > 0, set->n > 0);
+    } else {
+        COVERAGE_INC(inc_cell_unchanged);
+    }
+}
+
+static void
+stage_commit(struct inc_engine *engine, struct stage *stage)
+{
+    /* Whatever this sets in motion belongs to later stages. */
+    size_t n = stage->n_pending;
+
+    engine->committing = true;
+    for (size_t i = 0; i < n; i++) {
+        struct inc_cell *cell = stage->pending[i].cell;
+        if (cell->kind->class->is_set) {
+            commit_set(cell);
+        } else {
+            commit_value(cell, stage->pending[i].old);
+        }
+    }
+    ovs_assert(stage->n_pending == n);
+    for (size_t i = 0; i < n; i++) {
+        struct inc_cell *cell = stage->pending[i].cell;
+        cell->pending = NONE;
+        cell_release(cell);
+    }
+    stage->n_pending = 0;
+    engine->committing = false;
+}
+
+size_t
+inc_run(struct inc_engine *engine, int last_stage)
+{
+    size_t n = 0;
+
+    assert_outside(engine);
+    ovs_assert(last_stage < engine->n_stages);
+    for (int i = 0; i <= last_stage; i++) {
+        n += stage_run_units(engine, &engine->stages[i]);
+        stage_commit(engine, &engine->stages[i]);
+    }
+    return n;
+}
+
+bool
+inc_is_dirty(const struct inc_engine *engine, int last_stage)
+{
+    for (int i = 0; i <= last_stage; i++) {
+        if (engine->stages[i].n_dirty || engine->stages[i].n_pending) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+inc_recompute(struct inc_engine *engine)
+{
+    assert_outside(engine);
+    for (size_t i = 0; i < engine->units.n; i++) {
+        struct inc_unit *unit = engine->units.items[i];
+        if (unit && unit->queue_pos == NONE) {
+            unit->recompute = true;
+            unit_mark_dirty(unit);
+        }
+    }
+}
+
+/* Declaring, coming and going. */
+
+struct inc_engine *
+inc_engine_create(int n_stages)
+{
+    struct inc_engine *engine = xzalloc(sizeof *engine);
+
+    engine->n_stages = n_stages;
+    engine->stages = xcalloc(n_stages, sizeof *engine->stages);
+    return engine;
+}
+
+static void
+kind_destroy(struct inc_kind *kind)
+{
+    struct inc_cell *cell;
+
+    HMAP_FOR_EACH_SAFE (cell, node, &kind->cells) {
+        if (!kind->class->is_set) {
+            value_destroy(kind, cell->value);
+        }
+        cell_free(cell);
+    }
+    hmap_destroy(&kind->cells);
+    free(kind->spawns);
+    free(kind);
+}
+
+void
+inc_engine_destroy(struct inc_engine *engine)
+{
+    if (!engine) {
+        return;
+    }
+
+    assert_outside(engine);
+    for (size_t i = 0; i < engine->units.n; i++) {
+        if (engine->units.items[i]) {
+            unit_destroy(engine->units.items[i]);
+        }
+    }
+    for (int i = 0; i < engine->n_stages; i++) {
+        struct stage *stage = &engine->stages[i];
+        for (size_t j = 0; j < stage->n_pending; j++) {
+            const struct pending *p = &stage->pending[j];
+            if (!p->cell->kind->class->is_set && p->old != p->cell->value) {
+                value_destroy(p->cell->kind, p->old);
+            }
+        }
+        free(stage->queue);
+        free(stage->pending);
+    }
+    for (size_t i = 0; i < engine->n_kinds; i++) {
+        kind_destroy(engine->kinds[i]);
+    }
+    for (size_t i = 0; i < engine->n_classes; i++) {
+        hmap_destroy(&engine->classes[i]->units);
+        free(engine->classes[i]);
+    }
+    id_table_destroy(&engine->cells);
+    id_table_destroy(&engine->units);
+    free(engine->stages);
+    free(engine->kinds);
+    free(engine->classes);
+    free(engine->outputs);
+    free(engine);
+}
+
+struct inc_kind *
+inc_kind_declare(struct inc_engine *engine, const struct inc_kind_class *class)
+{
+    ovs_assert(class->stage >= 0 && class->stage < engine->n_stages);
+    ovs_assert(!class->is_set || (!class->equal && !class->destroy));
+
+    struct inc_kind *kind = xzalloc(sizeof *kind);
+    kind->class = class;
+    kind->engine = engine;
+    hmap_init(&kind->cells);
+    engine->kinds = xrealloc(engine->kinds, ((engine->n_kinds + 1)
+                                             * sizeof *engine->kinds));
+    engine->kinds[engine->n_kinds++] = kind;
+    return kind;
+}
+
+void
+inc_kind_spawn(struct inc_kind *kind, const struct inc_unit_class *class,
+               void *aux)
+{
+    ovs_assert(class->stage > kind->class->stage);
+    ovs_assert(hmap_is_empty(&kind->cells));
+
+    kind->spawns = xrealloc(kind->spawns, ((kind->n_spawns + 1)
+                                           * sizeof *kind->spawns));
+    kind->spawns[kind->n_spawns++] = unit_class_get(kind->engine, class, aux);
+}
+
+void
+inc_kind_watch(struct inc_kind *kind,
+               void (*changed)(struct inc_key, const void *old,
+                               const void *new, void *aux), void *aux)
+{
+    ovs_assert(!kind->changed);
+    kind->changed = changed;
+    kind->changed_aux = aux;
+}
+
+/* Commands. */
+
+void
+inc_engine_get_memory_usage(const struct inc_engine *engine,
+                            struct simap *usage)
+{
+    simap_increase(usage, "inc_engine_cells",
+                   engine->cells.n - engine->cells.n_free);
+    simap_increase(usage, "inc_engine_units",
+                   engine->units.n - engine->units.n_free);
+    simap_increase(usage, "inc_engine_dependencies", engine->n_reads);
+}
+
+static bool
+unit_class_counter(const struct unit_class *uc, const char *name,
+                   unsigned long long *value)
+{
+    if (!strcmp(name, "recompute")) {
+        *value = uc->n_recompute;
+    } else if (!strcmp(name, "compute")) {
+        *value = uc->n_compute;
+    } else if (!strcmp(name, "abort")) {
+        *value = 0;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* inc-engine/show-stats [NODE [COUNTER]], in ovn-controller(8)'s words.  A
+ * node is a class of units here.  What is counted is units: "compute", how
+ * many have run because something that they read had changed (or because they
+ * were new); "recompute", how many because everything was asked to; "abort",
+ * which there is no such thing as, is 0. */
+static void
+show_stats_cmd(struct unixctl_conn *conn, int argc, const char *argv[],
+               void *engine_)
+{
+    const struct inc_engine *engine = engine_;
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    for (size_t i = 0; i < engine->n_classes; i++) {
+        const struct unit_class *uc = engine->classes[i];
+        if (argc > 1 && strcmp(argv[1], uc->class->name)) {
+            continue;
+        }
+        if (argc > 2) {
+            unsigned long long value;
+            if (unit_class_counter(uc, argv[2], &value)) {
+                ds_put_format(&s, "%llu\n", value);
+            } else {
+                ds_put_format(&s, "Invalid stat type : %s\n", argv[2]);
+            }
+        } else {
+            ds_put_format(&s, "Node: %s\n"
+                          "- recompute: %12llu\n"
+                          "- compute:   %12llu\n"
+                          "- abort:     %12d\n",
+                          uc->class->name, uc->n_recompute, uc->n_compute, 0);
+        }
+    }
+    unixctl_command_reply(conn, ds_cstr(&s));
+    ds_destroy(&s);
+}
+
+static void
+clear_stats_cmd(struct unixctl_conn *conn, int argc OVS_UNUSED,
+                const char *argv[] OVS_UNUSED, void *engine_)
+{
+    struct inc_engine *engine = engine_;
+
+    for (size_t i = 0; i < engine->n_classes; i++) {
+        engine->classes[i]->n_compute = engine->classes[i]->n_recompute = 0;
+    }
+    unixctl_command_reply(conn, NULL);
+}
+
+static void
+recompute_cmd(struct unixctl_conn *conn, int argc OVS_UNUSED,
+              const char *argv[] OVS_UNUSED, void *engine_)
+{
+    VLOG_INFO("User triggered force recompute.");
+    inc_recompute(engine_);
+    poll_immediate_wake();
+    unixctl_command_reply(conn, NULL);
+}
+
+/* Does 'unit' have the key that the user calls 'name'? */
+static bool
+unit_is_called(const struct inc_unit *unit, const char *name)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    enum inc_key_type type = (unit->origin
+                              ? unit->origin->kind->class->key_type
+                              : INC_KEY_STRING);
+
+    key_format(&s, type, unit->key, unit->key_len);
+    bool equal = !strcmp(ds_cstr(&s), name);
+    ds_destroy(&s);
+    return equal;
+}
+
+static void
+unit_format_reads(struct ds *s, const struct inc_unit *unit)
+{
+    for (size_t i = 0; i < unit->n_reads; i++) {
+        const struct inc_cell *cell
+            = unit->engine->cells.items[unit->reads[i].cell];
+        cell_format(s, cell);
+        if (cell->kind->class->is_set) {
+            ds_put_format(s, " (%"PRIuSIZE" members)",
+                          cell->set ? cell->set->n : 0);
+        } else if (!cell->value) {
+            ds_put_cstr(s, " (absent)");
+        }
+        ds_put_char(s, '\n');
+    }
+}
+
+/* inc-engine/why CLASS KEY: what does this unit depend on? */
+static void
+why_cmd(struct unixctl_conn *conn, int argc OVS_UNUSED, const char *argv[],
+        void *engine_)
+{
+    const struct inc_engine *engine = engine_;
+    struct ds s = DS_EMPTY_INITIALIZER;
+    bool found = false;
+
+    for (size_t i = 0; i < engine->n_classes; i++) {
+        const struct unit_class *uc = engine->classes[i];
+        const struct inc_unit *unit;
+
+        if (strcmp(uc->class->name, argv[1])) {
+            continue;
+        }
+        HMAP_FOR_EACH (unit, node, &uc->units) {
+            if (unit_is_called(unit, argv[2])) {
+                unit_format_reads(&s, unit);
+                found = true;
+            }
+        }
+    }
+    if (found) {
+        unixctl_command_reply(conn, ds_cstr(&s));
+    } else {
+        unixctl_command_reply_error(conn, "no such unit");
+    }
+    ds_destroy(&s);
+}
+
+void
+inc_engine_register_commands(struct inc_engine *engine)
+{
+    unixctl_command_register("inc-engine/show-stats", "", 0, 2,
+                             show_stats_cmd, engine);
+    unixctl_command_register("inc-engine/clear-stats", "", 0, 0,
+                             clear_stats_cmd, engine);
+    unixctl_command_register("inc-engine/recompute", "", 0, 0,
+                             recompute_cmd, engine);
+    unixctl_command_register("recompute", "[deprecated]", 0, 0,
+                             recompute_cmd, engine);
+    unixctl_command_register("inc-engine/why", "CLASS KEY", 2, 2,
+                             why_cmd, engine);
+}
