@@ -13,6 +13,7 @@
 # The language library: it knows neither a database schema nor a socket.
 noinst_LTLIBRARIES += lib/libovn.la
 lib_libovn_la_SOURCES = \
+	lib/inc-proc-eng.c \
 	lib/inc-proc-eng.h
 
 # The southbound database's bindings, generated from the schema that the
