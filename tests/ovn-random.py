@@ -1,0 +1,381 @@
+#! /usr/bin/env python3
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Random changes to a deployment; after each, incremental equals recompute.
+
+Runs against a central and one chassis that are up already:
+
+    OVN_NB_DB, OVN_SB_DB   where the databases are
+    OVS_RUNDIR             run directory of the chassis' switch
+    --target               unixctl socket of its controller
+    --chassis              its name
+
+Each round makes one change out of a repertoire (ports, ACLs, address sets,
+port groups, load balancers with and without options:distributed, bindings,
+other chassis and their ports), waits until the controller has acknowledged
+it, and then asks for a recompute.  The flows, groups and meters in the switch
+must be the same before and after, and the controller must not have sent a
+single modification.  The seed is printed, so that a failure can be had again.
+"""
+
+import argparse
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+
+COUNTERS = ("ofctrl_flow_mod", "ofctrl_group_mod", "ofctrl_meter_mod")
+SWITCHES = 3
+PORTS = 6                       # A switch.
+TIMEOUT = 60
+
+
+class Failure(Exception):
+    """The property does not hold."""
+
+
+def run(*args):
+    result = subprocess.run(args, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, check=False)
+    if result.returncode:
+        raise Failure("%s: %s" % (" ".join(args), result.stderr.decode()))
+    return result.stdout.decode()
+
+
+def nbctl(*args):
+    return run("ovn-nbctl", *args)
+
+
+def sbctl(*args):
+    return run("ovn-sbctl", *args)
+
+
+def vsctl(*args):
+    return run("ovs-vsctl", *args)
+
+
+def port(s, p):
+    return "sw%d-p%d" % (s, p)
+
+
+def ip(s, p):
+    return "10.0.%d.%d" % (s, p + 10)
+
+
+def ip6(s, p):
+    return "fd0%d::%d" % (s, p + 10)
+
+
+class Deployment:
+    def __init__(self, rng, chassis, target):
+        self.rng, self.chassis, self.target = rng, chassis, target
+        self.lsps = set()
+        self.bound = set()
+        self.acls = {}          # (switch or group) -> [(dir, prio, match)]
+        self.sets = set()
+        self.groups = set()
+        self.lbs = {}           # name -> {target}
+        self.others = set()
+
+    def set_up(self):
+        nbctl("lr-add", "lr0")
+        for s in range(SWITCHES):
+            sw = "sw%d" % s
+            nbctl("ls-add", sw, "--", "lrp-add", "lr0", "lr0-" + sw,
+                  "00:00:00:00:ff:0%d" % s, "10.0.%d.1/24" % s,
+                  "fd0%d::1/64" % s,
+                  "--", "lsp-add", sw, sw + "-lr0",
+                  "--", "lsp-set-type", sw + "-lr0", "router",
+                  "--", "lsp-set-addresses", sw + "-lr0", "router",
+                  "--", "lsp-set-options", sw + "-lr0",
+                  "router-port=lr0-" + sw)
+            for p in range(3):
+                self._add_lsp(s, p)
+        for p in range(2):
+            self._bind(port(0, p))
+
+    # Helpers of the changes below.
+
+    def _add_lsp(self, s, p):
+        name = port(s, p)
+        nbctl("lsp-add", "sw%d" % s, name, "--", "lsp-set-addresses", name,
+              "02:00:00:00:0%d:%02x %s %s" % (s, p, ip(s, p), ip6(s, p)))
+        self.lsps.add(name)
+
+    def _bind(self, name):
+        vsctl("--may-exist", "add-port", "br-int", name, "--", "set",
+              "interface", name, "type=dummy",
+              "external_ids:iface-id=" + name)
+        self.bound.add(name)
+
+    def _any(self, collection):
+        return self.rng.choice(sorted(collection))
+
+    def _any_address(self):
+        s, p = self.rng.randrange(SWITCHES), self.rng.randrange(PORTS)
+        return ip(s, p)
+
+    # The changes.  Each returns what it did, or None if it does not apply.
+
+    def add_lsp(self):
+        s, p = self.rng.randrange(SWITCHES), self.rng.randrange(PORTS)
+        if port(s, p) in self.lsps:
+            return None
+        self._add_lsp(s, p)
+        return "lsp-add %s" % port(s, p)
+
+    def del_lsp(self):
+        if len(self.lsps) < 4:
+            return None
+        name = self._any(self.lsps)
+        nbctl("lsp-del", name)
+        self.lsps.discard(name)
+        return "lsp-del %s" % name
+
+    def port_security(self):
+        name = self._any(self.lsps)
+        form = self.rng.choice(["", "02:00:00:00:00:01",
+                                "02:00:00:00:00:01 10.0.0.7 fd00::7"])
+        nbctl("lsp-set-port-security", name, *([form] if form else []))
+        return "lsp-set-port-security %s '%s'" % (name, form)
+
+    def unknown_address(self):
+        name = self._any(self.lsps)
+        nbctl("lsp-set-addresses", name, "unknown")
+        return "lsp-set-addresses %s unknown" % name
+
+    def bind(self):
+        s, p = self.rng.randrange(SWITCHES), self.rng.randrange(PORTS)
+        name = port(s, p)
+        if name in self.bound:
+            return None
+        self._bind(name)
+        return "bind %s" % name
+
+    def unbind(self):
+        if not self.bound:
+            return None
+        name = self._any(self.bound)
+        vsctl("del-port", "br-int", name)
+        self.bound.discard(name)
+        return "unbind %s" % name
+
+    def requested_chassis(self):
+        name = self._any(self.lsps)
+        where = self.rng.choice([self.chassis, "elsewhere", ""])
+        nbctl("lsp-set-options", name,
+              *(["requested-chassis=" + where] if where else []))
+        return "requested-chassis %s %s" % (name, where)
+
+    def add_acl(self):
+        on = self._any(self.groups | {"sw%d" % s for s in range(SWITCHES)})
+        direction = self.rng.choice(["from-lport", "to-lport"])
+        side = "inport" if direction == "from-lport" else "outport"
+        whose = "%s == @%s && " % (side, on) if on in self.groups else ""
+        sets = ["ip4.src == $%s" % s for s in sorted(self.sets)]
+        match = whose + self.rng.choice(sets + [
+            "ip4.dst == {10.0.0.0/30, 10.0.1.5} && tcp.dst == {80, 443}",
+            "ip4 && 1000 <= tcp.dst <= 2000",
+            "ip6 && udp.dst == 53",
+            "ip4.src == {10.0.0.1, 10.0.0.2} && ip4.dst == {10.0.0.3, "
+            "10.0.0.4} && tcp",
+            "%s == \"%s\" && icmp" % (side, self._any(self.lsps)),
+            "sctp && sctp.dst != 7"])
+        prio = str(self.rng.randrange(1, 2000))
+        verdict = self.rng.choice(["allow", "allow-related", "drop",
+                                   "allow-stateless"])
+        nbctl("--may-exist", "acl-add", on, direction, prio, match, verdict)
+        self.acls.setdefault(on, []).append((direction, prio, match))
+        return "acl-add %s %s %s '%s' %s" % (on, direction, prio, match,
+                                             verdict)
+
+    def del_acl(self):
+        held = [on for on, acls in self.acls.items() if acls]
+        if not held:
+            return None
+        on = self._any(held)
+        acl = self.acls[on].pop(self.rng.randrange(len(self.acls[on])))
+        nbctl("acl-del", on, *acl)
+        return "acl-del %s" % on
+
+    def change_set(self):
+        name = "as%d" % self.rng.randrange(3)
+        members = sorted({self._any_address()
+                          for _ in range(self.rng.randrange(1, 6))})
+        value = "addresses=" + ",".join('"%s"' % a for a in members)
+        if name in self.sets:
+            nbctl("set", "Address_Set", name, value)
+        else:
+            nbctl("create", "Address_Set", "name=" + name, value)
+            self.sets.add(name)
+        return "address set %s %s" % (name, members)
+
+    def change_group(self):
+        name = "pg%d" % self.rng.randrange(3)
+        members = self.rng.sample(sorted(self.lsps),
+                                  min(len(self.lsps), 3))
+        nbctl("pg-set-ports" if name in self.groups else "pg-add", name,
+              *members)
+        self.groups.add(name)
+        return "port group %s %s" % (name, members)
+
+    def change_lb(self):
+        name = "lb%d" % self.rng.randrange(4)
+        n = int(name[2:])
+        proto = self.rng.choice(["tcp", "udp"])
+        v6 = self.rng.random() < .3
+        backends = []
+        for _ in range(self.rng.randrange(1, 5)):
+            s, p = self.rng.randrange(SWITCHES), self.rng.randrange(PORTS)
+            backends.append("[%s]:8080" % ip6(s, p) if v6
+                            else "%s:8080" % ip(s, p))
+        vip = "[fd0f::%d]:80" % n if v6 else "172.16.0.%d:80" % n
+        nbctl("--may-exist", "lb-add", name, vip, ",".join(backends), proto)
+        self.lbs.setdefault(name, set())
+        return "lb-add %s %s %s %s" % (name, vip, ",".join(backends), proto)
+
+    def attach_lb(self):
+        if not self.lbs:
+            return None
+        name = self._any(self.lbs)
+        where = self.rng.choice(["sw0", "sw1", "lr0"])
+        kind = "lr" if where == "lr0" else "ls"
+        if where in self.lbs[name]:
+            nbctl("%s-lb-del" % kind, where, name)
+            self.lbs[name].discard(where)
+            return "lb-del %s %s" % (where, name)
+        nbctl("--may-exist", "%s-lb-add" % kind, where, name)
+        self.lbs[name].add(where)
+        return "lb-add %s %s" % (where, name)
+
+    def distribute_lb(self):
+        if not self.lbs:
+            return None
+        name = self._any(self.lbs)
+        value = self.rng.choice(["true", "false"])
+        nbctl("set", "Load_Balancer", name, "options:distributed=" + value)
+        return "distributed %s %s" % (name, value)
+
+    def other_chassis(self):
+        name = "other%d" % self.rng.randrange(3)
+        if name in self.others:
+            sbctl("chassis-del", name)
+            self.others.discard(name)
+            return "chassis-del %s" % name
+        sbctl("chassis-add", name, self.rng.choice(["geneve", "vxlan"]),
+              "192.168.200.%s" % (int(name[5:]) + 1))
+        self.others.add(name)
+        return "chassis-add %s" % name
+
+    def bind_elsewhere(self):
+        free = self.lsps - self.bound
+        if not self.others or not free:
+            return None
+        name, where = self._any(free), self._any(self.others)
+        nbctl("--wait=sb", "sync")
+        sbctl("--if-exists", "lsp-unbind", name)
+        sbctl("lsp-bind", name, where)
+        return "lsp-bind %s %s" % (name, where)
+
+    CHANGES = (add_lsp, del_lsp, port_security, unknown_address, bind, bind,
+               unbind, requested_chassis, add_acl, add_acl, del_acl,
+               change_set, change_set, change_group, change_lb, change_lb,
+               attach_lb, distribute_lb, other_chassis, bind_elsewhere)
+
+    def change(self):
+        while True:
+            what = self.rng.choice(self.CHANGES)(self)
+            if what:
+                return what
+
+    # Looking at the switch.
+
+    def appctl(self, *args):
+        return run("ovs-appctl", "-t", self.target, *args)
+
+    def sync(self):
+        nbctl("--wait=sb", "sync")
+        want = int(sbctl("get", "SB_Global", ".", "nb_cfg"))
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            got = sbctl("get", "Chassis_Private", self.chassis, "nb_cfg")
+            if int(got) >= want:
+                return
+            if time.monotonic() > deadline:
+                raise Failure("nb_cfg %d was not reached" % want)
+            time.sleep(0.01)
+
+    def snapshot(self):
+        def dump(what, *args):
+            text = run("ovs-ofctl", "-O", "OpenFlow15", what, "br-int", *args)
+            return sorted(line.strip() for line in text.splitlines()
+                          if "xid=" not in line)
+        # Table 69 is filled by learn() actions, not by the controller.
+        return [("flows", [line for line in dump("dump-flows", "--no-stats")
+                           if "table=69," not in line]),
+                ("groups", dump("dump-groups")),
+                ("meters", dump("dump-meters"))]
+
+    def counters(self):
+        text = self.appctl("coverage/show")
+        return {c: int(m.group(1)) if m else 0 for c in COUNTERS for m in
+                [re.search(r"^%s\s.*total: (\d+)" % c, text, re.M)]}
+
+
+def check(d, what):
+    d.sync()
+    before, mods = d.snapshot(), d.counters()
+    d.appctl("inc-engine/recompute")
+    d.sync()
+    after, mods_after = d.snapshot(), d.counters()
+    for (name, old), (_, new) in zip(before, after):
+        if old != new:
+            raise Failure("after '%s', a recompute changes the %s:\n%s"
+                          % (what, name, "\n".join(
+                              ["- " + x for x in sorted(set(old) - set(new))]
+                              + ["+ " + x
+                                 for x in sorted(set(new) - set(old))])))
+    if mods != mods_after:
+        raise Failure("after '%s', a recompute sends: %s -> %s"
+                      % (what, mods, mods_after))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--chassis", required=True)
+    parser.add_argument("--target", required=True)
+    parser.add_argument("--changes", type=int, default=200)
+    parser.add_argument("--seed", type=int,
+                        default=int.from_bytes(os.urandom(4), "big"))
+    args = parser.parse_args()
+    print("seed %d" % args.seed)
+    d = Deployment(random.Random(args.seed), args.chassis, args.target)
+    what = "set up"
+    try:
+        d.set_up()
+        check(d, what)
+        for i in range(args.changes):
+            what = d.change()
+            print("%d: %s" % (i, what), flush=True)
+            check(d, what)
+    except Failure as e:
+        print("FAILED after '%s' (seed %d): %s" % (what, args.seed, e),
+              file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
