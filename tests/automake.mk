@@ -57,3 +57,13 @@ $(srcdir)/tests/package.m4: $(top_srcdir)/configure.ac
 	  echo 'm4_define([AT_PACKAGE_STRING], [$(PACKAGE_STRING)])'; \
 	  echo 'm4_define([AT_PACKAGE_BUGREPORT], [$(PACKAGE_BUGREPORT)])'; \
 	} > '$@'
+
+# Benchmarks: figures, never a verdict.  make bench BENCHFLAGS=--help
+dist_noinst_SCRIPTS += tests/bench/ovn-bench
+.PHONY: bench
+bench: all
+	$(PYTHON3) $(srcdir)/tests/bench/ovn-bench \
+	  --ours controller/ovn-controller $(BENCHFLAGS)
+
+# Run by the suite.
+EXTRA_DIST += tests/ovn-random.py
