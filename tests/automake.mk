@@ -23,6 +23,7 @@ tests_ovstest_LDADD = \
 
 # The Autotest suite.
 TESTSUITE_AT = \
+	tests/infrastructure.at \
 	tests/testsuite.at \
 	tests/ovn-macros.at
 
@@ -37,11 +38,11 @@ DISTCLEANFILES += tests/atconfig
 
 # To run a part: make check TESTSUITEFLAGS='-j4 -k KEYWORD', or by number.
 check-local: all $(check_PROGRAMS) tests/atconfig tests/atlocal $(TESTSUITE)
-	$(SHELL) '$(TESTSUITE)' -C tests $(TESTSUITEFLAGS)
+	rm -f tests/skipped; bash '$(TESTSUITE)' -C tests $(TESTSUITEFLAGS)
 
 OVN_CLEAN_LOCAL += clean-testsuite
 clean-testsuite:
-	test ! -f '$(TESTSUITE)' || $(SHELL) '$(TESTSUITE)' -C tests --clean
+	test ! -f '$(TESTSUITE)' || bash '$(TESTSUITE)' -C tests --clean
 
 AUTOTEST = $(AUTOM4TE) --language=autotest
 $(TESTSUITE): $(srcdir)/tests/package.m4 $(addprefix $(srcdir)/,$(TESTSUITE_AT))
