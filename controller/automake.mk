@@ -14,8 +14,10 @@
 noinst_LTLIBRARIES += controller/libcontroller.la
 controller_libcontroller_la_SOURCES = \
 	controller/binding.h \
+	controller/chassis.c \
 	controller/chassis.h \
 	controller/ct-zone.h \
+	controller/encaps.c \
 	controller/encaps.h \
 	controller/flow-table.h \
 	controller/group.h \
@@ -25,5 +27,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/local-datapath.h \
 	controller/ltables.h \
 	controller/ofctrl.h \
+	controller/ovs-port.c \
+	controller/ovs-port.h \
+	controller/patch.c \
 	controller/patch.h \
 	controller/physical.h

@@ -51,8 +51,12 @@ const struct tunnel *encaps_tunnel_by_iface(struct inc_unit *, const char *);
 
 extern struct inc_kind *encaps_kind_tunnel_by_iface;
 
+/* Creates, mends and removes tunnel ports.  To be called only once the engine
+ * has run over a complete southbound snapshot: what is not known to be wanted
+ * is removed.  'txn' may be NULL, then nothing happens. */
 void encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
                    const char *br_int);
+/* Removes all tunnel ports (graceful exit); true when there are none. */
 bool encaps_cleanup(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
                     const char *br_int);
 

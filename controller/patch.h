@@ -29,9 +29,12 @@ void patch_init(struct inc_engine *);
 /* The OpenFlow port in the integration bridge that implements logical port
  * 'lport' (localnet, l2gateway), 0 if there is none. */
 ofp_port_t patch_ofport(struct inc_unit *, const char *lport);
+/* Creates, mends and removes patch ports.  To be called only once the engine
+ * has run over a complete southbound snapshot: what is not known to be wanted
+ * is removed.  'txn' may be NULL, then nothing happens.
+ *
+ * There is nothing to clean up on exit: the ports stay, as do the flows. */
 void patch_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
                   const char *br_int);
-bool patch_cleanup(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
-                   const char *br_int);
 
 #endif /* controller/patch.h */

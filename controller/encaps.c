@@ -1,0 +1,634 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Tunnels to other chassis
+ * ========================
+ *
+ *     Chassis rows --> encaps-plan: what should be --> encaps_commit()
+ *                                                            |
+ *                                            ports of the integration bridge
+ *                                                            v
+ *     flows <-- tunnel cells: what is <-- encaps-iface <-- interfaces
+ *
+ * The two halves meet only in the switch.  Flows follow the tunnels that are
+ * there, whether or not they are still (or already) wanted, just as packets
+ * do.
+ *
+ * The mark of a tunnel port of ours is Port.external_ids:ovn-chassis-id, and
+ * its value, "CHASSIS@IP", says which encap it leads to.  A wanted tunnel
+ * whose mark is there is adopted: nothing is done to it if its type and
+ * options are right, so a restart changes no port.
+ *
+ * Which encaps
+ * ------------
+ *
+ * Of the encapsulation types that both sides have, one is used: geneve,
+ * else stt, else vxlan (which has no room for all of the metadata).  There is
+ * a tunnel to every encap of that type, with no regard to address families:
+ * whether an address can be reached is the host's routing table's business.
+ *
+ * No tunnel is made to a chassis in none of our transport zones (chassis
+ * without any are in one together), nor, unless we are an interconnection
+ * gateway ourselves, to a chassis of another availability zone
+ * (other_config:is-remote). */
+
+#include <config.h>
+
+#include "encaps.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binding.h"
+#include "flow.h"
+#include "inputs.h"
+#include "openvswitch/vlog.h"
+#include "ovs-port.h"
+#include "smap.h"
+#include "sset.h"
+#include "util.h"
+#include "vswitch-idl.h"
+
+VLOG_DEFINE_THIS_MODULE(encaps);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+#define TUNNEL_MARK "ovn-chassis-id"
+
+/* The types, best first. */
+static const struct {
+    const char *name;
+    enum tunnel_type type;
+} tunnel_types[] = {
+    { "geneve", TUNNEL_GENEVE },
+    { "stt", TUNNEL_STT },
+    { "vxlan", TUNNEL_VXLAN },
+};
+
+/* Value of a cell of 'kind_wanted': one tunnel that should be there. */
+struct wanted_tunnel {
+    char *chassis_name;
+    const char *type;           /* In tunnel_types[]. */
+    struct smap options;
+};
+
+/* (wanted-tunnel, "CHASSIS@IP"). */
+static struct inc_kind *kind_wanted;
+
+/* (encaps-ready, only): exists as soon as wanted tunnels are really known,
+ * that is, we know which chassis we are. */
+static struct inc_kind *kind_ready;
+
+/* (tunnel, interface). */
+struct inc_kind *encaps_kind_tunnel_by_iface;
+
+/* (tunnels, only), (tunnels-of-chassis, UUID): sets of interfaces. */
+static struct inc_kind *kind_tunnels;
+static struct inc_kind *kind_tunnels_of_chassis;
+
+/* Whether ports may differ from what is wanted. */
+static bool ports_dirty = true;
+
+/* The integration bridge for which the ports were last right, or NULL. */
+static char *former_br_int;
+
+/* Values. */
+
+static bool
+wanted_tunnel_equal(const void *a_, const void *b_)
+{
+    const struct wanted_tunnel *a = a_;
+    const struct wanted_tunnel *b = b_;
+
+    return !strcmp(a->chassis_name, b->chassis_name) && a->type == b->type
+           && smap_equal(&a->options, &b->options);
+}
+
+static void
+wanted_tunnel_destroy(void *w_)
+{
+    struct wanted_tunnel *w = w_;
+
+    free(w->chassis_name);
+    smap_destroy(&w->options);
+    free(w);
+}
+
+static bool
+tunnel_equal(const void *a_, const void *b_)
+{
+    const struct tunnel *a = a_;
+    const struct tunnel *b = b_;
+
+    return uuid_equals(&a->chassis, &b->chassis)
+           && !strcmp(a->chassis_name, b->chassis_name)
+           && !strcmp(a->remote_ip, b->remote_ip)
+           && a->type == b->type && a->ofport == b->ofport;
+}
+
+static void
+tunnel_destroy(void *t_)
+{
+    struct tunnel *t = t_;
+
+    free(t->chassis_name);
+    free(t->remote_ip);
+    free(t);
+}
+
+static bool
+ready_equal(const void *a OVS_UNUSED, const void *b OVS_UNUSED)
+{
+    return true;
+}
+
+/* What should be: one unit for each chassis. */
+
+static void
+parse_words(struct sset *words, const char *s)
+{
+    sset_from_delimited_string(words, s ? s : "", ", ");
+}
+
+static bool
+config_is_true(struct inc_unit *unit, const char *key)
+{
+    const char *value = in_config(unit, key);
+
+    return value && !strcasecmp(value, "true");
+}
+
+static bool
+share_transport_zone(struct inc_unit *unit, const struct chassis *ch)
+{
+    struct sset ours;
+    bool shared = false;
+
+    parse_words(&ours, in_config(unit, "ovn-transport-zones"));
+    if (sset_is_empty(&ours)) {
+        shared = !ch->n_transport_zones;
+    }
+    for (size_t i = 0; i < ch->n_transport_zones && !shared; i++) {
+        shared = sset_contains(&ours, ch->transport_zones[i]);
+    }
+    sset_destroy(&ours);
+    return shared;
+}
+
+/* The best type that both 'ch' and this chassis have, or NULL. */
+static const char *
+choose_type(struct inc_unit *unit, const struct chassis *ch)
+{
+    const char *chosen = NULL;
+    struct sset ours;
+
+    parse_words(&ours, in_config(unit, "ovn-encap-type"));
+    for (size_t i = 0; i < ARRAY_SIZE(tunnel_types) && !chosen; i++) {
+        const char *type = tunnel_types[i].name;
+
+        for (size_t j = 0; j < ch->n_encaps; j++) {
+            if (!strcmp(ch->encaps[j].type, type)
+                && sset_contains(&ours, type)) {
+                chosen = type;
+                break;
+            }
+        }
+    }
+    sset_destroy(&ours);
+    return chosen;
+}
+
+static void
+add_local_ip(struct inc_unit *unit, struct smap *options)
+{
+    const char *ip = in_config(unit, "ovn-encap-ip");
+
+    if (!ip || !config_is_true(unit, "ovn-set-local-ip")) {
+        return;
+    }
+    if (strchr(ip, ',')) {
+        VLOG_WARN_RL(&rl, "ovn-set-local-ip is ignored: it needs a single "
+                     "address in ovn-encap-ip, not \"%s\"", ip);
+        return;
+    }
+    smap_add(options, "local_ip", ip);
+}
+
+static void
+want_tunnel(struct inc_unit *unit, const struct chassis *ch,
+            const struct encap *encap, const char *type)
+{
+    struct wanted_tunnel *w = xmalloc(sizeof *w);
+
+    *w = (struct wanted_tunnel) {
+        .chassis_name = xstrdup(ch->name),
+        .type = type,
+        .options = SMAP_INITIALIZER(&w->options),
+    };
+
+    /* What the far end asks for, as far as it concerns the sender... */
+    const char *csum = smap_get(&encap->options, "csum");
+    const char *dst_port = smap_get(&encap->options, "dst_port");
+    if (csum && (!strcmp(csum, "true") || !strcmp(csum, "false"))) {
+        smap_add(&w->options, "csum", csum);
+    }
+    if (dst_port) {
+        smap_add(&w->options, "dst_port", dst_port);
+    }
+
+    /* ...and what this end is configured to do. */
+    const char *tos = in_config(unit, "ovn-encap-tos");
+    const char *df_default = in_config(unit, "ovn-encap-df_default");
+    if (tos) {
+        smap_add(&w->options, "tos", tos);
+    }
+    if (df_default) {
+        smap_add(&w->options, "df_default", df_default);
+    }
+    add_local_ip(unit, &w->options);
+
+    smap_add(&w->options, "key", "flow");
+    smap_add(&w->options, "remote_ip", encap->ip);
+
+    char *mark = xasprintf("%s@%s", ch->name, encap->ip);
+    inc_write(unit, kind_wanted, inc_key_string(mark), w);
+    free(mark);
+}
+
+static void
+plan_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct uuid *uuid = inc_unit_key(unit).data;
+    const struct chassis *ch = in_chassis(unit, uuid);
+    const struct uuid ours = binding_our_chassis(unit);
+
+    if (!ch || uuid_is_zero(&ours)) {
+        return;
+    }
+    if (uuid_equals(uuid, &ours)) {
+        inc_write(unit, kind_ready, INC_KEY_ONLY, xmalloc(1));
+        return;
+    }
+    if (!share_transport_zone(unit, ch)
+        || (smap_get_bool(&ch->other_config, "is-remote", false)
+            && !config_is_true(unit, "ovn-is-interconn"))) {
+        return;
+    }
+
+    const char *type = choose_type(unit, ch);
+    if (!type) {
+        VLOG_INFO_RL(&rl, "no tunnel to chassis %s: it has none of the encap "
+                     "types in this chassis' ovn-encap-type", ch->name);
+        return;
+    }
+    for (size_t i = 0; i < ch->n_encaps; i++) {
+        if (!strcmp(ch->encaps[i].type, type)) {
+            want_tunnel(unit, ch, &ch->encaps[i], type);
+        }
+    }
+}
+
+/* What is: one unit for each interface. */
+
+static void
+iface_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const char *name = inc_unit_key(unit).data;
+    const struct ovs_iface *iface = in_iface(unit, name);
+    const char *mark = iface ? smap_get(&iface->port_external_ids,
+                                        TUNNEL_MARK) : NULL;
+    const char *at = mark ? strrchr(mark, '@') : NULL;
+
+    if (!at || iface->ofport <= 0 || iface->ofport >= ofp_to_u16(OFPP_MAX)
+        || !inc_set_contains(in_tunnel_ifaces(unit), inc_key_string(name))) {
+        return;
+    }
+
+    size_t i;
+    for (i = 0; i < ARRAY_SIZE(tunnel_types); i++) {
+        if (!strcmp(tunnel_types[i].name, iface->type)) {
+            break;
+        }
+    }
+    if (i >= ARRAY_SIZE(tunnel_types)) {
+        return;
+    }
+
+    char *chassis_name = xmemdup0(mark, at - mark);
+    const struct uuid *chassis = in_chassis_by_name(unit, chassis_name);
+    struct tunnel *t = xmalloc(sizeof *t);
+    *t = (struct tunnel) {
+        .chassis = chassis ? *chassis : UUID_ZERO,
+        .chassis_name = chassis_name,
+        .remote_ip = xstrdup(at + 1),
+        .type = tunnel_types[i].type,
+        .ofport = u16_to_ofp(iface->ofport),
+    };
+
+    const struct inc_key key = inc_key_string(name);
+    inc_insert(unit, kind_tunnels, INC_KEY_ONLY, key);
+    if (chassis) {
+        inc_insert(unit, kind_tunnels_of_chassis, inc_key_uuid(chassis), key);
+    }
+    inc_write(unit, encaps_kind_tunnel_by_iface, key, t);
+}
+
+const struct inc_set *
+encaps_tunnels(struct inc_unit *unit)
+{
+    return inc_read_set(unit, kind_tunnels, INC_KEY_ONLY);
+}
+
+const struct tunnel *
+encaps_tunnel_by_iface(struct inc_unit *unit, const char *iface)
+{
+    return inc_read(unit, encaps_kind_tunnel_by_iface, inc_key_string(iface));
+}
+
+const struct tunnel *
+encaps_tunnel(struct inc_unit *unit, const struct uuid *chassis,
+              const char *encap_ip)
+{
+    const struct inc_set *ifaces = inc_read_set(unit, kind_tunnels_of_chassis,
+                                                inc_key_uuid(chassis));
+    const struct tunnel *first = NULL;
+
+    for (size_t i = 0; i < inc_set_count(ifaces); i++) {
+        const struct tunnel *t
+            = encaps_tunnel_by_iface(unit, inc_set_at(ifaces, i).data);
+
+        if (t && encap_ip && !strcmp(t->remote_ip, encap_ip)) {
+            return t;
+        }
+        if (t && !first) {
+            first = t;
+        }
+    }
+    return first;
+}
+
+/* Making ports what they should be. */
+
+static void
+wanted_changed(struct inc_key key OVS_UNUSED, const void *old OVS_UNUSED,
+               const void *new OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    ports_dirty = true;
+}
+
+static bool
+is_tunnel_port(const struct ovs_iface *iface)
+{
+    return iface && smap_get(&iface->port_external_ids, TUNNEL_MARK);
+}
+
+static void
+iface_changed(struct inc_key key OVS_UNUSED, const void *old, const void *new,
+              void *aux OVS_UNUSED)
+{
+    if (is_tunnel_port(old) || is_tunnel_port(new)) {
+        ports_dirty = true;
+    }
+}
+
+/* State of one pass over the tunnel ports. */
+struct commit_ctx {
+    struct ovsdb_idl_txn *txn;
+    const struct ovsrec_bridge *bridge;
+    struct sset names;          /* Of all ports of the switch. */
+    struct sset adopted;        /* Marks. */
+    bool changed;
+};
+
+/* A name for a tunnel port to 'chassis' that no port has yet: "ovn-", six
+ * characters of the chassis' name, a number.  Caller frees. */
+static char *
+make_port_name(struct commit_ctx *ctx, const char *chassis)
+{
+    char prefix[7];
+
+    ovs_strlcpy(prefix, chassis, sizeof prefix);
+    for (char *p = prefix; *p; p++) {
+        if (!isgraph((unsigned char) *p) || *p == '/') {
+            *p = '_';
+        }
+    }
+    for (int i = 0; i < UINT16_MAX; i++) {
+        char *name = xasprintf("ovn-%s-%x", prefix, i);
+
+        if (sset_add(&ctx->names, name)) {
+            return name;
+        }
+        free(name);
+    }
+    return NULL;
+}
+
+static struct ovs_port_spec
+make_spec(const struct wanted_tunnel *w, const char *mark, const char *name)
+{
+    return (struct ovs_port_spec) {
+        .name = name,
+        .type = w->type,
+        .options = &w->options,
+        .mark = TUNNEL_MARK,
+        .mark_value = mark,
+    };
+}
+
+static void
+create_tunnel(struct inc_key key, const void *w_, void *ctx_)
+{
+    const struct wanted_tunnel *w = w_;
+    struct commit_ctx *ctx = ctx_;
+    const char *mark = key.data;
+
+    if (sset_contains(&ctx->adopted, mark)) {
+        return;
+    }
+    char *name = make_port_name(ctx, w->chassis_name);
+    if (!name) {
+        VLOG_WARN_RL(&rl, "no name is left for a tunnel to chassis %s",
+                     w->chassis_name);
+        return;
+    }
+    const struct ovs_port_spec spec = make_spec(w, mark, name);
+    ovs_port_insert(ctx->txn, ctx->bridge, &spec);
+    ovsdb_idl_txn_add_comment(ctx->txn,
+                              "ovn-controller: adding tunnel %s to chassis %s",
+                              name, w->chassis_name);
+    ctx->changed = true;
+    free(name);
+}
+
+/* Adopts, mends or removes 'port'. */
+static void
+check_port(struct commit_ctx *ctx, const struct ovsrec_port *port)
+{
+    const char *mark = smap_get(&port->external_ids, TUNNEL_MARK);
+    if (!mark) {
+        return;
+    }
+
+    const struct wanted_tunnel *w = inc_peek(kind_wanted,
+                                             inc_key_string(mark));
+    if (w && port->n_interfaces == 1 && sset_add(&ctx->adopted, mark)) {
+        const struct ovs_port_spec spec = make_spec(w, mark, port->name);
+
+        if (ovs_port_update(port, &spec)) {
+            ctx->changed = true;
+        }
+    } else {
+        ovsdb_idl_txn_add_comment(ctx->txn,
+                                  "ovn-controller: removing tunnel %s to %s",
+                                  port->name, mark);
+        ovs_port_delete(ctx->bridge, port);
+        ctx->changed = true;
+    }
+}
+
+void
+encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
+              const char *br_int)
+{
+    if (former_br_int && strcmp(former_br_int, br_int)) {
+        ports_dirty = true;
+    }
+    if (!ports_dirty || !txn || !inc_peek(kind_ready, INC_KEY_ONLY)) {
+        return;
+    }
+    struct commit_ctx ctx = {
+        .txn = txn,
+        .bridge = ovs_bridge_find(ovs_idl, br_int),
+        .names = SSET_INITIALIZER(&ctx.names),
+        .adopted = SSET_INITIALIZER(&ctx.adopted),
+    };
+    if (!ctx.bridge) {
+        return;
+    }
+
+    const struct ovsrec_port *port;
+    OVSREC_PORT_FOR_EACH (port, ovs_idl) {
+        sset_add(&ctx.names, port->name);
+    }
+    if (former_br_int && strcmp(former_br_int, br_int)
+        && !encaps_cleanup(ovs_idl, txn, former_br_int)) {
+        ctx.changed = true;
+    }
+    for (size_t i = 0; i < ctx.bridge->n_ports; i++) {
+        check_port(&ctx, ctx.bridge->ports[i]);
+    }
+    inc_kind_for_each(kind_wanted, create_tunnel, &ctx);
+
+    /* Only a pass that finds nothing to do proves that the last transaction
+     * has gone through. */
+    ports_dirty = ctx.changed;
+    if (!ports_dirty) {
+        free(former_br_int);
+        former_br_int = xstrdup(br_int);
+    }
+
+    sset_destroy(&ctx.names);
+    sset_destroy(&ctx.adopted);
+}
+
+bool
+encaps_cleanup(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
+               const char *br_int)
+{
+    const struct ovsrec_bridge *bridge = ovs_bridge_find(ovs_idl, br_int);
+    bool done = true;
+
+    for (size_t i = 0; bridge && i < bridge->n_ports; i++) {
+        const struct ovsrec_port *port = bridge->ports[i];
+
+        if (smap_get(&port->external_ids, TUNNEL_MARK)) {
+            done = false;
+            if (txn) {
+                ovs_port_delete(bridge, port);
+            }
+        }
+    }
+    return done;
+}
+
+/* Wiring. */
+
+static const struct inc_kind_class wanted_class = {
+    .name = "wanted-tunnel",
+    .stage = STAGE_ZONE,
+    .key_type = INC_KEY_STRING,
+    .equal = wanted_tunnel_equal,
+    .destroy = wanted_tunnel_destroy,
+};
+
+static const struct inc_kind_class ready_class = {
+    .name = "encaps-ready",
+    .stage = STAGE_ZONE,
+    .key_type = INC_KEY_STRING,
+    .equal = ready_equal,
+    .destroy = free,
+};
+
+static const struct inc_kind_class tunnel_class = {
+    .name = "tunnel",
+    .stage = STAGE_ZONE,
+    .key_type = INC_KEY_STRING,
+    .equal = tunnel_equal,
+    .destroy = tunnel_destroy,
+};
+
+static const struct inc_kind_class tunnels_class = {
+    .name = "tunnels",
+    .stage = STAGE_ZONE,
+    .key_type = INC_KEY_STRING,
+    .is_set = true,
+};
+
+static const struct inc_kind_class tunnels_of_chassis_class = {
+    .name = "tunnels-of-chassis",
+    .stage = STAGE_ZONE,
+    .key_type = INC_KEY_UUID,
+    .is_set = true,
+};
+
+static const struct inc_unit_class plan_class = {
+    .name = "encaps-plan",
+    .stage = STAGE_ZONE,
+    .run = plan_run,
+};
+
+static const struct inc_unit_class iface_class = {
+    .name = "encaps-iface",
+    .stage = STAGE_ZONE,
+    .run = iface_run,
+};
+
+void
+encaps_init(struct inc_engine *engine)
+{
+    kind_wanted = inc_kind_declare(engine, &wanted_class);
+    kind_ready = inc_kind_declare(engine, &ready_class);
+    encaps_kind_tunnel_by_iface = inc_kind_declare(engine, &tunnel_class);
+    kind_tunnels = inc_kind_declare(engine, &tunnels_class);
+    kind_tunnels_of_chassis = inc_kind_declare(engine,
+                                               &tunnels_of_chassis_class);
+
+    inc_kind_spawn(in_kinds.chassis, &plan_class, NULL);
+    inc_kind_spawn(in_kinds.iface, &iface_class, NULL);
+    inc_kind_watch(kind_wanted, wanted_changed, NULL);
+    inc_kind_watch(kind_ready, wanted_changed, NULL);
+    inc_kind_watch(in_kinds.iface, iface_changed, NULL);
+}

@@ -1,0 +1,93 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Rows for the ports that this controller creates in the local switch.
+ *
+ * Bridges are changed by adding or removing one member of their "ports", not
+ * by writing the whole column, so that a port that somebody else adds at the
+ * same time is not lost. */
+
+#include <config.h>
+
+#include "ovs-port.h"
+
+#include <string.h>
+
+#include "vswitch-idl.h"
+
+const struct ovsrec_bridge *
+ovs_bridge_find(struct ovsdb_idl *ovs_idl, const char *name)
+{
+    const struct ovsrec_bridge *bridge;
+
+    OVSREC_BRIDGE_FOR_EACH (bridge, ovs_idl) {
+        if (!strcmp(bridge->name, name)) {
+            return bridge;
+        }
+    }
+    return NULL;
+}
+
+void
+ovs_port_insert(struct ovsdb_idl_txn *txn, const struct ovsrec_bridge *bridge,
+                const struct ovs_port_spec *spec)
+{
+    struct ovsrec_interface *iface = ovsrec_interface_insert(txn);
+    ovsrec_interface_set_name(iface, spec->name);
+    ovsrec_interface_set_type(iface, spec->type);
+    ovsrec_interface_set_options(iface, spec->options);
+
+    struct ovsrec_port *port = ovsrec_port_insert(txn);
+    const struct smap external_ids = SMAP_CONST1(&external_ids, spec->mark,
+                                                 spec->mark_value);
+    ovsrec_port_set_name(port, spec->name);
+    ovsrec_port_set_interfaces(port, &iface, 1);
+    ovsrec_port_set_external_ids(port, &external_ids);
+
+    ovsrec_bridge_update_ports_addvalue(bridge, port);
+}
+
+bool
+ovs_port_update(const struct ovsrec_port *port,
+                const struct ovs_port_spec *spec)
+{
+    const char *mark = smap_get(&port->external_ids, spec->mark);
+    bool changed = false;
+
+    if (!mark || strcmp(mark, spec->mark_value)) {
+        ovsrec_port_update_external_ids_setkey(port, spec->mark,
+                                               spec->mark_value);
+        changed = true;
+    }
+    for (size_t i = 0; i < port->n_interfaces; i++) {
+        const struct ovsrec_interface *iface = port->interfaces[i];
+
+        if (strcmp(iface->type, spec->type)) {
+            ovsrec_interface_set_type(iface, spec->type);
+            changed = true;
+        }
+        if (!smap_equal(&iface->options, spec->options)) {
+            ovsrec_interface_set_options(iface, spec->options);
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+void
+ovs_port_delete(const struct ovsrec_bridge *bridge,
+                const struct ovsrec_port *port)
+{
+    ovsrec_bridge_update_ports_delvalue(bridge, port);
+}

@@ -1,0 +1,54 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef CONTROLLER_OVS_PORT_H
+#define CONTROLLER_OVS_PORT_H 1
+
+/* Ports of the local switch that this controller itself creates (tunnels,
+ * patch ports), as rows of the Open vSwitch database.
+ *
+ * Each has one Interface of its own name, and one key in Port.external_ids
+ * that marks it as ours: whoever manages a sort of ports recognizes them, also
+ * after a restart, by that key. */
+
+#include <stdbool.h>
+#include "smap.h"
+
+struct ovsdb_idl;
+struct ovsdb_idl_txn;
+struct ovsrec_bridge;
+struct ovsrec_port;
+
+/* What a port should be.  Nothing in it is owned. */
+struct ovs_port_spec {
+    const char *name;
+    const char *type;           /* Of the interface: "geneve", "patch", ... */
+    const struct smap *options; /* Of the interface. */
+    const char *mark;           /* Key in Port.external_ids... */
+    const char *mark_value;     /* ...and its value. */
+};
+
+/* The bridge called 'name', or NULL. */
+const struct ovsrec_bridge *ovs_bridge_find(struct ovsdb_idl *,
+                                            const char *name);
+
+void ovs_port_insert(struct ovsdb_idl_txn *, const struct ovsrec_bridge *,
+                     const struct ovs_port_spec *);
+/* Makes an existing port be as 'spec' says, except for its name.  Returns
+ * true if it was different. */
+bool ovs_port_update(const struct ovsrec_port *, const struct ovs_port_spec *);
+void ovs_port_delete(const struct ovsrec_bridge *, const struct ovsrec_port *);
+
+#endif /* controller/ovs-port.h */

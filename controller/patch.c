@@ -1,0 +1,435 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Patch ports to physical networks
+ * ================================
+ *
+ * A localnet port LPORT of a local datapath, or an l2gateway port that is
+ * bound to this chassis, is implemented by a pair of patch ports:
+ *
+ *     br-int: patch-br-int-to-LPORT <---> patch-LPORT-to-br-int :bridge
+ *
+ * where br-int is the integration bridge, whatever its name, and
+ * ovn-bridge-mappings says which bridge options:network_name is.  Both
+ * carry LPORT in Port.external_ids:ovn-localnet-port (ovn-l2gateway-port),
+ * which is how they are known as ours after a restart.  (Several controllers
+ * may share a switch, each with an integration bridge of its own: the name of
+ * a port says whose it is.)
+ *
+ * One unit for each Port_Binding says which pair should be there;
+ * patch_commit() makes it so.  Flows ask patch_ofport(), which looks at the
+ * interface that is there. */
+
+#include <config.h>
+
+#include "patch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "binding.h"
+#include "flow.h"
+#include "inputs.h"
+#include "local-datapath.h"
+#include "openvswitch/vlog.h"
+#include "ovs-port.h"
+#include "smap.h"
+#include "sset.h"
+#include "util.h"
+#include "vswitch-idl.h"
+
+VLOG_DEFINE_THIS_MODULE(patch);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+#define LOCALNET_MARK "ovn-localnet-port"
+#define L2GATEWAY_MARK "ovn-l2gateway-port"
+
+/* Value of a cell of 'kind_wanted'. */
+struct wanted_patch {
+    const char *mark;           /* LOCALNET_MARK or L2GATEWAY_MARK. */
+    char *bridge;               /* The other one than the integration one. */
+};
+
+/* (wanted-patch, lport). */
+static struct inc_kind *kind_wanted;
+
+/* Whether ports may differ from what is wanted. */
+static bool ports_dirty = true;
+
+/* The integration bridge for which the ports were last right, or NULL. */
+static char *former_br_int;
+
+static bool
+wanted_patch_equal(const void *a_, const void *b_)
+{
+    const struct wanted_patch *a = a_;
+    const struct wanted_patch *b = b_;
+
+    return !strcmp(a->mark, b->mark) && !strcmp(a->bridge, b->bridge);
+}
+
+static void
+wanted_patch_destroy(void *w_)
+{
+    struct wanted_patch *w = w_;
+
+    free(w->bridge);
+    free(w);
+}
+
+/* Names. */
+
+static char *
+patch_name(const char *from, const char *to)
+{
+    return xasprintf("patch-%s-to-%s", from, to);
+}
+
+/* What should be. */
+
+/* The bridge that 'mappings' (ovn-bridge-mappings) has for 'network', NULL if
+ * there is none.  Caller frees. */
+static char *
+map_network(const char *mappings, const char *network)
+{
+    char *copy = xstrdup(mappings ? mappings : "");
+    char *save_ptr = NULL;
+    char *bridge = NULL;
+
+    for (char *item = strtok_r(copy, ", ", &save_ptr); item && !bridge;
+         item = strtok_r(NULL, ", ", &save_ptr)) {
+        char *colon = strchr(item, ':');
+
+        if (!colon || colon == item || !colon[1]) {
+            VLOG_ERR_RL(&rl, "Invalid ovn-bridge-mappings configuration: "
+                        "'%s' is not NETWORK:BRIDGE", item);
+            continue;
+        }
+        *colon = '\0';
+        if (!strcmp(item, network)) {
+            bridge = xstrdup(colon + 1);
+        }
+    }
+    free(copy);
+    return bridge;
+}
+
+/* The mark of the patch ports for 'pb', or NULL if this chassis needs none
+ * for it. */
+static const char *
+mark_for_port(struct inc_unit *unit, const struct port_binding *pb)
+{
+    if (pb->type == LP_LOCALNET) {
+        return local_datapath(unit, &pb->datapath) ? LOCALNET_MARK : NULL;
+    }
+    if (pb->type == LP_L2GATEWAY) {
+        const struct uuid ours = binding_our_chassis(unit);
+
+        return !uuid_is_zero(&ours) && uuid_equals(&pb->chassis, &ours)
+               ? L2GATEWAY_MARK : NULL;
+    }
+    return NULL;
+}
+
+static void
+plan_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const char *lport = inc_unit_key(unit).data;
+    const struct port_binding *pb = in_port_binding(unit, lport);
+    const char *mark = pb ? mark_for_port(unit, pb) : NULL;
+    if (!mark) {
+        return;
+    }
+
+    const char *type = pb->type == LP_LOCALNET ? "localnet" : "l2gateway";
+    const char *network = smap_get(&pb->options, "network_name");
+    if (!network) {
+        VLOG_WARN_RL(&rl, "%s port '%s' has no network_name in its options",
+                     type, lport);
+        return;
+    }
+
+    char *bridge = map_network(in_config(unit, "ovn-bridge-mappings"),
+                               network);
+    if (!bridge) {
+        VLOG_INFO_RL(&rl, "bridge not found for %s port '%s' with network "
+                     "name '%s'; skipping (it is not in "
+                     "ovn-bridge-mappings)", type, lport, network);
+    } else if (!inc_set_contains(in_bridges(unit), inc_key_string(bridge))) {
+        VLOG_WARN_RL(&rl, "Bridge '%s' not found for network '%s' (%s port "
+                     "'%s')", bridge, network, type, lport);
+        free(bridge);
+    } else {
+        struct wanted_patch *w = xmalloc(sizeof *w);
+
+        *w = (struct wanted_patch) { .mark = mark, .bridge = bridge };
+        inc_write(unit, kind_wanted, inc_key_string(lport), w);
+    }
+}
+
+ofp_port_t
+patch_ofport(struct inc_unit *unit, const char *lport)
+{
+    const char *br_int = in_config(unit, "ovn-bridge");
+    char *name = patch_name(br_int ? br_int : "br-int", lport);
+    const struct ovs_iface *iface = in_iface(unit, name);
+    ofp_port_t ofport = 0;
+
+    if (iface && iface->ofport > 0 && iface->ofport < ofp_to_u16(OFPP_MAX)
+        && !strcmp(iface->type, "patch")) {
+        const char *mark = smap_get(&iface->port_external_ids, LOCALNET_MARK);
+
+        if (!mark) {
+            mark = smap_get(&iface->port_external_ids, L2GATEWAY_MARK);
+        }
+        if (mark && !strcmp(mark, lport)) {
+            ofport = u16_to_ofp(iface->ofport);
+        }
+    }
+    free(name);
+    return ofport;
+}
+
+/* Making ports what they should be. */
+
+/* The logical port that 'ids' is marked with, or NULL. */
+static const char *
+get_mark(const struct smap *ids)
+{
+    const char *lport = smap_get(ids, LOCALNET_MARK);
+
+    return lport ? lport : smap_get(ids, L2GATEWAY_MARK);
+}
+
+static void
+wanted_changed(struct inc_key key OVS_UNUSED, const void *old OVS_UNUSED,
+               const void *new OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    ports_dirty = true;
+}
+
+/* Whether 'port', in 'bridge', is a patch port that belongs to the integration
+ * bridge called 'br_int'. */
+static bool
+belongs_to(const struct ovsrec_bridge *bridge, const struct ovsrec_port *port,
+           const char *br_int)
+{
+    const char *lport = get_mark(&port->external_ids);
+    if (!lport) {
+        return false;
+    }
+    if (!strcmp(bridge->name, br_int)) {
+        return true;
+    }
+
+    char *name = patch_name(lport, br_int);
+    bool belongs = !strcmp(name, port->name);
+    free(name);
+    return belongs;
+}
+
+static bool
+is_patch_port(const struct ovs_iface *iface)
+{
+    return iface && get_mark(&iface->port_external_ids);
+}
+
+static void
+iface_changed(struct inc_key key OVS_UNUSED, const void *old, const void *new,
+              void *aux OVS_UNUSED)
+{
+    if (is_patch_port(old) || is_patch_port(new)) {
+        ports_dirty = true;
+    }
+}
+
+/* State of one pass over the patch ports. */
+struct commit_ctx {
+    struct ovsdb_idl *idl;
+    struct ovsdb_idl_txn *txn;
+    const struct ovsrec_bridge *br_int;
+    struct sset adopted;        /* Names of ports. */
+    bool changed;
+};
+
+/* The patch port for 'lport' in the integration bridge or the other one, as
+ * 'w' has it.  The caller must free_spec() the last three arguments, which
+ * the result borrows. */
+static struct ovs_port_spec
+make_spec(const struct commit_ctx *ctx, const char *lport,
+          const struct wanted_patch *w, bool in_br_int,
+          char **name, char **peer, struct smap *options)
+{
+    char *inner = patch_name(ctx->br_int->name, lport);
+    char *outer = patch_name(lport, ctx->br_int->name);
+
+    *name = in_br_int ? inner : outer;
+    *peer = in_br_int ? outer : inner;
+    smap_init(options);
+    smap_add(options, "peer", *peer);
+    return (struct ovs_port_spec) {
+        .name = *name,
+        .type = "patch",
+        .options = options,
+        .mark = w->mark,
+        .mark_value = lport,
+    };
+}
+
+static void
+free_spec(char *name, char *peer, struct smap *options)
+{
+    free(name);
+    free(peer);
+    smap_destroy(options);
+}
+
+static void
+remove_port(struct commit_ctx *ctx, const struct ovsrec_bridge *bridge,
+            const struct ovsrec_port *port)
+{
+    ovsdb_idl_txn_add_comment(ctx->txn,
+                              "ovn-controller: removing patch port %s",
+                              port->name);
+    ovs_port_delete(bridge, port);
+    ctx->changed = true;
+}
+
+/* If 'port' of 'bridge' is wanted, adopts and mends it. */
+static bool
+adopt_port(struct commit_ctx *ctx, const struct ovsrec_bridge *bridge,
+           const struct ovsrec_port *port)
+{
+    const char *lport = get_mark(&port->external_ids);
+    const struct wanted_patch *w = inc_peek(kind_wanted,
+                                            inc_key_string(lport));
+    bool in_br_int = bridge == ctx->br_int;
+    if (!w || (!in_br_int && strcmp(bridge->name, w->bridge))
+        || !smap_get(&port->external_ids, w->mark)) {
+        return false;
+    }
+
+    struct smap options;
+    char *name, *peer;
+    const struct ovs_port_spec spec
+        = make_spec(ctx, lport, w, in_br_int, &name, &peer, &options);
+    bool adopted = !strcmp(name, port->name);
+    if (adopted) {
+        sset_add(&ctx->adopted, name);
+        if (ovs_port_update(port, &spec)) {
+            ctx->changed = true;
+        }
+    }
+    free_spec(name, peer, &options);
+    return adopted;
+}
+
+static void
+create_pair(struct inc_key key, const void *w_, void *ctx_)
+{
+    const struct wanted_patch *w = w_;
+    struct commit_ctx *ctx = ctx_;
+    const char *lport = key.data;
+    const struct ovsrec_bridge *other = ovs_bridge_find(ctx->idl, w->bridge);
+
+    if (!other) {
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        struct smap options;
+        char *name, *peer;
+        const struct ovs_port_spec spec
+            = make_spec(ctx, lport, w, !i, &name, &peer, &options);
+
+        if (!sset_contains(&ctx->adopted, name)) {
+            ovs_port_insert(ctx->txn, i ? other : ctx->br_int, &spec);
+            ovsdb_idl_txn_add_comment(ctx->txn,
+                                      "ovn-controller: adding patch port %s",
+                                      name);
+            ctx->changed = true;
+        }
+        free_spec(name, peer, &options);
+    }
+}
+
+void
+patch_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
+             const char *br_int)
+{
+    if (former_br_int && strcmp(former_br_int, br_int)) {
+        ports_dirty = true;
+    }
+    if (!ports_dirty || !txn) {
+        return;
+    }
+    struct commit_ctx ctx = {
+        .idl = ovs_idl,
+        .txn = txn,
+        .br_int = ovs_bridge_find(ovs_idl, br_int),
+        .adopted = SSET_INITIALIZER(&ctx.adopted),
+    };
+    if (!ctx.br_int) {
+        return;
+    }
+
+    const struct ovsrec_bridge *bridge;
+    OVSREC_BRIDGE_FOR_EACH (bridge, ovs_idl) {
+        for (size_t i = 0; i < bridge->n_ports; i++) {
+            const struct ovsrec_port *port = bridge->ports[i];
+
+            if (belongs_to(bridge, port, br_int)
+                ? !adopt_port(&ctx, bridge, port)
+                : former_br_int && belongs_to(bridge, port, former_br_int)) {
+                remove_port(&ctx, bridge, port);
+            }
+        }
+    }
+    inc_kind_for_each(kind_wanted, create_pair, &ctx);
+
+    /* Only a pass that finds nothing to do proves that the last transaction
+     * has gone through. */
+    ports_dirty = ctx.changed;
+    if (!ports_dirty) {
+        free(former_br_int);
+        former_br_int = xstrdup(br_int);
+    }
+
+    sset_destroy(&ctx.adopted);
+}
+
+/* Wiring. */
+
+static const struct inc_kind_class wanted_class = {
+    .name = "wanted-patch",
+    .stage = STAGE_ZONE,
+    .key_type = INC_KEY_STRING,
+    .equal = wanted_patch_equal,
+    .destroy = wanted_patch_destroy,
+};
+
+static const struct inc_unit_class plan_class = {
+    .name = "patch-plan",
+    .stage = STAGE_ZONE,
+    .run = plan_run,
+};
+
+void
+patch_init(struct inc_engine *engine)
+{
+    kind_wanted = inc_kind_declare(engine, &wanted_class);
+    inc_kind_spawn(in_kinds.port_binding, &plan_class, NULL);
+    inc_kind_watch(kind_wanted, wanted_changed, NULL);
+    inc_kind_watch(in_kinds.iface, iface_changed, NULL);
+}
