@@ -13,8 +13,11 @@
 # The language library: it knows neither a database schema nor a socket.
 noinst_LTLIBRARIES += lib/libovn.la
 lib_libovn_la_SOURCES = \
+	lib/inc-proc-cmd.c \
+	lib/inc-proc-eng-private.h \
 	lib/inc-proc-eng.c \
-	lib/inc-proc-eng.h
+	lib/inc-proc-eng.h \
+	lib/inc-proc-set.c
 
 # The southbound database's bindings, generated from the schema that the
 # distribution installs.  A library of its own, so that nothing in lib/ comes

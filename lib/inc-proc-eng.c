@@ -14,21 +14,15 @@
 
 #include <config.h>
 
-#include "inc-proc-eng.h"
+#include "inc-proc-eng-private.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "coverage.h"
-#include "hash.h"
 #include "openvswitch/dynamic-string.h"
-#include "openvswitch/hmap.h"
-#include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
-#include "simap.h"
-#include "unixctl.h"
 #include "util.h"
-#include "uuid.h"
 
 VLOG_DEFINE_THIS_MODULE(inc_proc_eng);
 
@@ -68,160 +62,8 @@ COVERAGE_DEFINE(inc_unit_run);
  * Units run in the order in which they became dirty, which follows from the
  * order of the inputs' changes, never from addresses or hash values. */
 
-#define NONE UINT32_MAX
-
-/* A dependency, as seen from the unit and as seen from the cell. */
-struct read_edge {
-    uint32_t cell;
-    uint32_t reader;            /* Index in the cell's 'readers'. */
-};
-struct reader_edge {
-    uint32_t unit;
-    uint32_t read;              /* Index in the unit's 'reads'. */
-};
-
-/* A value that a unit has written to a cell. */
-struct writer {
-    uint32_t unit;
-    uint32_t stamp;             /* The run that wrote it. */
-    void *value;
-};
-
-struct inc_member {
-    struct hmap_node node;      /* In inc_set's 'members'. */
-    uint32_t n_holders;
-    uint32_t stamp;             /* The last run that inserted it. */
-    uint32_t len;
-    bool held_by_input;
-    bool was_member;            /* As far as the set's readers know. */
-    bool is_changed;            /* Is on inc_set's 'changed'. */
-    char data[];
-};
-
-struct inc_set {
-    struct hmap members;        /* Includes ones that have left, until the
-                                 * readers know. */
-    size_t n;                   /* Members that have a holder. */
-    size_t n_was;               /* Members as far as the readers know. */
-
-    struct inc_member **changed; /* Members that have come or gone. */
-    size_t n_changed, allocated_changed;
-
-    struct inc_member **sorted; /* The 'n' members in order, or NULL. */
-    size_t allocated_sorted;
-    size_t n_patches;           /* Changes to 'sorted' since it was read. */
-};
-
-struct inc_cell {
-    struct hmap_node node;      /* In inc_kind's 'cells'. */
-    struct inc_kind *kind;
-    union {
-        void *value;
-        struct inc_set *set;    /* NULL: has never had a member. */
-    };
-    struct writer *writers;     /* Normally one or, for inputs, none. */
-    struct reader_edge *readers;
-    uint32_t n_readers, allocated_readers;
-    uint32_t id;
-    uint32_t stamp;             /* The last run that read it. */
-    uint32_t n_writers;
-    uint32_t n_spawned;         /* Units that use 'key'. */
-    uint32_t pending;           /* Index in the stage's 'pending' or NONE. */
-    uint32_t key_len;
-    char key[];
-};
-
-struct inc_kind {
-    const struct inc_kind_class *class;
-    struct inc_engine *engine;
-    struct hmap cells;
-    bool has_input, has_writer; /* Who writes its cells. */
-
-    struct unit_class **spawns;
-    size_t n_spawns;
-    void (*changed)(struct inc_key, const void *old, const void *new,
-                    void *aux);
-    void *changed_aux;
-};
-
-/* An inc_unit_class with the 'aux' that goes with it. */
-struct unit_class {
-    const struct inc_unit_class *class;
-    void *aux;
-    struct hmap units;
-    unsigned long long n_compute, n_recompute;
-};
-
-/* What a unit has put out: the cell and, for a set, the member. */
-struct output {
-    struct inc_cell *cell;
-    struct inc_member *member;
-};
-
-struct inc_unit {
-    struct hmap_node node;      /* In unit_class's 'units'. */
-    struct inc_engine *engine;
-    struct unit_class *class;
-    struct inc_cell *origin;    /* Which spawned it, or NULL. */
-    void *key;                  /* Points into 'origin' if there is one. */
-    void *data;                 /* inc_unit_data(). */
-    struct read_edge *reads;
-    struct output *outputs;
-    uint32_t n_reads, allocated_reads;
-    uint32_t n_outputs;
-    uint32_t key_len;
-    uint32_t id;
-    uint32_t queue_pos;         /* In its stage's queue; NONE if clean. */
-    bool has_run;
-    bool recompute;             /* Dirty because somebody asked for it. */
-};
-
-struct pending {
-    struct inc_cell *cell;
-    void *old;                  /* Not for sets. */
-};
-
-struct stage {
-    uint32_t *queue;            /* Ids of dirty units; NONE for a removed
-                                 * one. */
-    size_t n_queue, allocated_queue;
-    size_t n_dirty;             /* Without those removed. */
-    struct pending *pending;
-    size_t n_pending, allocated_pending;
-};
-
-/* Hands out the lowest numbers that are not in use, more or less. */
-struct id_table {
-    void **items;               /* NULL for a number that is free. */
-    size_t n, allocated;
-    uint32_t *free;
-    size_t n_free, allocated_free;
-};
-
-struct inc_engine {
-    struct stage *stages;
-    int n_stages;
-    struct inc_kind **kinds;
-    size_t n_kinds;
-    struct unit_class **classes;
-    size_t n_classes;
-    struct id_table cells, units;
-    unsigned long long n_reads; /* Dependencies recorded. */
-
-    /* The run in progress. */
-    struct inc_unit *running;
-    bool committing;
-    uint32_t stamp;             /* Number of the run. */
-    uint32_t n_kept;            /* Reads that are those of this run. */
-    struct output *outputs;     /* Of this run. */
-    size_t n_outputs, allocated_outputs;
-};
-
+static const struct inc_set empty_set;
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
-
-static void unit_destroy(struct inc_unit *);
-static struct inc_unit *unit_create(struct inc_engine *, struct unit_class *,
-                                    struct inc_cell *origin, struct inc_key);
 
 /* Numbers. */
 
@@ -259,53 +101,7 @@ id_table_destroy(struct id_table *t)
     free(t->free);
 }
 
-/* Keys. */
-
-static bool
-key_equals(struct inc_key a, const void *data, size_t len)
-{
-    return a.len == len && !memcmp(a.data, data, len);
-}
-
-static uint32_t
-key_hash(struct inc_key key)
-{
-    return hash_bytes(key.data, key.len, 0);
-}
-
-static int
-key_compare(const void *a, size_t a_len, const void *b, size_t b_len)
-{
-    int cmp = memcmp(a, b, MIN(a_len, b_len));
-    return cmp ? cmp : a_len < b_len ? -1 : a_len > b_len;
-}
-
-static void
-key_format(struct ds *s, enum inc_key_type type, const void *data, size_t len)
-{
-    if (type == INC_KEY_STRING && len && !((const char *) data)[len - 1]) {
-        ds_put_cstr(s, len > 1 ? data : "-");
-    } else if (type == INC_KEY_UUID && len == sizeof(struct uuid)) {
-        struct uuid uuid;
-        memcpy(&uuid, data, sizeof uuid);
-        ds_put_format(s, UUID_FMT, UUID_ARGS(&uuid));
-    } else if (type == INC_KEY_U64 && len == sizeof(uint64_t)) {
-        uint64_t u64;
-        memcpy(&u64, data, sizeof u64);
-        ds_put_format(s, "%"PRIu64, u64);
-    } else {
-        ds_put_hex(s, data, len);
-    }
-}
-
 /* Cells. */
-
-static void
-cell_format(struct ds *s, const struct inc_cell *cell)
-{
-    ds_put_format(s, "%s ", cell->kind->class->name);
-    key_format(s, cell->kind->class->key_type, cell->key, cell->key_len);
-}
 
 static struct inc_cell *
 cell_find__(const struct inc_kind *kind, struct inc_key key, uint32_t hash)
@@ -349,6 +145,16 @@ cell_key(const struct inc_cell *cell)
     return (struct inc_key) { cell->key, cell->key_len };
 }
 
+/* The member 'm' of 'cell', a set, made if need be, then without a holder. */
+static struct inc_member *
+cell_member(struct inc_cell *cell, struct inc_key m)
+{
+    if (!cell->set) {
+        cell->set = inc_set_create();
+    }
+    return inc_set_find_or_create(cell->set, m);
+}
+
 static struct stage *
 cell_stage(const struct inc_cell *cell)
 {
@@ -360,128 +166,6 @@ value_destroy(const struct inc_kind *kind, void *value)
 {
     if (value && kind->class->destroy) {
         kind->class->destroy(value);
-    }
-}
-
-/* Sets. */
-
-static const struct inc_set empty_set;
-
-static struct inc_member *
-set_find(const struct inc_set *set, struct inc_key key, uint32_t hash)
-{
-    struct inc_member *member;
-
-    HMAP_FOR_EACH_WITH_HASH (member, node, hash, &set->members) {
-        if (key_equals(key, member->data, member->len)) {
-            return member;
-        }
-    }
-    return NULL;
-}
-
-static struct inc_member *
-set_find_or_create(struct inc_cell *cell, struct inc_key key)
-{
-    if (!cell->set) {
-        cell->set = xzalloc(sizeof *cell->set);
-        hmap_init(&cell->set->members);
-    }
-
-    uint32_t hash = key_hash(key);
-    struct inc_member *member = set_find(cell->set, key, hash);
-    if (!member) {
-        member = xzalloc(sizeof *member + key.len);
-        member->len = key.len;
-        memcpy(member->data, key.data, key.len);
-        hmap_insert(&cell->set->members, &member->node, hash);
-    }
-    return member;
-}
-
-static int
-member_compare(const struct inc_member *a, const struct inc_member *b)
-{
-    return key_compare(a->data, a->len, b->data, b->len);
-}
-
-static int
-member_compare_cb(const void *a, const void *b)
-{
-    return member_compare(*(struct inc_member *const *) a,
-                          *(struct inc_member *const *) b);
-}
-
-static void
-set_sort(struct inc_set *set)
-{
-    if (!set->sorted) {
-        set->sorted = xmalloc(set->n * sizeof *set->sorted);
-        set->allocated_sorted = set->n;
-
-        const struct inc_member *member;
-        size_t i = 0;
-        HMAP_FOR_EACH (member, node, &set->members) {
-            if (member->n_holders) {
-                set->sorted[i++] = CONST_CAST(struct inc_member *, member);
-            }
-        }
-        ovs_assert(i == set->n);
-        qsort(set->sorted, i, sizeof *set->sorted, member_compare_cb);
-    }
-    set->n_patches = 0;
-}
-
-/* Brings 'sorted', if it is there, up to date with 'member', which has just
- * come (so that 'set->n' counts it already) or gone.  When nobody reads it
- * between many changes, it is cheaper to sort again. */
-static void
-set_patch_sorted(struct inc_set *set, struct inc_member *member, bool come)
-{
-    if (!set->sorted) {
-        return;
-    }
-    if (++set->n_patches > 32) {
-        free(set->sorted);
-        set->sorted = NULL;
-        return;
-    }
-
-    size_t old_n = come ? set->n - 1 : set->n + 1;
-    size_t lo = 0, hi = old_n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (member_compare(set->sorted[mid], member) < 0) {
-            lo = mid + 1;
-        } else {
-            hi = mid;
-        }
-    }
-    struct inc_member **p = set->sorted;
-    if (come) {
-        if (old_n >= set->allocated_sorted) {
-            p = set->sorted = x2nrealloc(p, &set->allocated_sorted, sizeof *p);
-        }
-        memmove(&p[lo + 1], &p[lo], (old_n - lo) * sizeof *p);
-        p[lo] = member;
-    } else {
-        ovs_assert(p[lo] == member);
-        memmove(&p[lo], &p[lo + 1], (set->n - lo) * sizeof *p);
-    }
-}
-
-static void
-set_destroy(struct inc_set *set)
-{
-    if (set) {
-        struct inc_member *member;
-        HMAP_FOR_EACH_POP (member, node, &set->members) {
-            free(member);
-        }
-        hmap_destroy(&set->members);
-        free(set->changed);
-        free(set->sorted);
-        free(set);
     }
 }
 
@@ -513,7 +197,7 @@ cell_free(struct inc_cell *cell)
     id_table_remove(&cell->kind->engine->cells, cell->id);
     hmap_remove(&cell->kind->cells, &cell->node);
     if (cell->kind->class->is_set) {
-        set_destroy(cell->set);
+        inc_set_destroy(cell->set);
     }
     free(cell->writers);
     free(cell->readers);
@@ -534,28 +218,11 @@ cell_release(struct inc_cell *cell)
 }
 
 static void
-member_changed(struct inc_cell *cell, struct inc_member *member, bool come)
-{
-    struct inc_set *set = cell->set;
-
-    set->n += come ? 1 : -1;
-    set_patch_sorted(set, member, come);
-    cell_touch(cell);
-    if (!member->is_changed) {
-        if (set->n_changed >= set->allocated_changed) {
-            set->changed = x2nrealloc(set->changed, &set->allocated_changed,
-                                      sizeof *set->changed);
-        }
-        set->changed[set->n_changed++] = member;
-        member->is_changed = true;
-    }
-}
-
-static void
 member_hold(struct inc_cell *cell, struct inc_member *member)
 {
     if (!member->n_holders++) {
-        member_changed(cell, member, true);
+        inc_set_note_change(cell->set, member, true);
+        cell_touch(cell);
     }
 }
 
@@ -564,7 +231,8 @@ member_unhold(struct inc_cell *cell, struct inc_member *member)
 {
     ovs_assert(member->n_holders);
     if (!--member->n_holders) {
-        member_changed(cell, member, false);
+        inc_set_note_change(cell->set, member, false);
+        cell_touch(cell);
     }
 }
 
@@ -626,7 +294,7 @@ cell_best_value(const struct inc_cell *cell)
     }
     if (cell->n_writers > 1 && !VLOG_DROP_WARN(&rl)) {
         struct ds s = DS_EMPTY_INITIALIZER;
-        cell_format(&s, cell);
+        inc_cell_format(&s, cell);
         VLOG_WARN("%s is written by %"PRIu32" units of class %s",
                   ds_cstr(&s), cell->n_writers, best->class->class->name);
         ds_destroy(&s);
@@ -864,42 +532,16 @@ inc_write(struct inc_unit *unit, struct inc_kind *kind, struct inc_key key,
 
 void
 inc_insert(struct inc_unit *unit, struct inc_kind *kind, struct inc_key key,
-           struct inc_key member_key)
+           struct inc_key m)
 {
     struct inc_cell *cell = unit_output_cell(unit, kind, key, true);
-    struct inc_member *member = set_find_or_create(cell, member_key);
+    struct inc_member *member = cell_member(cell, m);
 
     if (member->stamp != unit->engine->stamp) {
         member->stamp = unit->engine->stamp;
         member_hold(cell, member);
         unit_append_output(unit, cell, member);
     }
-}
-
-/* Reading sets. */
-
-size_t
-inc_set_count(const struct inc_set *set)
-{
-    return set->n;
-}
-
-struct inc_key
-inc_set_at(const struct inc_set *set, size_t i)
-{
-    ovs_assert(i < set->n);
-    set_sort(CONST_CAST(struct inc_set *, set));
-    return (struct inc_key) { set->sorted[i]->data, set->sorted[i]->len };
-}
-
-bool
-inc_set_contains(const struct inc_set *set, struct inc_key key)
-{
-    if (!set->n) {
-        return false;
-    }
-    const struct inc_member *member = set_find(set, key, key_hash(key));
-    return member && member->n_holders;
 }
 
 /* Inputs. */
@@ -943,10 +585,10 @@ input_set_cell(struct inc_kind *kind, struct inc_key key)
 
 void
 inc_set_insert(struct inc_kind *kind, struct inc_key key,
-               struct inc_key member_key)
+               struct inc_key m)
 {
     struct inc_cell *cell = input_set_cell(kind, key);
-    struct inc_member *member = set_find_or_create(cell, member_key);
+    struct inc_member *member = cell_member(cell, m);
 
     if (!member->held_by_input) {
         member->held_by_input = true;
@@ -956,16 +598,14 @@ inc_set_insert(struct inc_kind *kind, struct inc_key key,
 
 void
 inc_set_remove(struct inc_kind *kind, struct inc_key key,
-               struct inc_key member_key)
+               struct inc_key m)
 {
     assert_outside(kind->engine);
     ovs_assert(kind->class->is_set);
 
     struct inc_cell *cell = cell_find(kind, key);
     struct inc_member *member = (cell && cell->set
-                                 ? set_find(cell->set, member_key,
-                                            key_hash(member_key))
-                                 : NULL);
+                                 ? inc_set_find(cell->set, m) : NULL);
     if (member && member->held_by_input) {
         member->held_by_input = false;
         member_unhold(cell, member);
@@ -1264,29 +904,10 @@ commit_value(struct inc_cell *cell, void *old)
 static void
 commit_set(struct inc_cell *cell)
 {
-    struct inc_set *set = cell->set;
-    size_t n_was = set->n_was;
-    bool changed = false;
+    bool was = cell->set->n_was > 0;
 
-    for (size_t i = 0; i < set->n_changed; i++) {
-        struct inc_member *member = set->changed[i];
-        bool is_member = member->n_holders > 0;
-
-        changed |= member->was_member != is_member;
-        set->n_was += is_member - member->was_member;
-        member->was_member = is_member;
-        member->is_changed = false;
-        if (!is_member) {
-            hmap_remove(&set->members, &member->node);
-            free(member);
-        }
-    }
-    free(set->changed);
-    set->changed = NULL;
-    set->n_changed = set->allocated_changed = 0;
-
-    if (changed) {
-        cell_announce(cell, NULL, NULL, n_was > 0, set->n > 0);
+    if (inc_set_commit(cell->set)) {
+        cell_announce(cell, NULL, NULL, was, cell->set->n > 0);
     } else {
         COVERAGE_INC(inc_cell_unchanged);
     }
@@ -1461,167 +1082,3 @@ inc_kind_watch(struct inc_kind *kind,
     kind->changed_aux = aux;
 }
 
-/* Commands. */
-
-void
-inc_engine_get_memory_usage(const struct inc_engine *engine,
-                            struct simap *usage)
-{
-    simap_increase(usage, "inc_engine_cells",
-                   engine->cells.n - engine->cells.n_free);
-    simap_increase(usage, "inc_engine_units",
-                   engine->units.n - engine->units.n_free);
-    simap_increase(usage, "inc_engine_dependencies", engine->n_reads);
-}
-
-static bool
-unit_class_counter(const struct unit_class *uc, const char *name,
-                   unsigned long long *value)
-{
-    if (!strcmp(name, "recompute")) {
-        *value = uc->n_recompute;
-    } else if (!strcmp(name, "compute")) {
-        *value = uc->n_compute;
-    } else if (!strcmp(name, "abort")) {
-        *value = 0;
-    } else {
-        return false;
-    }
-    return true;
-}
-
-/* inc-engine/show-stats [NODE [COUNTER]], in ovn-controller(8)'s words.  A
- * node is a class of units here.  What is counted is units: "compute", how
- * many have run because something that they read had changed (or because they
- * were new); "recompute", how many because everything was asked to; "abort",
- * which there is no such thing as, is 0. */
-static void
-show_stats_cmd(struct unixctl_conn *conn, int argc, const char *argv[],
-               void *engine_)
-{
-    const struct inc_engine *engine = engine_;
-    struct ds s = DS_EMPTY_INITIALIZER;
-
-    for (size_t i = 0; i < engine->n_classes; i++) {
-        const struct unit_class *uc = engine->classes[i];
-        if (argc > 1 && strcmp(argv[1], uc->class->name)) {
-            continue;
-        }
-        if (argc > 2) {
-            unsigned long long value;
-            if (unit_class_counter(uc, argv[2], &value)) {
-                ds_put_format(&s, "%llu\n", value);
-            } else {
-                ds_put_format(&s, "Invalid stat type : %s\n", argv[2]);
-            }
-        } else {
-            ds_put_format(&s, "Node: %s\n"
-                          "- recompute: %12llu\n"
-                          "- compute:   %12llu\n"
-                          "- abort:     %12d\n",
-                          uc->class->name, uc->n_recompute, uc->n_compute, 0);
-        }
-    }
-    unixctl_command_reply(conn, ds_cstr(&s));
-    ds_destroy(&s);
-}
-
-static void
-clear_stats_cmd(struct unixctl_conn *conn, int argc OVS_UNUSED,
-                const char *argv[] OVS_UNUSED, void *engine_)
-{
-    struct inc_engine *engine = engine_;
-
-    for (size_t i = 0; i < engine->n_classes; i++) {
-        engine->classes[i]->n_compute = engine->classes[i]->n_recompute = 0;
-    }
-    unixctl_command_reply(conn, NULL);
-}
-
-static void
-recompute_cmd(struct unixctl_conn *conn, int argc OVS_UNUSED,
-              const char *argv[] OVS_UNUSED, void *engine_)
-{
-    VLOG_INFO("User triggered force recompute.");
-    inc_recompute(engine_);
-    poll_immediate_wake();
-    unixctl_command_reply(conn, NULL);
-}
-
-/* Does 'unit' have the key that the user calls 'name'? */
-static bool
-unit_is_called(const struct inc_unit *unit, const char *name)
-{
-    struct ds s = DS_EMPTY_INITIALIZER;
-    enum inc_key_type type = (unit->origin
-                              ? unit->origin->kind->class->key_type
-                              : INC_KEY_STRING);
-
-    key_format(&s, type, unit->key, unit->key_len);
-    bool equal = !strcmp(ds_cstr(&s), name);
-    ds_destroy(&s);
-    return equal;
-}
-
-static void
-unit_format_reads(struct ds *s, const struct inc_unit *unit)
-{
-    for (size_t i = 0; i < unit->n_reads; i++) {
-        const struct inc_cell *cell
-            = unit->engine->cells.items[unit->reads[i].cell];
-        cell_format(s, cell);
-        if (cell->kind->class->is_set) {
-            ds_put_format(s, " (%"PRIuSIZE" members)",
-                          cell->set ? cell->set->n : 0);
-        } else if (!cell->value) {
-            ds_put_cstr(s, " (absent)");
-        }
-        ds_put_char(s, '\n');
-    }
-}
-
-/* inc-engine/why CLASS KEY: what does this unit depend on? */
-static void
-why_cmd(struct unixctl_conn *conn, int argc OVS_UNUSED, const char *argv[],
-        void *engine_)
-{
-    const struct inc_engine *engine = engine_;
-    struct ds s = DS_EMPTY_INITIALIZER;
-    bool found = false;
-
-    for (size_t i = 0; i < engine->n_classes; i++) {
-        const struct unit_class *uc = engine->classes[i];
-        const struct inc_unit *unit;
-
-        if (strcmp(uc->class->name, argv[1])) {
-            continue;
-        }
-        HMAP_FOR_EACH (unit, node, &uc->units) {
-            if (unit_is_called(unit, argv[2])) {
-                unit_format_reads(&s, unit);
-                found = true;
-            }
-        }
-    }
-    if (found) {
-        unixctl_command_reply(conn, ds_cstr(&s));
-    } else {
-        unixctl_command_reply_error(conn, "no such unit");
-    }
-    ds_destroy(&s);
-}
-
-void
-inc_engine_register_commands(struct inc_engine *engine)
-{
-    unixctl_command_register("inc-engine/show-stats", "", 0, 2,
-                             show_stats_cmd, engine);
-    unixctl_command_register("inc-engine/clear-stats", "", 0, 0,
-                             clear_stats_cmd, engine);
-    unixctl_command_register("inc-engine/recompute", "", 0, 0,
-                             recompute_cmd, engine);
-    unixctl_command_register("recompute", "[deprecated]", 0, 0,
-                             recompute_cmd, engine);
-    unixctl_command_register("inc-engine/why", "CLASS KEY", 2, 2,
-                             why_cmd, engine);
-}
