@@ -14,7 +14,8 @@
 check_PROGRAMS += tests/ovstest
 tests_ovstest_SOURCES = \
 	tests/ovstest.c \
-	tests/ovstest.h
+	tests/ovstest.h \
+	tests/test-inc-proc-eng.c
 tests_ovstest_LDADD = \
 	controller/libcontroller.la \
 	lib/libovn.la \
@@ -23,6 +24,7 @@ tests_ovstest_LDADD = \
 
 # The Autotest suite.
 TESTSUITE_AT = \
+	tests/inc-proc-eng.at \
 	tests/infrastructure.at \
 	tests/testsuite.at \
 	tests/ovn-macros.at
