@@ -10,4 +10,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-EXTRA_DIST += utilities/install-deps
+dist_noinst_SCRIPTS += \
+	utilities/install-deps \
+	utilities/quickstart \
+	utilities/quickstart-demo
