@@ -13,20 +13,32 @@
 # All of the daemon but main(), so that the tests can link its rooms.
 noinst_LTLIBRARIES += controller/libcontroller.la
 controller_libcontroller_la_SOURCES = \
+	controller/binding-commit.c \
+	controller/binding.c \
 	controller/binding.h \
+	controller/br-int.c \
+	controller/br-int.h \
 	controller/chassis.c \
 	controller/chassis.h \
+	controller/ct-zone.c \
 	controller/ct-zone.h \
 	controller/encaps.c \
 	controller/encaps.h \
 	controller/flow-table.h \
 	controller/group.h \
+	controller/if-status.c \
+	controller/if-status.h \
 	controller/inputs.h \
 	controller/lb-local.h \
 	controller/lflow.h \
+	controller/local-datapath.c \
 	controller/local-datapath.h \
 	controller/ltables.h \
+	controller/nb-cfg.c \
+	controller/nb-cfg.h \
 	controller/ofctrl.h \
+	controller/ovs-config.c \
+	controller/ovs-config.h \
 	controller/ovs-port.c \
 	controller/ovs-port.h \
 	controller/patch.c \

@@ -29,10 +29,15 @@
  *     and Port_Binding.chassis (or additional_chassis) is ours.
  *   - (resident, lport): what is_chassis_resident() answers.
  *   - (local-datapath-seed, dp): a local port pulls its datapath in.
- *   - (zone-wanted, name): local ports that need a conntrack zone.
+ *   - (datapath-links, dp): the datapaths that one gets to from 'dp' through
+ *     a patch port.
+ *   - (zone-wanted, lport): ports that need a conntrack zone.
  *
- * binding_commit() also reports "up" (southbound) and ovn-installed (the
- * interface) once ofctrl's fence has been reached. */
+ * A unit decides from the rows as they are; it makes no change itself.  Thus
+ * a claim that loses a race, or a transaction that fails, needs no code of
+ * its own: the wish stands until the row says what is wished for.
+ *
+ * "up" and ovn-installed are if-status.h's. */
 
 #include "inc-proc-eng.h"
 #include "inputs.h"
@@ -43,17 +48,26 @@ struct ovsdb_idl_txn;
 
 struct local_port {
     struct uuid uuid;           /* Of the Port_Binding. */
+    struct uuid iface_uuid;     /* Of the OVS interface; zero if none. */
     struct uuid datapath;
     uint16_t tunnel_key;
     enum lport_type type;
     ofp_port_t ofport;          /* Of the interface (the parent's, for a
                                  * container); 0 if not known (virtual). */
     int tag;                    /* Of a container, else 0. */
-    char *iface;                /* Name of the OVS interface. */
+    bool additional;            /* Bound here as additional_chassis only. */
+    char *iface;                /* Name of the OVS interface, or NULL. */
     char *parent;               /* Logical port of the parent, or NULL. */
 };
 
+/* A port that needs a conntrack zone. */
+struct zone_wish {
+    struct uuid datapath;
+    bool only_if_local;         /* Only while 'datapath' is local. */
+};
+
 void binding_init(struct inc_engine *);
+void binding_destroy(void);
 
 const struct local_port *binding_local_port(struct inc_unit *,
                                             const char *lport);
@@ -64,6 +78,12 @@ const struct inc_set *binding_local_ports(struct inc_unit *,
 /* Datapaths (UUIDs) that a local port, or this chassis' role as a gateway,
  * makes local by itself. */
 const struct inc_set *binding_seeds(struct inc_unit *);
+/* Datapaths (UUIDs) behind the patch ports of 'dp' that a local datapath
+ * pulls in. */
+const struct inc_set *binding_links(struct inc_unit *, const struct uuid *dp);
+/* The localnet ports (names) of 'dp'. */
+const struct inc_set *binding_localnet_ports(struct inc_unit *,
+                                             const struct uuid *dp);
 
 /* Our own Chassis row's UUID, zero until it is there. */
 struct uuid binding_our_chassis(struct inc_unit *);
@@ -72,13 +92,33 @@ void binding_set_our_chassis(const struct uuid *); /* Input, from main. */
 extern struct inc_kind *binding_kind_local_port;
 extern struct inc_kind *binding_kind_zone_wanted;
 
-/* Effects.  Either transaction may be NULL if one is in flight; what is
- * pending stays so. */
-void binding_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
-                    struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn);
-/* Releases everything (graceful exit).  True when done. */
-bool binding_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn);
+/* Effects: what binding-commit.c does about the wishes.  'sb_txn' may be NULL
+ * while one is in flight; what is pending stays so. */
+void binding_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn);
 void binding_wait(void);
+/* Releases everything (graceful exit).  True when done. */
+bool binding_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
+                     const struct uuid *our_chassis);
 void binding_register_commands(void); /* debug/dump-local-bindings */
+
+/* Between binding.c and binding-commit.c. */
+enum binding_want {
+    BINDING_RELEASE,            /* Neither "chassis" nor an additional one. */
+    BINDING_PRIMARY,            /* Port_Binding.chassis. */
+    BINDING_ADDITIONAL,         /* Port_Binding.additional_chassis. */
+};
+struct binding_wish {
+    struct uuid uuid;           /* Of the Port_Binding. */
+    enum binding_want want;
+    struct uuid encap;          /* What "encap" should be; zero for empty. */
+    struct uuid us;             /* Our Chassis row. */
+    bool has_iface;             /* "up" awaits the interface's flows. */
+    struct uuid seen_chassis;   /* What the row said when this was decided. */
+    struct uuid seen_encap;
+};
+extern struct inc_kind *binding_kind_wish;
+void binding_wish_changed(struct inc_key, const void *old, const void *new,
+                          void *aux);
+void binding_commit_destroy(void);
 
 #endif /* controller/binding.h */

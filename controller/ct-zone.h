@@ -18,10 +18,18 @@
 /* Conntrack zones
  * ===============
  *
- * A zone for each local port and two (NAME_dnat, NAME_snat) for each local
- * datapath, kept across restarts in Bridge.external_ids:ct-zone-NAME
- * (ovn-controller(8)).  A zone that is handed out anew is flushed in the
- * switch first. */
+ * One for each port that is local, one for each localnet port of a local
+ * datapath, and two (NAME_dnat, NAME_snat) for each local datapath, where NAME
+ * is its UUID.  They are kept across restarts in
+ * Bridge.external_ids:ct-zone-NAME (ovn-controller(8)).
+ *
+ * A zone is handed out by the run() of the unit that wants it: the lowest
+ * free number, or what Datapath_Binding.external_ids:snat-ct-zone asks for.
+ * It is flushed in the switch before it is written to the database, so that a
+ * zone that is found there has been flushed.
+ *
+ * Zones that the database holds when we start stay reserved for their names
+ * until ct_zone_prune() says that by now everybody has asked. */
 
 #include "inc-proc-eng.h"
 #include "openvswitch/uuid.h"
@@ -30,6 +38,7 @@ struct ovsdb_idl;
 struct ovsdb_idl_txn;
 
 void ct_zone_init(struct inc_engine *);
+void ct_zone_destroy(void);
 /* Adopts the zones of the integration bridge; before the first inc_run(). */
 void ct_zone_restore(struct ovsdb_idl *ovs_idl, const char *br_int);
 
@@ -37,6 +46,15 @@ int ct_zone_of_port(struct inc_unit *, const char *lport);     /* 0: none */
 int ct_zone_dnat(struct inc_unit *, const struct uuid *dp);
 int ct_zone_snat(struct inc_unit *, const struct uuid *dp);
 
+/* Between runs.  True if somebody must give up a zone that another has a
+ * right to (snat-ct-zone), hence the engine must run again. */
+bool ct_zone_settle(void);
+/* The engine has run over a complete snapshot: zones that were adopted and
+ * that nobody has asked for are free. */
+void ct_zone_prune(void);
+
+/* Asks the switch to flush what was handed out anew; before ofctrl_put(). */
+void ct_zone_flush(void);
 void ct_zone_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
                     const char *br_int);
 void ct_zone_register_commands(void); /* ct-zone-list */

@@ -50,6 +50,9 @@ const struct inc_set *local_datapaths_of_group(struct inc_unit *,
  * datapath, or l3gateway here), or NULL. */
 const char *patch_peer(struct inc_unit *, const char *lport);
 
+/* From outside of units: uuids. */
+const struct inc_set *local_datapath_peek_all(void);
+
 extern struct inc_kind *local_datapath_kind;  /* Spawns per-datapath units. */
 
 #endif /* controller/local-datapath.h */

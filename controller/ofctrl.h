@@ -71,6 +71,10 @@ struct inc_unit;
 void ofctrl_declare(struct inc_engine *);
 enum mf_field_id ofctrl_geneve_field_read(struct inc_unit *);
 
+/* Has the switch forget the connections of conntrack zone 'zone', before any flow
+ * that is desired from now on. */
+void ofctrl_ct_flush_zone(uint16_t zone);
+
 /* Sends 'msg' (owned) outside of the flow state, e.g. a packet-out. */
 void ofctrl_send(struct ofpbuf *msg);
 /* Injects 'microflow' (inject-pkt).  Error message or NULL. */

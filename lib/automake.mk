@@ -17,7 +17,9 @@ lib_libovn_la_SOURCES = \
 	lib/inc-proc-eng-private.h \
 	lib/inc-proc-eng.c \
 	lib/inc-proc-eng.h \
-	lib/inc-proc-set.c
+	lib/inc-proc-set.c \
+	lib/ovn-dirs.c \
+	lib/ovn-dirs.h
 
 # The southbound database's bindings, generated from the schema that the
 # distribution installs.  A library of its own, so that nothing in lib/ comes

@@ -1,0 +1,802 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#include <config.h>
+#include "binding.h"
+
+#include "flow.h"
+#include "inputs.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/vlog.h"
+#include "sset.h"
+#include "unixctl.h"
+#include "util.h"
+#include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(binding);
+
+/* How a port's locality is derived
+ * --------------------------------
+ *
+ * Each Port_Binding has one unit, which goes through three steps:
+ *
+ *   1. What do we want of it?  decide() answers BINDING_PRIMARY,
+ *      BINDING_ADDITIONAL or BINDING_RELEASE from the port's type, from
+ *      whether its interface is here, and from whom the northbound side or
+ *      the gateway priorities have chosen.
+ *
+ *   2. What does the row say?  If that is not what we want, the unit puts out
+ *      a wish, for binding-commit.c to write.
+ *
+ *   3. What follows?  From the wanted state at once: the datapath becomes
+ *      local and the port gets its zone, so that the logical flows are on
+ *      their way while the claim is.  From the row only: that the port is
+ *      here ("local-port"), because two chassis may want it.
+ *
+ * Containers and virtual ports follow their parent's interface.  A unit
+ * cannot read what the parent's unit derives, which is of the same stage; it
+ * derives from the same rows whether the parent may be here. */
+
+struct inc_kind *binding_kind_local_port;
+struct inc_kind *binding_kind_zone_wanted;
+struct inc_kind *binding_kind_wish;
+static struct inc_kind *resident_kind;
+static struct inc_kind *local_ports_kind;   /* Set, by datapath. */
+static struct inc_kind *seeds_kind;         /* Set, under INC_KEY_ONLY. */
+static struct inc_kind *links_kind;         /* Set, by datapath. */
+static struct inc_kind *localnet_kind;      /* Set, by datapath. */
+static struct inc_kind *our_chassis_kind;   /* Input, under INC_KEY_ONLY. */
+
+/* What a unit works on. */
+struct decision {
+    struct inc_unit *unit;
+    const struct port_binding *pb;
+    struct uuid us;             /* Our Chassis row. */
+    enum binding_want want;
+    const struct ovs_iface *iface; /* That it is attached to, or NULL. */
+    const char *parent;         /* Whose interface that is, or NULL. */
+    bool gateway_member;        /* A gateway for it, active or standby. */
+};
+
+/* Values of kinds. */
+
+static bool
+local_port_equal(const void *a_, const void *b_)
+{
+    const struct local_port *a = a_;
+    const struct local_port *b = b_;
+
+    return (uuid_equals(&a->uuid, &b->uuid)
+            && uuid_equals(&a->iface_uuid, &b->iface_uuid)
+            && uuid_equals(&a->datapath, &b->datapath)
+            && a->tunnel_key == b->tunnel_key
+            && a->type == b->type
+            && a->ofport == b->ofport
+            && a->tag == b->tag
+            && a->additional == b->additional
+            && nullable_string_is_equal(a->iface, b->iface)
+            && nullable_string_is_equal(a->parent, b->parent));
+}
+
+static void
+local_port_destroy(void *lp_)
+{
+    struct local_port *lp = lp_;
+
+    free(lp->iface);
+    free(lp->parent);
+    free(lp);
+}
+
+static bool
+zone_wish_equal(const void *a_, const void *b_)
+{
+    const struct zone_wish *a = a_;
+    const struct zone_wish *b = b_;
+
+    return (uuid_equals(&a->datapath, &b->datapath)
+            && a->only_if_local == b->only_if_local);
+}
+
+static bool
+wish_equal(const void *a_, const void *b_)
+{
+    const struct binding_wish *a = a_;
+    const struct binding_wish *b = b_;
+
+    return (uuid_equals(&a->uuid, &b->uuid)
+            && a->want == b->want
+            && uuid_equals(&a->encap, &b->encap)
+            && uuid_equals(&a->us, &b->us)
+            && a->has_iface == b->has_iface
+            && uuid_equals(&a->seen_chassis, &b->seen_chassis)
+            && uuid_equals(&a->seen_encap, &b->seen_encap));
+}
+
+static bool
+uuid_value_equal(const void *a, const void *b)
+{
+    return uuid_equals(a, b);
+}
+
+/* For a cell that says no more than that it is there. */
+static bool
+flag_equal(const void *a OVS_UNUSED, const void *b OVS_UNUSED)
+{
+    return true;
+}
+
+static bool
+uuids_contain(const struct uuid *uuids, size_t n, const struct uuid *uuid)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (uuid_equals(&uuids[i], uuid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Interfaces. */
+
+/* Returns the interface whose iface-id is 'lport', NULL if there is none that
+ * has an OpenFlow port.
+ *
+ * Of several, the one with the lowest OpenFlow port counts: that is the one
+ * that has been there longest, as far as the rows can tell. */
+static const struct ovs_iface *
+find_iface(struct inc_unit *unit, const char *lport)
+{
+    const struct inc_set *names = in_ifaces_by_id(unit, lport);
+    const struct ovs_iface *best = NULL;
+    const struct ovs_iface *other = NULL;
+
+    for (size_t i = 0; i < inc_set_count(names); i++) {
+        const struct ovs_iface *iface = in_iface(unit,
+                                                 inc_set_at(names, i).data);
+
+        if (!iface || iface->ofport <= 0) {
+            continue;
+        }
+        if (!best || iface->ofport < best->ofport) {
+            other = best;
+            best = iface;
+        } else {
+            other = iface;
+        }
+    }
+    if (other) {
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 5);
+        VLOG_WARN_RL(&rl, "Invalid configuration: iface-id is configured on "
+                     "interfaces : [%s] and [%s]. Ignoring the configuration "
+                     "on interface [%s]",
+                     best->name, other->name, other->name);
+    }
+    return best;
+}
+
+/* Whether 'iface' is the one that 'pb' means: the two may carry a version
+ * (iface-id-ver), so that the interface of a port that was deleted and
+ * created again under the same name is not taken for the new one's. */
+static bool
+iface_version_matches(const struct port_binding *pb,
+                      const struct ovs_iface *iface)
+{
+    const char *expected = smap_get(&pb->options, "iface-id-ver");
+    if (!expected) {
+        return true;
+    }
+
+    const char *found = smap_get(&iface->external_ids, "iface-id-ver");
+    if (found && !strcmp(found, expected)) {
+        return true;
+    }
+
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 5);
+    VLOG_INFO_RL(&rl, "Mismatch iface-id-ver for lport %s, expected %s, "
+                 "found %s", pb->logical_port, expected,
+                 found ? found : "<empty>");
+    return false;
+}
+
+/* Who is chosen. */
+
+static bool
+names_us(struct inc_unit *unit, const struct uuid *us, const char *name)
+{
+    const struct chassis *chassis = in_chassis(unit, us);
+
+    return chassis && (!strcmp(name, chassis->name)
+                       || !strcmp(name, chassis->hostname));
+}
+
+/* What 'requested-chassis' ("MAIN[,ADDITIONAL]...") leaves to us. */
+static enum binding_want
+requested_of_us(struct inc_unit *unit, const struct uuid *us,
+                const struct port_binding *pb)
+{
+    const char *requested = smap_get(&pb->options, "requested-chassis");
+    if (!requested || !requested[0]) {
+        return BINDING_PRIMARY;
+    }
+    if (uuid_equals(&pb->requested_chassis, us)) {
+        return BINDING_PRIMARY;
+    }
+    if (uuids_contain(pb->requested_additional_chassis,
+                      pb->n_requested_additional, us)) {
+        return BINDING_ADDITIONAL;
+    }
+
+    /* The names count too: northd may not have looked at us yet. */
+    enum binding_want want = BINDING_RELEASE;
+    char *copy = xstrdup(requested);
+    char *save_ptr = NULL;
+    bool first = true;
+    for (char *name = strtok_r(copy, ",", &save_ptr);
+         name && want == BINDING_RELEASE;
+         name = strtok_r(NULL, ",", &save_ptr)) {
+        if (names_us(unit, us, name)) {
+            want = first ? BINDING_PRIMARY : BINDING_ADDITIONAL;
+        }
+        first = false;
+    }
+    free(copy);
+    return want;
+}
+
+/* Sets 'd->want' for a port that may be bound here if the interface of
+ * 'owner' is: the port itself, or its parent. */
+static void
+decide_by_iface(struct decision *d, const struct port_binding *owner)
+{
+    const struct ovs_iface *iface = find_iface(d->unit, owner->logical_port);
+    if (!iface) {
+        return;
+    }
+
+    enum binding_want want = requested_of_us(d->unit, &d->us, owner);
+    if (want == BINDING_RELEASE) {
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 5);
+        const struct chassis *ours = in_chassis(d->unit, &d->us);
+        const struct chassis *now = in_chassis(d->unit, &owner->chassis);
+
+        VLOG_INFO_RL(&rl, "Not claiming lport %s, chassis %s "
+                     "requested-chassis %s pb->chassis %s",
+                     owner->logical_port, ours ? ours->name : "",
+                     smap_get_def(&owner->options, "requested-chassis", ""),
+                     now ? now->name : "");
+    } else if (iface_version_matches(owner, iface)) {
+        d->want = want;
+        d->iface = iface;
+    }
+}
+
+static void
+decide_by_parent(struct decision *d, const char *parent)
+{
+    const struct port_binding *owner
+        = parent ? in_port_binding(d->unit, parent) : NULL;
+
+    if (owner && owner->type == LP_VIF) {
+        d->parent = parent;
+        decide_by_iface(d, owner);
+    }
+}
+
+/* One candidate for a gateway role, in the order in which they take it. */
+static void
+consider_gateway(struct decision *d, const struct ha_chassis *candidate,
+                 int *best_priority, struct uuid *best)
+{
+    if (!candidate || uuid_is_zero(&candidate->chassis)) {
+        return;
+    }
+    if (uuid_equals(&candidate->chassis, &d->us)) {
+        d->gateway_member = true;
+    }
+    /* Equal priorities are settled by UUID, which is the same everywhere. */
+    if (candidate->priority > *best_priority
+        || (candidate->priority == *best_priority
+            && uuid_compare_3way(&candidate->chassis, best) < 0)) {
+        *best_priority = candidate->priority;
+        *best = candidate->chassis;
+    }
+}
+
+/* A port with gateway chassis is its highest-priority chassis'. */
+static void
+decide_by_gateway(struct decision *d)
+{
+    const struct port_binding *pb = d->pb;
+    int best_priority = INT_MIN;
+    struct uuid best = UUID_ZERO;
+
+    if (!uuid_is_zero(&pb->ha_chassis_group)) {
+        const struct ha_chassis_group *group
+            = in_ha_chassis_group(d->unit, &pb->ha_chassis_group);
+        for (size_t i = 0; group && i < group->n; i++) {
+            consider_gateway(d, &group->members[i], &best_priority, &best);
+        }
+    } else {
+        for (size_t i = 0; i < pb->n_gateway_chassis; i++) {
+            consider_gateway(d, in_gateway_chassis(d->unit,
+                                                   &pb->gateway_chassis[i]),
+                             &best_priority, &best);
+        }
+    }
+    if (uuid_equals(&best, &d->us)) {
+        d->want = BINDING_PRIMARY;
+    }
+}
+
+static void
+decide_by_option(struct decision *d, const char *option)
+{
+    const char *name = smap_get(&d->pb->options, option);
+
+    if (name && names_us(d->unit, &d->us, name)) {
+        d->want = BINDING_PRIMARY;
+    }
+}
+
+/* Step 1. */
+static void
+decide(struct decision *d)
+{
+    d->want = BINDING_RELEASE;
+    if (uuid_is_zero(&d->us)) {
+        return;
+    }
+
+    switch (d->pb->type) {
+    case LP_VIF:
+        decide_by_iface(d, d->pb);
+        break;
+    case LP_CONTAINER:
+        decide_by_parent(d, d->pb->parent_port);
+        break;
+    case LP_VIRTUAL:
+        decide_by_parent(d, d->pb->virtual_parent);
+        break;
+    case LP_CHASSISREDIRECT:
+    case LP_EXTERNAL:
+        decide_by_gateway(d);
+        break;
+    case LP_L3GATEWAY:
+        decide_by_option(d, "l3gateway-chassis");
+        break;
+    case LP_L2GATEWAY:
+        decide_by_option(d, "l2gateway-chassis");
+        break;
+    case LP_LOCALPORT:
+        d->iface = find_iface(d->unit, d->pb->logical_port);
+        break;
+    case LP_PATCH:
+    case LP_LOCALNET:
+    case LP_VTEP:
+    case LP_REMOTE:
+    case LP_UNKNOWN:
+        break;
+    }
+}
+
+/* Our encapsulation that the interface asks for with encap-ip; zero if none.
+ * Of several with one address, the one that carries most metadata. */
+static struct uuid
+wanted_encap(const struct decision *d)
+{
+    static const char *const preference[] = { "geneve", "stt", "vxlan" };
+    const char *ip = d->iface ? smap_get(&d->iface->external_ids, "encap-ip")
+                              : NULL;
+    if (!ip || d->want != BINDING_PRIMARY) {
+        return UUID_ZERO;
+    }
+
+    const struct chassis *chassis = in_chassis(d->unit, &d->us);
+    for (size_t i = 0; chassis && i < ARRAY_SIZE(preference); i++) {
+        for (size_t j = 0; j < chassis->n_encaps; j++) {
+            const struct encap *e = &chassis->encaps[j];
+
+            if (!strcmp(e->type, preference[i]) && !strcmp(e->ip, ip)) {
+                return e->uuid;
+            }
+        }
+    }
+
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+    VLOG_WARN_RL(&rl, "interface %s: this chassis has no encapsulation with "
+                 "encap-ip %s", d->iface->name, ip);
+    return UUID_ZERO;
+}
+
+/* Step 2. */
+static void
+write_wish(const struct decision *d, bool is_primary, bool is_additional)
+{
+    const struct port_binding *pb = d->pb;
+    struct uuid encap = wanted_encap(d);
+
+    if (is_primary == (d->want == BINDING_PRIMARY)
+        && is_additional == (d->want == BINDING_ADDITIONAL)
+        && (!is_primary || uuid_equals(&encap, &pb->encap))) {
+        return;
+    }
+
+    struct binding_wish *wish = xmalloc(sizeof *wish);
+    *wish = (struct binding_wish) {
+        .uuid = pb->uuid,
+        .want = d->want,
+        .encap = encap,
+        .us = d->us,
+        .has_iface = pb->type == LP_VIF || pb->type == LP_CONTAINER,
+        .seen_chassis = pb->chassis,
+        .seen_encap = pb->encap,
+    };
+    inc_write(d->unit, binding_kind_wish, inc_unit_key(d->unit), wish);
+}
+
+static void
+write_local_port(const struct decision *d, bool is_primary)
+{
+    const struct port_binding *pb = d->pb;
+    struct inc_key key = inc_unit_key(d->unit);
+    struct local_port *lp = xzalloc(sizeof *lp);
+
+    lp->uuid = pb->uuid;
+    lp->datapath = pb->datapath;
+    lp->tunnel_key = pb->tunnel_key;
+    lp->type = pb->type;
+    lp->additional = !is_primary && pb->type != LP_LOCALPORT;
+    if (d->iface && pb->type != LP_VIRTUAL) {
+        lp->iface_uuid = d->iface->uuid;
+        lp->ofport = u16_to_ofp(d->iface->ofport);
+        lp->iface = xstrdup(d->iface->name);
+    }
+    lp->tag = pb->type == LP_CONTAINER ? pb->tag : 0;
+    lp->parent = nullable_xstrdup(d->parent);
+    inc_write(d->unit, binding_kind_local_port, key, lp);
+    inc_insert(d->unit, local_ports_kind, inc_key_uuid(&pb->datapath), key);
+}
+
+static void
+want_zone(const struct decision *d, bool only_if_local)
+{
+    struct zone_wish *zw = xmalloc(sizeof *zw);
+
+    *zw = (struct zone_wish) {
+        .datapath = d->pb->datapath,
+        .only_if_local = only_if_local,
+    };
+    inc_write(d->unit, binding_kind_zone_wanted, inc_unit_key(d->unit), zw);
+}
+
+/* Puts out where patch port 'd->pb' leads.
+ *
+ * A distributed gateway port's switch is not entered from the router on a
+ * chassis that is no gateway of it if the redirection is for all traffic
+ * ("always-redirect"): nothing that happens there could get anywhere. */
+static void
+write_link(struct decision *d)
+{
+    const struct port_binding *pb = d->pb;
+    const char *peer_name = smap_get(&pb->options, "peer");
+    const struct port_binding *peer
+        = peer_name ? in_port_binding(d->unit, peer_name) : NULL;
+    if (!peer) {
+        return;
+    }
+
+    const char *cr_name = smap_get(&pb->options, "chassis-redirect-port");
+    const struct port_binding *cr
+        = cr_name ? in_port_binding(d->unit, cr_name) : NULL;
+    if (cr && smap_get_bool(&cr->options, "always-redirect", false)) {
+        struct decision of_cr = { .unit = d->unit, .pb = cr, .us = d->us };
+
+        decide(&of_cr);
+        if (!of_cr.gateway_member) {
+            return;
+        }
+    }
+    inc_insert(d->unit, links_kind, inc_key_uuid(&pb->datapath),
+               inc_key_uuid(&peer->datapath));
+}
+
+static void
+port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    struct inc_key key = inc_unit_key(unit);
+    const struct port_binding *pb = in_port_binding(unit, key.data);
+    if (!pb) {
+        return;
+    }
+
+    struct decision d = {
+        .unit = unit,
+        .pb = pb,
+        .us = binding_our_chassis(unit),
+    };
+    if (pb->type == LP_PATCH) {
+        write_link(&d);
+        return;
+    } else if (pb->type == LP_LOCALNET) {
+        inc_insert(unit, localnet_kind, inc_key_uuid(&pb->datapath), key);
+        want_zone(&d, true);
+        return;
+    }
+
+    decide(&d);
+    bool known = !uuid_is_zero(&d.us);
+    bool is_primary = known && uuid_equals(&pb->chassis, &d.us);
+    bool is_additional = known && uuids_contain(pb->additional_chassis,
+                                                pb->n_additional_chassis,
+                                                &d.us);
+
+    /* Step 2, and 3 as far as it follows from what is wanted. */
+    bool wanted = d.want != BINDING_RELEASE;
+    if (known) {
+        write_wish(&d, is_primary, is_additional);
+    }
+    if (wanted || d.gateway_member) {
+        inc_insert(unit, seeds_kind, INC_KEY_ONLY,
+                   inc_key_uuid(&pb->datapath));
+    }
+    if ((wanted && pb->type != LP_VIRTUAL)
+        || (pb->type == LP_LOCALPORT && d.iface)) {
+        want_zone(&d, false);
+    }
+
+    /* Step 3, the rest. */
+    if ((wanted && (is_primary || is_additional))
+        || (pb->type == LP_LOCALPORT && d.iface)) {
+        write_local_port(&d, is_primary);
+    }
+    if (pb->type == LP_CHASSISREDIRECT
+        ? wanted
+        : is_primary || is_additional) {
+        inc_write(unit, resident_kind, key, &resident_kind);
+    }
+}
+
+/* Interface. */
+
+void
+binding_init(struct inc_engine *engine)
+{
+    static const struct inc_kind_class local_port_class = {
+        .name = "local-port",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_STRING,
+        .equal = local_port_equal,
+        .destroy = local_port_destroy,
+    };
+    static const struct inc_kind_class zone_wanted_class = {
+        .name = "zone-wanted",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_STRING,
+        .equal = zone_wish_equal,
+        .destroy = free,
+    };
+    static const struct inc_kind_class wish_class = {
+        .name = "port-wish",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_STRING,
+        .equal = wish_equal,
+        .destroy = free,
+    };
+    static const struct inc_kind_class resident_class = {
+        .name = "resident",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_STRING,
+        .equal = flag_equal,
+    };
+    static const struct inc_kind_class local_ports_class = {
+        .name = "local-ports-of-datapath",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_UUID,
+        .is_set = true,
+    };
+    static const struct inc_kind_class seeds_class = {
+        .name = "local-datapath-seed",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_STRING,
+        .is_set = true,
+    };
+    static const struct inc_kind_class links_class = {
+        .name = "datapath-links",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_UUID,
+        .is_set = true,
+    };
+    static const struct inc_kind_class localnet_class = {
+        .name = "localnet-ports",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_UUID,
+        .is_set = true,
+    };
+    static const struct inc_kind_class our_chassis_class = {
+        .name = "our-chassis",
+        .stage = STAGE_INPUT,
+        .key_type = INC_KEY_STRING,
+        .equal = uuid_value_equal,
+        .destroy = free,
+    };
+    static const struct inc_unit_class unit_class = {
+        .name = "port-binding",
+        .stage = STAGE_BINDING,
+        .run = port_binding_run,
+    };
+
+    binding_kind_local_port = inc_kind_declare(engine, &local_port_class);
+    binding_kind_zone_wanted = inc_kind_declare(engine, &zone_wanted_class);
+    binding_kind_wish = inc_kind_declare(engine, &wish_class);
+    resident_kind = inc_kind_declare(engine, &resident_class);
+    local_ports_kind = inc_kind_declare(engine, &local_ports_class);
+    seeds_kind = inc_kind_declare(engine, &seeds_class);
+    links_kind = inc_kind_declare(engine, &links_class);
+    localnet_kind = inc_kind_declare(engine, &localnet_class);
+    our_chassis_kind = inc_kind_declare(engine, &our_chassis_class);
+    inc_kind_spawn(in_kinds.port_binding, &unit_class, NULL);
+    inc_kind_watch(binding_kind_wish, binding_wish_changed, NULL);
+}
+
+void
+binding_destroy(void)
+{
+    binding_commit_destroy();
+}
+
+const struct local_port *
+binding_local_port(struct inc_unit *unit, const char *lport)
+{
+    return inc_read(unit, binding_kind_local_port, inc_key_string(lport));
+}
+
+bool
+binding_is_resident(struct inc_unit *unit, const char *lport)
+{
+    return inc_read(unit, resident_kind, inc_key_string(lport)) != NULL;
+}
+
+const struct inc_set *
+binding_local_ports(struct inc_unit *unit, const struct uuid *dp)
+{
+    return inc_read_set(unit, local_ports_kind, inc_key_uuid(dp));
+}
+
+const struct inc_set *
+binding_seeds(struct inc_unit *unit)
+{
+    return inc_read_set(unit, seeds_kind, INC_KEY_ONLY);
+}
+
+const struct inc_set *
+binding_links(struct inc_unit *unit, const struct uuid *dp)
+{
+    return inc_read_set(unit, links_kind, inc_key_uuid(dp));
+}
+
+const struct inc_set *
+binding_localnet_ports(struct inc_unit *unit, const struct uuid *dp)
+{
+    return inc_read_set(unit, localnet_kind, inc_key_uuid(dp));
+}
+
+struct uuid
+binding_our_chassis(struct inc_unit *unit)
+{
+    const struct uuid *uuid = inc_read(unit, our_chassis_kind, INC_KEY_ONLY);
+    return uuid ? *uuid : UUID_ZERO;
+}
+
+void
+binding_set_our_chassis(const struct uuid *uuid)
+{
+    inc_set(our_chassis_kind, INC_KEY_ONLY,
+            uuid_is_zero(uuid) ? NULL : xmemdup(uuid, sizeof *uuid));
+}
+
+/* debug/dump-local-bindings. */
+
+struct dump {
+    struct sset lines;          /* "PARENT\tKIND\tTEXT", sorted later. */
+};
+
+static void
+dump_local_port(struct inc_key key, const void *value, void *dump_)
+{
+    const struct local_port *lp = value;
+    struct dump *dump = dump_;
+    const char *lport = key.data;
+
+    if (lp->type == LP_VIF) {
+        sset_add_and_free(&dump->lines, xasprintf(
+            "%s\t0\tprimary lport : [%s]\t%s", lport, lport, lp->iface));
+    } else if (lp->type == LP_LOCALPORT) {
+        sset_add_and_free(&dump->lines, xasprintf(
+            "%s\t0\tlocalport lport : [%s]\t%s", lport, lport, lp->iface));
+    } else if (lp->parent) {
+        sset_add_and_free(&dump->lines, xasprintf(
+            "%s\t1\t[%s], type : [%s]", lp->parent, lport,
+            lp->type == LP_CONTAINER ? "CONTAINER" : "VIRTUAL"));
+    }
+}
+
+/* Splits 'line' at its tabs into 'fields'. */
+static void
+split_line(char *line, char *fields[4])
+{
+    for (size_t i = 0; i < 4; i++) {
+        fields[i] = strsep(&line, "\t");
+    }
+}
+
+static void
+put_binding(struct ds *s, const char **lines, size_t n)
+{
+    char *first = xstrdup(lines[0]);
+    char *fields[4];
+
+    split_line(first, fields);
+    bool has_primary = fields[1][0] == '0';
+    ds_put_format(s, "name: [%s], OVS interface name : [%s], "
+                  "num binding lports : [%"PRIuSIZE"]\n", fields[0],
+                  has_primary ? fields[3] : "NULL", n);
+    ds_put_format(s, "%s\n", has_primary ? fields[2] : "no primary lport");
+    for (size_t i = has_primary; i < n; i++) {
+        char *line = xstrdup(lines[i]);
+
+        split_line(line, fields);
+        ds_put_format(s, "child lport[%"PRIuSIZE"] : %s\n",
+                      i + !has_primary, fields[2]);
+        free(line);
+    }
+    ds_put_cstr(s, "----------------------------------------\n");
+    free(first);
+}
+
+static void
+dump_local_bindings(struct unixctl_conn *conn, int argc OVS_UNUSED,
+                    const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    struct dump dump = { SSET_INITIALIZER(&dump.lines) };
+    inc_kind_for_each(binding_kind_local_port, dump_local_port, &dump);
+
+    struct ds s = DS_EMPTY_INITIALIZER;
+    ds_put_cstr(&s, "Local bindings:\n");
+    const char **lines = sset_sort(&dump.lines);
+    size_t n_lines = sset_count(&dump.lines);
+    for (size_t i = 0; i < n_lines; ) {
+        size_t owner_len = strcspn(lines[i], "\t") + 1;
+        size_t n = 1;
+
+        while (i + n < n_lines
+               && !strncmp(lines[i], lines[i + n], owner_len)) {
+            n++;
+        }
+        put_binding(&s, &lines[i], n);
+        i += n;
+    }
+    unixctl_command_reply(conn, ds_cstr(&s));
+    ds_destroy(&s);
+    free(lines);
+    sset_destroy(&dump.lines);
+}
+
+void
+binding_register_commands(void)
+{
+    unixctl_command_register("debug/dump-local-bindings", "", 0, 0,
+                             dump_local_bindings, NULL);
+}

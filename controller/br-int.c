@@ -1,0 +1,144 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#include <config.h>
+#include "br-int.h"
+
+#include <string.h>
+
+#include "openvswitch/vlog.h"
+#include "ovs-port.h"
+#include "ovsdb-idl.h"
+#include "packets.h"
+#include "smap.h"
+#include "util.h"
+#include "vswitch-idl.h"
+
+VLOG_DEFINE_THIS_MODULE(br_int);
+
+/* The datapath type that is configured, or NULL. */
+static const char *
+configured_datapath_type(const struct ovsrec_open_vswitch *cfg,
+                         const char *chassis_name)
+{
+    static const char key[] = "ovn-bridge-datapath-type";
+    const char *type = NULL;
+
+    if (chassis_name) {
+        char *own_key = xasprintf("%s-%s", key, chassis_name);
+
+        type = smap_get(&cfg->external_ids, own_key);
+        free(own_key);
+    }
+    if (!type) {
+        type = smap_get(&cfg->external_ids, key);
+    }
+    return type && type[0] ? type : NULL;
+}
+
+static void
+create(const struct ovsrec_open_vswitch *cfg, struct ovsdb_idl_txn *txn,
+       const char *name, const char *datapath_type)
+{
+    VLOG_INFO("creating integration bridge '%s'", name);
+    ovsdb_idl_txn_add_comment(
+        txn, "ovn-controller: creating integration bridge '%s'", name);
+
+    struct ovsrec_interface *iface = ovsrec_interface_insert(txn);
+    ovsrec_interface_set_name(iface, name);
+    ovsrec_interface_set_type(iface, "internal");
+
+    struct ovsrec_port *port = ovsrec_port_insert(txn);
+    ovsrec_port_set_name(port, name);
+    ovsrec_port_set_interfaces(port, &iface, 1);
+
+    /* A fixed hardware address: otherwise the bridge's, and with it its
+     * datapath id, would depend on the ports that come and go. */
+    struct eth_addr mac;
+    eth_addr_random(&mac);
+    char mac_s[ETH_ADDR_STRLEN + 1];
+    snprintf(mac_s, sizeof mac_s, ETH_ADDR_FMT, ETH_ADDR_ARGS(mac));
+    struct smap other_config = SMAP_INITIALIZER(&other_config);
+    smap_add(&other_config, "disable-in-band", "true");
+    smap_add(&other_config, "hwaddr", mac_s);
+
+    struct ovsrec_bridge *br = ovsrec_bridge_insert(txn);
+    ovsrec_bridge_set_name(br, name);
+    ovsrec_bridge_set_fail_mode(br, "secure");
+    ovsrec_bridge_set_datapath_type(br,
+                                    datapath_type ? datapath_type : "system");
+    ovsrec_bridge_set_other_config(br, &other_config);
+    ovsrec_bridge_set_ports(br, &port, 1);
+    smap_destroy(&other_config);
+
+    ovsrec_open_vswitch_update_bridges_addvalue(cfg, br);
+}
+
+static void
+update(const struct ovsrec_bridge *br, const char *datapath_type)
+{
+    if (datapath_type && strcmp(br->datapath_type, datapath_type)) {
+        ovsrec_bridge_set_datapath_type(br, datapath_type);
+    }
+    /* In standalone mode, the switch would fall back to being an ordinary
+     * one and join all logical networks, whenever we are away. */
+    if (!br->fail_mode || strcmp(br->fail_mode, "secure")) {
+        ovsrec_bridge_set_fail_mode(br, "secure");
+        VLOG_WARN("Integration bridge fail-mode changed to 'secure'.");
+    }
+}
+
+const struct ovsrec_bridge *
+br_int_run(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn,
+           const char *name, const char *chassis_name)
+{
+    const struct ovsrec_open_vswitch *cfg = ovsrec_open_vswitch_first(ovs_idl);
+    if (!cfg) {
+        return NULL;
+    }
+
+    const struct ovsrec_bridge *br = ovs_bridge_find(ovs_idl, name);
+    const char *type = configured_datapath_type(cfg, chassis_name);
+    if (ovs_txn) {
+        if (br) {
+            update(br, type);
+        } else {
+            create(cfg, ovs_txn, name, type);
+        }
+    }
+    return br;
+}
+
+void
+br_int_register(struct ovsdb_idl *ovs_idl)
+{
+    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_open_vswitch);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_bridges);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_external_ids);
+    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_bridge);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_name);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_ports);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_fail_mode);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_datapath_type);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_other_config);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_external_ids);
+    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_port);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_port_col_name);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_port_col_interfaces);
+    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_interface);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_interface_col_name);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_interface_col_type);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_interface_col_external_ids);
+}

@@ -1,0 +1,37 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef CONTROLLER_BR_INT_H
+#define CONTROLLER_BR_INT_H 1
+
+/* The integration bridge: created if it is missing, with what
+ * ovn-architecture(7) suggests for it, and kept in the state that OVN relies
+ * on: fail-mode "secure", the datapath type that was configured. */
+
+struct ovsdb_idl;
+struct ovsdb_idl_txn;
+struct ovsrec_bridge;
+
+/* Returns the bridge called 'name', or NULL while there is none.  'ovs_txn'
+ * may be NULL while one is in flight; then it only looks. */
+const struct ovsrec_bridge *br_int_run(struct ovsdb_idl *ovs_idl,
+                                       struct ovsdb_idl_txn *ovs_txn,
+                                       const char *name,
+                                       const char *chassis_name);
+
+/* Registers the columns that the above reads and writes. */
+void br_int_register(struct ovsdb_idl *ovs_idl);
+
+#endif /* controller/br-int.h */

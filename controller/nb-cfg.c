@@ -1,0 +1,179 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#include <config.h>
+#include "nb-cfg.h"
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "ofctrl.h"
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/vlog.h"
+#include "ovn-sb-idl.h"
+#include "ovsdb-idl.h"
+#include "smap.h"
+#include "timeval.h"
+#include "unixctl.h"
+#include "util.h"
+#include "vswitch-idl.h"
+
+VLOG_DEFINE_THIS_MODULE(nb_cfg);
+
+/* The value that is on its way into the switch.  A newer one waits until it
+ * has got there: a fence that is taken again and again is never reached. */
+static struct {
+    bool valid;
+    int64_t nb_cfg;
+    uint64_t fence;
+} in_flight;
+
+/* The value that has got there, and when (wall clock, ms). */
+static struct {
+    bool valid;
+    int64_t nb_cfg;
+    long long int when;
+} reached;
+
+/* debug/delay-nb-cfg-report, in seconds, and when (monotonic clock, ms) the
+ * report that is being delayed is due; 0 if none is. */
+static unsigned int delay_s;
+static long long int report_at;
+
+void
+nb_cfg_fence(struct ovsdb_idl *sb_idl)
+{
+    const struct sbrec_sb_global *sb = sbrec_sb_global_first(sb_idl);
+
+    if (sb && !in_flight.valid
+        && !(reached.valid && reached.nb_cfg == sb->nb_cfg)) {
+        in_flight.valid = true;
+        in_flight.nb_cfg = sb->nb_cfg;
+        in_flight.fence = ofctrl_fence();
+    }
+}
+
+/* Brings 'reached' up to date. */
+static void
+check_fence(void)
+{
+    if (in_flight.valid && ofctrl_reached(in_flight.fence)) {
+        in_flight.valid = false;
+        reached.valid = true;
+        reached.nb_cfg = in_flight.nb_cfg;
+        reached.when = time_wall_msec();
+        report_at = delay_s ? time_msec() + delay_s * 1000LL : 0;
+    }
+    if (report_at && time_msec() >= report_at) {
+        report_at = 0;
+        reached.when = time_wall_msec();
+    }
+}
+
+static void
+commit_sb(struct ovsdb_idl *sb_idl, const char *chassis_name)
+{
+    const struct sbrec_chassis_private *cp;
+
+    SBREC_CHASSIS_PRIVATE_FOR_EACH (cp, sb_idl) {
+        if (!strcmp(cp->name, chassis_name)) {
+            if (cp->nb_cfg != reached.nb_cfg) {
+                sbrec_chassis_private_set_nb_cfg(cp, reached.nb_cfg);
+                sbrec_chassis_private_set_nb_cfg_timestamp(cp, reached.when);
+            }
+            break;
+        }
+    }
+}
+
+static void
+set_key(const struct ovsrec_bridge *br, const char *key, long long int value)
+{
+    char *s = xasprintf("%lld", value);
+
+    ovsrec_bridge_update_external_ids_setkey(br, key, s);
+    free(s);
+}
+
+static void
+commit_ovs(const struct ovsrec_bridge *br)
+{
+    if (smap_get_ullong(&br->external_ids, "ovn-nb-cfg", 0)
+        != reached.nb_cfg) {
+        set_key(br, "ovn-nb-cfg", reached.nb_cfg);
+        set_key(br, "ovn-nb-cfg-ts", reached.when);
+    }
+}
+
+void
+nb_cfg_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
+              struct ovsdb_idl_txn *ovs_txn, const char *chassis_name,
+              const struct ovsrec_bridge *br_int)
+{
+    static long long int startup_ts;
+
+    if (!startup_ts) {
+        startup_ts = time_wall_msec();
+    }
+    if (ovs_txn && br_int
+        && smap_get_ullong(&br_int->external_ids, "ovn-startup-ts", 0)
+           != startup_ts) {
+        set_key(br_int, "ovn-startup-ts", startup_ts);
+    }
+
+    check_fence();
+    if (reached.valid && !report_at) {
+        if (sb_txn && chassis_name) {
+            commit_sb(sb_idl, chassis_name);
+        }
+        if (ovs_txn && br_int) {
+            commit_ovs(br_int);
+        }
+    }
+}
+
+void
+nb_cfg_wait(void)
+{
+    if (report_at) {
+        poll_timer_wait_until(report_at);
+    }
+}
+
+static void
+delay_nb_cfg_report(struct unixctl_conn *conn, int argc OVS_UNUSED,
+                    const char *argv[], void *aux OVS_UNUSED)
+{
+    unsigned int seconds;
+
+    if (!str_to_uint(argv[1], 10, &seconds)) {
+        unixctl_command_reply_error(conn, "unsigned integer required");
+        return;
+    }
+    delay_s = seconds;
+
+    char *msg = (seconds
+                 ? xasprintf("delay nb_cfg report for %u seconds.", seconds)
+                 : xstrdup("no delay for nb_cfg report."));
+    unixctl_command_reply(conn, msg);
+    free(msg);
+}
+
+void
+nb_cfg_register_commands(void)
+{
+    unixctl_command_register("debug/delay-nb-cfg-report", "SECONDS", 1, 1,
+                             delay_nb_cfg_report, NULL);
+}

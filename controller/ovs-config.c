@@ -1,0 +1,199 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#include <config.h>
+#include "ovs-config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "openvswitch/vlog.h"
+#include "ovn-dirs.h"
+#include "ovsdb-idl.h"
+#include "smap.h"
+#include "stream-ssl.h"
+#include "util.h"
+#include "vswitch-idl.h"
+
+VLOG_DEFINE_THIS_MODULE(ovs_config);
+
+#define DEFAULT_BRIDGE "br-int"
+#define DEFAULT_SB_PROBE_MS 5000
+#define MIN_SB_PROBE_MS 1000
+#define MIN_OPENFLOW_PROBE_S 5
+
+/* Longest line of the system-id-override file that is taken for a name. */
+#define MAX_SYSTEM_ID 1024
+
+/* The value of external_ids:'key', or of 'key' with the chassis' name behind
+ * it, which comes first. */
+static const char *
+get(const struct ovsrec_open_vswitch *cfg, const char *chassis_name,
+    const char *key)
+{
+    if (chassis_name) {
+        char *own_key = xasprintf("%s-%s", key, chassis_name);
+        const char *value = smap_get(&cfg->external_ids, own_key);
+
+        free(own_key);
+        if (value) {
+            return value;
+        }
+    }
+    return smap_get(&cfg->external_ids, key);
+}
+
+/* A number of at least 'min', or 0.  Anything that is not a number counts as
+ * 'def'. */
+static int
+get_interval(const struct ovsrec_open_vswitch *cfg, const char *chassis_name,
+             const char *key, int def, int min)
+{
+    const char *s = get(cfg, chassis_name, key);
+    int value = def;
+
+    if (s && (!str_to_int(s, 10, &value) || value < 0)) {
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+        VLOG_WARN_RL(&rl, "external_ids:%s: \"%s\" is not a number of at "
+                     "least 0; using %d", key, s, def);
+        value = def;
+    }
+    return value ? MAX(value, min) : 0;
+}
+
+/* The first line of the system-id-override file, or NULL. */
+static char *
+read_system_id_file(void)
+{
+    char *name = xasprintf("%s/system-id-override", ovn_sysconfdir());
+    FILE *stream = fopen(name, "r");
+    char *id = NULL;
+
+    if (stream) {
+        char line[MAX_SYSTEM_ID];
+
+        if (fgets(line, sizeof line, stream)) {
+            line[strcspn(line, "\n")] = '\0';
+            if (line[0]) {
+                id = xstrdup(line);
+            }
+        }
+        fclose(stream);
+    } else if (errno != ENOENT) {
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
+        VLOG_WARN_RL(&rl, "%s: open failed (%s)", name, ovs_strerror(errno));
+    }
+    free(name);
+    return id;
+}
+
+static char *
+find_chassis_name(const struct ovsrec_open_vswitch *cfg,
+                  const char *cli_chassis_name)
+{
+    if (cli_chassis_name) {
+        return xstrdup(cli_chassis_name);
+    }
+
+    char *id = read_system_id_file();
+    if (id) {
+        return id;
+    }
+
+    const char *system_id = smap_get(&cfg->external_ids, "system-id");
+    if (!system_id || !system_id[0]) {
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+        VLOG_WARN_RL(&rl, "'system-id' in Open_vSwitch database is missing.");
+        return NULL;
+    }
+    return xstrdup(system_id);
+}
+
+void
+ovs_config_read(struct ovs_config *config, struct ovsdb_idl *ovs_idl,
+                const char *cli_chassis_name)
+{
+    const struct ovsrec_open_vswitch *cfg = ovsrec_open_vswitch_first(ovs_idl);
+
+    *config = (struct ovs_config) { .br_int = NULL };
+    if (!cfg) {
+        config->br_int = xstrdup(DEFAULT_BRIDGE);
+        return;
+    }
+
+    char *name = find_chassis_name(cfg, cli_chassis_name);
+    const char *br_int = get(cfg, name, "ovn-bridge");
+    const char *remote = get(cfg, name, "ovn-remote");
+    const char *match = get(cfg, name, "ovn-match-northd-version");
+
+    config->chassis_name = name;
+    config->br_int = xstrdup(br_int && br_int[0] ? br_int : DEFAULT_BRIDGE);
+    if (remote && remote[0]) {
+        config->sb_remote = xstrdup(remote);
+    } else {
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+        VLOG_WARN_RL(&rl, "'ovn-remote' in Open_vSwitch database is missing: "
+                     "not connecting to the southbound database");
+    }
+    config->sb_probe_ms = get_interval(cfg, name, "ovn-remote-probe-interval",
+                                       DEFAULT_SB_PROBE_MS, MIN_SB_PROBE_MS);
+    config->openflow_probe_s
+        = get_interval(cfg, name, "ovn-openflow-probe-interval", 0,
+                       MIN_OPENFLOW_PROBE_S);
+    config->match_northd = match && !strcasecmp(match, "true");
+}
+
+void
+ovs_config_destroy(struct ovs_config *config)
+{
+    free(config->chassis_name);
+    free(config->br_int);
+    free(config->sb_remote);
+}
+
+void
+ovs_config_apply_ssl(struct ovsdb_idl *ovs_idl,
+                     const struct ssl_options *options)
+{
+    const struct ovsrec_ssl *ssl = ovsrec_ssl_first(ovs_idl);
+
+    if (ssl) {
+        stream_ssl_set_key_and_cert(ssl->private_key, ssl->certificate);
+        stream_ssl_set_ca_cert_file(ssl->ca_cert, ssl->bootstrap_ca_cert);
+        return;
+    }
+    if (options->private_key && options->certificate) {
+        stream_ssl_set_key_and_cert(options->private_key,
+                                    options->certificate);
+    }
+    if (options->ca_cert) {
+        stream_ssl_set_ca_cert_file(options->ca_cert,
+                                    options->bootstrap_ca_cert);
+    }
+}
+
+void
+ovs_config_register(struct ovsdb_idl *ovs_idl)
+{
+    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_open_vswitch);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_external_ids);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_ssl);
+    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_ssl);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_ssl_col_private_key);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_ssl_col_certificate);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_ssl_col_ca_cert);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_ssl_col_bootstrap_ca_cert);
+}

@@ -1,0 +1,59 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef CONTROLLER_OVS_CONFIG_H
+#define CONTROLLER_OVS_CONFIG_H 1
+
+/* What the main loop itself must know of the local configuration: who we are,
+ * which bridge is ours, and how to get at the southbound database.
+ * Everything else is read by those whom it concerns, as cells (inputs.h). */
+
+#include <stdbool.h>
+
+struct ovsdb_idl;
+
+/* Fallbacks from the command line for the SSL table; any may be NULL. */
+struct ssl_options {
+    const char *private_key;
+    const char *certificate;
+    const char *ca_cert;
+    bool bootstrap_ca_cert;
+};
+
+struct ovs_config {
+    char *chassis_name;         /* NULL if there is none. */
+    char *br_int;               /* Name of the integration bridge. */
+    char *sb_remote;            /* NULL if not set. */
+    int sb_probe_ms;            /* 0: none. */
+    int openflow_probe_s;       /* 0: none. */
+    bool match_northd;          /* ovn-match-northd-version */
+};
+
+/* Reads the configuration.  'cli_chassis_name' (may be NULL) is the -n
+ * option, which comes before the system-id-override file, which comes before
+ * external_ids:system-id.  What is missing is warned of. */
+void ovs_config_read(struct ovs_config *, struct ovsdb_idl *ovs_idl,
+                     const char *cli_chassis_name);
+void ovs_config_destroy(struct ovs_config *);
+
+/* Makes the SSL library use the SSL table's files; for what it does not have,
+ * those of the command line. */
+void ovs_config_apply_ssl(struct ovsdb_idl *ovs_idl,
+                          const struct ssl_options *);
+
+/* Registers the columns that the above reads. */
+void ovs_config_register(struct ovsdb_idl *ovs_idl);
+
+#endif /* controller/ovs-config.h */

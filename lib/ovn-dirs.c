@@ -1,0 +1,40 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#include <config.h>
+#include "ovn-dirs.h"
+
+#include <stdlib.h>
+
+#include "ovn/version.h"
+
+static const char *
+dir_get(const char *variable, const char *default_value)
+{
+    const char *value = getenv(variable);
+    return value && value[0] ? value : default_value;
+}
+
+const char *
+ovn_rundir(void)
+{
+    return dir_get("OVN_RUNDIR", OVN_DEFAULT_RUNDIR);
+}
+
+const char *
+ovn_sysconfdir(void)
+{
+    return dir_get("OVN_SYSCONFDIR", OVN_DEFAULT_SYSCONFDIR);
+}
