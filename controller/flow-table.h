@@ -20,10 +20,10 @@
  *
  * Each flow is here once, under (table, priority, match).  It knows what is
  * desired of it (actions and cookie, from the units that own it) and what is
- * installed in the switch (as far as the switch has acknowledged or been told
- * in order).  A flow for which the two differ is on the list of pending
- * changes, which ofctrl drains; nobody ever walks the whole table, except to
- * compare it with a dump of the switch.
+ * installed in the switch (as far as the switch has been told, in order).  A
+ * flow for which the two may differ is on the list of pending changes, which
+ * ofctrl drains; nobody ever walks the whole table, except to compare it with
+ * a dump of the switch.
  *
  * Owners
  * ------
@@ -40,24 +40,41 @@
  * units may put out the same flow.  If they disagree about its actions or
  * cookie, the one with the smallest cookie, then the smallest actions, wins,
  * whatever the order in which they ran.  Conjunctive flows are the union of
- * their owners' clauses.
+ * their owners' clauses; an ordinary flow wins over them.
  *
  * Canonical form
  * --------------
  *
- * Matches are kept normalized, as minimatches; actions as OpenFlow 1.5 wire
- * bytes, interned, so that equal lists are the same pointer.  A dumped flow is
- * decoded and encoded again, hence compares equal to the one that was sent.
+ * Matches are kept as OpenFlow 1.5 wire bytes, and so are actions, interned so
+ * that equal lists are the same pointer.  A dumped flow is decoded and encoded
+ * again, hence compares equal to the one that was sent.
+ *
+ * Learned flows
+ * -------------
+ *
+ * Some tables are filled by the switch itself, by learn() actions.  What is
+ * found there and has never been put out by a unit is not ours: it is left
+ * alone.
+ *
+ * In flight
+ * ---------
+ *
+ * A change that has been popped counts as installed at once.  The table
+ * remembers it by the transaction id of its message until ofctrl says that it
+ * is settled, so that an error can be traced to its flow, and so that the
+ * changes of a bundle that failed as a whole can be made again.
  *
  * Thread-safety: main thread only. */
 
 #include "openvswitch/list.h"
+#include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofp-flow.h"
 #include "openvswitch/uuid.h"
 
 struct inc_unit;
 struct match;
 struct ofpbuf;
+struct simap;
 
 void flow_table_init(void);
 void flow_table_destroy(void);
@@ -78,7 +95,7 @@ void flow_output_withdraw(struct inc_unit *);
 
 /* For ofctrl. */
 
-/* Forgets what is installed, then learns it from a dump:
+/* Forgets what is installed and in flight, then learns it from a dump:
  * flow_table_dump_begin(), flow_table_dump_flow() for each flow of the reply,
  * flow_table_dump_end(), after which the pending list is exactly the
  * difference. */
@@ -86,15 +103,20 @@ void flow_table_dump_begin(void);
 void flow_table_dump_flow(const struct ofputil_flow_stats *);
 void flow_table_dump_end(void);
 
-/* Pops pending changes as OpenFlow 1.5 flow_mods (ADD, MODIFY_STRICT or
- * DELETE_STRICT) onto 'msgs' (struct ofpbuf list nodes), marking them
- * installed.  Returns how many. */
-size_t flow_table_pop_changes(struct ovs_list *msgs);
+/* Pops up to 'max' pending changes as OpenFlow 1.5 flow_mods (ADD or
+ * DELETE_STRICT) onto 'msgs' (struct ofpbuf list nodes, each with a
+ * transaction id of its own).  Returns how many. */
+size_t flow_table_pop_changes(struct ovs_list *msgs, size_t max);
 bool flow_table_has_changes(void);
 
-/* The switch has refused 'fm': it is not installed; it is not tried again
- * until it is desired anew or the switch reconnects. */
-void flow_table_refused(const struct ofputil_flow_mod *fm);
+/* All that was popped with a transaction id up to 'xid' is settled. */
+void flow_table_settled(uint32_t xid);
+/* The switch has refused the message 'xid'.  If it is one of the table's,
+ * says so in the log and returns true.  The flow is not tried again until
+ * something else is desired of it or the switch reconnects. */
+bool flow_table_refused(uint32_t xid, enum ofperr);
+/* None of what is in flight has been done: makes it pending again. */
+void flow_table_reverted(void);
 
 size_t flow_table_count(void);          /* Desired flows. */
 void flow_table_get_memory_usage(struct simap *);

@@ -1,0 +1,217 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+#include "flow-actions.h"
+
+#include "flow-table.h"
+#include "hash.h"
+#include "openflow/openflow.h"
+#include "openvswitch/ofp-actions.h"
+#include "openvswitch/ofpbuf.h"
+#include "util.h"
+
+static struct hmap all_actions = HMAP_INITIALIZER(&all_actions);
+static size_t all_actions_bytes;
+
+static struct flow_actions *
+intern_bytes(const void *data, size_t len, bool clauses)
+{
+    uint32_t hash = hash_bytes(data, len, clauses);
+    struct flow_actions *fa;
+
+    HMAP_FOR_EACH_WITH_HASH (fa, hmap_node, hash, &all_actions) {
+        if (fa->len == len && fa->clauses == clauses
+            && !memcmp(fa->data, data, len)) {
+            fa->n_refs++;
+            return fa;
+        }
+    }
+
+    fa = xmalloc(sizeof *fa + len);
+    fa->n_refs = 1;
+    fa->len = len;
+    fa->clauses = clauses;
+    memcpy(fa->data, data, len);
+    hmap_insert(&all_actions, &fa->hmap_node, hash);
+    all_actions_bytes += sizeof *fa + len;
+    return fa;
+}
+
+static bool
+is_interned(const void *data, size_t len)
+{
+    const struct flow_actions *fa;
+
+    HMAP_FOR_EACH_WITH_HASH (fa, hmap_node, hash_bytes(data, len, false),
+                             &all_actions) {
+        if (fa->len == len && !fa->clauses && !memcmp(fa->data, data, len)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Replaces the instructions in 'b' by what they look like after a trip to a
+ * switch and back, so that they compare equal to what a dump yields.  A list
+ * that cannot be decoded stays as it is: the switch will say what it thinks of
+ * it. */
+static void
+canonicalize(struct ofpbuf *b)
+{
+    struct ofpbuf wire = ofpbuf_const_initializer(b->data, b->size);
+    uint64_t stub[1024 / 8];
+    struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
+
+    if (!ofpacts_pull_openflow_instructions(&wire, wire.size, OFP15_VERSION,
+                                            NULL, NULL, &ofpacts)) {
+        ofpbuf_clear(b);
+        ofpacts_put_openflow_instructions(ofpacts.data, ofpacts.size, b,
+                                          OFP15_VERSION);
+    }
+    ofpbuf_uninit(&ofpacts);
+}
+
+struct flow_actions *
+flow_actions_intern(const struct ofpact *ofpacts, size_t ofpacts_len)
+{
+    uint64_t stub[1024 / 8];
+    struct ofpbuf b = OFPBUF_STUB_INITIALIZER(stub);
+    struct flow_actions *fa = NULL;
+
+    ofpacts_put_openflow_instructions(ofpacts, ofpacts_len, &b,
+                                      OFP15_VERSION);
+    if (b.size <= FLOW_ACTIONS_MAX_LEN) {
+        if (!is_interned(b.data, b.size)) {
+            canonicalize(&b);
+        }
+        fa = intern_bytes(b.data, b.size, false);
+    }
+    ofpbuf_uninit(&b);
+    return fa;
+}
+
+struct flow_actions *
+flow_actions_intern_clauses(const struct flow_clause *clauses, size_t n)
+{
+    size_t len = n * sizeof *clauses;
+    if (len > FLOW_ACTIONS_MAX_LEN) {
+        return NULL;
+    }
+
+    /* Copied member by member, for the padding to be all zeros. */
+    struct flow_clause *copy = xcalloc(MAX(n, 1), sizeof *copy);
+    for (size_t i = 0; i < n; i++) {
+        copy[i].conj_id = clauses[i].conj_id;
+        copy[i].clause = clauses[i].clause;
+        copy[i].n_clauses = clauses[i].n_clauses;
+    }
+    n = flow_clauses_normalize(copy, n);
+
+    struct flow_actions *fa = intern_bytes(copy, n * sizeof *copy, true);
+    free(copy);
+    return fa;
+}
+
+struct flow_actions *
+flow_actions_from_clauses(const struct flow_clause *clauses, size_t n)
+{
+    uint64_t stub[1024 / 8];
+    struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
+
+    for (size_t i = 0; i < n; i++) {
+        struct ofpact_conjunction *conj = ofpact_put_CONJUNCTION(&ofpacts);
+        conj->id = clauses[i].conj_id;
+        conj->clause = clauses[i].clause;
+        conj->n_clauses = clauses[i].n_clauses;
+    }
+    struct flow_actions *fa = flow_actions_intern(ofpacts.data, ofpacts.size);
+    ofpbuf_uninit(&ofpacts);
+    return fa;
+}
+
+struct flow_actions *
+flow_actions_ref(const struct flow_actions *fa_)
+{
+    struct flow_actions *fa = CONST_CAST(struct flow_actions *, fa_);
+
+    if (fa) {
+        fa->n_refs++;
+    }
+    return fa;
+}
+
+void
+flow_actions_unref(struct flow_actions *fa)
+{
+    if (fa && !--fa->n_refs) {
+        hmap_remove(&all_actions, &fa->hmap_node);
+        all_actions_bytes -= sizeof *fa + fa->len;
+        free(fa);
+        if (hmap_is_empty(&all_actions)) {
+            hmap_destroy(&all_actions);
+            hmap_init(&all_actions);
+        }
+    }
+}
+
+int
+flow_actions_compare(const struct flow_actions *a,
+                     const struct flow_actions *b)
+{
+    if (a == b) {
+        return 0;
+    }
+    int cmp = memcmp(a->data, b->data, MIN(a->len, b->len));
+    return cmp ? cmp : a->len < b->len ? -1 : 1;
+}
+
+const struct flow_clause *
+flow_actions_clauses(const struct flow_actions *fa, size_t *n)
+{
+    ovs_assert(fa->clauses);
+    *n = fa->len / sizeof(struct flow_clause);
+    return (const struct flow_clause *) fa->data;
+}
+
+static int
+compare_clauses(const void *a_, const void *b_)
+{
+    const struct flow_clause *a = a_;
+    const struct flow_clause *b = b_;
+
+    return (a->conj_id != b->conj_id ? (a->conj_id < b->conj_id ? -1 : 1)
+            : a->n_clauses != b->n_clauses ? a->n_clauses - b->n_clauses
+            : a->clause - b->clause);
+}
+
+size_t
+flow_clauses_normalize(struct flow_clause *clauses, size_t n)
+{
+    size_t n_left = 0;
+
+    qsort(clauses, n, sizeof *clauses, compare_clauses);
+    for (size_t i = 0; i < n; i++) {
+        if (!n_left || compare_clauses(&clauses[n_left - 1], &clauses[i])) {
+            clauses[n_left++] = clauses[i];
+        }
+    }
+    return n_left;
+}
+
+size_t
+flow_actions_memory(void)
+{
+    return all_actions_bytes + hmap_capacity(&all_actions) * sizeof(void *);
+}

@@ -1,0 +1,880 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* How the flow table works.
+ *
+ * A "struct flow_entry" is a flow; a "struct flow_ref" says that one unit has
+ * put it out, and with which actions; a "struct flow_output" is the list of a
+ * unit's refs.  A ref is on two lists: its flow's and its unit's.
+ *
+ * What is desired of a flow is not stored.  It follows from the refs, and is
+ * worked out when the flow comes up on the list of pending changes: an output
+ * that is withdrawn and put out again by another unit costs nothing, and the
+ * union of many clauses is computed once, not once an owner. */
+
+#include <config.h>
+#include "flow-table.h"
+
+#include "coverage.h"
+#include "flow-actions.h"
+#include "hash.h"
+#include "nx-match.h"
+#include "openflow/openflow.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/match.h"
+#include "openvswitch/ofp-actions.h"
+#include "openvswitch/ofp-match.h"
+#include "openvswitch/ofp-msgs.h"
+#include "openvswitch/ofp-port.h"
+#include "openvswitch/ofp-print.h"
+#include "openvswitch/ofpbuf.h"
+#include "openvswitch/vlog.h"
+#include "simap.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(flow_table);
+
+COVERAGE_DEFINE(ofctrl_flow_add);
+COVERAGE_DEFINE(ofctrl_flow_modify);
+COVERAGE_DEFINE(ofctrl_flow_delete);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+struct flow_entry {
+    struct hmap_node node;      /* In 'flows'. */
+    struct flow_ref *refs;      /* Owners, newest first. */
+
+    /* What the switch has: NULL if nothing, UNKNOWN if it must be told. */
+    struct flow_actions *installed;
+    uint32_t cookie;
+
+    uint16_t n_in_flight;       /* Messages not yet settled. */
+    bool pending : 1;           /* In the 'pending' vector. */
+    bool refused : 1;           /* The switch did not take 'installed'. */
+    bool ours : 1;              /* Has ever had an owner. */
+
+    /* The key, which is hashed as bytes from here on. */
+    uint8_t table_id;
+    uint16_t priority;
+    uint16_t match_len;
+    uint8_t match[];            /* OXM fields. */
+};
+#define FLOW_KEY_OFS offsetof(struct flow_entry, table_id)
+
+struct flow_ref {
+    struct flow_entry *flow;
+    struct flow_ref *next_of_flow;
+    struct flow_ref *next_of_output;
+    struct flow_output *output;
+    struct flow_actions *actions;
+    uint32_t cookie;
+    bool keep;                  /* Put out (again) in the current run. */
+};
+
+struct flow_output {
+    struct hmap_node node;      /* In 'outputs', by unit. */
+    const struct inc_unit *unit;
+    struct flow_ref *refs;      /* In the order in which they were put out. */
+};
+
+/* A message whose fate is not yet known. */
+struct in_flight {
+    uint32_t xid;
+    struct flow_entry *flow;
+};
+
+static struct hmap flows;
+static struct hmap outputs;
+static size_t n_refs, n_desired, flow_bytes;
+
+static struct flow_entry **pending;
+static size_t n_pending, allocated_pending;
+
+/* A queue: messages settle in the order in which they were sent. */
+static struct in_flight *in_flight;
+static size_t in_flight_head, in_flight_tail, allocated_in_flight;
+
+/* The unit between flow_output_begin() and flow_output_end(). */
+static struct flow_output *cur;
+static struct flow_ref *cur_hint;   /* What it put out here the last time. */
+static struct flow_ref **cur_tail;  /* Where a new ref goes. */
+
+/* For flow_entry's 'installed'. */
+static struct flow_actions unknown_actions;
+#define UNKNOWN (&unknown_actions)
+
+/* Tables that nobody but learn() fills, of OVN 23.03: replies to hairpinned
+ * connections, addresses and ports of ECMP next hops, load-balancer
+ * affinity. */
+static bool
+is_learned_table(uint8_t table_id)
+{
+    return (table_id == 69 || table_id == 76 || table_id == 77
+            || table_id == 78);
+}
+
+void
+flow_table_init(void)
+{
+    hmap_init(&flows);
+    hmap_init(&outputs);
+}
+
+/* Flows. */
+
+static void
+set_installed(struct flow_entry *flow, struct flow_actions *actions)
+{
+    if (flow->installed != UNKNOWN) {
+        flow_actions_unref(flow->installed);
+    }
+    flow->installed = actions;
+}
+
+static size_t
+flow_entry_size(size_t match_len)
+{
+    return MAX(sizeof(struct flow_entry),
+               offsetof(struct flow_entry, match) + match_len);
+}
+
+/* Finds or adds the flow with the given key. */
+static struct flow_entry *
+flow_entry_get(uint8_t table_id, uint16_t priority, const struct match *match)
+{
+    /* Room for the key's other members, which are put in last.  The match's
+     * own header lies where they end, and goes. */
+    enum { KEY_LEN = offsetof(struct flow_entry, match) - FLOW_KEY_OFS,
+           HEADER_LEN = sizeof(struct ofp11_match_header) };
+    uint64_t stub[512 / 8];
+    struct ofpbuf b = OFPBUF_STUB_INITIALIZER(stub);
+    BUILD_ASSERT_DECL(KEY_LEN == 5 && KEY_LEN > HEADER_LEN);
+
+    ofpbuf_put_zeros(&b, KEY_LEN - HEADER_LEN);
+    uint16_t match_len = oxm_put_match(&b, match, OFP15_VERSION) - HEADER_LEN;
+    uint8_t *bytes = b.data;
+    size_t len = KEY_LEN + match_len;
+    bytes[0] = table_id;
+    memcpy(bytes + 1, &priority, sizeof priority);
+    memcpy(bytes + 3, &match_len, sizeof match_len);
+
+    uint32_t hash = hash_bytes(bytes, len, 0);
+    struct flow_entry *flow;
+
+    HMAP_FOR_EACH_WITH_HASH (flow, node, hash, &flows) {
+        if (flow->match_len == match_len
+            && !memcmp((uint8_t *) flow + FLOW_KEY_OFS, bytes, len)) {
+            ofpbuf_uninit(&b);
+            return flow;
+        }
+    }
+
+    flow = xzalloc(flow_entry_size(match_len));
+    memcpy((uint8_t *) flow + FLOW_KEY_OFS, bytes, len);
+    hmap_insert(&flows, &flow->node, hash);
+    flow_bytes += flow_entry_size(match_len);
+    ofpbuf_uninit(&b);
+    return flow;
+}
+
+static void
+flow_entry_destroy(struct flow_entry *flow)
+{
+    set_installed(flow, NULL);
+    flow_bytes -= flow_entry_size(flow->match_len);
+    hmap_remove(&flows, &flow->node);
+    free(flow);
+}
+
+/* Frees 'flow' if nothing speaks of it any longer. */
+static void
+flow_entry_gc(struct flow_entry *flow)
+{
+    if (!flow->refs && !flow->installed && !flow->pending
+        && !flow->n_in_flight) {
+        flow_entry_destroy(flow);
+    }
+}
+
+static void
+flow_entry_changed(struct flow_entry *flow)
+{
+    if (!flow->pending) {
+        if (n_pending >= allocated_pending) {
+            pending = x2nrealloc(pending, &allocated_pending, sizeof *pending);
+        }
+        flow->pending = true;
+        pending[n_pending++] = flow;
+    }
+}
+
+/* Which of two owners of one flow prevails. */
+static bool
+ref_wins(const struct flow_ref *a, const struct flow_ref *b)
+{
+    return (a->cookie != b->cookie ? a->cookie < b->cookie
+            : flow_actions_compare(a->actions, b->actions) < 0);
+}
+
+static struct flow_actions *
+merge_clauses(const struct flow_entry *flow)
+{
+    struct flow_clause *all = NULL;
+    size_t n_all = 0, allocated = 0;
+
+    for (const struct flow_ref *ref = flow->refs; ref;
+         ref = ref->next_of_flow) {
+        size_t n;
+        const struct flow_clause *clauses
+            = flow_actions_clauses(ref->actions, &n);
+        while (n_all + n > allocated) {
+            all = x2nrealloc(all, &allocated, sizeof *all);
+        }
+        memcpy(&all[n_all], clauses, n * sizeof *all);
+        n_all += n;
+    }
+    n_all = flow_clauses_normalize(all, n_all);
+
+    struct flow_actions *actions = flow_actions_from_clauses(all, n_all);
+    if (!actions) {
+        VLOG_WARN_RL(&rl, "table %d, priority %d: a flow is part of "
+                     "%"PRIuSIZE" conjunctive matches, which is more than an "
+                     "OpenFlow message holds; it is left out",
+                     flow->table_id, flow->priority, n_all);
+    }
+    free(all);
+    return actions;
+}
+
+/* Returns what is desired of 'flow' (a reference for the caller), or NULL if
+ * it should not be there. */
+static struct flow_actions *
+flow_entry_desired(const struct flow_entry *flow, uint32_t *cookie)
+{
+    const struct flow_ref *best = NULL;
+
+    *cookie = 0;
+    if (!flow->refs) {
+        return NULL;
+    }
+    for (const struct flow_ref *ref = flow->refs; ref;
+         ref = ref->next_of_flow) {
+        if (!ref->actions->clauses && (!best || ref_wins(ref, best))) {
+            best = ref;
+        }
+    }
+    if (!best) {
+        return merge_clauses(flow);
+    }
+    *cookie = best->cookie;
+    return flow_actions_ref(best->actions);
+}
+
+/* Appends a description of 'flow' to 's', as ovs-ofctl would print it. */
+static void
+flow_entry_format(const struct flow_entry *flow, struct ds *s)
+{
+    struct match match;
+
+    ds_put_format(s, "cookie=%#"PRIx32",table=%d,", flow->cookie,
+                  flow->table_id);
+    if (!oxm_decode_match(flow->match, flow->match_len, true, NULL, NULL,
+                          &match)) {
+        match_format(&match, NULL, s, flow->priority);
+    } else {
+        ds_put_format(s, "priority=%d", flow->priority);
+    }
+
+    if (flow->installed && flow->installed != UNKNOWN) {
+        struct ofpbuf b = ofpbuf_const_initializer(flow->installed->data,
+                                                   flow->installed->len);
+        struct ofpbuf ofpacts;
+
+        ofpbuf_init(&ofpacts, 0);
+        if (!ofpacts_pull_openflow_instructions(&b, b.size, OFP15_VERSION,
+                                                NULL, NULL, &ofpacts)) {
+            struct ofpact_format_params fp = { .s = s };
+            ds_put_cstr(s, " actions=");
+            ofpacts_format(ofpacts.data, ofpacts.size, &fp);
+        }
+        ofpbuf_uninit(&ofpacts);
+    }
+}
+
+/* Units' output. */
+
+static struct flow_output *
+find_output(const struct inc_unit *unit)
+{
+    struct flow_output *output;
+
+    HMAP_FOR_EACH_WITH_HASH (output, node, hash_pointer(unit, 0), &outputs) {
+        if (output->unit == unit) {
+            return output;
+        }
+    }
+    return NULL;
+}
+
+void
+flow_output_begin(struct inc_unit *unit)
+{
+    ovs_assert(!cur);
+
+    cur = find_output(unit);
+    if (!cur) {
+        cur = xzalloc(sizeof *cur);
+        cur->unit = unit;
+        hmap_insert(&outputs, &cur->node, hash_pointer(unit, 0));
+    }
+
+    cur_tail = &cur->refs;
+    for (struct flow_ref *ref = cur->refs; ref; ref = ref->next_of_output) {
+        ref->keep = false;
+        cur_tail = &ref->next_of_output;
+    }
+    cur_hint = cur->refs;
+}
+
+/* Finds the current unit's ref to 'flow', if any.
+ *
+ * A unit mostly puts out the same flows in the same order as it did before,
+ * so the one after the last that was found is tried first: a flow may have
+ * thousands of owners. */
+static struct flow_ref *
+find_ref(const struct flow_entry *flow, bool clauses)
+{
+    struct flow_ref *ref = cur_hint;
+
+    if (!ref || ref->flow != flow || ref->actions->clauses != clauses) {
+        for (ref = flow->refs; ref; ref = ref->next_of_flow) {
+            if (ref->output == cur && ref->actions->clauses == clauses) {
+                break;
+            }
+        }
+    }
+    if (ref) {
+        cur_hint = ref->next_of_output;
+    }
+    return ref;
+}
+
+static void
+set_ref(struct flow_ref *ref, struct flow_actions *actions, uint32_t cookie)
+{
+    if (ref->actions != actions || ref->cookie != cookie) {
+        flow_actions_unref(ref->actions);
+        ref->actions = flow_actions_ref(actions);
+        ref->cookie = cookie;
+        flow_entry_changed(ref->flow);
+    }
+}
+
+/* Puts out 'flow' for the current unit, which may have done so before in this
+ * very run: then the usual rules decide between the two. */
+static void
+put_out(struct flow_entry *flow, struct flow_actions *actions, uint32_t cookie)
+{
+    struct flow_ref *ref = find_ref(flow, actions->clauses);
+
+    if (!ref) {
+        ref = xzalloc(sizeof *ref);
+        ref->flow = flow;
+        ref->output = cur;
+        ref->actions = flow_actions_ref(actions);
+        ref->cookie = cookie;
+        *cur_tail = ref;
+        cur_tail = &ref->next_of_output;
+        n_refs++;
+
+        n_desired += !flow->refs;
+        flow->ours = true;
+        ref->next_of_flow = flow->refs;
+        flow->refs = ref;
+        flow_entry_changed(flow);
+    } else if (!ref->keep) {
+        set_ref(ref, actions, cookie);
+    } else if (actions->clauses) {
+        size_t n_old, n_new;
+        const struct flow_clause *old
+            = flow_actions_clauses(ref->actions, &n_old);
+        const struct flow_clause *new = flow_actions_clauses(actions, &n_new);
+        struct flow_clause *both = xmalloc((n_old + n_new) * sizeof *both);
+
+        memcpy(both, old, n_old * sizeof *both);
+        memcpy(both + n_old, new, n_new * sizeof *both);
+        struct flow_actions *merged
+            = flow_actions_intern_clauses(both, n_old + n_new);
+        if (merged) {
+            set_ref(ref, merged, cookie);
+            flow_actions_unref(merged);
+        }
+        free(both);
+    } else if (ref_wins(&(struct flow_ref) { .actions = actions,
+                                             .cookie = cookie }, ref)) {
+        set_ref(ref, actions, cookie);
+    }
+    ref->keep = true;
+}
+
+static void
+flow_output_add__(uint8_t table_id, uint16_t priority, uint32_t cookie,
+                  const struct match *match, struct flow_actions *actions)
+{
+    ovs_assert(cur);
+    if (actions) {
+        put_out(flow_entry_get(table_id, priority, match), actions, cookie);
+        flow_actions_unref(actions);
+    } else {
+        VLOG_WARN_RL(&rl, "table %d, priority %d, cookie %#"PRIx32": a flow "
+                     "has more actions than an OpenFlow message holds; it is "
+                     "left out", table_id, priority, cookie);
+    }
+}
+
+void
+flow_output_add(struct inc_unit *unit, uint8_t table_id, uint16_t priority,
+                uint32_t cookie, const struct match *match,
+                const struct ofpbuf *ofpacts)
+{
+    ovs_assert(cur && cur->unit == unit);
+    flow_output_add__(table_id, priority, cookie, match,
+                      flow_actions_intern(ofpacts->data, ofpacts->size));
+}
+
+void
+flow_output_add_conj(struct inc_unit *unit, uint8_t table_id,
+                     uint16_t priority, const struct match *match,
+                     const struct flow_clause *clauses, size_t n)
+{
+    ovs_assert(cur && cur->unit == unit);
+    if (n) {
+        flow_output_add__(table_id, priority, 0, match,
+                          flow_actions_intern_clauses(clauses, n));
+    }
+}
+
+/* Takes 'ref' off its flow's list and frees it. */
+static void
+ref_destroy(struct flow_ref *ref)
+{
+    struct flow_entry *flow = ref->flow;
+    struct flow_ref **p = &flow->refs;
+
+    while (*p != ref) {
+        p = &(*p)->next_of_flow;
+    }
+    *p = ref->next_of_flow;
+    n_desired -= !flow->refs;
+    n_refs--;
+    flow_actions_unref(ref->actions);
+    free(ref);
+    flow_entry_changed(flow);
+}
+
+void
+flow_output_end(struct inc_unit *unit)
+{
+    ovs_assert(cur && cur->unit == unit);
+
+    struct flow_ref **p = &cur->refs;
+    while (*p) {
+        struct flow_ref *ref = *p;
+        if (ref->keep) {
+            p = &ref->next_of_output;
+        } else {
+            *p = ref->next_of_output;
+            ref_destroy(ref);
+        }
+    }
+
+    if (!cur->refs) {
+        hmap_remove(&outputs, &cur->node);
+        free(cur);
+    }
+    cur = NULL;
+}
+
+void
+flow_output_withdraw(struct inc_unit *unit)
+{
+    if (find_output(unit)) {
+        flow_output_begin(unit);
+        flow_output_end(unit);
+    }
+}
+
+/* Messages in flight. */
+
+static void
+in_flight_push(uint32_t xid, struct flow_entry *flow)
+{
+    if (in_flight_tail >= allocated_in_flight
+        && in_flight_head > in_flight_tail / 2) {
+        in_flight_tail -= in_flight_head;
+        memmove(in_flight, &in_flight[in_flight_head],
+                in_flight_tail * sizeof *in_flight);
+        in_flight_head = 0;
+    }
+    if (in_flight_tail >= allocated_in_flight) {
+        in_flight = x2nrealloc(in_flight, &allocated_in_flight,
+                               sizeof *in_flight);
+    }
+    in_flight[in_flight_tail++] = (struct in_flight) { xid, flow };
+    flow->n_in_flight++;
+}
+
+static struct flow_entry *
+in_flight_pop(void)
+{
+    struct flow_entry *flow = in_flight[in_flight_head++].flow;
+
+    flow->n_in_flight--;
+    if (in_flight_head == in_flight_tail) {
+        in_flight_head = in_flight_tail = 0;
+        if (allocated_in_flight > 1024) {
+            free(in_flight);
+            in_flight = NULL;
+            allocated_in_flight = 0;
+        }
+    }
+    return flow;
+}
+
+void
+flow_table_settled(uint32_t xid)
+{
+    while (in_flight_head < in_flight_tail
+           && (int32_t) (in_flight[in_flight_head].xid - xid) <= 0) {
+        flow_entry_gc(in_flight_pop());
+    }
+}
+
+bool
+flow_table_refused(uint32_t xid, enum ofperr error)
+{
+    size_t lo = in_flight_head, hi = in_flight_tail;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if ((int32_t) (in_flight[mid].xid - xid) < 0) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    if (lo >= in_flight_tail || in_flight[lo].xid != xid) {
+        return false;
+    }
+
+    struct flow_entry *flow = in_flight[lo].flow;
+    flow->refused = true;
+    if (!VLOG_DROP_WARN(&rl)) {
+        struct ds s = DS_EMPTY_INITIALIZER;
+
+        flow_entry_format(flow, &s);
+        VLOG_WARN("the switch refuses a flow (%s): %s",
+                  ofperr_to_string(error), ds_cstr(&s));
+        ds_destroy(&s);
+    }
+    return true;
+}
+
+void
+flow_table_reverted(void)
+{
+    while (in_flight_head < in_flight_tail) {
+        struct flow_entry *flow = in_flight_pop();
+        if (flow->refused) {
+            flow_entry_gc(flow);
+        } else {
+            set_installed(flow, UNKNOWN);
+            flow_entry_changed(flow);
+        }
+    }
+}
+
+/* Pending changes. */
+
+static void
+log_change(const char *verb, const struct flow_entry *flow)
+{
+    if (VLOG_IS_DBG_ENABLED()) {
+        struct ds s = DS_EMPTY_INITIALIZER;
+
+        flow_entry_format(flow, &s);
+        VLOG_DBG("%s flow: %s", verb, ds_cstr(&s));
+        ds_destroy(&s);
+    }
+}
+
+static struct ofpbuf *
+encode_flow_mod(const struct flow_entry *flow, enum ofp_flow_mod_command cmd,
+                const struct flow_actions *actions)
+{
+    size_t match_len = sizeof(struct ofp11_match_header) + flow->match_len;
+    struct ofpbuf *msg = ofpraw_alloc(OFPRAW_OFPT11_FLOW_MOD, OFP15_VERSION,
+                                      ROUND_UP(match_len, 8)
+                                      + (actions ? actions->len : 0));
+    struct ofp11_flow_mod *ofm = ofpbuf_put_zeros(msg, sizeof *ofm);
+
+    ofm->cookie = actions ? htonll(flow->cookie) : 0;
+    ofm->table_id = flow->table_id;
+    ofm->command = cmd;
+    ofm->priority = htons(flow->priority);
+    ofm->buffer_id = htonl(UINT32_MAX);
+    ofm->out_port = ofputil_port_to_ofp11(OFPP_ANY);
+    ofm->out_group = htonl(OFPG_ANY);
+
+    struct ofp11_match_header *omh = ofpbuf_put_uninit(msg, sizeof *omh);
+    omh->type = htons(OFPMT_OXM);
+    omh->length = htons(match_len);
+    ofpbuf_put(msg, flow->match, flow->match_len);
+    ofpbuf_put_zeros(msg, PAD_SIZE(match_len, 8));
+
+    if (actions) {
+        ofpbuf_put(msg, actions->data, actions->len);
+    }
+    ofpmsg_update_length(msg);
+    return msg;
+}
+
+/* Whether the switch must be told something about 'flow', given what is
+ * desired of it. */
+static bool
+differs(const struct flow_entry *flow, const struct flow_actions *desired,
+        uint32_t cookie)
+{
+    return (desired
+            ? flow->installed != desired || flow->cookie != cookie
+            : flow->installed && (flow->ours
+                                  || !is_learned_table(flow->table_id)));
+}
+
+/* Makes the message that brings 'flow' up to date, or NULL if it is. */
+static struct ofpbuf *
+flow_entry_update(struct flow_entry *flow)
+{
+    struct ofpbuf *msg = NULL;
+    uint32_t cookie;
+    struct flow_actions *desired = flow_entry_desired(flow, &cookie);
+
+    if (!differs(flow, desired, cookie)) {
+        if (!desired) {
+            set_installed(flow, NULL);
+        }
+        flow_actions_unref(desired);
+        return NULL;
+    }
+
+    if (desired) {
+        bool existed = flow->installed != NULL;
+        flow->cookie = cookie;
+        set_installed(flow, desired);
+        if (existed) {
+            COVERAGE_INC(ofctrl_flow_modify);
+            log_change("modify", flow);
+        } else {
+            COVERAGE_INC(ofctrl_flow_add);
+            log_change("add", flow);
+        }
+        /* OFPFC_ADD replaces what is there, keeping its counters.  Unlike
+         * OFPFC_MODIFY_STRICT, it can change the cookie, too. */
+        msg = encode_flow_mod(flow, OFPFC_ADD, desired);
+    } else {
+        COVERAGE_INC(ofctrl_flow_delete);
+        log_change("delete", flow);
+        set_installed(flow, NULL);
+        msg = encode_flow_mod(flow, OFPFC_DELETE_STRICT, NULL);
+    }
+    flow->refused = false;
+    in_flight_push(ntohl(((struct ofp_header *) msg->data)->xid), flow);
+    return msg;
+}
+
+static struct flow_entry *
+pop_pending(void)
+{
+    struct flow_entry *flow = pending[--n_pending];
+
+    flow->pending = false;
+    if (!n_pending && allocated_pending > 1024) {
+        free(pending);
+        pending = NULL;
+        allocated_pending = 0;
+    }
+    return flow;
+}
+
+size_t
+flow_table_pop_changes(struct ovs_list *msgs, size_t max)
+{
+    size_t n = 0;
+
+    while (n_pending && n < max) {
+        struct flow_entry *flow = pop_pending();
+        struct ofpbuf *msg = flow_entry_update(flow);
+        if (msg) {
+            ovs_list_push_back(msgs, &msg->list_node);
+            n++;
+        } else {
+            flow_entry_gc(flow);
+        }
+    }
+    return n;
+}
+
+bool
+flow_table_has_changes(void)
+{
+    while (n_pending) {
+        struct flow_entry *flow = pending[n_pending - 1];
+        uint32_t cookie;
+        struct flow_actions *desired = flow_entry_desired(flow, &cookie);
+        bool has_change = differs(flow, desired, cookie);
+
+        flow_actions_unref(desired);
+        if (has_change) {
+            return true;
+        }
+        pop_pending();
+        if (!desired) {
+            set_installed(flow, NULL);
+        }
+        flow_entry_gc(flow);
+    }
+    return false;
+}
+
+/* Dumps. */
+
+void
+flow_table_dump_begin(void)
+{
+    struct flow_entry *flow;
+
+    while (in_flight_head < in_flight_tail) {
+        in_flight_pop();
+    }
+    while (n_pending) {
+        pop_pending();
+    }
+    HMAP_FOR_EACH_SAFE (flow, node, &flows) {
+        set_installed(flow, NULL);
+        flow->refused = false;
+        flow_entry_gc(flow);
+    }
+}
+
+void
+flow_table_dump_flow(const struct ofputil_flow_stats *fs)
+{
+    struct flow_entry *flow = flow_entry_get(fs->table_id, fs->priority,
+                                             &fs->match);
+    /* Whoever has put it there: a flow with a timeout, flags, or a cookie of
+     * more than 32 bits is not one of ours. */
+    bool foreign = (fs->idle_timeout || fs->hard_timeout || fs->flags
+                    || fs->importance || ntohll(fs->cookie) > UINT32_MAX);
+    struct flow_actions *actions
+        = foreign ? NULL : flow_actions_intern(fs->ofpacts, fs->ofpacts_len);
+
+    set_installed(flow, actions ? actions : UNKNOWN);
+    flow->cookie = ntohll(fs->cookie);
+}
+
+void
+flow_table_dump_end(void)
+{
+    struct flow_entry *flow;
+
+    HMAP_FOR_EACH (flow, node, &flows) {
+        flow_entry_changed(flow);
+    }
+    /* Only what differs is left pending. */
+    size_t n = n_pending, n_left = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t cookie;
+        struct flow_actions *desired;
+
+        flow = pending[i];
+        desired = flow_entry_desired(flow, &cookie);
+        if (differs(flow, desired, cookie)) {
+            pending[n_left++] = flow;
+        } else {
+            flow->pending = false;
+            if (!desired) {
+                set_installed(flow, NULL);
+            }
+            flow_entry_gc(flow);
+        }
+        flow_actions_unref(desired);
+    }
+    n_pending = n_left;
+}
+
+size_t
+flow_table_count(void)
+{
+    return n_desired;
+}
+
+void
+flow_table_get_memory_usage(struct simap *usage)
+{
+    size_t flow_size = (flow_bytes + hmap_capacity(&flows) * sizeof(void *)
+                        + allocated_pending * sizeof *pending
+                        + allocated_in_flight * sizeof *in_flight);
+    size_t ref_size = (n_refs * sizeof(struct flow_ref)
+                       + hmap_count(&outputs) * sizeof(struct flow_output)
+                       + hmap_capacity(&outputs) * sizeof(void *));
+
+    simap_increase(usage, "flows", n_desired);
+    simap_increase(usage, "ofctrl_flow_usage-KB",
+                   ROUND_UP(flow_size, 1024) / 1024);
+    simap_increase(usage, "ofctrl_flow_ref_usage-KB",
+                   ROUND_UP(ref_size, 1024) / 1024);
+    simap_increase(usage, "ofctrl_actions_usage-KB",
+                   ROUND_UP(flow_actions_memory(), 1024) / 1024);
+}
+
+/* Frees everything.  Leaves the switch as it is. */
+void
+flow_table_destroy(void)
+{
+    struct flow_output *output;
+    struct flow_entry *flow;
+
+    HMAP_FOR_EACH_POP (output, node, &outputs) {
+        while (output->refs) {
+            struct flow_ref *ref = output->refs;
+            output->refs = ref->next_of_output;
+            ref_destroy(ref);
+        }
+        free(output);
+    }
+    while (in_flight_head < in_flight_tail) {
+        in_flight_pop();
+    }
+    HMAP_FOR_EACH_SAFE (flow, node, &flows) {
+        flow_entry_destroy(flow);
+    }
+    hmap_destroy(&flows);
+    hmap_destroy(&outputs);
+    free(pending);
+    pending = NULL;
+    n_pending = allocated_pending = 0;
+    free(in_flight);
+    in_flight = NULL;
+    allocated_in_flight = 0;
+}
