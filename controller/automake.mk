@@ -24,7 +24,11 @@ controller_libcontroller_la_SOURCES = \
 	controller/ct-zone.h \
 	controller/encaps.c \
 	controller/encaps.h \
+	controller/flow-actions.c \
+	controller/flow-actions.h \
+	controller/flow-table.c \
 	controller/flow-table.h \
+	controller/group.c \
 	controller/group.h \
 	controller/if-status.c \
 	controller/if-status.h \
@@ -34,8 +38,11 @@ controller_libcontroller_la_SOURCES = \
 	controller/local-datapath.c \
 	controller/local-datapath.h \
 	controller/ltables.h \
+	controller/meter.c \
+	controller/meter.h \
 	controller/nb-cfg.c \
 	controller/nb-cfg.h \
+	controller/ofctrl.c \
 	controller/ofctrl.h \
 	controller/ovs-config.c \
 	controller/ovs-config.h \
@@ -43,4 +50,5 @@ controller_libcontroller_la_SOURCES = \
 	controller/ovs-port.h \
 	controller/patch.c \
 	controller/patch.h \
-	controller/physical.h
+	controller/physical.h \
+	controller/xid-queue.h

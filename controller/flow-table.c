@@ -42,6 +42,7 @@
 #include "openvswitch/vlog.h"
 #include "simap.h"
 #include "util.h"
+#include "xid-queue.h"
 
 VLOG_DEFINE_THIS_MODULE(flow_table);
 
@@ -88,12 +89,6 @@ struct flow_output {
     struct flow_ref *refs;      /* In the order in which they were put out. */
 };
 
-/* A message whose fate is not yet known. */
-struct in_flight {
-    uint32_t xid;
-    struct flow_entry *flow;
-};
-
 static struct hmap flows;
 static struct hmap outputs;
 static size_t n_refs, n_desired, flow_bytes;
@@ -101,9 +96,7 @@ static size_t n_refs, n_desired, flow_bytes;
 static struct flow_entry **pending;
 static size_t n_pending, allocated_pending;
 
-/* A queue: messages settle in the order in which they were sent. */
-static struct in_flight *in_flight;
-static size_t in_flight_head, in_flight_tail, allocated_in_flight;
+static struct xid_queue in_flight; /* Of struct flow_entry. */
 
 /* The unit between flow_output_begin() and flow_output_end(). */
 static struct flow_output *cur;
@@ -517,46 +510,19 @@ flow_output_withdraw(struct inc_unit *unit)
 
 /* Messages in flight. */
 
-static void
-in_flight_push(uint32_t xid, struct flow_entry *flow)
-{
-    if (in_flight_tail >= allocated_in_flight
-        && in_flight_head > in_flight_tail / 2) {
-        in_flight_tail -= in_flight_head;
-        memmove(in_flight, &in_flight[in_flight_head],
-                in_flight_tail * sizeof *in_flight);
-        in_flight_head = 0;
-    }
-    if (in_flight_tail >= allocated_in_flight) {
-        in_flight = x2nrealloc(in_flight, &allocated_in_flight,
-                               sizeof *in_flight);
-    }
-    in_flight[in_flight_tail++] = (struct in_flight) { xid, flow };
-    flow->n_in_flight++;
-}
-
 static struct flow_entry *
 in_flight_pop(void)
 {
-    struct flow_entry *flow = in_flight[in_flight_head++].flow;
+    struct flow_entry *flow = xid_queue_pop(&in_flight);
 
     flow->n_in_flight--;
-    if (in_flight_head == in_flight_tail) {
-        in_flight_head = in_flight_tail = 0;
-        if (allocated_in_flight > 1024) {
-            free(in_flight);
-            in_flight = NULL;
-            allocated_in_flight = 0;
-        }
-    }
     return flow;
 }
 
 void
 flow_table_settled(uint32_t xid)
 {
-    while (in_flight_head < in_flight_tail
-           && (int32_t) (in_flight[in_flight_head].xid - xid) <= 0) {
+    while (xid_queue_is_settled(&in_flight, xid)) {
         flow_entry_gc(in_flight_pop());
     }
 }
@@ -564,21 +530,11 @@ flow_table_settled(uint32_t xid)
 bool
 flow_table_refused(uint32_t xid, enum ofperr error)
 {
-    size_t lo = in_flight_head, hi = in_flight_tail;
-
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if ((int32_t) (in_flight[mid].xid - xid) < 0) {
-            lo = mid + 1;
-        } else {
-            hi = mid;
-        }
-    }
-    if (lo >= in_flight_tail || in_flight[lo].xid != xid) {
+    struct flow_entry *flow = xid_queue_find(&in_flight, xid);
+    if (!flow) {
         return false;
     }
 
-    struct flow_entry *flow = in_flight[lo].flow;
     flow->refused = true;
     if (!VLOG_DROP_WARN(&rl)) {
         struct ds s = DS_EMPTY_INITIALIZER;
@@ -594,7 +550,7 @@ flow_table_refused(uint32_t xid, enum ofperr error)
 void
 flow_table_reverted(void)
 {
-    while (in_flight_head < in_flight_tail) {
+    while (!xid_queue_is_empty(&in_flight)) {
         struct flow_entry *flow = in_flight_pop();
         if (flow->refused) {
             flow_entry_gc(flow);
@@ -699,7 +655,9 @@ flow_entry_update(struct flow_entry *flow)
         msg = encode_flow_mod(flow, OFPFC_DELETE_STRICT, NULL);
     }
     flow->refused = false;
-    in_flight_push(ntohl(((struct ofp_header *) msg->data)->xid), flow);
+    xid_queue_push(&in_flight, ntohl(((struct ofp_header *) msg->data)->xid),
+                   flow);
+    flow->n_in_flight++;
     return msg;
 }
 
@@ -764,7 +722,7 @@ flow_table_dump_begin(void)
 {
     struct flow_entry *flow;
 
-    while (in_flight_head < in_flight_tail) {
+    while (!xid_queue_is_empty(&in_flight)) {
         in_flight_pop();
     }
     while (n_pending) {
@@ -834,7 +792,7 @@ flow_table_get_memory_usage(struct simap *usage)
 {
     size_t flow_size = (flow_bytes + hmap_capacity(&flows) * sizeof(void *)
                         + allocated_pending * sizeof *pending
-                        + allocated_in_flight * sizeof *in_flight);
+                        + in_flight.allocated * sizeof *in_flight.nodes);
     size_t ref_size = (n_refs * sizeof(struct flow_ref)
                        + hmap_count(&outputs) * sizeof(struct flow_output)
                        + hmap_capacity(&outputs) * sizeof(void *));
@@ -863,7 +821,7 @@ flow_table_destroy(void)
         }
         free(output);
     }
-    while (in_flight_head < in_flight_tail) {
+    while (!xid_queue_is_empty(&in_flight)) {
         in_flight_pop();
     }
     HMAP_FOR_EACH_SAFE (flow, node, &flows) {
@@ -874,7 +832,4 @@ flow_table_destroy(void)
     free(pending);
     pending = NULL;
     n_pending = allocated_pending = 0;
-    free(in_flight);
-    in_flight = NULL;
-    allocated_in_flight = 0;
 }

@@ -15,8 +15,8 @@
 #ifndef CONTROLLER_GROUP_H
 #define CONTROLLER_GROUP_H 1
 
-/* OpenFlow groups and meters
- * ==========================
+/* OpenFlow groups
+ * ===============
  *
  * A group's identity is what the logical flow says (struct ovn_group, from
  * include/ovn/actions.h); its content is the buckets that are in force.  A
@@ -25,22 +25,29 @@
  * ports are, and is all that runs when a backend comes or goes: one group
  * modification, no flow modification.
  *
+ * Ids
+ * ---
+ *
  * Ids are stable: the same identity gets the same id after a restart.  The id
  * is a hash of the identity; an installed group with the same content as a
  * group all of whose buckets are always in force is adopted under its own id
  * (this is how the stock controller's groups are taken over); collisions are
- * settled by looking at what is installed.
+ * settled by looking at what is installed.  For all this, the dump of the
+ * switch has to come in before the flow stage runs.
  *
- * Meters are the same: identity is the name in SB Meter (or what a set_meter
- * action says), content the row's bands. */
+ * Meters are alike: see meter.h.
+ *
+ * Thread-safety: main thread only. */
 
+#include "meter.h"
 #include "openvswitch/list.h"
+#include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofp-group.h"
-#include "openvswitch/ofp-meter.h"
 #include "ovn/actions.h"
 
 struct inc_engine;
 struct inc_unit;
+struct simap;
 
 /* Whether a guarded bucket is in force.  Subscribes 'unit'. */
 typedef bool group_bucket_in_force_func(struct inc_unit *,
@@ -49,24 +56,27 @@ typedef bool group_bucket_in_force_func(struct inc_unit *,
 
 /* Declares kinds and classes. */
 void group_init(struct inc_engine *, group_bucket_in_force_func *);
+/* To be called when the engine is gone. */
 void group_destroy(void);
 
 /* From a running unit of the flow stage, which thereby wants it. */
 bool group_want(struct inc_unit *, const struct ovn_group *, uint32_t *idp);
-bool meter_want(struct inc_unit *, const char *name, uint32_t *idp);
 
-/* For ofctrl: as flow_table_dump_*() and flow_table_pop_changes().  Additions
- * and modifications must be sent before the flows that use them, deletions
- * after. */
+/* For ofctrl: as flow_table_dump_*(), flow_table_pop_changes() and so on.
+ * Additions and modifications must be sent before the flows that use them,
+ * deletions after. */
 void group_dump_begin(void);
 void group_dump_group(const struct ofputil_group_desc *);
-void group_dump_meter(const struct ofputil_meter_config *);
 void group_dump_end(void);
 size_t group_pop_additions(struct ovs_list *msgs);
 size_t group_pop_deletions(struct ovs_list *msgs);
 bool group_has_changes(void);
+void group_settled(uint32_t xid);
+bool group_refused(uint32_t xid, enum ofperr);
+void group_reverted(void);
+void group_get_memory_usage(struct simap *);
 
-/* group-table-list, meter-table-list. */
+/* group-table-list. */
 void group_register_commands(void);
 
 #endif /* controller/group.h */

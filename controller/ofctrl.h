@@ -26,13 +26,24 @@
  * The switch is never emptied: what is installed and desired is not touched.
  * A switch that comes back empty is just a large difference.
  *
+ * Atomicity
+ * ---------
+ *
+ * A change of more than one message is an atomic bundle: packets see all of
+ * it or nothing.  Meters cannot be part of one; they are added before and
+ * deleted after.  If the switch refuses a flow or group and with it the
+ * bundle, the rest is sent again without it; if that does not help, message by
+ * message, so that one bad flow does not block the others.
+ *
  * Fences
  * ------
  *
  * ofctrl_fence() returns a number that stands for "everything that has been
  * desired up to now"; ofctrl_reached() tells whether the switch has
  * acknowledged all of it (by barrier reply).  nb_cfg, "up" and ovn-installed
- * are reported by fence. */
+ * are reported by fence.
+ *
+ * Thread-safety: main thread only. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,7 +57,8 @@ void ofctrl_destroy(void);
 
 /* Connects to the management socket of bridge 'target' (e.g.
  * "unix:/var/run/openvswitch/br-int.mgmt"; NULL: disconnect) and runs the
- * state machine.  'probe_interval' in seconds. */
+ * state machine.  'probe_interval' is in seconds, 0 for none.  Not to be
+ * called while the engine runs. */
 void ofctrl_run(const char *target, int probe_interval);
 void ofctrl_wait(void);
 
@@ -71,12 +83,17 @@ struct inc_unit;
 void ofctrl_declare(struct inc_engine *);
 enum mf_field_id ofctrl_geneve_field_read(struct inc_unit *);
 
-/* Has the switch forget the connections of conntrack zone 'zone', before any flow
- * that is desired from now on. */
+/* Sends 'msg' (owned) outside of the flow state, e.g. a packet-out.  Dropped
+ * while there is no connection. */
+void ofctrl_send(struct ofpbuf *msg);
+
+/* Has all connections of conntrack zone 'zone' forgotten, before any further
+ * change of flows; as soon as there is a connection. */
 void ofctrl_ct_flush_zone(uint16_t zone);
 
-/* Sends 'msg' (owned) outside of the flow state, e.g. a packet-out. */
-void ofctrl_send(struct ofpbuf *msg);
-/* Injects 'microflow' (inject-pkt).  Error message or NULL. */
+/* group-table-list, meter-table-list. */
+void ofctrl_register_commands(void);
+struct simap;
+void ofctrl_get_memory_usage(struct simap *);
 
 #endif /* controller/ofctrl.h */

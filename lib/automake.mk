@@ -19,7 +19,8 @@ lib_libovn_la_SOURCES = \
 	lib/inc-proc-eng.h \
 	lib/inc-proc-set.c \
 	lib/ovn-dirs.c \
-	lib/ovn-dirs.h
+	lib/ovn-dirs.h \
+	lib/ovn-group.c
 
 # The southbound database's bindings, generated from the schema that the
 # distribution installs.  A library of its own, so that nothing in lib/ comes
