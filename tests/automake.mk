@@ -27,7 +27,8 @@ TESTSUITE_AT = \
 	tests/inc-proc-eng.at \
 	tests/infrastructure.at \
 	tests/testsuite.at \
-	tests/ovn-macros.at
+	tests/ovn-macros.at \
+	tests/system-macros.at
 
 TESTSUITE = $(srcdir)/tests/testsuite
 EXTRA_DIST += \
