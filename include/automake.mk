@@ -15,5 +15,6 @@ noinst_HEADERS += \
 	include/ovn/actions.def \
 	include/ovn/actions.h \
 	include/ovn/expr.h \
+	include/ovn/gen-opts.h \
 	include/ovn/lex.h \
 	include/ovn/logical-fields.h

@@ -13,6 +13,17 @@
 # The language library: it knows neither a database schema nor a socket.
 noinst_LTLIBRARIES += lib/libovn.la
 lib_libovn_la_SOURCES = \
+	lib/actions-basic.c \
+	lib/actions-ct.c \
+	lib/actions-dhcp.c \
+	lib/actions-lb.c \
+	lib/actions-lookup.c \
+	lib/actions-mac.c \
+	lib/actions-nested.c \
+	lib/actions-private.h \
+	lib/actions-report.c \
+	lib/actions.c \
+	lib/gen-opts.c \
 	lib/inc-proc-cmd.c \
 	lib/inc-proc-eng-private.h \
 	lib/inc-proc-eng.c \

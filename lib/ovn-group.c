@@ -72,8 +72,12 @@ ovn_group_format(const struct ovn_group *group, const unsigned long *in_force,
     for (size_t i = 0; i < group->n_buckets; i++) {
         if (!in_force || bitmap_is_set(in_force, i)) {
             const struct ovn_group_bucket *b = &group->buckets[i];
-            ds_put_format(s, ",bucket=bucket_id=%"PRIuSIZE
-                          ",weight:%u,actions=%s", i, b->weight, b->actions);
+            ds_put_cstr(s, ",bucket=");
+            if (b->weight) {
+                ds_put_format(s, "bucket_id=%"PRIuSIZE",weight:%u,actions=",
+                              i, b->weight);
+            }
+            ds_put_cstr(s, b->actions);
         }
     }
 }

@@ -132,7 +132,7 @@ void ovnacts_free(struct ovnact *, size_t len); /* Not the ofpbuf itself. */
  * controller decides (controller/group.h). */
 struct ovn_group_bucket {
     char *actions;              /* "ct(nat(dst=...),commit,...)" */
-    unsigned int weight;
+    unsigned int weight;        /* 0: the switch numbers and weighs it. */
     char *lport;                /* Guard: NULL for a bucket that is always in
                                  * force; else in force only while the port is
                                  * local.  "" if the port is to be found by
@@ -193,7 +193,11 @@ struct ovnact_encode_params {
     uint8_t out_port_sec_ptable;
     uint8_t ecmp_nh_mac_ptable, ecmp_nh_ptable;
     uint8_t chk_lb_aff_ptable;
-    uint32_t common_nat_ct_zone; /* Zone register for *_in_czone, 0: dnat */
+    bool common_zone_is_snat;   /* Zone of ct_*_in_czone: that of SNAT (the
+                                 * datapath has a "snat-ct-zone"), or DNAT. */
+    bool ct_zero_snat;          /* The switch has the capability ct_zero_snat
+                                 * (Datapath table): ct_commit resolves
+                                 * collisions of source ports. */
 };
 
 /* Sets the table numbers of OVN 23.03 in '*ep' and zeros all else. */

@@ -12,7 +12,6 @@
  * limitations under the License.
  */
 
-
 #ifndef OVN_GEN_OPTS_H
 #define OVN_GEN_OPTS_H 1
 

@@ -1,0 +1,133 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Actions with actions inside: clone { ... }, and those for which the
+ * controller makes another packet out of the one at hand and then executes
+ * the inner actions on that.
+ *
+ * The inner actions of the latter travel through the switch in the packet-in:
+ * their OpenFlow encoding is the userdata of the controller() action. */
+
+#include <config.h>
+#include "lib/actions-private.h"
+
+#include "util.h"
+
+/* WORD { action; ... } */
+
+void
+act_parse_nested(struct act_parser *p, enum ovnact_type type,
+                 const struct expr_field *result OVS_UNUSED)
+{
+    struct ovnact_nest *nest = ovnact_put(p, type, sizeof *nest);
+
+    /* What is inside is done to another packet: that it has fields of ARP,
+     * say, asks nothing of the packet that matches the flow. */
+    act_parse_block(p, false, false, &nest->nested, &nest->nested_len);
+}
+
+void
+act_format_nested(const struct ovnact *a, struct ds *s)
+{
+    const struct ovnact_nest *nest
+        = CONTAINER_OF(a, struct ovnact_nest, ovnact);
+
+    ds_put_format(s, "%s { ", ovnact_word(a));
+    ovnacts_format(nest->nested, nest->nested_len, s);
+    ds_put_cstr(s, " };");
+}
+
+void
+act_free_nested(struct ovnact *a)
+{
+    struct ovnact_nest *nest = CONTAINER_OF(a, struct ovnact_nest, ovnact);
+
+    ovnacts_free(nest->nested, nest->nested_len);
+    free(nest->nested);
+}
+
+static enum action_opcode
+nested_opcode(enum ovnact_type type)
+{
+    switch ((int) type) {
+    case OVNACT_ARP: return ACTION_OPCODE_ARP;
+    case OVNACT_ICMP4: return ACTION_OPCODE_ICMP;
+    case OVNACT_ICMP6: return ACTION_OPCODE_ICMP;
+    case OVNACT_ICMP4_ERROR: return ACTION_OPCODE_ICMP4_ERROR;
+    case OVNACT_ICMP6_ERROR: return ACTION_OPCODE_ICMP6_ERROR;
+    case OVNACT_TCP_RESET: return ACTION_OPCODE_TCP_RESET;
+    case OVNACT_SCTP_ABORT: return ACTION_OPCODE_SCTP_ABORT;
+    case OVNACT_REJECT: return ACTION_OPCODE_REJECT;
+    case OVNACT_ND_NA: return ACTION_OPCODE_ND_NA;
+    case OVNACT_ND_NA_ROUTER: return ACTION_OPCODE_ND_NA_ROUTER;
+    case OVNACT_ND_NS: return ACTION_OPCODE_ND_NS;
+    default: OVS_NOT_REACHED();
+    }
+}
+
+bool
+act_encode_nested(const struct ovnact *a,
+                  const struct ovnact_encode_params *ep, struct ofpbuf *out)
+{
+    const struct ovnact_nest *nest
+        = CONTAINER_OF(a, struct ovnact_nest, ovnact);
+    struct ofpbuf inner;
+    uint32_t meter_id;
+
+    if (!act_controller_meter(ep, &meter_id)) {
+        return false;
+    }
+
+    ofpbuf_init(&inner, 0);
+    bool ok = ovnacts_encode(nest->nested, nest->nested_len, ep, &inner);
+    if (ok) {
+        size_t start = act_start_controller(out, nested_opcode(a->type),
+                                            false, meter_id);
+        ofpacts_put_openflow_actions(inner.data, inner.size, out,
+                                     OFP15_VERSION);
+        ok = act_finish_controller(out, start);
+    }
+    ofpbuf_uninit(&inner);
+    return ok;
+}
+
+/* clone { action; ... } */
+
+void
+act_parse_clone(struct act_parser *p, enum ovnact_type type,
+                const struct expr_field *result OVS_UNUSED)
+{
+    struct ovnact_nest *nest = ovnact_put(p, type, sizeof *nest);
+
+    act_parse_block(p, true, false, &nest->nested, &nest->nested_len);
+}
+
+bool
+act_encode_clone(const struct ovnact *a,
+                 const struct ovnact_encode_params *ep, struct ofpbuf *out)
+{
+    const struct ovnact_nest *nest
+        = CONTAINER_OF(a, struct ovnact_nest, ovnact);
+    size_t start = out->size;
+
+    ofpact_put_CLONE(out);
+    if (!ovnacts_encode(nest->nested, nest->nested_len, ep, out)) {
+        return false;
+    }
+
+    struct ofpact_nest *clone = ofpbuf_at_assert(out, start, sizeof *clone);
+    out->header = clone;
+    ofpact_finish_CLONE(out, &clone);
+    return true;
+}

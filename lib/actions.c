@@ -1,0 +1,785 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Actions: the registry, and the loops over it.  See ovn/actions.h.
+ *
+ * A text is a sequence of statements, each with a ";" after it.  A statement
+ * is one of
+ *
+ *     WORD ...;                  a verb, found by its word;
+ *     FIELD = WORD(...);         a verb that gives a result;
+ *     FIELD = CONSTANT;          a load,
+ *     FIELD = FIELD;             a move,
+ *     FIELD <-> FIELD;           or an exchange.
+ *
+ * What an action's word is followed by is its own function's business. */
+
+#include <config.h>
+#include "lib/actions-private.h"
+
+#include <string.h>
+
+#include "hash.h"
+#include "nx-match.h"
+#include "openvswitch/json.h"
+#include "ovn/logical-fields.h"
+#include "ovs-thread.h"
+#include "util.h"
+
+/* The registry. */
+
+static const struct ovnact_class classes[N_OVNACTS] = {
+#define ROW(ENUM, FORM, PREREQS, ...)                           \
+    [OVNACT_##ENUM] = {                                         \
+        .form = OVNACT_F_##FORM,                                \
+        .prereqs = PREREQS,                                     \
+        __VA_ARGS__                                             \
+    }
+#define P(NAME) .parse = act_parse_##NAME
+#define F(NAME) .format = act_format_##NAME
+#define E(NAME) .encode = act_encode_##NAME
+#define X(NAME) .free = act_free_##NAME
+#define PER_DP .per_datapath = true
+#define NEEDS_NEXT .needs_next_table = true
+#define SIMPLE(ENUM, PREREQS, NAME)                             \
+    ROW(ENUM, VERB, PREREQS, P(word), F(word), E(NAME))
+#define NESTED(ENUM, PREREQS)                                   \
+    ROW(ENUM, VERB, PREREQS, P(nested), F(nested), E(nested), X(nested))
+#define NAT(ENUM, ...)                                          \
+    ROW(ENUM, VERB, "ip", P(ct_nat), F(ct_nat), E(ct_nat), NEEDS_NEXT,  \
+        __VA_ARGS__)
+#define LB(ENUM)                                                \
+    ROW(ENUM, VERB, "ip", P(ct_lb), F(ct_lb), E(ct_lb), X(ct_lb), NEEDS_NEXT)
+#define LOOKUP(ENUM)                                            \
+    ROW(ENUM, RESULT, NULL, P(result), F(result_action), E(lookup))
+
+    /* actions-basic.c. */
+    SIMPLE(OUTPUT, NULL, output),
+    ROW(NEXT, VERB, NULL, P(next), F(next), E(next)),
+    ROW(LOAD, INNER, NULL, F(load), E(load), X(load), PER_DP),
+    ROW(MOVE, INNER, NULL, F(move), E(move)),
+    ROW(EXCHANGE, INNER, NULL, F(move), E(exchange)),
+    ROW(OVNFIELD_LOAD, INNER, NULL, F(load), E(ovnfield_load), X(load)),
+    ROW(PUSH, VERB, NULL, P(push), F(push), E(push)),
+    ROW(POP, VERB, NULL, P(pop), F(pop), E(pop)),
+    ROW(DEC_TTL, VERB, "ip", P(dec_ttl), F(dec_ttl), E(dec_ttl)),
+    ROW(SET_QUEUE, VERB, NULL, P(set_queue), F(set_queue), E(set_queue)),
+    ROW(CHECK_PKT_LARGER, RESULT, NULL,
+        P(check_pkt_larger), F(check_pkt_larger), E(check_pkt_larger)),
+    SIMPLE(IGMP, NULL, igmp),
+    ROW(BIND_VPORT, VERB, NULL,
+        P(bind_vport), F(bind_vport), E(bind_vport), X(bind_vport), PER_DP),
+    ROW(HANDLE_SVC_CHECK, VERB, NULL,
+        P(handle_svc_check), F(handle_svc_check), E(handle_svc_check)),
+    SIMPLE(HANDLE_DHCPV6_REPLY, NULL, handle_dhcpv6_reply),
+    ROW(BFD_MSG, VERB, NULL, P(bfd_msg), F(bfd_msg), E(bfd_msg)),
+
+    /* actions-ct.c. */
+    ROW(CT_NEXT, VERB, "ip", P(ct_next), F(word), E(ct_next), NEEDS_NEXT),
+    ROW(CT_COMMIT_V1, INNER, NULL, F(ct_commit_v1), E(ct_commit_v1)),
+    ROW(CT_COMMIT_V2, VERB, "ip",
+        P(ct_commit), F(ct_commit_v2), E(ct_commit_v2), X(nested)),
+    NAT(CT_DNAT),
+    NAT(CT_SNAT),
+    NAT(CT_DNAT_IN_CZONE, PER_DP),
+    NAT(CT_SNAT_IN_CZONE, PER_DP),
+    ROW(CT_COMMIT_NAT, VERB, "ip",
+        P(ct_next), F(word), E(ct_commit_nat), NEEDS_NEXT),
+    SIMPLE(CT_CLEAR, NULL, ct_clear),
+    SIMPLE(CT_SNAT_TO_VIP, NULL, ct_snat_to_vip),
+
+    /* actions-lb.c. */
+    LB(CT_LB),
+    LB(CT_LB_MARK),
+    LB(CT_LB_MARK_LOCAL),
+    ROW(SELECT, RESULT, NULL,
+        P(select), F(select), E(select), X(select), NEEDS_NEXT),
+    ROW(FWD_GROUP, VERB, NULL,
+        P(fwd_group), F(fwd_group), E(fwd_group), X(fwd_group), PER_DP),
+
+    /* actions-nested.c. */
+    ROW(CLONE, VERB, NULL, P(clone), F(nested), E(clone), X(nested)),
+    NESTED(ARP, "ip4"),
+    NESTED(ICMP4, "ip4"),
+    NESTED(ICMP4_ERROR, "ip4"),
+    NESTED(ICMP6, "ip6"),
+    NESTED(ICMP6_ERROR, "ip6"),
+    NESTED(TCP_RESET, "tcp"),
+    NESTED(SCTP_ABORT, "sctp"),
+    NESTED(REJECT, NULL),
+    NESTED(ND_NA, "nd_ns"),
+    NESTED(ND_NA_ROUTER, "nd_ns"),
+    NESTED(ND_NS, "ip6"),
+
+    /* actions-mac.c. */
+    ROW(GET_ARP, VERB, NULL, P(get_mac), F(get_mac), E(get_mac)),
+    ROW(GET_ND, VERB, NULL, P(get_mac), F(get_mac), E(get_mac)),
+    ROW(PUT_ARP, VERB, NULL, P(put_mac), F(put_mac), E(put_mac)),
+    ROW(PUT_ND, VERB, NULL, P(put_mac), F(put_mac), E(put_mac)),
+    ROW(LOOKUP_ARP, RESULT, NULL,
+        P(lookup_mac), F(lookup_mac), E(lookup_mac)),
+    ROW(LOOKUP_ND, RESULT, NULL,
+        P(lookup_mac), F(lookup_mac), E(lookup_mac)),
+    ROW(LOOKUP_ARP_IP, RESULT, NULL,
+        P(lookup_mac_ip), F(lookup_mac_ip), E(lookup_mac_ip)),
+    ROW(LOOKUP_ND_IP, RESULT, NULL,
+        P(lookup_mac_ip), F(lookup_mac_ip), E(lookup_mac_ip)),
+    ROW(PUT_FDB, VERB, NULL, P(put_fdb), F(put_fdb), E(put_fdb)),
+    ROW(GET_FDB, RESULT, NULL, P(get_fdb), F(get_fdb), E(get_fdb)),
+    ROW(LOOKUP_FDB, RESULT, NULL,
+        P(lookup_fdb), F(lookup_fdb), E(lookup_fdb)),
+
+    /* actions-dhcp.c. */
+    ROW(PUT_DHCPV4_OPTS, RESULT, NULL,
+        P(put_dhcp_opts), F(put_opts), E(put_dhcp_opts), X(put_opts)),
+    ROW(PUT_DHCPV6_OPTS, RESULT, NULL,
+        P(put_dhcpv6_opts), F(put_opts), E(put_dhcpv6_opts), X(put_opts)),
+    ROW(PUT_ND_RA_OPTS, RESULT, "ip6",
+        P(put_nd_ra_opts), F(put_opts), E(put_nd_ra_opts), X(put_opts)),
+    ROW(DNS_LOOKUP, RESULT, "udp", P(result), F(result_action), E(dns_lookup)),
+
+    /* actions-report.c. */
+    ROW(LOG, VERB, NULL, P(log), F(log), E(log), X(log)),
+    ROW(SET_METER, VERB, NULL, P(set_meter), F(set_meter), E(set_meter)),
+    ROW(SAMPLE, VERB, NULL, P(sample), F(sample), E(sample), PER_DP),
+    ROW(TRIGGER_EVENT, VERB, NULL, P(trigger_event), F(trigger_event),
+        E(trigger_event), X(trigger_event)),
+
+    /* actions-lookup.c. */
+    LOOKUP(CHK_LB_HAIRPIN),
+    LOOKUP(CHK_LB_HAIRPIN_REPLY),
+    LOOKUP(CHECK_IN_PORT_SEC),
+    LOOKUP(CHECK_OUT_PORT_SEC),
+    LOOKUP(CHK_ECMP_NH_MAC),
+    LOOKUP(CHK_ECMP_NH),
+    LOOKUP(CHK_LB_AFF),
+    ROW(COMMIT_ECMP_NH, VERB, NULL,
+        P(commit_ecmp_nh), F(commit_ecmp_nh), E(commit_ecmp_nh)),
+    ROW(COMMIT_LB_AFF, VERB, NULL,
+        P(commit_lb_aff), F(commit_lb_aff), E(commit_lb_aff)),
+
+#undef ROW
+#undef P
+#undef F
+#undef E
+#undef X
+#undef PER_DP
+#undef NEEDS_NEXT
+#undef SIMPLE
+#undef NESTED
+#undef NAT
+#undef LB
+#undef LOOKUP
+};
+
+static const char *const words[N_OVNACTS] = {
+#define OVNACT(ENUM, WORD) [OVNACT_##ENUM] = WORD,
+#include "ovn/actions.def"
+#undef OVNACT
+};
+
+const struct ovnact_class *
+ovnact_class(enum ovnact_type type)
+{
+    return &classes[type];
+}
+
+const char *
+ovnact_word(const struct ovnact *a)
+{
+    return words[a->type];
+}
+
+/* Words to types: a table with linear probing, built once and then only
+ * read.  Four times as many slots as words keep the probes short. */
+#define WORD_SLOTS 512
+BUILD_ASSERT_DECL(N_OVNACTS * 4 <= WORD_SLOTS);
+BUILD_ASSERT_DECL(N_OVNACTS < UINT8_MAX);
+static uint8_t word_slots[WORD_SLOTS]; /* N_OVNACTS: an empty slot. */
+
+static void
+build_word_table(void)
+{
+    memset(word_slots, N_OVNACTS, sizeof word_slots);
+    for (enum ovnact_type type = 0; type < N_OVNACTS; type++) {
+        if (classes[type].form != OVNACT_F_INNER) {
+            size_t i = hash_string(words[type], 0) % WORD_SLOTS;
+            while (word_slots[i] != N_OVNACTS) {
+                i = (i + 1) % WORD_SLOTS;
+            }
+            word_slots[i] = type;
+        }
+    }
+}
+
+/* Finds the action of form 'form' that 'word' starts. */
+static bool
+find_word(const char *word, enum ovnact_form form, enum ovnact_type *type)
+{
+    static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
+
+    if (ovsthread_once_start(&once)) {
+        build_word_table();
+        ovsthread_once_done(&once);
+    }
+
+    for (size_t i = hash_string(word, 0) % WORD_SLOTS;
+         word_slots[i] != N_OVNACTS; i = (i + 1) % WORD_SLOTS) {
+        if (!strcmp(words[word_slots[i]], word)) {
+            *type = word_slots[i];
+            return classes[*type].form == form;
+        }
+    }
+    return false;
+}
+
+/* Parsing: help for the actions' functions. */
+
+void *
+ovnact_put(struct act_parser *p, enum ovnact_type type, size_t len)
+{
+    struct ovnact *a = ofpbuf_put_zeros(p->ovnacts,
+                                        ROUND_UP(len, OVNACT_ALIGNTO));
+    a->type = type;
+    a->len = len;
+    return a;
+}
+
+void
+act_add_prereqs(struct act_parser *p, const char *prereqs)
+{
+    char *error;
+    struct expr *expr = expr_parse_text(prereqs, p->pp->env, &error);
+
+    /* These are the library's own texts and symbols; only a symbol table
+     * that lacks them can make this fail. */
+    if (error) {
+        lex_error(p->lex, "%s", error);
+        free(error);
+        return;
+    }
+    p->prereqs = expr_and(p->prereqs, expr);
+}
+
+void
+act_syntax_error(struct act_parser *p)
+{
+    const struct lex_token *token = lex_current(p->lex);
+
+    if (token->type == LEX_BAD) {
+        lex_syntax_error(p->lex, "%s", "");
+    } else if (token->type == LEX_END) {
+        lex_error(p->lex, "Syntax error at end of input.");
+    } else {
+        lex_error(p->lex, "Syntax error at `%.*s'.",
+                  (int) token->length, token->start);
+    }
+}
+
+bool
+act_check_field(struct act_parser *p, const struct expr_field *field,
+                int n_bits, bool rw)
+{
+    if (field->symbol->ovn_field) {
+        lex_error(p->lex, "Field %s may only be assigned a constant.",
+                  field->symbol->name);
+        return false;
+    }
+
+    /* Inside of ct_commit, exactly the connection's fields may be written. */
+    char *error = expr_field_check(field, n_bits, rw && !p->in_ct_commit);
+    if (!error && rw && p->in_ct_commit) {
+        struct mf_subfield sf = expr_field_resolve(field);
+        if (sf.field->id != MFF_CT_MARK && sf.field->id != MFF_CT_LABEL) {
+            error = xasprintf("Field %s is not modifiable.",
+                              field->symbol->name);
+        }
+    }
+    if (error) {
+        lex_error(p->lex, "%s", error);
+        free(error);
+        return false;
+    }
+    return true;
+}
+
+bool
+act_parse_field(struct act_parser *p, int n_bits, struct expr_field *field)
+{
+    return (expr_field_parse(p->lex, p->pp->env->symtab, field, &p->prereqs)
+            && act_check_field(p, field, n_bits, false));
+}
+
+bool
+act_accept_u32(struct act_parser *p, uint32_t *value)
+{
+    const struct lex_token *token = lex_current(p->lex);
+
+    if (token->type != LEX_INTEGER || token->format != LEX_DECIMAL
+        || lex_value_width(&token->value) > 32) {
+        return false;
+    }
+    *value = ntohll(token->value.integer);
+    lex_advance(p->lex);
+    return true;
+}
+
+bool
+act_parse_u16(struct act_parser *p, const char *what, uint16_t *value)
+{
+    const struct lex_token *token = lex_current(p->lex);
+
+    if (!lex_is_int(p->lex) || lex_value_width(&token->value) > 16) {
+        lex_syntax_error(p->lex, "expecting %s.", what);
+        return false;
+    }
+    *value = ntohll(token->value.integer);
+    lex_advance(p->lex);
+    return true;
+}
+
+void
+act_parse_word(struct act_parser *p, enum ovnact_type type,
+               const struct expr_field *result OVS_UNUSED)
+{
+    ovnact_put(p, type, sizeof(struct ovnact_null));
+}
+
+/* Parsing: the loops. */
+
+static void
+parse_class(struct act_parser *p, enum ovnact_type type,
+            const struct expr_field *result)
+{
+    const struct ovnact_class *class = &classes[type];
+
+    /* Nothing but loads and moves can go into the switch's ct() action. */
+    if (p->in_ct_commit) {
+        lex_error(p->lex, "\"%s\" action not allowed here.", words[type]);
+        return;
+    }
+    if (class->needs_next_table
+        && p->pp->cur_ltable + 1 >= p->pp->n_tables) {
+        lex_error(p->lex, "\"%s\" action not allowed in last table.",
+                  words[type]);
+        return;
+    }
+    if (class->prereqs) {
+        act_add_prereqs(p, class->prereqs);
+    }
+    class->parse(p, type, result);
+}
+
+/* A statement that starts with a field. */
+static void
+parse_assignment(struct act_parser *p)
+{
+    struct expr_field lhs;
+    enum ovnact_type type;
+
+    if (!expr_field_parse(p->lex, p->pp->env->symtab, &lhs, &p->prereqs)) {
+        return;
+    }
+    if (!p->in_ct_commit && lex_accept(p->lex, LEX_EXCHANGE)) {
+        act_parse_move(p, OVNACT_EXCHANGE, &lhs);
+    } else if (!lex_accept(p->lex, LEX_ASSIGN)) {
+        lex_syntax_error(p->lex, "expecting `=' or `<->'.");
+    } else if (!lex_is(p->lex, LEX_WORD)) {
+        act_parse_load(p, &lhs);
+    } else if (lex_next(p->lex)->type == LEX_LPAREN
+               && find_word(lex_current(p->lex)->text, OVNACT_F_RESULT,
+                            &type)) {
+        lex_advance(p->lex);
+        lex_advance(p->lex);
+        parse_class(p, type, &lhs);
+    } else {
+        act_parse_move(p, OVNACT_MOVE, &lhs);
+    }
+}
+
+static void
+parse_statement(struct act_parser *p)
+{
+    enum ovnact_type type;
+
+    if (!lex_is(p->lex, LEX_WORD)) {
+        act_syntax_error(p);
+        return;
+    }
+    switch (lex_next(p->lex)->type) {
+    case LEX_ASSIGN:
+    case LEX_EXCHANGE:
+    case LEX_LSQUARE:
+        parse_assignment(p);
+        break;
+
+    default:
+        if (!find_word(lex_current(p->lex)->text, OVNACT_F_VERB, &type)) {
+            lex_syntax_error(p->lex, "expecting action.");
+            return;
+        }
+        lex_advance(p->lex);
+        parse_class(p, type, NULL);
+        break;
+    }
+    lex_expect(p->lex, LEX_SEMICOLON);
+}
+
+/* Parses statements up to 'sentinel' and, unless that is LEX_END, past it. */
+static void
+parse_statements(struct act_parser *p, enum lex_type sentinel)
+{
+    if (lex_is_word(p->lex, "drop")
+        && lex_next(p->lex)->type == LEX_SEMICOLON) {
+        lex_advance(p->lex);
+        lex_advance(p->lex);
+        if (sentinel == LEX_END) {
+            lex_expect_end(p->lex);
+        } else {
+            lex_expect(p->lex, sentinel);
+        }
+        return;
+    }
+
+    while (!p->lex->error && !lex_is(p->lex, sentinel)) {
+        parse_statement(p);
+    }
+    if (!p->lex->error && sentinel != LEX_END) {
+        lex_advance(p->lex);
+    }
+}
+
+void
+act_parse_block(struct act_parser *p, bool keep_prereqs, bool in_ct_commit,
+                struct ovnact **nested, size_t *nested_len)
+{
+    *nested = NULL;
+    *nested_len = 0;
+    if (p->depth >= ACT_MAX_DEPTH) {
+        lex_error(p->lex, "maximum depth of nested actions reached");
+        return;
+    }
+    if (!lex_expect(p->lex, LEX_LCURLY)) {
+        return;
+    }
+
+    struct ofpbuf ovnacts;
+    ofpbuf_init(&ovnacts, 0);
+    struct act_parser inner = {
+        .lex = p->lex,
+        .pp = p->pp,
+        .ovnacts = &ovnacts,
+        .depth = p->depth + 1,
+        .in_ct_commit = in_ct_commit,
+    };
+    parse_statements(&inner, LEX_RCURLY);
+
+    if (keep_prereqs && inner.prereqs) {
+        p->prereqs = expr_and(p->prereqs, inner.prereqs);
+    } else {
+        expr_destroy(inner.prereqs);
+    }
+    *nested_len = ovnacts.size;
+    *nested = ofpbuf_steal_data(&ovnacts);
+}
+
+bool
+ovnacts_parse(struct lex_cursor *lex, const struct ovnact_parse_params *pp,
+              struct ofpbuf *ovnacts, struct expr **prereqsp)
+{
+    size_t start = ovnacts->size;
+    struct act_parser p = { .lex = lex, .pp = pp, .ovnacts = ovnacts };
+
+    parse_statements(&p, LEX_END);
+    if (lex->error) {
+        ovnacts_free(ofpbuf_at(ovnacts, start, 0), ovnacts->size - start);
+        ovnacts->size = start;
+        expr_destroy(p.prereqs);
+        p.prereqs = NULL;
+    }
+    *prereqsp = p.prereqs;
+    return !lex->error;
+}
+
+char *
+ovnacts_parse_text(const char *text, const struct ovnact_parse_params *pp,
+                   struct ofpbuf *ovnacts, struct expr **prereqsp)
+{
+    struct lex_tokens tokens;
+    struct lex_cursor lex;
+
+    lex_scan(text, &tokens);
+    lex_cursor_init(&lex, &tokens);
+    ovnacts_parse(&lex, pp, ovnacts, prereqsp);
+    char *error = lex_steal_error(&lex);
+    lex_cursor_destroy(&lex);
+    lex_tokens_destroy(&tokens);
+    return error;
+}
+
+/* Formatting. */
+
+void
+act_format_word(const struct ovnact *a, struct ds *s)
+{
+    ds_put_format(s, "%s;", ovnact_word(a));
+}
+
+void
+act_format_result(const struct expr_field *field, struct ds *s)
+{
+    expr_field_format(field, s);
+    ds_put_cstr(s, " = ");
+}
+
+void
+act_format_string(const char *string, struct ds *s)
+{
+    struct json json = {
+        .type = JSON_STRING,
+        .string = CONST_CAST(char *, string),
+    };
+    json_to_ds(&json, 0, s);
+}
+
+void
+ovnacts_format(const struct ovnact *ovnacts, size_t len, struct ds *s)
+{
+    const struct ovnact *a;
+
+    if (!len) {
+        ds_put_cstr(s, "drop;");
+        return;
+    }
+    OVNACT_FOR_EACH (a, ovnacts, len) {
+        if (a != ovnacts) {
+            ds_put_char(s, ' ');
+        }
+        classes[a->type].format(a, s);
+    }
+}
+
+/* Freeing. */
+
+void
+ovnacts_free(struct ovnact *ovnacts, size_t len)
+{
+    struct ovnact *a;
+
+    OVNACT_FOR_EACH (a, ovnacts, len) {
+        if (classes[a->type].free) {
+            classes[a->type].free(a);
+        }
+    }
+}
+
+/* Encoding: help for the actions' functions. */
+
+struct mf_subfield
+act_whole_field(enum mf_field_id id)
+{
+    const struct mf_field *field = mf_from_id(id);
+    return (struct mf_subfield) { .field = field, .n_bits = field->n_bits };
+}
+
+uint8_t
+act_first_ptable(const struct ovnact_encode_params *ep,
+                 enum ovn_pipeline pipeline)
+{
+    return (pipeline == OVN_P_INGRESS
+            ? ep->ingress_ptable
+            : ep->egress_ptable);
+}
+
+enum mf_field_id
+act_zone_field(const struct ovnact_encode_params *ep)
+{
+    return ep->is_switch ? MFF_LOG_CT_ZONE : MFF_LOG_DNAT_ZONE;
+}
+
+void
+act_put_resubmit(struct ofpbuf *out, uint8_t table)
+{
+    struct ofpact_resubmit *resubmit = ofpact_put_RESUBMIT(out);
+    resubmit->in_port = OFPP_IN_PORT;
+    resubmit->table_id = table;
+}
+
+void
+act_put_load(struct ofpbuf *out, const struct mf_subfield *dst,
+             uint64_t value)
+{
+    struct ofpact_set_field *sf = ofpact_put_set_field(out, dst->field,
+                                                       NULL, NULL);
+    ovs_be64 be = htonll(value);
+
+    bitwise_copy(&be, sizeof be, 0, sf->value, dst->field->n_bytes, dst->ofs,
+                 MIN(dst->n_bits, 64));
+    bitwise_one(ofpact_set_field_mask(sf), dst->field->n_bytes, dst->ofs,
+                dst->n_bits);
+}
+
+void
+act_put_move(struct ofpbuf *out, const struct mf_subfield *src,
+             const struct mf_subfield *dst)
+{
+    struct ofpact_reg_move *move = ofpact_put_REG_MOVE(out);
+    move->src = *src;
+    move->dst = *dst;
+}
+
+void
+act_put_push(struct ofpbuf *out, const struct mf_subfield *sf)
+{
+    ofpact_put_STACK_PUSH(out)->subfield = *sf;
+}
+
+void
+act_put_pop(struct ofpbuf *out, const struct mf_subfield *sf)
+{
+    ofpact_put_STACK_POP(out)->subfield = *sf;
+}
+
+bool
+act_controller_meter(const struct ovnact_encode_params *ep, uint32_t *idp)
+{
+    *idp = NX_CTLR_NO_METER;
+    return (!ep->controller_meter
+            || (ep->meter_id
+                && ep->meter_id(ep->controller_meter, idp, ep->aux)));
+}
+
+size_t
+act_start_controller(struct ofpbuf *out, enum action_opcode opcode,
+                     bool pause, uint32_t meter_id)
+{
+    size_t start = out->size;
+    struct ofpact_controller *oc = ofpact_put_CONTROLLER(out);
+
+    oc->max_len = UINT16_MAX;
+    oc->reason = OFPR_ACTION;
+    oc->pause = pause;
+    oc->meter_id = meter_id;
+
+    struct action_header header = { .opcode = htonl(opcode) };
+    ofpbuf_put(out, &header, sizeof header);
+    return start;
+}
+
+bool
+act_finish_controller(struct ofpbuf *out, size_t start)
+{
+    struct ofpact_controller *oc = ofpbuf_at_assert(out, start, sizeof *oc);
+    size_t userdata_len = out->size - start - sizeof *oc;
+
+    if (userdata_len > ACT_MAX_OFPACTS) {
+        return false;
+    }
+    oc->userdata_len = userdata_len;
+    out->header = oc;
+    ofpact_finish_CONTROLLER(out, &oc);
+    return true;
+}
+
+bool
+act_put_controller(struct ofpbuf *out, enum action_opcode opcode, bool pause,
+                   const struct ovnact_encode_params *ep)
+{
+    uint32_t meter_id;
+
+    if (!act_controller_meter(ep, &meter_id)) {
+        return false;
+    }
+    return act_finish_controller(
+        out, act_start_controller(out, opcode, pause, meter_id));
+}
+
+void
+act_put_result_location(struct ofpbuf *out, const struct expr_field *field)
+{
+    struct mf_subfield dst = expr_field_resolve(field);
+    ovs_be32 ofs = htonl(dst.ofs);
+
+    nx_put_header(out, dst.field->id, OFP15_VERSION, false);
+    ofpbuf_put(out, &ofs, sizeof ofs);
+}
+
+/* Encoding: the loop. */
+
+void
+ovnact_encode_params_init(struct ovnact_encode_params *ep)
+{
+    *ep = (struct ovnact_encode_params) {
+        .ingress_ptable = OFTABLE_LOG_INGRESS_PIPELINE,
+        .egress_ptable = OFTABLE_LOG_EGRESS_PIPELINE,
+        .output_ptable = OFTABLE_OUTPUT_LARGE_PKT_DETECT,
+        .mac_bind_ptable = OFTABLE_MAC_BINDING,
+        .mac_lookup_ptable = OFTABLE_MAC_LOOKUP,
+        .lb_hairpin_ptable = OFTABLE_CHK_LB_HAIRPIN,
+        .lb_hairpin_reply_ptable = OFTABLE_CHK_LB_HAIRPIN_REPLY,
+        .ct_snat_vip_ptable = OFTABLE_CT_SNAT_HAIRPIN,
+        .fdb_ptable = OFTABLE_GET_FDB,
+        .fdb_lookup_ptable = OFTABLE_LOOKUP_FDB,
+        .in_port_sec_ptable = OFTABLE_CHK_IN_PORT_SEC,
+        .out_port_sec_ptable = OFTABLE_CHK_OUT_PORT_SEC,
+        .ecmp_nh_mac_ptable = OFTABLE_ECMP_NH_MAC,
+        .ecmp_nh_ptable = OFTABLE_ECMP_NH,
+        .chk_lb_aff_ptable = OFTABLE_CHK_LB_AFFINITY,
+    };
+}
+
+bool
+ovnacts_encode(const struct ovnact *ovnacts, size_t len,
+               const struct ovnact_encode_params *ep, struct ofpbuf *ofpacts)
+{
+    const struct ovnact *a;
+    bool ok = true;
+
+    OVNACT_FOR_EACH (a, ovnacts, len) {
+        size_t start = ofpacts->size;
+
+        if (!classes[a->type].encode(a, ep, ofpacts)
+            || ofpacts->size > ACT_MAX_OFPACTS) {
+            ofpacts->size = start;
+            ok = false;
+        }
+    }
+    return ok;
+}
+
+bool
+ovnacts_depend_on_datapath(const struct ovnact *ovnacts, size_t len)
+{
+    const struct ovnact *a;
+
+    OVNACT_FOR_EACH (a, ovnacts, len) {
+        if (a->type == OVNACT_LOAD) {
+            /* Only the name of a port means another number elsewhere. */
+            const struct ovnact_load *load
+                = CONTAINER_OF(a, struct ovnact_load, ovnact);
+            if (load->imm.string) {
+                return true;
+            }
+        } else if (classes[a->type].per_datapath) {
+            return true;
+        } else if (classes[a->type].free == act_free_nested) {
+            const struct ovnact_nest *nest
+                = CONTAINER_OF(a, struct ovnact_nest, ovnact);
+            if (ovnacts_depend_on_datapath(nest->nested, nest->nested_len)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
