@@ -149,15 +149,9 @@ AC_DEFUN([OVN_CHECK_DIRS],
      [AS_HELP_STRING([--with-ovn-sysconfdir=DIR],
         [certificates (default: /etc/ovn)])],
      [OVN_SYSCONFDIR=$withval], [OVN_SYSCONFDIR=/etc/ovn])
-   AC_ARG_WITH([systemdsystemunitdir],
-     [AS_HELP_STRING([--with-systemdsystemunitdir=DIR],
-        [systemd units (default: PREFIX/lib/systemd/system)])],
-     [systemdsystemunitdir=$withval],
-     [systemdsystemunitdir='${prefix}/lib/systemd/system'])
    AC_SUBST([OVN_RUNDIR])
    AC_SUBST([OVN_LOGDIR])
-   AC_SUBST([OVN_SYSCONFDIR])
-   AC_SUBST([systemdsystemunitdir])])
+   AC_SUBST([OVN_SYSCONFDIR])])
 
 dnl OVN_ENABLE_SANITIZERS
 dnl
@@ -200,7 +194,7 @@ AC_DEFUN([OVN_ENABLE_WARNINGS],
    WARNING_CFLAGS=
    m4_foreach_w([ovn_flag],
      [-Wall -Wextra -Wno-sign-compare -Wpointer-arith -Wformat
-      -Wformat-security -Wunused-parameter -Wbad-function-cast
+      -Wformat-security -Wunused-parameter
       -Wstrict-prototypes -Wold-style-definition -Wmissing-prototypes
       -Wmissing-field-initializers -Wswitch-bool -Wlogical-not-parentheses
       -Wsizeof-array-argument -Wbool-compare -Wshift-negative-value

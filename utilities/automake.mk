@@ -14,3 +14,15 @@ dist_noinst_SCRIPTS += \
 	utilities/install-deps \
 	utilities/quickstart \
 	utilities/quickstart-demo
+
+# A drop-in with which the distribution's service runs our controller.
+# Installed where it has no effect: whoever wants that copies it, see
+# README.rst.
+nodist_pkgdata_DATA += utilities/ovn-local.conf
+EXTRA_DIST += utilities/ovn-local.conf.in
+CLEANFILES += utilities/ovn-local.conf
+
+utilities/ovn-local.conf: utilities/ovn-local.conf.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) utilities && \
+	sed 's,[@]bindir[@],$(bindir),' $(srcdir)/utilities/ovn-local.conf.in \
+	  > $@.tmp && mv $@.tmp $@
