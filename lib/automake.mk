@@ -29,6 +29,8 @@ lib_libovn_la_SOURCES = \
 	lib/inc-proc-eng.c \
 	lib/inc-proc-eng.h \
 	lib/inc-proc-set.c \
+	lib/lb.c \
+	lib/lb.h \
 	lib/ovn-dirs.c \
 	lib/ovn-dirs.h \
 	lib/ovn-group.c
