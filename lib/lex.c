@@ -12,7 +12,6 @@
  * limitations under the License.
  */
 
-
 /* Lexer: see ovn/lex.h for what it is.
  *
  * lex_scan() goes over the text once.  Each scan_*() function is given the
@@ -606,8 +605,8 @@ lex_is_valid_word(const char *word)
 
 /* Formatting. */
 
-static void
-format_string(const char *string, struct ds *s)
+void
+lex_string_format(const char *string, struct ds *s)
 {
     struct json json;
 
@@ -714,14 +713,14 @@ lex_token_format(const struct lex_token *token, struct ds *s)
         break;
     case LEX_BAD:
         ds_put_cstr(s, "error(");
-        format_string(token->text, s);
+        lex_string_format(token->text, s);
         ds_put_char(s, ')');
         break;
     case LEX_WORD:
         ds_put_cstr(s, token->text);
         break;
     case LEX_STRING:
-        format_string(token->text, s);
+        lex_string_format(token->text, s);
         break;
     case LEX_ADDRESS_SET:
         ds_put_format(s, "$%s", token->text);
@@ -742,6 +741,42 @@ lex_token_format(const struct lex_token *token, struct ds *s)
         ds_put_cstr(s, lex_spelling(token->type));
         break;
     }
+}
+
+/* Templates. */
+
+char *
+lex_expand_templates(const char *text,
+                     const char *(*value)(const char *name, void *aux),
+                     void *aux)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    const char *copied = text;
+    struct lex_tokens tokens;
+
+    if (!strchr(text, '^')) {
+        return NULL;
+    }
+
+    lex_scan(text, &tokens);
+    for (size_t i = 0; i < tokens.n; i++) {
+        const struct lex_token *token = &tokens.tokens[i];
+
+        if (token->type == LEX_TEMPLATE) {
+            const char *v = value(token->text, aux);
+
+            ds_put_buffer(&s, copied, token->start - copied);
+            ds_put_cstr(&s, v ? v : token->text);
+            copied = token->start + token->length;
+        }
+    }
+    lex_tokens_destroy(&tokens);
+
+    if (copied == text) {
+        return NULL;
+    }
+    ds_put_cstr(&s, copied);
+    return ds_steal_cstr(&s);
 }
 
 /* Cursor. */

@@ -111,6 +111,17 @@ void lex_constant_format(const union mf_subvalue *value,
                          const union mf_subvalue *mask, enum lex_format,
                          struct ds *s);
 
+/* Appends 'string' to 's' in quotes, with escapes. */
+void lex_string_format(const char *string, struct ds *s);
+
+/* A copy of 'text' (caller frees) in which each "^name" outside of strings and
+ * comments has been replaced by 'value(name, aux)', or by the bare name if
+ * that is NULL.  What is put in is not expanded again.  NULL if 'text' refers
+ * to no variable, which is nearly always. */
+char *lex_expand_templates(const char *text,
+                           const char *(*value)(const char *name, void *aux),
+                           void *aux);
+
 /* Number of bits in 'value', up to and including its most significant 1. */
 unsigned int lex_value_width(const union mf_subvalue *value);
 
