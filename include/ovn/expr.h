@@ -33,7 +33,8 @@
  *     conjunctive match (see ovs-fields(7)) where that is smaller.
  *
  * Each step takes the tree it is given (it must not be used afterwards) and
- * returns the new one.
+ * returns the new one.  Match and prerequisites of the actions are joined
+ * with expr_and() between parsing and annotating.
  *
  * The library knows no database.  What it must ask (a port's key, an address
  * set), it asks through "struct expr_env".
@@ -163,22 +164,43 @@ struct expr_env {
 
 /* Trees. */
 
-/* Parses 'text'.  Returns a tree, or NULL and sets '*errorp' (caller frees).
- * Depth and size are bounded: text that nests deeper than
- * EXPR_MAX_NESTING is an error. */
+/* Bounds on what one expression may ask for.
+ *
+ * Parentheses may be nested this deeply. */
 #define EXPR_MAX_NESTING 100
+/* A tree may have this many comparisons, sets and prerequisites written out,
+ * at any step.  This is what keeps an expression like "reg0 != {1, 2, 3, 4}",
+ * whose disjunctive normal form has 2**20 terms, from taking all memory.  An
+ * address set of 10,000 addresses is far below it, and so is anything that
+ * ovn-northd writes. */
+#define EXPR_MAX_TERMS (1u << 19)
+
+/* Parses 'text', in which it first expands template variables ("^name") if
+ * 'env' has 'template_var'.  Returns a tree, or NULL and sets '*errorp'
+ * (caller frees). */
 struct expr *expr_parse_text(const char *text, const struct expr_env *,
                              char **errorp);
 /* The same from the middle of tokens; stops after the expression.  On error,
  * which is then in the cursor, returns NULL. */
 struct expr *expr_parse(struct lex_cursor *, const struct expr_env *);
 
+/* Each takes the tree and returns the new one; those with 'errorp' return
+ * NULL on error, after setting '*errorp' to the message (caller frees).
+ *
+ * Prerequisites are only parsed and type-checked with the symbols: a
+ * prerequisite that does not parse is found when the tree is annotated. */
 struct expr *expr_annotate(struct expr *, const struct shash *symtab,
                            char **errorp);
-/* ANDs in the prerequisites that 'prereqs' (may be NULL) names; both owned. */
-struct expr *expr_and(struct expr *, struct expr *prereqs);
 struct expr *expr_simplify(struct expr *, const struct expr_env *);
-struct expr *expr_normalize(struct expr *);
+struct expr *expr_normalize(struct expr *, char **errorp);
+
+/* Returns "a && b", "a || b".  Either may be NULL, which is left out. */
+struct expr *expr_and(struct expr *a, struct expr *b);
+struct expr *expr_or(struct expr *a, struct expr *b);
+/* Returns the constant true or false. */
+struct expr *expr_boolean(bool);
+/* Whether 'expr' is the constant 'value'. */
+bool expr_is_boolean(const struct expr *, bool value);
 
 struct expr *expr_clone(const struct expr *);
 void expr_destroy(struct expr *);
@@ -220,11 +242,14 @@ struct expr_matches {
 
 /* Converts normalized 'expr', which it does not consume, into '*matches',
  * which it initializes.  String fields are resolved with env->port_key();
- * a disjunct that names an unknown port is left out. */
+ * a disjunct that names an unknown port is left out.  The matches are all
+ * different, except that two flows may match on the same fields as clauses of
+ * different conjunctions: then there is one match with both clauses. */
 void expr_to_matches(const struct expr *, const struct expr_env *,
                      struct expr_matches *matches);
 void expr_matches_destroy(struct expr_matches *);
-void expr_matches_print(const struct expr_matches *, FILE *);
+/* Appends the matches to 's', one a line, in order. */
+void expr_matches_format(const struct expr_matches *, struct ds *s);
 
 /* Fields in actions. */
 
@@ -234,7 +259,9 @@ struct expr_field {
     int ofs;                    /* In bits, within the symbol. */
     int n_bits;                 /* 0 for strings. */
 };
-/* Parses "FIELD" or "FIELD[ofs]" or "FIELD[ofs..end]" at the cursor. */
+/* Parses "FIELD" or "FIELD[ofs]" or "FIELD[ofs..end]" at the cursor.  If
+ * 'prereqs' is nonnull, ANDs the field's prerequisites, annotated, into
+ * '*prereqs', which may be NULL.  Returns false, with the error in the cursor, on error. */
 bool expr_field_parse(struct lex_cursor *, const struct shash *symtab,
                       struct expr_field *, struct expr **prereqs);
 void expr_field_format(const struct expr_field *, struct ds *);
