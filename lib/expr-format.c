@@ -1,0 +1,117 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Trees as text.
+ *
+ * What comes out is valid input: parsing it gives the same tree, as far as
+ * the tree can be written at all (a negated nominal field cannot). */
+
+#include <config.h>
+#include "expr-private.h"
+
+#include "openvswitch/dynamic-string.h"
+
+static void
+format_u128(ovs_u128 x, struct ds *s)
+{
+    if (x.u64.hi) {
+        ds_put_format(s, "0x%"PRIx64"%016"PRIx64, x.u64.hi, x.u64.lo);
+    } else if (x.u64.lo) {
+        ds_put_format(s, "0x%"PRIx64, x.u64.lo);
+    } else {
+        ds_put_char(s, '0');
+    }
+}
+
+static void
+format_string_cmp(const struct expr_cmp *cmp, struct ds *s)
+{
+    ds_put_format(s, "%s %s ", cmp->symbol->name,
+                  expr_relop_to_string(cmp->relop));
+    lex_string_format(cmp->string, s);
+}
+
+static void
+format_cmp(const struct expr_cmp *cmp, struct ds *s)
+{
+    struct expr_field f = { .symbol = cmp->symbol };
+    bool equality = cmp->relop == EXPR_R_EQ || cmp->relop == EXPR_R_NE;
+
+    if (cmp->string) {
+        format_string_cmp(cmp, s);
+        return;
+    }
+    if (!expr_u128_contiguous(cmp->mask, &f.ofs, &f.n_bits)) {
+        ds_put_format(s, "%s %s ", cmp->symbol->name,
+                      expr_relop_to_string(cmp->relop));
+        format_u128(cmp->value, s);
+        ds_put_char(s, '/');
+        format_u128(cmp->mask, s);
+        return;
+    }
+
+    if (f.n_bits == 1 && equality) {
+        bool positive = expr_u128_bit(cmp->value, f.ofs);
+        if (positive != (cmp->relop == EXPR_R_EQ)) {
+            ds_put_char(s, '!');
+        }
+        expr_field_format(&f, s);
+    } else {
+        expr_field_format(&f, s);
+        ds_put_format(s, " %s ", expr_relop_to_string(cmp->relop));
+        format_u128(expr_u128_shift_right(cmp->value, f.ofs), s);
+    }
+}
+
+static void
+format_andor(const struct expr *e, struct ds *s)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        const struct expr *sub = e->subs[i];
+
+        if (i) {
+            ds_put_cstr(s, e->type == EXPR_T_AND ? " && " : " || ");
+        }
+        if (expr_is_andor(sub)) {
+            ds_put_char(s, '(');
+            expr_format(sub, s);
+            ds_put_char(s, ')');
+        } else {
+            expr_format(sub, s);
+        }
+    }
+}
+
+void
+expr_format(const struct expr *e, struct ds *s)
+{
+    switch (e->type) {
+    case EXPR_T_CMP:
+        format_cmp(&e->cmp, s);
+        break;
+    case EXPR_T_AND:
+    case EXPR_T_OR:
+        format_andor(e, s);
+        break;
+    case EXPR_T_BOOLEAN:
+        ds_put_char(s, e->boolean ? '1' : '0');
+        break;
+    case EXPR_T_RESIDENT:
+        ds_put_format(s, "%sis_chassis_resident(",
+                      e->resident.negated ? "!" : "");
+        lex_string_format(e->resident.port, s);
+        ds_put_char(s, ')');
+        break;
+    }
+}
