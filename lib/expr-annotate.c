@@ -1,0 +1,215 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Annotation: writes out what symbols stand for and what they require.
+ *
+ *   - A subfield becomes bits of the field that it is a part of.
+ *   - A predicate becomes its expansion.
+ *   - The prerequisites of every symbol are ANDed in, and theirs, too.
+ *
+ * "field == {a, b, c}", which is "field == a || field == b || field == c",
+ * gets its prerequisites once, outside of the disjunction.  This is not only
+ * shorter.  A disjunction of comparisons of one field may become a dimension
+ * of a conjunctive match, and it is one only if nothing else is in it. */
+
+#include <config.h>
+#include "expr-private.h"
+
+#include <stdlib.h>
+
+#include "openvswitch/util.h"
+
+/* The symbols whose expansions surround the one at hand, to detect one that
+ * needs itself. */
+struct nesting {
+    const struct nesting *outer;
+    const struct expr_symbol *symbol;
+};
+
+struct annotator {
+    const struct shash *symtab;
+    char *error;                /* The first error, or NULL. */
+};
+
+static struct expr *annotate(struct annotator *, struct expr *,
+                             const struct nesting *);
+
+/* Returns annotated 'text', which is the prerequisite or expansion of the
+ * innermost symbol of 'nesting', or NULL on error. */
+static struct expr *
+expand_text(struct annotator *a, const char *text,
+            const struct nesting *nesting)
+{
+    const struct expr_env env = { .symtab = a->symtab };
+
+    for (const struct nesting *n = nesting->outer; n; n = n->outer) {
+        if (n->symbol == nesting->symbol) {
+            a->error = xasprintf("Recursive expansion of symbol `%s'.",
+                                 n->symbol->name);
+            return NULL;
+        }
+    }
+
+    char *error;
+    struct expr *e = expr_parse_text(text, &env, &error);
+    if (!e) {
+        a->error = xasprintf("Error parsing expression `%s' encountered as "
+                             "prerequisite or predicate of initial "
+                             "expression: %s", text, error);
+        free(error);
+        return NULL;
+    }
+    return annotate(a, e, nesting);
+}
+
+/* ANDs the prerequisites of 'symbol' and of the symbols that it is a part of
+ * to 'e', which it takes.  Returns NULL on error. */
+static struct expr *
+add_prereqs(struct annotator *a, struct expr *e,
+            const struct expr_symbol *symbol, const struct nesting *outer)
+{
+    for (; symbol; symbol = symbol->parent) {
+        if (symbol->prereqs) {
+            struct nesting nesting = { outer, symbol };
+            struct expr *prereq = expand_text(a, symbol->prereqs, &nesting);
+            if (!prereq) {
+                expr_destroy(e);
+                return NULL;
+            }
+            e = expr_and(e, prereq);
+        }
+    }
+    return e;
+}
+
+/* Turns 'cmp' from a comparison of a subfield into one of its field. */
+static void
+resolve_subfield(struct expr_cmp *cmp)
+{
+    while (cmp->symbol->parent) {
+        int ofs = cmp->symbol->parent_ofs;
+
+        cmp->value = expr_u128_shift_left(cmp->value, ofs);
+        cmp->mask = expr_u128_shift_left(cmp->mask, ofs);
+        cmp->symbol = cmp->symbol->parent;
+    }
+}
+
+static bool
+check_matchable(struct annotator *a, const struct expr_symbol *symbol)
+{
+    if (symbol->ovn_field) {
+        a->error = xasprintf("Field %s cannot be matched.", symbol->name);
+        return false;
+    }
+    return true;
+}
+
+static struct expr *
+annotate_predicate(struct annotator *a, struct expr *e,
+                   const struct nesting *outer)
+{
+    const struct expr_symbol *symbol = e->cmp.symbol;
+    struct nesting nesting = { outer, symbol };
+    bool positive = ((e->cmp.relop == EXPR_R_EQ)
+                     == !ovs_u128_is_zero(e->cmp.value));
+
+    expr_destroy(e);
+    e = expand_text(a, symbol->predicate, &nesting);
+    return e && !positive ? expr_not(e) : e;
+}
+
+static struct expr *
+annotate_cmp(struct annotator *a, struct expr *e, const struct nesting *outer)
+{
+    const struct expr_symbol *symbol = e->cmp.symbol;
+
+    if (symbol->predicate) {
+        return annotate_predicate(a, e, outer);
+    } else if (!check_matchable(a, symbol)) {
+        expr_destroy(e);
+        return NULL;
+    }
+    resolve_subfield(&e->cmp);
+    return add_prereqs(a, e, symbol, outer);
+}
+
+/* For AND and OR.  The operands that are not annotated yet stay in 'e' while
+ * the others move to the result, so that an error can free both. */
+static struct expr *
+annotate_andor(struct annotator *a, struct expr *e,
+               const struct nesting *outer)
+{
+    const struct expr_symbol *symbol = expr_single_symbol(e);
+
+    if (symbol && !symbol->predicate && check_matchable(a, symbol)) {
+        for (size_t i = 0; i < e->n; i++) {
+            resolve_subfield(&e->subs[i]->cmp);
+        }
+        return add_prereqs(a, e, symbol, outer);
+    }
+
+    struct expr *result = expr_new_andor(e->type);
+    for (size_t i = 0; i < e->n && !a->error; i++) {
+        struct expr *sub = e->subs[i];
+
+        e->subs[i] = NULL;
+        sub = annotate(a, sub, outer);
+        if (sub) {
+            expr_add(result, sub);
+        }
+    }
+    expr_destroy(e);
+    if (a->error) {
+        expr_destroy(result);
+        return NULL;
+    }
+    return expr_finish(result);
+}
+
+static struct expr *
+annotate(struct annotator *a, struct expr *e, const struct nesting *outer)
+{
+    switch (e->type) {
+    case EXPR_T_CMP:
+        return annotate_cmp(a, e, outer);
+    case EXPR_T_AND:
+    case EXPR_T_OR:
+        return annotate_andor(a, e, outer);
+    case EXPR_T_BOOLEAN:
+    case EXPR_T_RESIDENT:
+    default:
+        return e;
+    }
+}
+
+struct expr *
+expr_annotate(struct expr *e, const struct shash *symtab, char **errorp)
+{
+    struct annotator a = { .symtab = symtab };
+
+    e = annotate(&a, e, NULL);
+    *errorp = a.error;
+    return e;
+}
+
+struct expr *
+expr_parse_annotated(const char *text, const struct shash *symtab,
+                     char **errorp)
+{
+    const struct expr_env env = { .symtab = symtab };
+    struct expr *e = expr_parse_text(text, &env, errorp);
+
+    return e ? expr_annotate(e, symtab, errorp) : NULL;
+}

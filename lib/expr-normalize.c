@@ -1,0 +1,485 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Normalization: disjunctive normal form.
+ *
+ * A normalized tree is a disjunction of terms.  A term is a comparison or a
+ * conjunction of
+ *
+ *   - comparisons, at most one for each field, and
+ *
+ *   - none, or two or more, disjunctions, each of comparisons of one field:
+ *     the dimensions of a conjunctive match.  With dimensions of N and M
+ *     comparisons, the switch then needs N + M + 1 flows instead of N * M.
+ *
+ * It is made in two passes.
+ *
+ * crush() goes through the tree from the bottom up and makes each AND and OR
+ * as small as it can be by itself.  In an AND it intersects everything that
+ * is about one field: "f == 1/1 && f == {2/2, 4/4}" becomes
+ * "f == {3/3, 5/5}".  In an OR it removes comparisons that are there twice.
+ *
+ * distribute() goes from the top down and gets rid of every OR inside of an
+ * AND that cannot be a dimension: one that is about more than one field, one
+ * whose field must not be in a dimension (because other fields have it as
+ * their prerequisite, and OpenFlow requires that such are matched in one
+ * flow), and one that is alone. */
+
+#include <config.h>
+#include "expr-private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/util.h"
+
+/* Two disjunctions about one field are intersected only if this many
+ * intersections of two comparisons are enough. */
+#define MAX_INTERSECTIONS (1u << 26)
+
+struct normalizer {
+    size_t n_terms;             /* Comparisons made by distribution. */
+    char *error;                /* Set if the tree is too big. */
+};
+
+static struct expr *crush(struct normalizer *, struct expr *);
+static struct expr *distribute(struct normalizer *, struct expr *);
+
+/* Takes 'e' and returns something to put in its place, after an error. */
+static struct expr *
+give_up(struct normalizer *n, struct expr *e)
+{
+    if (!n->error) {
+        n->error = expr_too_big_error();
+    }
+    expr_destroy(e);
+    return expr_boolean(false);
+}
+
+/* Sets of comparisons. */
+
+struct cmp_node {
+    struct hmap_node hmap_node;
+    const struct expr_cmp *cmp;
+};
+
+static uint32_t
+hash_cmp(const struct expr_cmp *cmp)
+{
+    uint32_t hash = hash_pointer(cmp->symbol, 0);
+    if (cmp->string) {
+        return hash_string(cmp->string, hash);
+    }
+    hash = hash_bytes(&cmp->value, sizeof cmp->value, hash);
+    return hash_bytes(&cmp->mask, sizeof cmp->mask, hash);
+}
+
+static bool
+equal_cmps(const struct expr_cmp *a, const struct expr_cmp *b)
+{
+    return (a->symbol == b->symbol
+            && (a->string
+                ? !strcmp(a->string, b->string)
+                : (ovs_u128_equals(a->value, b->value)
+                   && ovs_u128_equals(a->mask, b->mask))));
+}
+
+/* Removes comparisons that are there twice from 'or'. */
+static void
+remove_duplicates(struct expr *or)
+{
+    struct hmap seen = HMAP_INITIALIZER(&seen);
+    struct cmp_node *nodes = xmalloc(or->n * sizeof *nodes);
+    size_t kept = 0;
+
+    hmap_reserve(&seen, or->n);
+    for (size_t i = 0; i < or->n; i++) {
+        struct expr *sub = or->subs[i];
+        bool duplicate = false;
+
+        if (sub->type == EXPR_T_CMP) {
+            uint32_t hash = hash_cmp(&sub->cmp);
+            struct cmp_node *node;
+
+            HMAP_FOR_EACH_WITH_HASH (node, hmap_node, hash, &seen) {
+                if (equal_cmps(node->cmp, &sub->cmp)) {
+                    duplicate = true;
+                    break;
+                }
+            }
+            if (!duplicate) {
+                nodes[i].cmp = &sub->cmp;
+                hmap_insert(&seen, &nodes[i].hmap_node, hash);
+            }
+        }
+        if (duplicate) {
+            expr_destroy(sub);
+        } else {
+            or->subs[kept++] = sub;
+        }
+    }
+    or->n = kept;
+    hmap_destroy(&seen);
+    free(nodes);
+}
+
+/* Intersection. */
+
+/* Returns "a && b", for comparisons of one symbol, or NULL if that is
+ * false. */
+static struct expr *
+intersect_cmps(const struct expr *a, const struct expr *b)
+{
+    if (a->cmp.string) {
+        return strcmp(a->cmp.string, b->cmp.string) ? NULL : expr_clone(a);
+    }
+
+    ovs_u128 common = ovs_u128_and(a->cmp.mask, b->cmp.mask);
+    ovs_u128 differ = expr_u128_xor(a->cmp.value, b->cmp.value);
+    if (!ovs_u128_is_zero(ovs_u128_and(common, differ))) {
+        return NULL;
+    }
+
+    struct expr *e = expr_new_cmp(a->cmp.symbol, EXPR_R_EQ);
+    e->cmp.value = expr_u128_or(a->cmp.value, b->cmp.value);
+    e->cmp.mask = expr_u128_or(a->cmp.mask, b->cmp.mask);
+    return e;
+}
+
+/* The symbol if 'e' is a comparison or a disjunction of comparisons of one
+ * symbol, else NULL. */
+static const struct expr_symbol *
+get_symbol(const struct expr *e)
+{
+    return (e->type == EXPR_T_CMP ? e->cmp.symbol
+            : e->type == EXPR_T_OR ? expr_single_symbol(e)
+            : NULL);
+}
+
+/* Returns "a && b", which it takes, for trees that get_symbol() finds to be
+ * about one symbol. */
+static struct expr *
+intersect(struct normalizer *n, struct expr *a, struct expr *b)
+{
+    struct expr *or = expr_new_andor(EXPR_T_OR);
+    struct expr **as = a->type == EXPR_T_OR ? a->subs : &a;
+    struct expr **bs = b->type == EXPR_T_OR ? b->subs : &b;
+    size_t n_as = a->type == EXPR_T_OR ? a->n : 1;
+    size_t n_bs = b->type == EXPR_T_OR ? b->n : 1;
+
+    if (n_as > MAX_INTERSECTIONS / n_bs) {
+        or = give_up(n, or);
+    } else {
+        for (size_t i = 0; i < n_as; i++) {
+            for (size_t j = 0; j < n_bs; j++) {
+                struct expr *e = intersect_cmps(as[i], bs[j]);
+                if (e) {
+                    expr_add(or, e);
+                }
+            }
+            if (or->n > EXPR_MAX_TERMS) {
+                or = give_up(n, or);
+                break;
+            }
+        }
+    }
+    expr_destroy(a);
+    expr_destroy(b);
+    if (or->type == EXPR_T_OR) {
+        remove_duplicates(or);
+        or = expr_finish(or);
+    }
+    return or;
+}
+
+/* Crushing. */
+
+/* Orders the operands of an AND: by symbol, comparisons before disjunctions
+ * and small before big; at the end what is about several symbols.  What
+ * remains equal is alike. */
+static int
+compare_operands(const void *a_, const void *b_)
+{
+    const struct expr *a = *(const struct expr *const *) a_;
+    const struct expr *b = *(const struct expr *const *) b_;
+    const struct expr_symbol *as = get_symbol(a);
+    const struct expr_symbol *bs = get_symbol(b);
+
+    if (!as || !bs) {
+        return !as - !bs;
+    }
+    int cmp = strcmp(as->name, bs->name);
+    if (cmp) {
+        return cmp;
+    } else if (a->type != b->type) {
+        return a->type == EXPR_T_CMP ? -1 : 1;
+    } else if (a->type == EXPR_T_OR) {
+        return a->n < b->n ? -1 : a->n > b->n;
+    } else {
+        return 0;
+    }
+}
+
+/* Crushes 'and', whose operands are crushed. */
+static struct expr *
+crush_and(struct normalizer *n, struct expr *and)
+{
+    struct expr *result = expr_new_andor(EXPR_T_AND);
+    struct expr *last = NULL;   /* The last operand in 'result', not yet in. */
+    bool false_ = false;
+
+    qsort(and->subs, and->n, sizeof *and->subs, compare_operands);
+    for (size_t i = 0; i < and->n; i++) {
+        struct expr *sub = and->subs[i];
+
+        if (false_) {
+            expr_destroy(sub);
+            continue;
+        }
+        if (sub->type == EXPR_T_BOOLEAN) {
+            false_ = !sub->boolean;
+            expr_destroy(sub);
+        } else if (last && get_symbol(sub)
+                   && get_symbol(sub) == get_symbol(last)) {
+            last = intersect(n, last, sub);
+            if (last->type == EXPR_T_BOOLEAN) {
+                false_ = true;
+            }
+        } else {
+            if (last) {
+                expr_add(result, last);
+            }
+            last = sub;
+        }
+    }
+    if (last) {
+        expr_add(result, last);
+    }
+    expr_free_shell(and);
+
+    if (false_) {
+        expr_destroy(result);
+        return expr_boolean(false);
+    }
+    return expr_finish(result);
+}
+
+static struct expr *
+crush_or(struct expr *or)
+{
+    struct expr *result = expr_new_andor(EXPR_T_OR);
+    bool true_ = false;
+
+    for (size_t i = 0; i < or->n; i++) {
+        struct expr *sub = or->subs[i];
+
+        if (true_ || sub->type == EXPR_T_BOOLEAN) {
+            true_ = true_ || sub->boolean;
+            expr_destroy(sub);
+        } else {
+            expr_add(result, sub);
+        }
+    }
+    expr_free_shell(or);
+
+    if (true_) {
+        expr_destroy(result);
+        return expr_boolean(true);
+    }
+    remove_duplicates(result);
+    return expr_finish(result);
+}
+
+static struct expr *
+crush(struct normalizer *n, struct expr *e)
+{
+    if (!expr_is_andor(e)) {
+        return e;
+    }
+
+    /* Crushing an operand can make it one of the same type as 'e', which
+     * expr_add() merges. */
+    struct expr *new = expr_new_andor(e->type);
+    for (size_t i = 0; i < e->n; i++) {
+        expr_add(new, crush(n, e->subs[i]));
+    }
+    expr_free_shell(e);
+    return new->type == EXPR_T_AND ? crush_and(n, new) : crush_or(new);
+}
+
+/* Distribution. */
+
+/* Finds an operand of 'and' that must be distributed.  Returns its index, or
+ * SIZE_MAX if there is none. */
+static size_t
+find_undimensional(const struct expr *and)
+{
+    size_t n_dimensions = 0;
+    size_t dimension = SIZE_MAX;
+
+    for (size_t i = 0; i < and->n; i++) {
+        const struct expr *sub = and->subs[i];
+
+        if (sub->type == EXPR_T_OR) {
+            const struct expr_symbol *symbol = expr_single_symbol(sub);
+            if (!symbol || symbol->must_crossproduct) {
+                return i;
+            }
+            n_dimensions++;
+            dimension = i;
+        }
+    }
+    return n_dimensions == 1 ? dimension : SIZE_MAX;
+}
+
+/* Returns the conjunction of 'd', which it takes, and copies of the operands
+ * of 'and' other than the one at 'skip'. */
+static struct expr *
+make_term(struct normalizer *n, const struct expr *and, size_t skip,
+          struct expr *d)
+{
+    struct expr *term = expr_new_andor(EXPR_T_AND);
+    bool simple = d->type == EXPR_T_CMP;
+
+    for (size_t i = 0; i < and->n; i++) {
+        if (i != skip) {
+            expr_add(term, expr_clone(and->subs[i]));
+            if (simple && get_symbol(and->subs[i]) == d->cmp.symbol) {
+                simple = false;
+            }
+        }
+    }
+    expr_add(term, d);
+
+    n->n_terms += expr_n_terms(term);
+    if (n->n_terms > EXPR_MAX_TERMS) {
+        return give_up(n, term);
+    }
+
+    /* If 'd' brings in just one more field, there is nothing to crush. */
+    return simple ? expr_finish(term) : crush_and(n, term);
+}
+
+static struct expr *
+distribute_and(struct normalizer *n, struct expr *and)
+{
+    size_t index = find_undimensional(and);
+    if (index == SIZE_MAX) {
+        return and;
+    }
+
+    struct expr *or = and->subs[index];
+    struct expr *result = expr_new_andor(EXPR_T_OR);
+    for (size_t i = 0; i < or->n; i++) {
+        struct expr *d = or->subs[i];
+
+        or->subs[i] = NULL;
+        if (n->error) {
+            expr_destroy(d);
+            continue;
+        }
+        struct expr *term = distribute(n, make_term(n, and, index, d));
+        if (term->type == EXPR_T_BOOLEAN) {
+            /* A conjunction with a disjunct can become false, not true. */
+            expr_destroy(term);
+        } else {
+            expr_add(result, term);
+        }
+    }
+    expr_destroy(and);
+    return expr_finish(result);
+}
+
+static struct expr *
+distribute(struct normalizer *n, struct expr *e)
+{
+    if (e->type == EXPR_T_AND) {
+        return distribute_and(n, e);
+    } else if (e->type != EXPR_T_OR) {
+        return e;
+    }
+
+    struct expr *result = expr_new_andor(EXPR_T_OR);
+    for (size_t i = 0; i < e->n; i++) {
+        struct expr *sub = distribute(n, e->subs[i]);
+        if (expr_is_boolean(sub, false)) {
+            expr_destroy(sub);
+        } else {
+            expr_add(result, sub);
+        }
+    }
+    expr_free_shell(e);
+    return expr_finish(result);
+}
+
+struct expr *
+expr_normalize(struct expr *e, char **errorp)
+{
+    struct normalizer n = { .n_terms = 0 };
+
+    e = distribute(&n, crush(&n, e));
+    *errorp = n.error;
+    if (n.error) {
+        expr_destroy(e);
+        return NULL;
+    }
+    return e;
+}
+
+static bool
+is_normalized_term(const struct expr *e)
+{
+    size_t n_dimensions = 0;
+
+    if (e->type == EXPR_T_CMP) {
+        return true;
+    } else if (e->type != EXPR_T_AND) {
+        return false;
+    }
+    for (size_t i = 0; i < e->n; i++) {
+        const struct expr *sub = e->subs[i];
+        const struct expr_symbol *symbol = get_symbol(sub);
+
+        if (!symbol || (i && get_symbol(e->subs[i - 1]) == symbol)) {
+            return false;
+        }
+        if (sub->type == EXPR_T_OR) {
+            if (symbol->must_crossproduct) {
+                return false;
+            }
+            n_dimensions++;
+        }
+    }
+    return n_dimensions != 1;
+}
+
+bool
+expr_is_normalized(const struct expr *e)
+{
+    if (e->type == EXPR_T_BOOLEAN) {
+        return true;
+    } else if (!expr_is_simplified(e)) {
+        return false;
+    } else if (e->type != EXPR_T_OR) {
+        return is_normalized_term(e);
+    }
+    for (size_t i = 0; i < e->n; i++) {
+        if (!is_normalized_term(e->subs[i])) {
+            return false;
+        }
+    }
+    return true;
+}
