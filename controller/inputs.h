@@ -34,10 +34,9 @@
 #include "openvswitch/types.h"
 #include "openvswitch/uuid.h"
 #include "smap.h"
-#include "sset.h"
 
+struct in6_addr;
 struct ovsdb_idl;
-struct ovsdb_idl_index;
 
 /* Stages of the controller's engine. */
 enum controller_stage {
@@ -61,7 +60,8 @@ enum lport_type {
     LP_UNKNOWN                  /* None of the above. */
 };
 
-/* SB Port_Binding, by logical_port. */
+/* SB Port_Binding, by logical_port.  "up" is not here: this controller writes
+ * it, and no computation depends on it. */
 struct port_binding {
     struct uuid uuid;
     char *logical_port;
@@ -83,8 +83,15 @@ struct port_binding {
     char **mac; size_t n_mac;
     char **port_security; size_t n_port_security;
     char **nat_addresses; size_t n_nat_addresses;
-    bool up;                    /* false if not set. */
-    bool has_up;
+};
+
+/* What of a Port_Binding does not change when it is bound, by logical_port:
+ * for those, such as logical flows, that only need to know what a name
+ * means. */
+struct lport {
+    struct uuid datapath;
+    uint16_t tunnel_key;
+    enum lport_type type;
 };
 
 /* SB Datapath_Binding, by UUID. */
@@ -96,9 +103,12 @@ struct datapath_binding {
     struct uuid nb_uuid;        /* The logical switch or router. */
 };
 
-/* SB Logical_Flow, by UUID.  Strings are borrowed from the IDL. */
+/* SB Logical_Flow, by UUID.  Strings are borrowed from the IDL, which frees
+ * them when it receives a change of the row: valid until the next
+ * ovsdb_idl_run(), after which inputs_run() renews the record. */
 struct logical_flow {
     struct uuid uuid;
+    uint64_t hash;              /* Of the strings. */
     struct uuid datapath;       /* Zero if 'dp_group' is what counts. */
     struct uuid dp_group;
     bool ingress;
@@ -187,11 +197,11 @@ struct ovs_iface {
     struct smap external_ids;   /* Without what this controller writes. */
     struct smap options;
     struct smap port_external_ids;
-    bool link_up;               /* link_state is "up" or not known. */
 };
 
 /* Accessors: the record or NULL; the unit is subscribed. */
 const struct port_binding *in_port_binding(struct inc_unit *, const char *lp);
+const struct lport *in_lport(struct inc_unit *, const char *lp);
 const struct datapath_binding *in_datapath(struct inc_unit *,
                                            const struct uuid *);
 const struct logical_flow *in_logical_flow(struct inc_unit *,
@@ -248,7 +258,7 @@ uint32_t in_multicast_key(struct inc_unit *, const struct uuid *dp,
 
 /* The kinds. */
 struct inputs_kinds {
-    struct inc_kind *port_binding, *datapath, *logical_flow, *dp_group,
+    struct inc_kind *port_binding, *lport, *datapath, *logical_flow, *dp_group,
         *multicast_group, *chassis, *chassis_by_name, *ha_chassis_group,
         *gateway_chassis, *address_set, *port_group, *load_balancer,
         *mac_binding, *static_mac_binding, *fdb, *meter, *sb_options, *iface,
@@ -260,12 +270,15 @@ extern struct inputs_kinds in_kinds;
 
 /* Declares the kinds. */
 void inputs_init(struct inc_engine *);
+void inputs_destroy(void);      /* After the engine. */
 /* Registers the columns of both databases that the records need. */
 void inputs_register_sb(struct ovsdb_idl *sb_idl);
 void inputs_register_ovs(struct ovsdb_idl *ovs_idl);
 /* Brings the cells up to date with the rows that have changed since the last
  * call.  'chassis_name' and 'br_int_name' may be NULL while unknown.  Does
- * not clear the IDLs' tracking. */
+ * not clear the IDLs' tracking, which the caller must do before the next
+ * ovsdb_idl_run(); must be called after each ovsdb_idl_run() and before the
+ * engine runs. */
 void inputs_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl *ovs_idl,
                 const char *chassis_name, const char *br_int_name);
 

@@ -23,14 +23,25 @@ lib_libovn_la_SOURCES = \
 	lib/actions-private.h \
 	lib/actions-report.c \
 	lib/actions.c \
+	lib/expr-annotate.c \
+	lib/expr-constant.c \
+	lib/expr-field.c \
+	lib/expr-format.c \
+	lib/expr-match.c \
+	lib/expr-normalize.c \
+	lib/expr-parse.c \
+	lib/expr-private.h \
+	lib/expr-simplify.c \
+	lib/expr-symtab.c \
+	lib/expr-tree.c \
 	lib/gen-opts.c \
 	lib/inc-proc-cmd.c \
 	lib/inc-proc-eng-private.h \
 	lib/inc-proc-eng.c \
 	lib/inc-proc-eng.h \
 	lib/inc-proc-set.c \
-	lib/lb.c \
-	lib/lb.h \
+	lib/lex.c \
+	lib/logical-fields.c \
 	lib/ovn-dirs.c \
 	lib/ovn-dirs.h \
 	lib/ovn-group.c

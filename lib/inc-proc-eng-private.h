@@ -88,6 +88,12 @@ struct inc_cell {
     char key[];
 };
 
+struct watcher {
+    void (*changed)(struct inc_key, const void *old, const void *new,
+                    void *aux);
+    void *aux;
+};
+
 struct inc_kind {
     const struct inc_kind_class *class;
     struct inc_engine *engine;
@@ -96,9 +102,8 @@ struct inc_kind {
 
     struct unit_class **spawns;
     size_t n_spawns;
-    void (*changed)(struct inc_key, const void *old, const void *new,
-                    void *aux);
-    void *changed_aux;
+    struct watcher *watchers;
+    size_t n_watchers;
 };
 
 /* An inc_unit_class with the 'aux' that goes with it. */

@@ -869,8 +869,9 @@ cell_announce(struct inc_cell *cell, const void *old, const void *new,
             }
         }
     }
-    if (kind->changed) {
-        kind->changed(cell_key(cell), old, new, kind->changed_aux);
+    for (size_t i = 0; i < kind->n_watchers; i++) {
+        kind->watchers[i].changed(cell_key(cell), old, new,
+                                  kind->watchers[i].aux);
     }
 }
 
@@ -1001,6 +1002,7 @@ kind_destroy(struct inc_kind *kind)
     }
     hmap_destroy(&kind->cells);
     free(kind->spawns);
+    free(kind->watchers);
     free(kind);
 }
 
@@ -1077,8 +1079,8 @@ inc_kind_watch(struct inc_kind *kind,
                void (*changed)(struct inc_key, const void *old,
                                const void *new, void *aux), void *aux)
 {
-    ovs_assert(!kind->changed);
-    kind->changed = changed;
-    kind->changed_aux = aux;
+    kind->watchers = xrealloc(kind->watchers, ((kind->n_watchers + 1)
+                                               * sizeof *kind->watchers));
+    kind->watchers[kind->n_watchers++] = (struct watcher) { changed, aux };
 }
 

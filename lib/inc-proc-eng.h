@@ -60,7 +60,8 @@
  * of each cell that changed.
  *
  * Units come into being by themselves: inc_kind_spawn() says that there is
- * one unit of a class for each cell of a kind, with the same key.
+ * one unit of a class for each cell of a kind, with the same key.  Such a unit
+ * belongs to a later stage than its cell.
  *
  * Recompute
  * ---------
@@ -144,7 +145,8 @@ void inc_kind_spawn(struct inc_kind *kind, const struct inc_unit_class *class,
 /* 'changed' is told of each change of a cell's value, once it is final for
  * the current inc_run() ('old' or 'new' is NULL if the cell appears or
  * disappears; for a set kind both are NULL, read it with inc_peek_set()).
- * It must not call back into the engine except for inc_peek*(). */
+ * It must not call back into the engine except for inc_peek*().  A kind may
+ * have several watchers. */
 void inc_kind_watch(struct inc_kind *kind,
                     void (*changed)(struct inc_key, const void *old,
                                     const void *new, void *aux), void *aux);
