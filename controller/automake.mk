@@ -50,5 +50,11 @@ controller_libcontroller_la_SOURCES = \
 	controller/ovs-port.h \
 	controller/patch.c \
 	controller/patch.h \
+	controller/physical-actions.c \
+	controller/physical-actions.h \
+	controller/physical-mcast.c \
+	controller/physical-port.c \
+	controller/physical-tunnel.c \
+	controller/physical.c \
 	controller/physical.h \
 	controller/xid-queue.h

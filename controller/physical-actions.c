@@ -1,0 +1,261 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* The pieces of which physical flows are made. */
+
+#include <config.h>
+
+#include "physical-actions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "binding.h"
+#include "byte-order.h"
+#include "ct-zone.h"
+#include "flow.h"
+#include "openvswitch/ofp-actions.h"
+#include "openvswitch/vlog.h"
+#include "packets.h"
+#include "patch.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(physical);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+/* Layout of a VXLAN tunnel's 24 bits, which have to do for all metadata. */
+#define VXLAN_DP_BITS 12        /* Datapath, from bit 0 on. */
+#define VXLAN_PORT_BITS 11      /* Port, from bit VXLAN_DP_BITS on... */
+#define VXLAN_MULTICAST_BIT (1u << 23)    /* ...unless this says that it is
+                                           * the low bits of a group. */
+#define FIRST_MULTICAST_KEY 0x8000
+
+struct zone_ids
+zone_ids_get(struct inc_unit *unit, const char *lport, const struct uuid *dp)
+{
+    return (struct zone_ids) {
+        .port = ct_zone_of_port(unit, lport),
+        .dnat = ct_zone_dnat(unit, dp),
+        .snat = ct_zone_snat(unit, dp),
+    };
+}
+
+void
+put_load_bits(enum mf_field_id id, int ofs, int n_bits, uint64_t value,
+              struct ofpbuf *ofpacts)
+{
+    const struct mf_field *mf = mf_from_id(id);
+    union mf_value v, mask;
+
+    memset(&v, 0, sizeof v);
+    memset(&mask, 0, sizeof mask);
+    bitwise_put(value, &v, mf->n_bytes, ofs, n_bits);
+    bitwise_one(&mask, mf->n_bytes, ofs, n_bits);
+    ofpact_put_set_field(ofpacts, mf, &v, &mask);
+}
+
+void
+put_load(enum mf_field_id id, uint64_t value, struct ofpbuf *ofpacts)
+{
+    put_load_bits(id, 0, mf_from_id(id)->n_bits, value, ofpacts);
+}
+
+void
+put_move(enum mf_field_id src, int src_ofs, enum mf_field_id dst, int dst_ofs,
+         int n_bits, struct ofpbuf *ofpacts)
+{
+    struct ofpact_reg_move *move = ofpact_put_REG_MOVE(ofpacts);
+
+    move->src.field = mf_from_id(src);
+    move->src.ofs = src_ofs;
+    move->src.n_bits = n_bits;
+    move->dst.field = mf_from_id(dst);
+    move->dst.ofs = dst_ofs;
+    move->dst.n_bits = n_bits;
+}
+
+void
+put_zones(const struct zone_ids *zones, struct ofpbuf *ofpacts)
+{
+    if (zones->port) {
+        put_load(MFF_LOG_CT_ZONE, zones->port, ofpacts);
+    }
+    if (zones->dnat) {
+        put_load(MFF_LOG_DNAT_ZONE, zones->dnat, ofpacts);
+    }
+    if (zones->snat) {
+        put_load(MFF_LOG_SNAT_ZONE, zones->snat, ofpacts);
+    }
+}
+
+void
+put_set_eth_src(const struct eth_addr *mac, struct ofpbuf *ofpacts)
+{
+    ofpact_put_set_field(ofpacts, mf_from_id(MFF_ETH_SRC), mac, NULL);
+}
+
+void
+put_push_vlan(int tag, struct ofpbuf *ofpacts)
+{
+    const ovs_be16 vid = htons((tag & VLAN_VID_MASK) | VLAN_CFI);
+
+    ofpact_put_PUSH_VLAN(ofpacts)->ethertype = htons(ETH_TYPE_VLAN_8021Q);
+    ofpact_put_set_field(ofpacts, mf_from_id(MFF_VLAN_VID), &vid, NULL);
+}
+
+void
+put_resubmit(uint8_t table, struct ofpbuf *ofpacts)
+{
+    struct ofpact_resubmit *resubmit = ofpact_put_RESUBMIT(ofpacts);
+
+    resubmit->in_port = OFPP_IN_PORT;
+    resubmit->table_id = table;
+}
+
+void
+put_output(ofp_port_t port, struct ofpbuf *ofpacts)
+{
+    ofpact_put_OUTPUT(ofpacts)->port = port;
+}
+
+void
+put_forget_in_port(struct ofpbuf *ofpacts)
+{
+    put_load(MFF_IN_PORT, ofp_to_u16(OFPP_NONE), ofpacts);
+}
+
+static void
+init_in_port_stack(struct ofpact_stack *stack)
+{
+    stack->subfield.field = mf_from_id(MFF_IN_PORT);
+    stack->subfield.ofs = 0;
+    stack->subfield.n_bits = stack->subfield.field->n_bits;
+}
+
+void
+put_push_in_port(struct ofpbuf *ofpacts)
+{
+    init_in_port_stack(ofpact_put_STACK_PUSH(ofpacts));
+}
+
+void
+put_pop_in_port(struct ofpbuf *ofpacts)
+{
+    init_in_port_stack(ofpact_put_STACK_POP(ofpacts));
+}
+
+void
+put_chassis_mac_clause(int clause, struct ofpbuf *ofpacts)
+{
+    struct ofpact_conjunction *conj = ofpact_put_CONJUNCTION(ofpacts);
+
+    conj->id = CHASSIS_MAC_CONJ_ID;
+    conj->clause = clause;
+    conj->n_clauses = 2;
+}
+
+static void
+put_vxlan_metadata(uint32_t dp_key, uint16_t out_key, struct ofpbuf *ofpacts)
+{
+    uint32_t tun_id = dp_key & ((1u << VXLAN_DP_BITS) - 1);
+
+    if (out_key >= FIRST_MULTICAST_KEY) {
+        tun_id |= VXLAN_MULTICAST_BIT;
+    }
+    tun_id |= (out_key & ((1u << VXLAN_PORT_BITS) - 1)) << VXLAN_DP_BITS;
+    put_load_bits(MFF_TUN_ID, 0, 24, tun_id, ofpacts);
+}
+
+bool
+put_tunnel_metadata(enum tunnel_type type, enum mf_field_id geneve,
+                    uint32_t dp_key, uint16_t out_key, struct ofpbuf *ofpacts)
+{
+    switch (type) {
+    case TUNNEL_GENEVE:
+        if (!geneve) {
+            return false;
+        }
+        put_load_bits(MFF_TUN_ID, 0, 24, dp_key, ofpacts);
+        put_load_bits(geneve, 0, 32, out_key, ofpacts);
+        put_move(MFF_LOG_INPORT, 0, geneve, 16, 15, ofpacts);
+        return true;
+
+    case TUNNEL_STT:
+        put_load(MFF_TUN_ID, dp_key | ((uint64_t) out_key << 24), ofpacts);
+        put_move(MFF_LOG_INPORT, 0, MFF_TUN_ID, 40, 15, ofpacts);
+        return true;
+
+    case TUNNEL_VXLAN:
+        put_vxlan_metadata(dp_key, out_key, ofpacts);
+        return true;
+    }
+    OVS_NOT_REACHED();
+}
+
+void
+match_outport(struct match *match, uint32_t dp_key, uint16_t port_key)
+{
+    match_init_catchall(match);
+    match_set_metadata(match, htonll(dp_key));
+    match_set_reg(match, MFF_LOG_OUTPORT - MFF_REG0, port_key);
+}
+
+void
+match_flags(struct match *match, uint32_t value, uint32_t flags)
+{
+    match_set_reg_masked(match, MFF_LOG_FLAGS - MFF_REG0, value, flags);
+}
+
+const struct port_binding *
+physical_localnet(struct inc_unit *unit, const struct uuid *dp,
+                  ofp_port_t *ofport)
+{
+    const struct inc_set *names = binding_localnet_ports(unit, dp);
+
+    for (size_t i = 0; i < inc_set_count(names); i++) {
+        const char *name = inc_set_at(names, i).data;
+
+        *ofport = patch_ofport(unit, name);
+        if (*ofport) {
+            return in_port_binding(unit, name);
+        }
+    }
+    *ofport = 0;
+    return NULL;
+}
+
+void
+chassis_macs_for_each(const char *mappings,
+                      void (*cb)(const char *network, const struct eth_addr *,
+                                 void *aux), void *aux)
+{
+    char *copy = xstrdup(mappings ? mappings : "");
+    char *save_ptr = NULL;
+
+    for (char *item = strtok_r(copy, ", ", &save_ptr); item;
+         item = strtok_r(NULL, ", ", &save_ptr)) {
+        char *colon = strchr(item, ':');
+        struct eth_addr mac;
+
+        if (!colon || !eth_addr_from_string(colon + 1, &mac)) {
+            VLOG_WARN_RL(&rl, "Invalid ovn-chassis-mac-mappings: '%s' is not "
+                         "NETWORK:MAC", item);
+            continue;
+        }
+        *colon = '\0';
+        cb(item, &mac, aux);
+    }
+    free(copy);
+}

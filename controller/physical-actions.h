@@ -1,0 +1,99 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef CONTROLLER_PHYSICAL_ACTIONS_H
+#define CONTROLLER_PHYSICAL_ACTIONS_H 1
+
+/* The pieces of which physical flows are made: between the files
+ * controller/physical*.c only. */
+
+#include "encaps.h"
+#include "inputs.h"
+#include "openvswitch/match.h"
+#include "openvswitch/ofpbuf.h"
+#include "ovn/logical-fields.h"
+
+struct inc_unit;
+
+/* Conntrack zones of a logical port and its datapath; 0: none. */
+struct zone_ids {
+    int port;
+    int dnat;
+    int snat;
+};
+/* The zones of 'lport', which is on 'dp'. */
+struct zone_ids zone_ids_get(struct inc_unit *, const char *lport,
+                             const struct uuid *dp);
+/* Loads the registers of those zones that there are. */
+void put_zones(const struct zone_ids *, struct ofpbuf *);
+
+void put_load(enum mf_field_id, uint64_t value, struct ofpbuf *);
+/* Loads the 'n_bits' lowest bits of 'value' from bit 'ofs' on. */
+void put_load_bits(enum mf_field_id, int ofs, int n_bits, uint64_t value,
+                   struct ofpbuf *);
+void put_move(enum mf_field_id src, int src_ofs, enum mf_field_id dst,
+              int dst_ofs, int n_bits, struct ofpbuf *);
+void put_set_eth_src(const struct eth_addr *, struct ofpbuf *);
+void put_push_vlan(int tag, struct ofpbuf *);
+void put_resubmit(uint8_t table, struct ofpbuf *);
+void put_output(ofp_port_t, struct ofpbuf *);
+/* Makes it possible to output to the packet's own input port. */
+void put_forget_in_port(struct ofpbuf *);
+void put_push_in_port(struct ofpbuf *);
+void put_pop_in_port(struct ofpbuf *);
+
+/* Loads the metadata of a packet from the logical input port in its register
+ * to output port (or multicast group) 'out_key' of datapath 'dp_key' where a
+ * tunnel of 'type' carries it.  'geneve' is the Geneve option's field; false,
+ * and nothing done, if it is needed but there is none. */
+bool put_tunnel_metadata(enum tunnel_type type, enum mf_field_id geneve,
+                         uint32_t dp_key, uint16_t out_key, struct ofpbuf *);
+
+/* A match on the logical datapath and output port. */
+void match_outport(struct match *, uint32_t dp_key, uint16_t port_key);
+/* A match on bits 'flags' (enum mff_log_flags_bits) being 'value'. */
+void match_flags(struct match *, uint32_t value, uint32_t flags);
+
+/* The localnet port of datapath 'dp' that this chassis implements (that has a
+ * patch port), or NULL; sets '*ofport'. */
+const struct port_binding *physical_localnet(struct inc_unit *,
+                                             const struct uuid *dp,
+                                             ofp_port_t *ofport);
+
+/* Calls 'cb' with each network and MAC address of 'mappings', the form of
+ * ovn-chassis-mac-mappings. */
+void chassis_macs_for_each(const char *mappings,
+                           void (*cb)(const char *network,
+                                      const struct eth_addr *, void *aux),
+                           void *aux);
+
+/* Table 0's conjunction of source MAC address (clause 0) and VLAN (clause 1)
+ * that recognizes another chassis' router ports. */
+#define CHASSIS_MAC_CONJ_ID 100
+void put_chassis_mac_clause(int clause, struct ofpbuf *);
+
+/* Cookie of the flows that stem from the row 'uuid'. */
+static inline uint32_t
+row_cookie(const struct uuid *uuid)
+{
+    return uuid->parts[0];
+}
+
+/* The units. */
+void physical_port_init(void);
+void physical_mcast_init(void);
+void physical_tunnel_init(void);
+
+#endif /* controller/physical-actions.h */

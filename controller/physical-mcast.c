@@ -1,0 +1,323 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Flows of a multicast group
+ * ==========================
+ *
+ * One unit for each Multicast_Group.  Table 39 sends one copy to each other
+ * chassis that has a member, table 40 one copy to each member here.
+ *
+ * A packet that comes out of a tunnel enters at table 40.  Members that every
+ * chassis has (patch ports, localports) are served in table 39 therefore, by
+ * the chassis where the packet starts, or each chassis on its way would serve
+ * its own.
+ *
+ * In a datapath that has a localnet port here, the physical network is the
+ * way to other chassis, and no tunnel is. */
+
+#include <config.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "binding.h"
+#include "ct-zone.h"
+#include "encaps.h"
+#include "flow-table.h"
+#include "inputs.h"
+#include "local-datapath.h"
+#include "ofctrl.h"
+#include "openvswitch/vlog.h"
+#include "patch.h"
+#include "physical-actions.h"
+#include "sset.h"
+#include "util.h"
+#include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(physical_mcast);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+/* No OpenFlow message is longer than 65,535 bytes.  What an action list may
+ * take of it, with room for the match and for what ends the list. */
+#define MAX_ACTIONS_BYTES 60000
+
+/* The group whose unit runs. */
+struct group_ctx {
+    struct inc_unit *unit;
+    const struct multicast_group *group;
+    uint32_t dp_key;
+    struct uuid our_chassis;
+    enum mf_field_id geneve;
+
+    struct ofpbuf remote;       /* Actions for table 39... */
+    struct ofpbuf local;        /* ...and for table 40. */
+    struct sset chassis;        /* Names of those with members. */
+    bool truncated;
+};
+
+static void
+put_member(struct group_ctx *ctx, uint16_t key, struct ofpbuf *ofpacts)
+{
+    if (ofpacts->size > MAX_ACTIONS_BYTES) {
+        ctx->truncated = true;
+        return;
+    }
+    put_load(MFF_LOG_OUTPORT, key, ofpacts);
+    put_resubmit(OFTABLE_CHECK_LOOPBACK, ofpacts);
+}
+
+/* A port of another availability zone gets a copy of its own: the chassis
+ * there does not know our groups. */
+static void
+put_remote_member(struct group_ctx *ctx, const struct port_binding *pb)
+{
+    const struct tunnel *t = encaps_tunnel(ctx->unit, &pb->chassis, NULL);
+
+    if (t && ctx->remote.size <= MAX_ACTIONS_BYTES) {
+        put_load(MFF_LOG_OUTPORT, pb->tunnel_key, &ctx->remote);
+        if (put_tunnel_metadata(t->type, ctx->geneve, ctx->dp_key,
+                                pb->tunnel_key, &ctx->remote)) {
+            put_output(t->ofport, &ctx->remote);
+        }
+    }
+}
+
+static void
+add_chassis(struct group_ctx *ctx, const struct uuid *uuid)
+{
+    if (!uuid_is_zero(uuid) && !uuid_equals(uuid, &ctx->our_chassis)) {
+        const struct chassis *ch = in_chassis(ctx->unit, uuid);
+
+        if (ch) {
+            sset_add(&ctx->chassis, ch->name);
+        }
+    }
+}
+
+/* Whether an OpenFlow or patch port here implements 'pb'. */
+static bool
+is_here(struct group_ctx *ctx, const struct port_binding *pb)
+{
+    const struct local_port *lp;
+
+    switch (pb->type) {
+    case LP_VIF:
+    case LP_CONTAINER:
+        lp = binding_local_port(ctx->unit, pb->logical_port);
+        return lp && lp->ofport;
+
+    case LP_LOCALNET:
+        return patch_ofport(ctx->unit, pb->logical_port) != 0;
+
+    case LP_L2GATEWAY:
+        return (uuid_equals(&pb->chassis, &ctx->our_chassis)
+                && patch_ofport(ctx->unit, pb->logical_port) != 0);
+
+    case LP_L3GATEWAY:
+        return uuid_equals(&pb->chassis, &ctx->our_chassis);
+
+    case LP_CHASSISREDIRECT:
+    case LP_EXTERNAL:
+    case LP_LOCALPORT:
+    case LP_PATCH:
+    case LP_REMOTE:
+    case LP_UNKNOWN:
+    case LP_VIRTUAL:
+    case LP_VTEP:
+    default:
+        return false;
+    }
+}
+
+static void
+add_member(struct group_ctx *ctx, const struct port_binding *pb)
+{
+    int zone = ct_zone_of_port(ctx->unit, pb->logical_port);
+
+    if (zone && ctx->local.size <= MAX_ACTIONS_BYTES) {
+        put_load(MFF_LOG_CT_ZONE, zone, &ctx->local);
+    }
+
+    if (pb->type == LP_PATCH || pb->type == LP_LOCALPORT) {
+        put_member(ctx, pb->tunnel_key, &ctx->remote);
+    } else if (pb->type == LP_REMOTE) {
+        if (!uuid_is_zero(&pb->chassis)) {
+            put_remote_member(ctx, pb);
+        }
+    } else {
+        if (is_here(ctx, pb)) {
+            put_member(ctx, pb->tunnel_key, &ctx->local);
+        }
+        add_chassis(ctx, &pb->chassis);
+        for (size_t i = 0; i < pb->n_additional_chassis; i++) {
+            add_chassis(ctx, &pb->additional_chassis[i]);
+        }
+    }
+}
+
+/* One copy for each chassis, with the metadata loaded once for each run of
+ * tunnels of one type. */
+static void
+put_fan_out(struct group_ctx *ctx)
+{
+    const struct tunnel *previous = NULL;
+    const char *name;
+
+    SSET_FOR_EACH (name, &ctx->chassis) {
+        const struct uuid *uuid = in_chassis_by_name(ctx->unit, name);
+        const struct tunnel *t = uuid ? encaps_tunnel(ctx->unit, uuid, NULL)
+                                      : NULL;
+
+        if (!t || ctx->remote.size > MAX_ACTIONS_BYTES) {
+            continue;
+        }
+        if (!previous || previous->type != t->type) {
+            if (!put_tunnel_metadata(t->type, ctx->geneve, ctx->dp_key,
+                                     ctx->group->tunnel_key, &ctx->remote)) {
+                continue;
+            }
+            previous = t;
+        }
+        put_output(t->ofport, &ctx->remote);
+    }
+}
+
+static int
+compare_members(const void *a_, const void *b_)
+{
+    const struct port_binding *const *a = a_;
+    const struct port_binding *const *b = b_;
+
+    return uuid_compare_3way(&(*a)->uuid, &(*b)->uuid);
+}
+
+/* The group's members, in order of UUID, so that the actions do not depend on
+ * the history.  The caller frees the array. */
+static const struct port_binding **
+get_members(struct group_ctx *ctx, size_t *n)
+{
+    const struct multicast_group *mg = ctx->group;
+    const struct port_binding **members
+        = xmalloc(mg->n_ports * sizeof *members);
+
+    *n = 0;
+    for (size_t i = 0; i < mg->n_ports; i++) {
+        const struct port_binding *pb = in_port_binding(ctx->unit,
+                                                        mg->ports[i]);
+
+        if (pb && !uuid_equals(&pb->datapath, &mg->datapath)) {
+            VLOG_WARN_RL(&rl, "multicast group %s ("UUID_FMT") of datapath "
+                         UUID_FMT" has port %s of another datapath; ignored",
+                         mg->name, UUID_ARGS(&mg->uuid),
+                         UUID_ARGS(&mg->datapath), mg->ports[i]);
+        } else if (pb) {
+            members[(*n)++] = pb;
+        }
+    }
+    qsort(members, *n, sizeof *members, compare_members);
+    return members;
+}
+
+static void
+add_flows(struct group_ctx *ctx)
+{
+    const uint16_t key = ctx->group->tunnel_key;
+    const uint32_t cookie = row_cookie(&ctx->group->uuid);
+    struct match match;
+    ofp_port_t ofport;
+
+    match_outport(&match, ctx->dp_key, key);
+
+    if (ctx->local.size) {
+        put_load(MFF_LOG_OUTPORT, key, &ctx->local);
+        flow_output_add(ctx->unit, OFTABLE_LOCAL_OUTPUT, 100, cookie, &match,
+                        &ctx->local);
+    }
+
+    if (ctx->remote.size) {
+        put_load(MFF_LOG_OUTPORT, key, &ctx->remote);
+    }
+    if (!physical_localnet(ctx->unit, &ctx->group->datapath, &ofport)) {
+        put_fan_out(ctx);
+    }
+    if (ctx->remote.size) {
+        if (ctx->local.size) {
+            put_resubmit(OFTABLE_LOCAL_OUTPUT, &ctx->remote);
+        }
+        flow_output_add(ctx->unit, OFTABLE_REMOTE_OUTPUT, 100, cookie, &match,
+                        &ctx->remote);
+    }
+
+    if (ctx->truncated) {
+        VLOG_WARN_RL(&rl, "multicast group %s ("UUID_FMT") has too many "
+                     "ports on this chassis for one OpenFlow flow: some will "
+                     "not get its packets", ctx->group->name,
+                     UUID_ARGS(&ctx->group->uuid));
+    }
+}
+
+static void
+mcast_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct multicast_group *mg
+        = in_multicast_group(unit, inc_unit_key(unit).data);
+    const struct local_datapath *ld
+        = mg ? local_datapath(unit, &mg->datapath) : NULL;
+
+    flow_output_begin(unit);
+    if (ld) {
+        struct group_ctx ctx = {
+            .unit = unit,
+            .group = mg,
+            .dp_key = ld->tunnel_key,
+            .our_chassis = binding_our_chassis(unit),
+            .geneve = ofctrl_geneve_field_read(unit),
+            .chassis = SSET_INITIALIZER(&ctx.chassis),
+        };
+        size_t n;
+        const struct port_binding **members = get_members(&ctx, &n);
+
+        ofpbuf_init(&ctx.remote, 256);
+        ofpbuf_init(&ctx.local, 256);
+        for (size_t i = 0; i < n; i++) {
+            add_member(&ctx, members[i]);
+        }
+        add_flows(&ctx);
+        ofpbuf_uninit(&ctx.remote);
+        ofpbuf_uninit(&ctx.local);
+        sset_destroy(&ctx.chassis);
+        free(members);
+    }
+    flow_output_end(unit);
+}
+
+static void
+mcast_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    flow_output_withdraw(unit);
+}
+
+static const struct inc_unit_class mcast_class = {
+    .name = "physical-mcast",
+    .stage = STAGE_FLOW,
+    .run = mcast_run,
+    .removed = mcast_removed,
+};
+
+void
+physical_mcast_init(void)
+{
+    inc_kind_spawn(in_kinds.multicast_group, &mcast_class, NULL);
+}

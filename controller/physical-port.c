@@ -1,0 +1,898 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Flows of a logical port
+ * =======================
+ *
+ * One unit for each Port_Binding.  For a port of a local datapath it finds
+ * out which of these the port is, and puts out the flows of that one:
+ *
+ *   - here: an OpenFlow port of the integration bridge implements it (VIFs,
+ *     containers in them, localports; localnet and l2gateway ports through
+ *     their patch ports).
+ *   - patch: it leads into another logical datapath; no packet leaves the
+ *     switch.
+ *   - chassisredirect: it stands for a router port on whatever chassis has
+ *     the port.
+ *   - elsewhere: behind the datapath's localnet port if this chassis has it,
+ *     else behind a tunnel.
+ *
+ * A port that is being migrated is here and elsewhere at a time, and packets
+ * for it go to both. */
+
+#include <config.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "binding.h"
+#include "byte-order.h"
+#include "encaps.h"
+#include "flow-table.h"
+#include "flow.h"
+#include "inputs.h"
+#include "local-datapath.h"
+#include "ofctrl.h"
+#include "openvswitch/ofp-actions.h"
+#include "openvswitch/vlog.h"
+#include "ovn/actions.h"
+#include "packets.h"
+#include "patch.h"
+#include "physical-actions.h"
+#include "sset.h"
+#include "util.h"
+#include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(physical_port);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+/* The port whose unit runs. */
+struct port_ctx {
+    struct inc_unit *unit;
+    const struct port_binding *pb;
+    uint32_t dp_key;
+    uint32_t cookie;
+    struct zone_ids zones;
+    struct uuid our_chassis;
+    struct ofpbuf ofpacts;      /* To build actions in. */
+};
+
+/* Adds a flow with the actions in 'ctx', and clears them. */
+static void
+add_flow(struct port_ctx *ctx, uint8_t table, uint16_t priority,
+         const struct match *match)
+{
+    flow_output_add(ctx->unit, table, priority, ctx->cookie, match,
+                    &ctx->ofpacts);
+    ofpbuf_clear(&ctx->ofpacts);
+}
+
+/* Ports that have an end here, real or patch. */
+
+/* Tables 40, 41 and 64: output to the port, but not back to where the packet
+ * came from unless that is allowed.  'nested': the port shares its OpenFlow
+ * port with others, so that going back there is nothing special. */
+static void
+add_local_output(struct port_ctx *ctx, bool nested)
+{
+    const uint16_t key = ctx->pb->tunnel_key;
+    struct match match;
+
+    match_outport(&match, ctx->dp_key, key);
+    put_zones(&ctx->zones, &ctx->ofpacts);
+    put_resubmit(OFTABLE_CHECK_LOOPBACK, &ctx->ofpacts);
+    add_flow(ctx, OFTABLE_LOCAL_OUTPUT, 100, &match);
+
+    match_outport(&match, ctx->dp_key, key);
+    match_flags(&match, 0, MLF_BIT(ALLOW_LOOPBACK));
+    match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0, key);
+    add_flow(ctx, OFTABLE_CHECK_LOOPBACK, 100, &match);
+
+    match_outport(&match, ctx->dp_key, key);
+    if (!nested) {
+        match_flags(&match, MLF_BIT(ALLOW_LOOPBACK), MLF_BIT(ALLOW_LOOPBACK));
+    }
+    put_push_in_port(&ctx->ofpacts);
+    put_forget_in_port(&ctx->ofpacts);
+    put_resubmit(OFTABLE_LOG_TO_PHY, &ctx->ofpacts);
+    put_pop_in_port(&ctx->ofpacts);
+    add_flow(ctx, OFTABLE_SAVE_INPORT, 100, &match);
+}
+
+/* Loads what a packet needs that enters at the port. */
+static void
+put_enter(const struct port_ctx *ctx, struct ofpbuf *ofpacts)
+{
+    put_zones(&ctx->zones, ofpacts);
+    put_load(MFF_LOG_DATAPATH, ctx->dp_key, ofpacts);
+    put_load(MFF_LOG_INPORT, ctx->pb->tunnel_key, ofpacts);
+}
+
+/* Table 0, and 65 without the output action. */
+
+/* How a port's packets look at its OpenFlow port. */
+enum port_tagging {
+    TAG_NONE,                   /* As they are. */
+    TAG_VLAN,                   /* In a VLAN. */
+    TAG_UNTAGGED,               /* Outside of VLANs. */
+};
+
+/* Matches packets of a VLAN, or those outside of all. */
+static void
+match_vlan(struct match *match, int tag)
+{
+    if (tag) {
+        match_set_dl_vlan(match, htons(tag), 0);
+    } else {
+        match_set_dl_tci_masked(match, 0, htons(VLAN_CFI));
+    }
+}
+
+static void
+put_into_pipeline(struct port_ctx *ctx, bool nested, bool strip)
+{
+    struct ofpbuf *ofpacts = &ctx->ofpacts;
+
+    if (nested) {
+        put_load_bits(MFF_LOG_FLAGS, MLF_NESTED_CONTAINER_BIT, 1, 1, ofpacts);
+    }
+    if (strip) {
+        ofpact_put_STRIP_VLAN(ofpacts);
+    }
+    put_enter(ctx, ofpacts);
+    if (ctx->pb->type == LP_LOCALPORT) {
+        put_load_bits(MFF_LOG_FLAGS, MLF_LOCALPORT_BIT, 1, 1, ofpacts);
+    }
+    put_resubmit(OFTABLE_LOG_INGRESS_PIPELINE, ofpacts);
+}
+
+static void
+add_input(struct port_ctx *ctx, ofp_port_t ofport, enum port_tagging tagging,
+          int tag, bool nested)
+{
+    struct match match;
+
+    match_init_catchall(&match);
+    match_set_in_port(&match, ofport);
+    if (tagging == TAG_NONE) {
+        put_into_pipeline(ctx, nested, false);
+        add_flow(ctx, OFTABLE_PHY_TO_LOG, 100, &match);
+    } else if (tagging == TAG_VLAN) {
+        match_vlan(&match, tag);
+        put_into_pipeline(ctx, nested, true);
+        add_flow(ctx, OFTABLE_PHY_TO_LOG, 150, &match);
+    } else {
+        match_vlan(&match, 0);
+        put_into_pipeline(ctx, nested, false);
+        add_flow(ctx, OFTABLE_PHY_TO_LOG, 100, &match);
+
+        /* A priority tag alone is as good as none. */
+        match_set_dl_vlan(&match, htons(0), 0);
+        put_into_pipeline(ctx, nested, true);
+        add_flow(ctx, OFTABLE_PHY_TO_LOG, 100, &match);
+    }
+}
+
+static void
+add_output(struct port_ctx *ctx, ofp_port_t ofport, int tag)
+{
+    struct match match;
+
+    match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
+    if (tag) {
+        put_push_vlan(tag, &ctx->ofpacts);
+    }
+    put_output(ofport, &ctx->ofpacts);
+    if (tag) {
+        /* A group's packet goes on to the next port. */
+        ofpact_put_STRIP_VLAN(&ctx->ofpacts);
+    }
+    add_flow(ctx, OFTABLE_LOG_TO_PHY, 100, &match);
+}
+
+/* A container's packet may also go back to its parent's OpenFlow port when
+ * it is for the parent itself. */
+static void
+add_container_to_parent(struct port_ctx *ctx, const char *parent_name)
+{
+    const struct port_binding *parent = in_port_binding(ctx->unit,
+                                                        parent_name);
+    const uint32_t cookie = ctx->cookie;
+    struct match match;
+
+    if (!parent) {
+        return;
+    }
+    match_outport(&match, ctx->dp_key, parent->tunnel_key);
+    match_flags(&match, MLF_BIT(NESTED_CONTAINER), MLF_BIT(NESTED_CONTAINER));
+    put_push_in_port(&ctx->ofpacts);
+    put_forget_in_port(&ctx->ofpacts);
+    put_resubmit(OFTABLE_LOG_TO_PHY, &ctx->ofpacts);
+    put_pop_in_port(&ctx->ofpacts);
+    ctx->cookie = 0;            /* All containers of the parent share it. */
+    add_flow(ctx, OFTABLE_SAVE_INPORT, 100, &match);
+    ctx->cookie = cookie;
+}
+
+/* A port that is migrating to this chassis must neither send nor receive
+ * before the virtual machine announces itself by RARP. */
+static void
+add_activation(struct port_ctx *ctx, ofp_port_t ofport)
+{
+    struct match match;
+
+    match_init_catchall(&match);
+    match_set_in_port(&match, ofport);
+    add_flow(ctx, OFTABLE_PHY_TO_LOG, 1000, &match);
+
+    match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
+    add_flow(ctx, OFTABLE_LOG_TO_PHY, 1000, &match);
+
+    match_init_catchall(&match);
+    match_set_in_port(&match, ofport);
+    match_set_dl_type(&match, htons(ETH_TYPE_RARP));
+    put_enter(ctx, &ctx->ofpacts);
+
+    const struct action_header header = {
+        .opcode = htonl(ACTION_OPCODE_ACTIVATION_STRATEGY_RARP),
+    };
+    struct ofpact_controller *oc = ofpact_put_CONTROLLER(&ctx->ofpacts);
+    oc->max_len = UINT16_MAX;
+    oc->reason = OFPR_ACTION;
+    oc->meter_id = NX_CTLR_NO_METER;
+    ofpbuf_put(&ctx->ofpacts, &header, sizeof header);
+    oc = ctx->ofpacts.header;
+    oc->userdata_len = sizeof header;
+    ofpact_finish_CONTROLLER(&ctx->ofpacts, &oc);
+
+    put_resubmit(OFTABLE_LOG_INGRESS_PIPELINE, &ctx->ofpacts);
+    add_flow(ctx, OFTABLE_PHY_TO_LOG, 1010, &match);
+}
+
+/* Whether 'lp', which is migrating to this chassis, has to wait. */
+static bool
+must_activate(struct port_ctx *ctx, const struct local_port *lp)
+{
+    const char *strategy = smap_get(&ctx->pb->options, "activation-strategy");
+
+    if (!lp->additional || !strategy || !strategy[0]) {
+        return false;
+    }
+    if (strcmp(strategy, "rarp")) {
+        VLOG_WARN_RL(&rl, "port %s: activation-strategy \"%s\" is not known, "
+                     "so the port is active from the start",
+                     ctx->pb->logical_port, strategy);
+        return false;
+    }
+
+    const struct chassis *us = in_chassis(ctx->unit, &ctx->our_chassis);
+    const char *done = smap_get(&ctx->pb->options,
+                                "additional-chassis-activated");
+    struct sset activated;
+    sset_from_delimited_string(&activated, done ? done : "", ",");
+    bool is_activated = us && sset_contains(&activated, us->name);
+    sset_destroy(&activated);
+    return !is_activated;
+}
+
+/* Packets from a localport never leave the chassis. */
+static void
+add_localport(struct port_ctx *ctx)
+{
+    struct match match;
+
+    match_init_catchall(&match);
+    match_set_metadata(&match, htonll(ctx->dp_key));
+    match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0, ctx->pb->tunnel_key);
+    put_resubmit(OFTABLE_LOCAL_OUTPUT, &ctx->ofpacts);
+    add_flow(ctx, OFTABLE_REMOTE_OUTPUT, 150, &match);
+}
+
+static void
+add_vif(struct port_ctx *ctx, const struct local_port *lp)
+{
+    const bool nested = lp->parent != NULL;
+
+    add_local_output(ctx, nested);
+    add_input(ctx, lp->ofport, nested ? TAG_VLAN : TAG_NONE, lp->tag, nested);
+    add_output(ctx, lp->ofport, lp->tag);
+    if (nested) {
+        add_container_to_parent(ctx, lp->parent);
+    }
+    if (lp->type == LP_LOCALPORT) {
+        add_localport(ctx);
+    }
+    if (must_activate(ctx, lp)) {
+        add_activation(ctx, lp->ofport);
+    }
+}
+
+/* Localnet and l2gateway ports. */
+
+static void
+add_physnet(struct port_ctx *ctx, ofp_port_t ofport)
+{
+    const int tag = ctx->pb->tag;
+
+    add_local_output(ctx, false);
+    add_input(ctx, ofport, tag ? TAG_VLAN : TAG_UNTAGGED, tag, false);
+    add_output(ctx, ofport, tag);
+}
+
+/* What is for this chassis only, or from a localport, must not get into the
+ * physical network. */
+static void
+add_localnet(struct port_ctx *ctx, ofp_port_t ofport)
+{
+    static const uint32_t flags[] = {
+        MLF_BIT(LOCAL_ONLY), MLF_BIT(LOCALPORT),
+    };
+
+    add_physnet(ctx, ofport);
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+        struct match match;
+
+        match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
+        match_flags(&match, flags[i], flags[i]);
+        add_flow(ctx, OFTABLE_CHECK_LOOPBACK, 160, &match);
+    }
+}
+
+/* Patch ports. */
+
+/* The first Ethernet address of router port 'pb'. */
+static bool
+get_port_mac(const struct port_binding *pb, struct eth_addr *mac)
+{
+    return pb->n_mac && ovs_scan(pb->mac[0], ETH_ADDR_SCAN_FMT,
+                                 ETH_ADDR_SCAN_ARGS(*mac));
+}
+
+struct find_mac_ctx {
+    const char *network;
+    struct eth_addr mac;
+    bool found;
+};
+
+static void
+find_mac_cb(const char *network, const struct eth_addr *mac, void *find_)
+{
+    struct find_mac_ctx *find = find_;
+
+    if (!find->found && !strcmp(network, find->network)) {
+        find->mac = *mac;
+        find->found = true;
+    }
+}
+
+/* Router port 'lrp', on the other side of our patch port, is here as on other
+ * chassis.  Towards the physical network (localnet port 'ln'), which must not
+ * see its address in several places, this chassis' own one stands in. */
+static void
+add_hide_router_mac(struct port_ctx *ctx, const struct port_binding *lrp,
+                    const struct eth_addr *lrp_mac,
+                    const struct port_binding *ln, ofp_port_t ofport)
+{
+    struct find_mac_ctx find = {
+        .network = smap_get(&ln->options, "network_name"),
+    };
+    const char *cr = smap_get(&lrp->options, "chassis-redirect-port");
+    if (!find.network
+        || (cr && binding_is_resident(ctx->unit, cr))) {
+        return;
+    }
+    chassis_macs_for_each(in_config(ctx->unit, "ovn-chassis-mac-mappings"),
+                          find_mac_cb, &find);
+    if (!find.found) {
+        return;
+    }
+
+    const uint32_t cookie = ctx->cookie;
+    struct match match;
+    match_outport(&match, ctx->dp_key, ln->tunnel_key);
+    match_set_dl_src(&match, *lrp_mac);
+    put_set_eth_src(&find.mac, &ctx->ofpacts);
+    if (ln->tag) {
+        put_push_vlan(ln->tag, &ctx->ofpacts);
+    }
+    put_output(ofport, &ctx->ofpacts);
+    put_set_eth_src(lrp_mac, &ctx->ofpacts);
+    if (ln->tag) {
+        ofpact_put_STRIP_VLAN(&ctx->ofpacts);
+    }
+    ctx->cookie = row_cookie(&ln->uuid);
+    add_flow(ctx, OFTABLE_LOG_TO_PHY, 150, &match);
+    ctx->cookie = cookie;
+}
+
+/* The reverse, for packets from another chassis' 'lrp'. */
+static void
+add_restore_router_mac(struct port_ctx *ctx, const struct port_binding *lrp,
+                       const struct eth_addr *lrp_mac,
+                       const struct port_binding *ln, ofp_port_t ofport)
+{
+    const uint32_t cookie = ctx->cookie;
+    struct match match;
+
+    ctx->cookie = row_cookie(&lrp->uuid);
+
+    match_init_catchall(&match);
+    match_vlan(&match, ln->tag);
+    put_chassis_mac_clause(1, &ctx->ofpacts);
+    add_flow(ctx, OFTABLE_PHY_TO_LOG, 180, &match);
+
+    const struct zone_ids zones = zone_ids_get(ctx->unit, ln->logical_port,
+                                               &ln->datapath);
+    match_set_in_port(&match, ofport);
+    match_set_conj_id(&match, CHASSIS_MAC_CONJ_ID);
+    if (ln->tag) {
+        ofpact_put_STRIP_VLAN(&ctx->ofpacts);
+    }
+    put_zones(&zones, &ctx->ofpacts);
+    put_load(MFF_LOG_DATAPATH, ctx->dp_key, &ctx->ofpacts);
+    put_load(MFF_LOG_INPORT, ln->tunnel_key, &ctx->ofpacts);
+    put_set_eth_src(lrp_mac, &ctx->ofpacts);
+    put_resubmit(OFTABLE_LOG_INGRESS_PIPELINE, &ctx->ofpacts);
+    add_flow(ctx, OFTABLE_PHY_TO_LOG, 180, &match);
+
+    ctx->cookie = cookie;
+}
+
+/* If the port is the switch's side of a distributed router port 'lrp', and the
+ * switch has a localnet port. */
+static void
+add_chassis_macs(struct port_ctx *ctx, const struct port_binding *lrp)
+{
+    ofp_port_t ofport;
+    const struct port_binding *ln
+        = physical_localnet(ctx->unit, &ctx->pb->datapath, &ofport);
+    struct eth_addr mac;
+
+    if (ln && lrp->type == LP_PATCH && get_port_mac(lrp, &mac)) {
+        add_hide_router_mac(ctx, lrp, &mac, ln, ofport);
+        add_restore_router_mac(ctx, lrp, &mac, ln, ofport);
+    }
+}
+
+/* Table 65: into the pipeline of the peer's datapath, with nothing of this
+ * one's metadata. */
+static void
+add_to_peer(struct port_ctx *ctx, const struct port_binding *peer)
+{
+    const struct datapath_binding *dp = in_datapath(ctx->unit,
+                                                    &peer->datapath);
+    if (!dp) {
+        return;
+    }
+
+    const struct zone_ids zones = zone_ids_get(ctx->unit, peer->logical_port,
+                                               &peer->datapath);
+    struct ofpbuf *ofpacts = &ctx->ofpacts;
+    struct match match;
+
+    match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
+    ofpact_put_CLONE(ofpacts);
+    ofpact_put_CT_CLEAR(ofpacts);
+    put_load(MFF_LOG_DNAT_ZONE, 0, ofpacts);
+    put_load(MFF_LOG_SNAT_ZONE, 0, ofpacts);
+    put_load(MFF_LOG_CT_ZONE, 0, ofpacts);
+    put_zones(&zones, ofpacts);
+    put_load(MFF_LOG_DATAPATH, dp->tunnel_key, ofpacts);
+    put_load(MFF_LOG_INPORT, peer->tunnel_key, ofpacts);
+    put_load(MFF_LOG_FLAGS, 0, ofpacts);
+    put_load(MFF_LOG_OUTPORT, 0, ofpacts);
+    for (int i = 0; i < MFF_N_LOG_REGS; i++) {
+        put_load(MFF_REG0 + i, 0, ofpacts);
+    }
+    put_resubmit(OFTABLE_LOG_INGRESS_PIPELINE, ofpacts);
+
+    struct ofpact_nest *clone = ofpacts->data;
+    ofpacts->header = clone;
+    ofpact_finish_CLONE(ofpacts, &clone);
+    add_flow(ctx, OFTABLE_LOG_TO_PHY, 100, &match);
+}
+
+static void
+add_patch(struct port_ctx *ctx)
+{
+    const char *peer_name = patch_peer(ctx->unit, ctx->pb->logical_port);
+    const struct port_binding *peer
+        = peer_name ? in_port_binding(ctx->unit, peer_name) : NULL;
+    if (!peer) {
+        return;
+    }
+
+    add_local_output(ctx, false);
+    add_to_peer(ctx, peer);
+    add_chassis_macs(ctx, peer);
+}
+
+/* Ports elsewhere. */
+
+/* Encapsulates and outputs to 'chassis'; false if there is no tunnel. */
+static bool
+put_to_chassis(struct port_ctx *ctx, const struct uuid *chassis,
+               const char *encap_ip)
+{
+    const struct tunnel *t = encaps_tunnel(ctx->unit, chassis, encap_ip);
+
+    if (!t || !put_tunnel_metadata(t->type,
+                                   ofctrl_geneve_field_read(ctx->unit),
+                                   ctx->dp_key, ctx->pb->tunnel_key,
+                                   &ctx->ofpacts)) {
+        return false;
+    }
+    put_output(t->ofport, &ctx->ofpacts);
+    return true;
+}
+
+/* The IP address of the encap that the port's chassis wants to be reached by,
+ * or NULL. */
+static const char *
+get_encap_ip(struct port_ctx *ctx)
+{
+    if (uuid_is_zero(&ctx->pb->encap)) {
+        return NULL;
+    }
+    const struct chassis *ch = in_chassis(ctx->unit, &ctx->pb->chassis);
+    for (size_t i = 0; ch && i < ch->n_encaps; i++) {
+        if (uuid_equals(&ch->encaps[i].uuid, &ctx->pb->encap)) {
+            return ch->encaps[i].ip;
+        }
+    }
+    return NULL;
+}
+
+/* Table 39: by tunnel to every other chassis that has the port. */
+static void
+add_tunneled(struct port_ctx *ctx)
+{
+    const struct port_binding *pb = ctx->pb;
+    bool any = false;
+
+    if (pb->type == LP_VTEP) {
+        /* A ramp's packets may go back to it. */
+        put_forget_in_port(&ctx->ofpacts);
+    }
+    if (!uuid_is_zero(&pb->chassis)
+        && !uuid_equals(&pb->chassis, &ctx->our_chassis)) {
+        any |= put_to_chassis(ctx, &pb->chassis, get_encap_ip(ctx));
+    }
+    for (size_t i = 0; i < pb->n_additional_chassis; i++) {
+        const struct uuid *chassis = &pb->additional_chassis[i];
+
+        if (!uuid_equals(chassis, &ctx->our_chassis)
+            && !uuid_equals(chassis, &pb->chassis)) {
+            any |= put_to_chassis(ctx, chassis, NULL);
+        }
+    }
+    if (any) {
+        struct match match;
+
+        match_outport(&match, ctx->dp_key, pb->tunnel_key);
+        put_resubmit(OFTABLE_LOCAL_OUTPUT, &ctx->ofpacts);
+        add_flow(ctx, OFTABLE_REMOTE_OUTPUT, 100, &match);
+    } else {
+        ofpbuf_clear(&ctx->ofpacts);
+    }
+}
+
+/* What a ramp sends has no logical input port: it is the ramp's own. */
+static void
+add_vtep_input(struct port_ctx *ctx)
+{
+    const struct tunnel *t = encaps_tunnel(ctx->unit, &ctx->pb->chassis, NULL);
+    struct match match;
+
+    if (!t || t->type != TUNNEL_VXLAN) {
+        return;
+    }
+    match_init_catchall(&match);
+    match_set_in_port(&match, t->ofport);
+    match_set_tun_id(&match, htonll(ctx->dp_key));
+    put_move(MFF_TUN_ID, 0, MFF_LOG_DATAPATH, 0, 24, &ctx->ofpacts);
+    put_load_bits(MFF_LOG_INPORT, 0, 15, ctx->pb->tunnel_key, &ctx->ofpacts);
+    put_load_bits(MFF_LOG_FLAGS, MLF_RCV_FROM_RAMP_BIT, 1, 1, &ctx->ofpacts);
+    put_resubmit(OFTABLE_LOG_INGRESS_PIPELINE, &ctx->ofpacts);
+    add_flow(ctx, OFTABLE_PHY_TO_LOG, 110, &match);
+}
+
+/* Table 40: to wherever it is, by the physical network. */
+static void
+add_behind_localnet(struct port_ctx *ctx, const struct port_binding *ln)
+{
+    struct match match;
+
+    match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
+    put_load(MFF_LOG_OUTPORT, ln->tunnel_key, &ctx->ofpacts);
+    put_resubmit(OFTABLE_LOCAL_OUTPUT, &ctx->ofpacts);
+    add_flow(ctx, OFTABLE_LOCAL_OUTPUT, 100, &match);
+}
+
+static void
+add_elsewhere(struct port_ctx *ctx)
+{
+    ofp_port_t ofport;
+    const struct port_binding *ln
+        = physical_localnet(ctx->unit, &ctx->pb->datapath, &ofport);
+
+    if (ln) {
+        add_behind_localnet(ctx, ln);
+    } else {
+        add_tunneled(ctx);
+        if (ctx->pb->type == LP_VTEP) {
+            add_vtep_input(ctx);
+        }
+    }
+}
+
+/* A port that is here, but perhaps elsewhere at the same time. */
+static void
+add_duplicates(struct port_ctx *ctx)
+{
+    ofp_port_t ofport;
+
+    if (ctx->pb->n_additional_chassis
+        && !physical_localnet(ctx->unit, &ctx->pb->datapath, &ofport)) {
+        add_tunneled(ctx);
+    }
+}
+
+/* Chassisredirect ports. */
+
+/* Here: it is the distributed port. */
+static void
+add_redirect_here(struct port_ctx *ctx, const struct port_binding *lrp)
+{
+    struct match match;
+
+    match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
+    put_load(MFF_LOG_OUTPORT, lrp->tunnel_key, &ctx->ofpacts);
+    put_zones(&ctx->zones, &ctx->ofpacts);
+    put_resubmit(OFTABLE_CHECK_LOOPBACK, &ctx->ofpacts);
+    add_flow(ctx, OFTABLE_LOCAL_OUTPUT, 100, &match);
+}
+
+/* Elsewhere, with redirect-type "bridged": out of the localnet port of the
+ * switch behind 'lrp'.  False if that is not possible. */
+static bool
+add_redirect_bridged(struct port_ctx *ctx, const struct port_binding *lrp)
+{
+    const char *type = smap_get(&ctx->pb->options, "redirect-type");
+    const char *peer_name = smap_get(&lrp->options, "peer");
+    const struct port_binding *peer
+        = peer_name ? in_port_binding(ctx->unit, peer_name) : NULL;
+    struct eth_addr mac;
+    if (!type || strcmp(type, "bridged")
+        || !peer || !get_port_mac(lrp, &mac)) {
+        return false;
+    }
+
+    ofp_port_t ofport;
+    const struct local_datapath *ld = local_datapath(ctx->unit,
+                                                     &peer->datapath);
+    const struct port_binding *ln
+        = ld ? physical_localnet(ctx->unit, &peer->datapath, &ofport) : NULL;
+    if (!ln) {
+        return false;
+    }
+
+    struct match match;
+    match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
+    put_set_eth_src(&mac, &ctx->ofpacts);
+    put_load(MFF_LOG_DATAPATH, ld->tunnel_key, &ctx->ofpacts);
+    put_load(MFF_LOG_OUTPORT, ln->tunnel_key, &ctx->ofpacts);
+    put_resubmit(OFTABLE_LOG_TO_PHY, &ctx->ofpacts);
+    add_flow(ctx, OFTABLE_LOCAL_OUTPUT, 100, &match);
+    return true;
+}
+
+static int
+compare_ha_chassis(const void *a_, const void *b_)
+{
+    const struct ha_chassis *a = a_;
+    const struct ha_chassis *b = b_;
+
+    return (a->priority != b->priority
+            ? (a->priority > b->priority ? -1 : 1)
+            : uuid_compare_3way(&a->chassis, &b->chassis));
+}
+
+/* Elsewhere, on one of several gateways: the switch picks the first one whose
+ * tunnel is alive.  False if there are not several. */
+static bool
+add_redirect_ha(struct port_ctx *ctx)
+{
+    const struct ha_chassis_group *group
+        = (uuid_is_zero(&ctx->pb->ha_chassis_group) ? NULL
+           : in_ha_chassis_group(ctx->unit, &ctx->pb->ha_chassis_group));
+    if (!group || group->n < 2) {
+        return false;
+    }
+
+    struct ha_chassis *members = xmemdup(group->members,
+                                         group->n * sizeof *members);
+    ofp_port_t *ofports = xmalloc(group->n * sizeof *ofports);
+    const struct tunnel *first = NULL;
+    size_t n = 0;
+
+    qsort(members, group->n, sizeof *members, compare_ha_chassis);
+    for (size_t i = 0; i < group->n; i++) {
+        const struct tunnel *t
+            = (uuid_equals(&members[i].chassis, &ctx->our_chassis) ? NULL
+               : encaps_tunnel(ctx->unit, &members[i].chassis, NULL));
+
+        if (t) {
+            first = first ? first : t;
+            ofports[n++] = t->ofport;
+        }
+    }
+    free(members);
+
+    if (first && put_tunnel_metadata(first->type,
+                                     ofctrl_geneve_field_read(ctx->unit),
+                                     ctx->dp_key, ctx->pb->tunnel_key,
+                                     &ctx->ofpacts)) {
+        struct ofpact_bundle *bundle = ofpact_put_BUNDLE(&ctx->ofpacts);
+        struct match match;
+
+        bundle->algorithm = NX_BD_ALG_ACTIVE_BACKUP;
+        bundle->fields = NX_HASH_FIELDS_ETH_SRC;
+        bundle->n_members = n;
+        ofpbuf_put(&ctx->ofpacts, ofports, n * sizeof *ofports);
+        bundle = ctx->ofpacts.header;
+        ofpact_finish_BUNDLE(&ctx->ofpacts, &bundle);
+
+        match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
+        add_flow(ctx, OFTABLE_REMOTE_OUTPUT, 100, &match);
+    }
+    free(ofports);
+    return true;
+}
+
+static void
+add_chassisredirect(struct port_ctx *ctx)
+{
+    const char *lrp_name = smap_get(&ctx->pb->options, "distributed-port");
+    const struct port_binding *lrp
+        = lrp_name ? in_port_binding(ctx->unit, lrp_name) : NULL;
+
+    if (!lrp) {
+        return;
+    }
+    if (!uuid_is_zero(&ctx->our_chassis)
+        && uuid_equals(&ctx->pb->chassis, &ctx->our_chassis)) {
+        add_redirect_here(ctx, lrp);
+    } else if (!add_redirect_bridged(ctx, lrp) && !add_redirect_ha(ctx)) {
+        add_tunneled(ctx);
+    }
+}
+
+/* The unit. */
+
+static bool
+is_bound_here(const struct port_ctx *ctx)
+{
+    return !uuid_is_zero(&ctx->our_chassis)
+           && uuid_equals(&ctx->pb->chassis, &ctx->our_chassis);
+}
+
+static void
+add_port(struct port_ctx *ctx)
+{
+    const char *lport = ctx->pb->logical_port;
+    const struct local_port *lp;
+    ofp_port_t ofport;
+
+    switch (ctx->pb->type) {
+    case LP_PATCH:
+        add_patch(ctx);
+        return;
+
+    case LP_L3GATEWAY:
+        if (is_bound_here(ctx)) {
+            add_patch(ctx);
+            return;
+        }
+        break;
+
+    case LP_LOCALNET:
+        ofport = patch_ofport(ctx->unit, lport);
+        if (ofport) {
+            add_localnet(ctx, ofport);
+        }
+        return;
+
+    case LP_L2GATEWAY:
+        if (is_bound_here(ctx)) {
+            ofport = patch_ofport(ctx->unit, lport);
+            if (ofport) {
+                add_physnet(ctx, ofport);
+            }
+            return;
+        }
+        break;
+
+    case LP_CHASSISREDIRECT:
+        add_chassisredirect(ctx);
+        return;
+
+    case LP_VIF:
+    case LP_CONTAINER:
+    case LP_LOCALPORT:
+        lp = binding_local_port(ctx->unit, lport);
+        if (lp && lp->ofport) {
+            add_vif(ctx, lp);
+            add_duplicates(ctx);
+            return;
+        }
+        break;
+
+    case LP_VTEP:
+    case LP_VIRTUAL:
+    case LP_EXTERNAL:
+    case LP_REMOTE:
+        break;
+
+    case LP_UNKNOWN:
+        return;
+    }
+    add_elsewhere(ctx);
+}
+
+static void
+port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const char *lport = inc_unit_key(unit).data;
+    const struct port_binding *pb = in_port_binding(unit, lport);
+    const struct local_datapath *ld
+        = pb ? local_datapath(unit, &pb->datapath) : NULL;
+
+    flow_output_begin(unit);
+    if (ld) {
+        struct port_ctx ctx = {
+            .unit = unit,
+            .pb = pb,
+            .dp_key = ld->tunnel_key,
+            .cookie = row_cookie(&pb->uuid),
+            .zones = zone_ids_get(unit, lport, &pb->datapath),
+            .our_chassis = binding_our_chassis(unit),
+        };
+
+        ofpbuf_init(&ctx.ofpacts, 256);
+        add_port(&ctx);
+        ofpbuf_uninit(&ctx.ofpacts);
+    }
+    flow_output_end(unit);
+}
+
+static void
+port_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    flow_output_withdraw(unit);
+}
+
+static const struct inc_unit_class port_class = {
+    .name = "physical-port",
+    .stage = STAGE_FLOW,
+    .run = port_run,
+    .removed = port_removed,
+};
+
+void
+physical_port_init(void)
+{
+    inc_kind_spawn(in_kinds.port_binding, &port_class, NULL);
+}

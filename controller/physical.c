@@ -1,0 +1,135 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* From the physical to the logical world and back
+ * ================================================
+ *
+ * The flows that do not stem from logical flows.  ovn-architecture(7),
+ * "Architectural Physical Life Cycle of a Packet", is the map:
+ *
+ *      0      physical port, tunnel -> logical input port    port, tunnel
+ *     37, 38  packets that may be too large for a tunnel            fixed
+ *     39      output to ports and groups elsewhere      port, mcast, fixed
+ *     40      output to ports and groups here           port, mcast, fixed
+ *     41      no packet goes back to its input port           port, fixed
+ *     64      ...unless it may                                port, fixed
+ *     65      logical output port -> physical port            port, fixed
+ *
+ * One unit for each logical port (physical-port.c), multicast group
+ * (physical-mcast.c) and tunnel interface or other chassis
+ * (physical-tunnel.c).  So binding a port touches its own flows and those of
+ * the groups that it is in.  Flows that depend on nothing are in here.
+ *
+ * The cookie of a flow is the start of the UUID of the row that it stems
+ * from. */
+
+#include <config.h>
+
+#include "physical.h"
+
+#include "flow-table.h"
+#include "inc-proc-eng.h"
+#include "openvswitch/ofp-actions.h"
+#include "physical-actions.h"
+
+static void
+add_fixed(struct inc_unit *unit, uint8_t table, uint16_t priority,
+          const struct match *match, uint8_t next)
+{
+    struct ofpbuf ofpacts;
+    uint64_t stub[64 / 8];
+
+    ofpbuf_use_stub(&ofpacts, stub, sizeof stub);
+    if (next) {
+        put_resubmit(next, &ofpacts);
+    }
+    flow_output_add(unit, table, priority, 0, match, &ofpacts);
+    ofpbuf_uninit(&ofpacts);
+}
+
+/* Table 41's default: on to the egress pipeline, with clean registers. */
+static void
+add_enter_egress(struct inc_unit *unit, const struct match *all)
+{
+    struct ofpbuf ofpacts;
+
+    ofpbuf_init(&ofpacts, 0);
+    for (int i = 0; i < MFF_N_LOG_REGS; i++) {
+        put_load(MFF_REG0 + i, 0, &ofpacts);
+    }
+    put_resubmit(OFTABLE_LOG_EGRESS_PIPELINE, &ofpacts);
+    flow_output_add(unit, OFTABLE_CHECK_LOOPBACK, 0, 0, all, &ofpacts);
+    ofpbuf_uninit(&ofpacts);
+}
+
+static void
+fixed_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    struct match all, match;
+
+    match_init_catchall(&all);
+    flow_output_begin(unit);
+
+    add_fixed(unit, OFTABLE_PHY_TO_LOG, 0, &all, 0);
+
+    add_fixed(unit, OFTABLE_OUTPUT_LARGE_PKT_DETECT, 0, &all,
+              OFTABLE_REMOTE_OUTPUT);
+    match = all;
+    match_flags(&match, MLF_BIT(ALLOW_LOOPBACK),
+                MLF_BIT(ALLOW_LOOPBACK));
+    add_fixed(unit, OFTABLE_OUTPUT_LARGE_PKT_PROCESS, 10, &match,
+              OFTABLE_LOCAL_OUTPUT);
+    add_fixed(unit, OFTABLE_OUTPUT_LARGE_PKT_PROCESS, 0, &all,
+              OFTABLE_REMOTE_OUTPUT);
+
+    /* What came from a ramp (a VXLAN gateway) has been everywhere else
+     * already; so has, by definition, what is for this chassis only. */
+    match = all;
+    match_flags(&match, MLF_BIT(RCV_FROM_RAMP),
+                MLF_BIT(RCV_FROM_RAMP) | MLF_BIT(ALLOW_LOOPBACK));
+    add_fixed(unit, OFTABLE_REMOTE_OUTPUT, 150, &match, OFTABLE_LOCAL_OUTPUT);
+    match = all;
+    match_flags(&match, MLF_BIT(LOCAL_ONLY), MLF_BIT(LOCAL_ONLY));
+    add_fixed(unit, OFTABLE_REMOTE_OUTPUT, 150, &match, OFTABLE_LOCAL_OUTPUT);
+    add_fixed(unit, OFTABLE_REMOTE_OUTPUT, 0, &all, OFTABLE_LOCAL_OUTPUT);
+
+    add_fixed(unit, OFTABLE_LOCAL_OUTPUT, 0, &all, 0);
+    add_enter_egress(unit, &all);
+    add_fixed(unit, OFTABLE_SAVE_INPORT, 0, &all, OFTABLE_LOG_TO_PHY);
+    add_fixed(unit, OFTABLE_LOG_TO_PHY, 0, &all, 0);
+
+    flow_output_end(unit);
+}
+
+static void
+fixed_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    flow_output_withdraw(unit);
+}
+
+static const struct inc_unit_class fixed_class = {
+    .name = "physical-fixed",
+    .stage = STAGE_FLOW,
+    .run = fixed_run,
+    .removed = fixed_removed,
+};
+
+void
+physical_init(struct inc_engine *engine)
+{
+    inc_unit_add(engine, &fixed_class, INC_KEY_ONLY, NULL);
+    physical_port_init();
+    physical_mcast_init();
+    physical_tunnel_init();
+}
