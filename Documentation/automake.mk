@@ -10,3 +10,21 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+EXTRA_DIST += \
+	Documentation/ovn-controller.8.rst \
+	Documentation/quickstart.rst \
+	Documentation/testing.rst \
+	Documentation/topics/ct-lb-mark-local.rst \
+	Documentation/topics/design.rst \
+	Documentation/topics/differences.rst
+
+# Manual pages are written in reStructuredText.
+if HAVE_RST2MAN
+nodist_man_MANS = Documentation/ovn-controller.8
+CLEANFILES += Documentation/ovn-controller.8
+endif
+
+Documentation/ovn-controller.8: Documentation/ovn-controller.8.rst
+	$(AM_V_GEN)$(MKDIR_P) Documentation && \
+	$(RST2MAN) --halt=warning $(srcdir)/Documentation/ovn-controller.8.rst \
+	  > $@.tmp && mv $@.tmp $@
