@@ -33,11 +33,21 @@ controller_libcontroller_la_SOURCES = \
 	controller/if-status.c \
 	controller/if-status.h \
 	controller/inputs.h \
+	controller/lb-hairpin.c \
+	controller/lb-local.c \
 	controller/lb-local.h \
+	controller/lflow-conj-ids.c \
+	controller/lflow-conj-ids.h \
+	controller/lflow-env.c \
+	controller/lflow-env.h \
+	controller/lflow.c \
 	controller/lflow.h \
 	controller/local-datapath.c \
 	controller/local-datapath.h \
+	controller/ltable.c \
+	controller/ltable.h \
 	controller/ltables.h \
+	controller/mac-bind.c \
 	controller/meter.c \
 	controller/meter.h \
 	controller/nb-cfg.c \
@@ -57,4 +67,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/physical-tunnel.c \
 	controller/physical.c \
 	controller/physical.h \
+	controller/port-sec.c \
+	controller/unit-log.c \
+	controller/unit-log.h \
 	controller/xid-queue.h

@@ -15,17 +15,46 @@
 #ifndef CONTROLLER_LB_LOCAL_H
 #define CONTROLLER_LB_LOCAL_H 1
 
-/* Which load balancers are local-only here, and where their backends are. */
+/* Which load balancers are local-only here, and where their backends are
+ * ======================================================================
+ *
+ * The owner of a load balancer asks for local-only operation with
+ * options:distributed=true in the northbound database.  The ovn-northd that
+ * we live with does not know the option, but passes it on to the southbound
+ * Load_Balancer row, at least for a load balancer that is attached to a
+ * logical switch.  One unit for each such row derives
+ *
+ *   - (local-only-lb, row): the load balancer is local-only;
+ *   - (lb-backend-port, row and address): the logical port of a backend.
+ *
+ * The port of a backend is the one that has its address (Port_Binding.mac)
+ * among the local datapaths that are connected with those of the load
+ * balancer.  An address that several ports have is nobody's.
+ *
+ * A logical flow finds its load balancer by its stage-hint, which is the start
+ * of the northbound row's UUID, and reads the first kind of cell; whether
+ * buckets are in force is decided by group units, which read the second kind
+ * and where the port is bound.  So a backend that moves makes no logical flow
+ * run. */
 
 #include "inc-proc-eng.h"
+#include "lb.h"
 #include "ovn/actions.h"
 
+struct local_only_lb {
+    struct uuid uuid;           /* Of the southbound Load_Balancer. */
+    bool fallback;              /* All backends if none is local. */
+    struct lb_vip *vips;
+    size_t n_vips;
+};
+
 void lb_local_init(struct inc_engine *);
-/* If the logical flow with 'stage_hint' implements a load balancer with
- * options:distributed=true, sets '*lb_uuid' to its southbound UUID. */
-bool lb_local_wished(struct inc_unit *, const char *stage_hint,
-                     const struct uuid *datapath, struct uuid *lb_uuid,
-                     bool *fallback);
+/* The local-only load balancer that a logical flow with 'stage_hint' and
+ * 'ovnacts' implements, or NULL. */
+const struct local_only_lb *lb_local_wished(struct inc_unit *,
+                                            const char *stage_hint,
+                                            const struct ovnact *ovnacts,
+                                            size_t ovnacts_len);
 /* The logical port of the backend at 'address' of load balancer 'lb', or NULL
  * (none, or ambiguous). */
 const char *lb_local_backend_port(struct inc_unit *, const struct uuid *lb,

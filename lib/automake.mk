@@ -40,6 +40,8 @@ lib_libovn_la_SOURCES = \
 	lib/inc-proc-eng.c \
 	lib/inc-proc-eng.h \
 	lib/inc-proc-set.c \
+	lib/lb.c \
+	lib/lb.h \
 	lib/lex.c \
 	lib/logical-fields.c \
 	lib/ovn-dirs.c \

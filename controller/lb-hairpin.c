@@ -1,0 +1,474 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* Load-balancer hairpin
+ * =====================
+ *
+ * A packet that a load balancer sends back to where it came from gets a
+ * source address that makes the reply come back through the load balancer.
+ * Three OpenFlow tables help the logical pipeline with this:
+ *
+ *   - 68, chk_lb_hairpin(): is this packet, after load balancing, one from a
+ *     backend to itself?  If so, it also learns the flow of table 69 that
+ *     knows the reply.
+ *   - 69, chk_lb_hairpin_reply(): filled by the above only.
+ *   - 70, ct_snat_to_vip: the change of the source address, to the VIP or to
+ *     the address that options:hairpin_snat_ip names.
+ *
+ * How a packet's original destination is found depends on the version of
+ * ovn-northd that wrote the pipeline: it is in registers if
+ * options:hairpin_orig_tuple is true, else conntrack remembers it.
+ *
+ * One unit for each southbound Load_Balancer.  Its flows are the same for all
+ * datapaths, but for those of table 70 with a hairpin_snat_ip. */
+
+#include <config.h>
+#include "ltables.h"
+
+#include "byte-order.h"
+#include "flow-table.h"
+#include "inputs.h"
+#include "lb.h"
+#include "lflow-env.h"
+#include "ltable.h"
+#include "openvswitch/match.h"
+#include "openvswitch/ofp-actions.h"
+#include "openvswitch/ofpbuf.h"
+#include "openvswitch/vlog.h"
+#include "ovn/logical-fields.h"
+#include "packets.h"
+#include "unit-log.h"
+#include "util.h"
+#include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(lb_hairpin);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+enum {
+    PRIORITY_CHECK = 100,
+
+    /* Table 70. */
+    PRIORITY_SNAT_VIP = 90,
+    PRIORITY_SNAT_VIP_PORT = 100,
+    PRIORITY_SNAT_IP = 190,
+    PRIORITY_SNAT_IP_PORT = 200,
+};
+
+/* Where logical switches keep the original destination: registers of the
+ * pipeline, and the bit of ct_mark or ct_label that says "load-balanced". */
+enum {
+    REG_ORIG_IP4 = 1,           /* reg1 */
+    XXREG_ORIG_IP6 = 1,         /* xxreg1 */
+    REG_ORIG_PORT = 2,          /* reg2, 16 bits */
+};
+#define CT_NATTED 0x2
+
+struct hairpin {
+    uint32_t cookie;
+    uint8_t proto;
+    bool orig_tuple;            /* Original destination is in registers. */
+    bool use_ct_mark;           /* Rather than ct_label. */
+    bool has_snat_ip4, has_snat_ip6;
+    struct in6_addr snat_ip4;   /* IPv4-mapped. */
+    struct in6_addr snat_ip6;
+};
+
+/* The address that hairpinned packets for 'vip' get as their source. */
+static const struct in6_addr *
+snat_ip(const struct hairpin *h, const struct lb_endpoint *vip)
+{
+    if (lb_endpoint_is_ip4(vip)) {
+        return h->has_snat_ip4 ? &h->snat_ip4 : &vip->ip;
+    } else {
+        return h->has_snat_ip6 ? &h->snat_ip6 : &vip->ip;
+    }
+}
+
+static bool
+parse_snat_ip(const char *s, struct hairpin *h)
+{
+    bool ok = true;
+    char *copy = xstrdup(s);
+    char *save_ptr = NULL;
+
+    for (char *ip = strtok_r(copy, " ", &save_ptr); ip;
+         ip = strtok_r(NULL, " ", &save_ptr)) {
+        struct lb_endpoint ep;
+
+        if (!lb_endpoint_parse(ip, &ep) || ep.port) {
+            ok = false;
+        } else if (lb_endpoint_is_ip4(&ep)) {
+            h->has_snat_ip4 = true;
+            h->snat_ip4 = ep.ip;
+        } else {
+            h->has_snat_ip6 = true;
+            h->snat_ip6 = ep.ip;
+        }
+    }
+    if (!ok) {
+        h->has_snat_ip4 = h->has_snat_ip6 = false;
+    }
+    free(copy);
+    return ok;
+}
+
+/* Matches. */
+
+static void
+match_proto(struct match *match, const struct hairpin *h,
+            const struct lb_endpoint *vip)
+{
+    match_set_dl_type(match, (lb_endpoint_is_ip4(vip)
+                              ? htons(ETH_TYPE_IP) : htons(ETH_TYPE_IPV6)));
+    if (vip->port) {
+        match_set_nw_proto(match, h->proto);
+    }
+}
+
+/* Restricts 'match' to packets whose original destination was 'vip'. */
+static void
+match_orig(struct match *match, const struct hairpin *h,
+           const struct lb_endpoint *vip)
+{
+    bool ip4 = lb_endpoint_is_ip4(vip);
+    ovs_be128 ip6;
+
+    memcpy(&ip6, &vip->ip, sizeof ip6);
+    match_proto(match, h, vip);
+    if (h->orig_tuple) {
+        if (ip4) {
+            match_set_reg(match, REG_ORIG_IP4,
+                          ntohl(in6_addr_get_mapped_ipv4(&vip->ip)));
+        } else {
+            match_set_xxreg(match, XXREG_ORIG_IP6, ntoh128(ip6));
+        }
+        if (vip->port) {
+            match_set_reg_masked(match, REG_ORIG_PORT, vip->port, UINT16_MAX);
+        }
+        return;
+    }
+
+    match_set_ct_state_masked(match, CS_TRACKED | CS_DST_NAT,
+                              CS_TRACKED | CS_DST_NAT);
+    if (ip4) {
+        match_set_ct_nw_dst(match, in6_addr_get_mapped_ipv4(&vip->ip));
+    } else {
+        match_set_ct_ipv6_dst(match, &vip->ip);
+    }
+    if (vip->port) {
+        match_set_ct_nw_proto(match, h->proto);
+        match_set_ct_tp_dst(match, htons(vip->port));
+    }
+}
+
+/* learn() */
+
+static struct ofpact_learn_spec *
+put_spec(struct ofpbuf *ofpacts, int src_type, int dst_type,
+         enum mf_field_id dst, int ofs, int n_bits, size_t imm_len)
+{
+    struct ofpact_learn_spec *spec
+        = ofpbuf_put_zeros(ofpacts, sizeof *spec + OFPACT_ALIGN(imm_len));
+
+    spec->src_type = src_type;
+    spec->dst_type = dst_type;
+    spec->n_bits = n_bits;
+    spec->dst.field = mf_from_id(dst);
+    spec->dst.ofs = ofs;
+    spec->dst.n_bits = n_bits;
+    return spec;
+}
+
+/* The learned flow matches 'dst', which is to be what 'src' is now. */
+static void
+learn_field(struct ofpbuf *ofpacts, enum mf_field_id dst, enum mf_field_id src)
+{
+    int n_bits = mf_from_id(dst)->n_bits;
+    struct ofpact_learn_spec *spec
+        = put_spec(ofpacts, NX_LEARN_SRC_FIELD, NX_LEARN_DST_MATCH, dst, 0,
+                   n_bits, 0);
+
+    spec->src.field = mf_from_id(src);
+    spec->src.n_bits = n_bits;
+}
+
+/* The learned flow matches the 'len' bytes at 'value' as 'dst'. */
+static void
+learn_value(struct ofpbuf *ofpacts, enum mf_field_id dst,
+            const void *value, size_t len)
+{
+    struct ofpact_learn_spec *spec
+        = put_spec(ofpacts, NX_LEARN_SRC_IMMEDIATE, NX_LEARN_DST_MATCH, dst,
+                   0, len * 8, len);
+
+    memcpy(spec + 1, value, len);
+}
+
+/* The learned flow sets bit 'ofs' of 'dst'. */
+static void
+learn_set_bit(struct ofpbuf *ofpacts, enum mf_field_id dst, int ofs)
+{
+    struct ofpact_learn_spec *spec
+        = put_spec(ofpacts, NX_LEARN_SRC_IMMEDIATE, NX_LEARN_DST_LOAD, dst,
+                   ofs, 1, 1);
+
+    *(uint8_t *) (spec + 1) = 1;
+}
+
+static enum mf_field_id
+port_field(uint8_t proto, bool src)
+{
+    switch (proto) {
+    case IPPROTO_UDP:
+        return src ? MFF_UDP_SRC : MFF_UDP_DST;
+    case IPPROTO_SCTP:
+        return src ? MFF_SCTP_SRC : MFF_SCTP_DST;
+    default:
+        return src ? MFF_TCP_SRC : MFF_TCP_DST;
+    }
+}
+
+/* Appends a learn() of the flow that recognizes replies to a packet for 'vip'
+ * that is hairpinned. */
+static void
+put_learn(struct ofpbuf *ofpacts, const struct hairpin *h,
+          const struct lb_endpoint *vip)
+{
+    bool ip4 = lb_endpoint_is_ip4(vip);
+    const struct in6_addr *ip = snat_ip(h, vip);
+    ovs_be16 eth_type = htons(ip4 ? ETH_TYPE_IP : ETH_TYPE_IPV6);
+    ovs_be32 ip4_dst = in6_addr_get_mapped_ipv4(ip);
+    struct ofpact_learn *learn = ofpact_put_LEARN(ofpacts);
+
+    learn->flags = NX_LEARN_F_DELETE_LEARNED;
+    learn->priority = OFP_DEFAULT_PRIORITY;
+    learn->table_id = OFTABLE_CHK_LB_HAIRPIN_REPLY;
+    learn->cookie = htonll(h->cookie);
+
+    learn_field(ofpacts, MFF_LOG_DATAPATH, MFF_LOG_DATAPATH);
+    learn_value(ofpacts, MFF_ETH_TYPE, &eth_type, sizeof eth_type);
+    if (ip4) {
+        learn_field(ofpacts, MFF_IPV4_SRC, MFF_IPV4_SRC);
+        learn_value(ofpacts, MFF_IPV4_DST, &ip4_dst, sizeof ip4_dst);
+    } else {
+        learn_field(ofpacts, MFF_IPV6_SRC, MFF_IPV6_SRC);
+        learn_value(ofpacts, MFF_IPV6_DST, ip, sizeof *ip);
+    }
+    if (vip->port) {
+        learn_value(ofpacts, MFF_IP_PROTO, &h->proto, sizeof h->proto);
+        learn_field(ofpacts, port_field(h->proto, true),
+                    port_field(h->proto, false));
+    } else {
+        learn_field(ofpacts, MFF_IP_PROTO, MFF_IP_PROTO);
+    }
+    learn_set_bit(ofpacts, MFF_LOG_FLAGS, MLF_LOOKUP_LB_HAIRPIN_BIT);
+
+    learn = ofpacts->header;
+    ofpact_finish_LEARN(ofpacts, &learn);
+}
+
+/* Flows. */
+
+static void
+put_check(struct inc_unit *unit, const struct hairpin *h,
+          const struct lb_endpoint *vip, const struct lb_endpoint *backend)
+{
+    struct match match = MATCH_CATCHALL_INITIALIZER;
+    uint64_t stub[1024 / 8];
+    struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
+
+    match_orig(&match, h, vip);
+    if (h->use_ct_mark) {
+        match_set_ct_mark_masked(&match, CT_NATTED, CT_NATTED);
+    } else {
+        ovs_u128 natted = { .u64.lo = CT_NATTED };
+        match_set_ct_label_masked(&match, natted, natted);
+    }
+    if (lb_endpoint_is_ip4(backend)) {
+        ovs_be32 ip = in6_addr_get_mapped_ipv4(&backend->ip);
+        match_set_nw_src(&match, ip);
+        match_set_nw_dst(&match, ip);
+    } else {
+        match_set_ipv6_src(&match, &backend->ip);
+        match_set_ipv6_dst(&match, &backend->ip);
+    }
+    if (backend->port) {
+        match_set_tp_dst(&match, htons(backend->port));
+    }
+
+    ltable_set_bits(&ofpacts, MFF_LOG_FLAGS, MLF_LOOKUP_LB_HAIRPIN_BIT, 1, 1);
+    put_learn(&ofpacts, h, vip);
+    flow_output_add(unit, OFTABLE_CHK_LB_HAIRPIN, PRIORITY_CHECK, h->cookie,
+                    &match, &ofpacts);
+    ofpbuf_uninit(&ofpacts);
+}
+
+/* Appends ct(commit,zone=SNAT-ZONE,nat(src='ip')). */
+static void
+put_ct_snat(struct ofpbuf *ofpacts, const struct in6_addr *ip)
+{
+    size_t ct_ofs = ofpacts->size;
+    struct ofpact_conntrack *ct = ofpact_put_CT(ofpacts);
+
+    ct->flags = NX_CT_F_COMMIT;
+    ct->recirc_table = NX_CT_RECIRC_NONE;
+    ct->zone_src.field = mf_from_id(MFF_LOG_SNAT_ZONE);
+    ct->zone_src.n_bits = 16;
+
+    struct ofpact_nat *nat = ofpact_put_NAT(ofpacts);
+    nat->flags = NX_NAT_F_SRC;
+    if (IN6_IS_ADDR_V4MAPPED(ip)) {
+        nat->range_af = AF_INET;
+        nat->range.addr.ipv4.min = in6_addr_get_mapped_ipv4(ip);
+    } else {
+        nat->range_af = AF_INET6;
+        nat->range.addr.ipv6.min = *ip;
+    }
+
+    ct = ofpbuf_at_assert(ofpacts, ct_ofs, sizeof *ct);
+    ofpacts->header = ct;
+    ofpact_finish_CT(ofpacts, &ct);
+}
+
+static void
+put_snat(struct inc_unit *unit, const struct hairpin *h,
+         const struct lb_endpoint *vip, const struct lflow_dp **dps, size_t n)
+{
+    const struct in6_addr *ip = snat_ip(h, vip);
+    struct match match = MATCH_CATCHALL_INITIALIZER;
+    uint64_t stub[256 / 8];
+    struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
+
+    match_orig(&match, h, vip);
+    put_ct_snat(&ofpacts, ip);
+    if (ip == &vip->ip) {
+        flow_output_add(unit, OFTABLE_CT_SNAT_HAIRPIN,
+                        vip->port ? PRIORITY_SNAT_VIP_PORT : PRIORITY_SNAT_VIP,
+                        h->cookie, &match, &ofpacts);
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            match_set_metadata(&match, htonll(dps[i]->tunnel_key));
+            flow_output_add(unit, OFTABLE_CT_SNAT_HAIRPIN,
+                            (vip->port ? PRIORITY_SNAT_IP_PORT
+                             : PRIORITY_SNAT_IP),
+                            h->cookie, &match, &ofpacts);
+        }
+    }
+    ofpbuf_uninit(&ofpacts);
+}
+
+/* The unit. */
+
+static void
+find_dps(struct inc_unit *unit, const struct load_balancer *lb,
+         const struct lflow_dp ***dps, size_t *n)
+{
+    if (!uuid_is_zero(&lb->dp_group)) {
+        lflow_env_group(unit, &lb->dp_group, dps, n);
+        return;
+    }
+    *dps = xmalloc(MAX(lb->n_datapaths, 1) * sizeof **dps);
+    for (size_t i = 0; i < lb->n_datapaths; i++) {
+        const struct lflow_dp *dp = lflow_env_dp(unit, &lb->datapaths[i]);
+        if (dp) {
+            (*dps)[(*n)++] = dp;
+        }
+    }
+}
+
+static void
+put_lb(struct inc_unit *unit, const struct load_balancer *lb,
+       const struct lflow_dp **dps, size_t n_dps)
+{
+    const char *proto = lb->protocol ? lb->protocol : LB_DEFAULT_PROTOCOL;
+    const struct smap *sb_options = in_sb_options(unit);
+    const char *snat = smap_get(&lb->options, "hairpin_snat_ip");
+    struct hairpin h = {
+        .cookie = lb->uuid.parts[0],
+        .proto = (!strcmp(proto, "udp") ? IPPROTO_UDP
+                  : !strcmp(proto, "sctp") ? IPPROTO_SCTP
+                  : IPPROTO_TCP),
+        .orig_tuple = smap_get_bool(&lb->options, "hairpin_orig_tuple", false),
+        .use_ct_mark = (!sb_options
+                        || smap_get_bool(sb_options, "lb_hairpin_use_ct_mark",
+                                         true)),
+    };
+    struct lb_vip *vips;
+    size_t n_vips;
+    bool snat_ok = !snat || parse_snat_ip(snat, &h);
+    char *bad;
+
+    lb_vips_parse(&lb->vips, &vips, &n_vips, &bad);
+    if (bad) {
+        unit_warn(unit, &this_module, &rl,
+                  "load balancer %s ("UUID_FMT"): bad VIP or backend in %s",
+                  lb->name, UUID_ARGS(&lb->uuid), bad);
+    } else if (!snat_ok) {
+        unit_warn(unit, &this_module, &rl,
+                  "bad hairpin_snat_ip %s in load balancer "UUID_FMT,
+                  snat, UUID_ARGS(&lb->uuid));
+    } else {
+        unit_no_warning(unit);
+    }
+    free(bad);
+
+    for (size_t i = 0; i < n_vips; i++) {
+        for (size_t j = 0; j < vips[i].n_backends; j++) {
+            put_check(unit, &h, &vips[i].vip, &vips[i].backends[j]);
+        }
+        put_snat(unit, &h, &vips[i].vip, dps, n_dps);
+    }
+    lb_vips_destroy(vips, n_vips);
+}
+
+static void
+lb_hairpin_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct load_balancer *lb
+        = in_load_balancer(unit, inc_unit_key(unit).data);
+
+    flow_output_begin(unit);
+    if (lb) {
+        const struct lflow_dp **dps = NULL;
+        size_t n_dps = 0;
+
+        find_dps(unit, lb, &dps, &n_dps);
+        if (n_dps) {
+            put_lb(unit, lb, dps, n_dps);
+        }
+        free(dps);
+    }
+    flow_output_end(unit);
+}
+
+static void
+lb_hairpin_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    flow_output_withdraw(unit);
+}
+
+static const struct inc_unit_class lb_hairpin_unit_class = {
+    .name = "lb-hairpin",
+    .stage = STAGE_FLOW,
+    .run = lb_hairpin_run,
+    .removed = lb_hairpin_removed,
+};
+
+void
+lb_hairpin_init(struct inc_engine *engine OVS_UNUSED)
+{
+    inc_kind_spawn(in_kinds.load_balancer, &lb_hairpin_unit_class, NULL);
+}

@@ -1,0 +1,529 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* What logical flows ask of the world; see lflow-env.h.
+ *
+ * Derived cells, in the order of their stages:
+ *
+ *   - (address-constants, set), (port-constants, group): sets, parsed.
+ *   - (lflow-datapath, dp), (lflow-datapath-by-key, key): local datapaths.
+ *   - (lflow-datapath-group, group): the local datapaths of a group. */
+
+#include <config.h>
+#include "lflow-env.h"
+
+#include "binding.h"
+#include "hash.h"
+#include "local-datapath.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/vlog.h"
+#include "ovn/logical-fields.h"
+#include "util.h"
+#include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(lflow_env);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+static struct shash symtab;
+
+static struct inc_kind *kind_address_constants;
+static struct inc_kind *kind_port_constants;
+static struct inc_kind *kind_dp;
+static struct inc_kind *kind_dp_by_key;
+static struct inc_kind *kind_dp_group;
+
+/* Keys of cells are what their accessors pass: strings with their null. */
+static const char *
+unit_name(const struct inc_unit *unit)
+{
+    return inc_unit_key(unit).data;
+}
+
+static const struct uuid *
+unit_uuid(const struct inc_unit *unit)
+{
+    return inc_unit_key(unit).data;
+}
+
+/* Logical ports. */
+
+bool
+lflow_env_takes_part(struct inc_unit *unit, const char *lport)
+{
+    const struct lport *lp = in_lport(unit, lport);
+
+    if (!lp) {
+        return false;
+    }
+    switch (lp->type) {
+    case LP_PATCH:
+    case LP_LOCALNET:
+    case LP_VTEP:
+        /* On every chassis that has the datapath. */
+        return true;
+
+    case LP_L3GATEWAY:
+    case LP_L2GATEWAY:
+    case LP_CHASSISREDIRECT:
+    case LP_EXTERNAL:
+        return binding_is_resident(unit, lport);
+
+    case LP_VIF:
+    case LP_LOCALPORT:
+    case LP_VIRTUAL:
+    case LP_REMOTE:
+    case LP_CONTAINER:
+    case LP_UNKNOWN:
+    default:
+        return binding_local_port(unit, lport) != NULL;
+    }
+}
+
+/* Address sets and port groups. */
+
+static bool
+constant_equal(const struct expr_constant *a, const struct expr_constant *b)
+{
+    if (a->string || b->string) {
+        return a->string && b->string && !strcmp(a->string, b->string);
+    }
+    return (!memcmp(&a->value, &b->value, sizeof a->value)
+            && a->masked == b->masked
+            && a->format == b->format
+            && (!a->masked || !memcmp(&a->mask, &b->mask, sizeof a->mask)));
+}
+
+static bool
+constants_equal(const void *a_, const void *b_)
+{
+    const struct expr_constant_set *a = a_;
+    const struct expr_constant_set *b = b_;
+
+    if (a->n != b->n) {
+        return false;
+    }
+    for (size_t i = 0; i < a->n; i++) {
+        if (!constant_equal(&a->values[i], &b->values[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+constants_destroy(void *constants)
+{
+    expr_constant_set_destroy(constants);
+}
+
+static const struct inc_kind_class address_constants_kind_class = {
+    .name = "address-constants",
+    .stage = STAGE_CONFIG,
+    .key_type = INC_KEY_STRING,
+    .equal = constants_equal,
+    .destroy = constants_destroy,
+};
+
+static void
+address_constants_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct string_set *set = in_address_set(unit, unit_name(unit));
+
+    if (set) {
+        char *errors = NULL;
+        struct expr_constant_set *constants
+            = expr_constant_set_from_addresses(
+                (const char *const *) set->names, set->n, &errors);
+        if (errors) {
+            VLOG_WARN_RL(&rl, "address set %s: %s", unit_name(unit), errors);
+            free(errors);
+        }
+        inc_write(unit, kind_address_constants, inc_unit_key(unit), constants);
+    }
+}
+
+static const struct inc_unit_class address_constants_unit_class = {
+    .name = "address-constants",
+    .stage = STAGE_CONFIG,
+    .run = address_constants_run,
+};
+
+static const struct inc_kind_class port_constants_kind_class = {
+    .name = "port-constants",
+    .stage = STAGE_CONFIG,
+    .key_type = INC_KEY_STRING,
+    .equal = constants_equal,
+    .destroy = constants_destroy,
+};
+
+static void
+port_constants_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct string_set *set = in_port_group(unit, unit_name(unit));
+
+    if (set) {
+        inc_write(unit, kind_port_constants, inc_unit_key(unit),
+                  expr_constant_set_from_ports(
+                      (const char *const *) set->names, set->n));
+    }
+}
+
+static const struct inc_unit_class port_constants_unit_class = {
+    .name = "port-constants",
+    .stage = STAGE_CONFIG,
+    .run = port_constants_run,
+};
+
+/* Datapaths. */
+
+static bool
+dp_equal__(const struct lflow_dp *a, const struct lflow_dp *b)
+{
+    return (uuid_equals(&a->uuid, &b->uuid)
+            && a->tunnel_key == b->tunnel_key
+            && a->is_switch == b->is_switch
+            && a->has_gateway == b->has_gateway
+            && a->is_gateway_router == b->is_gateway_router);
+}
+
+static bool
+dp_equal(const void *a, const void *b)
+{
+    return dp_equal__(a, b);
+}
+
+static const struct inc_kind_class dp_kind_class = {
+    .name = "lflow-datapath",
+    .stage = STAGE_DP_GROUP,
+    .key_type = INC_KEY_UUID,
+    .equal = dp_equal,
+    .destroy = free,
+};
+
+static const struct inc_kind_class dp_by_key_kind_class = {
+    .name = "lflow-datapath-by-key",
+    .stage = STAGE_DP_GROUP,
+    .key_type = INC_KEY_U64,
+    .is_set = true,
+};
+
+/* Looks at the ports of the router that '*dp' is. */
+static void
+find_gateways(struct inc_unit *unit, struct lflow_dp *dp)
+{
+    const struct inc_set *ports = in_datapath_ports(unit, &dp->uuid);
+
+    for (size_t i = 0; i < inc_set_count(ports); i++) {
+        const struct lport *lp
+            = in_lport(unit, inc_set_at(ports, i).data);
+        if (lp && lp->type == LP_CHASSISREDIRECT) {
+            dp->has_gateway = true;
+        } else if (lp && lp->type == LP_L3GATEWAY) {
+            dp->has_gateway = true;
+            dp->is_gateway_router = true;
+        }
+    }
+}
+
+static void
+dp_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct local_datapath *ld = local_datapath(unit, unit_uuid(unit));
+
+    if (!ld) {
+        return;
+    }
+
+    struct lflow_dp *dp = xmalloc(sizeof *dp);
+    *dp = (struct lflow_dp) {
+        .uuid = ld->uuid,
+        .tunnel_key = ld->tunnel_key,
+        .is_switch = ld->is_switch,
+    };
+    if (!dp->is_switch) {
+        find_gateways(unit, dp);
+    }
+
+    uint64_t key = dp->tunnel_key;
+    inc_insert(unit, kind_dp_by_key, inc_key_u64(&key),
+               inc_key_uuid(&dp->uuid));
+    inc_write(unit, kind_dp, inc_unit_key(unit), dp);
+}
+
+static const struct inc_unit_class dp_unit_class = {
+    .name = "lflow-datapath",
+    .stage = STAGE_DP_GROUP,
+    .run = dp_run,
+};
+
+struct dps {
+    size_t n;
+    struct lflow_dp dps[];
+};
+
+static bool
+dps_equal(const void *a_, const void *b_)
+{
+    const struct dps *a = a_;
+    const struct dps *b = b_;
+
+    if (a->n != b->n) {
+        return false;
+    }
+    for (size_t i = 0; i < a->n; i++) {
+        if (!dp_equal__(&a->dps[i], &b->dps[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const struct inc_kind_class dp_group_kind_class = {
+    .name = "lflow-datapath-group",
+    .stage = STAGE_ZONE,
+    .key_type = INC_KEY_UUID,
+    .equal = dps_equal,
+    .destroy = free,
+};
+
+static void
+dp_group_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct inc_set *set = local_datapaths_of_group(unit,
+                                                         unit_uuid(unit));
+    size_t n = inc_set_count(set);
+    struct dps *dps = xmalloc(sizeof *dps + n * sizeof dps->dps[0]);
+
+    dps->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct lflow_dp *dp
+            = inc_read(unit, kind_dp, inc_set_at(set, i));
+        if (dp) {
+            dps->dps[dps->n++] = *dp;
+        }
+    }
+    inc_write(unit, kind_dp_group, inc_unit_key(unit), dps);
+}
+
+static const struct inc_unit_class dp_group_unit_class = {
+    .name = "lflow-datapath-group",
+    .stage = STAGE_ZONE,
+    .run = dp_group_run,
+};
+
+const struct lflow_dp *
+lflow_env_dp(struct inc_unit *unit, const struct uuid *dp)
+{
+    return inc_read(unit, kind_dp, inc_key_uuid(dp));
+}
+
+void
+lflow_env_group(struct inc_unit *unit, const struct uuid *group,
+                const struct lflow_dp ***dps, size_t *n)
+{
+    const struct dps *members = inc_read(unit, kind_dp_group,
+                                         inc_key_uuid(group));
+
+    if (members && members->n) {
+        *dps = xrealloc(*dps, (*n + members->n) * sizeof **dps);
+        for (size_t i = 0; i < members->n; i++) {
+            (*dps)[(*n)++] = &members->dps[i];
+        }
+    }
+}
+
+const struct lflow_dp *
+lflow_env_dp_by_key(struct inc_unit *unit, uint32_t key_)
+{
+    uint64_t key = key_;
+    const struct inc_set *set = inc_read_set(unit, kind_dp_by_key,
+                                             inc_key_u64(&key));
+
+    return (inc_set_count(set)
+            ? inc_read(unit, kind_dp, inc_set_at(set, 0))
+            : NULL);
+}
+
+void
+lflow_env_init(struct inc_engine *engine)
+{
+    ovn_init_symtab(&symtab);
+
+    kind_address_constants = inc_kind_declare(engine,
+                                              &address_constants_kind_class);
+    inc_kind_spawn(in_kinds.address_set, &address_constants_unit_class, NULL);
+
+    kind_port_constants = inc_kind_declare(engine,
+                                           &port_constants_kind_class);
+    inc_kind_spawn(in_kinds.port_group, &port_constants_unit_class, NULL);
+
+    kind_dp = inc_kind_declare(engine, &dp_kind_class);
+    kind_dp_by_key = inc_kind_declare(engine, &dp_by_key_kind_class);
+    inc_kind_spawn(local_datapath_kind, &dp_unit_class, NULL);
+
+    kind_dp_group = inc_kind_declare(engine, &dp_group_kind_class);
+    inc_kind_spawn(in_kinds.dp_group, &dp_group_unit_class, NULL);
+}
+
+void
+lflow_env_destroy(void)
+{
+    expr_symtab_destroy(&symtab);
+    shash_destroy(&symtab);
+}
+
+const struct shash *
+lflow_env_symtab(void)
+{
+    return &symtab;
+}
+
+/* The callbacks. */
+
+static const struct expr_constant_set *
+env_address_set(const char *name, void *env_)
+{
+    struct lflow_env *env = env_;
+
+    return inc_read(env->unit, kind_address_constants, inc_key_string(name));
+}
+
+/* ovn-northd splits port groups by datapath: KEY_NAME has the ports of port
+ * group NAME that are on the datapath with tunnel key KEY. */
+static const struct expr_constant_set *
+env_port_group(const char *name, void *env_)
+{
+    struct lflow_env *env = env_;
+    char *key = xasprintf("%"PRIu32"_%s", env->dp->tunnel_key, name);
+    const struct expr_constant_set *ports;
+
+    env->asked_port_group = true;
+    ports = inc_read(env->unit, kind_port_constants, inc_key_string(key));
+    free(key);
+    return ports;
+}
+
+static bool
+find_port_key(const struct lflow_env *env, const char *name,
+              unsigned int *key)
+{
+    const struct lport *lp = in_lport(env->unit, name);
+
+    if (lp) {
+        *key = lp->tunnel_key;
+        return uuid_equals(&lp->datapath, &env->dp->uuid);
+    }
+    *key = in_multicast_key(env->unit, &env->dp->uuid, name);
+    return *key != 0;
+}
+
+/* A port whose key has been asked for. */
+struct env_port {
+    struct hmap_node node;      /* In 'env->ports', by 'key'. */
+    unsigned int key;
+    char *name;
+};
+
+static const struct env_port *
+find_port(const struct lflow_env *env, unsigned int key)
+{
+    const struct env_port *port;
+
+    HMAP_FOR_EACH_WITH_HASH (port, node, hash_int(key, 0), &env->ports) {
+        if (port->key == key) {
+            return port;
+        }
+    }
+    return NULL;
+}
+
+static void
+clear_ports(struct lflow_env *env)
+{
+    struct env_port *port;
+
+    HMAP_FOR_EACH_POP (port, node, &env->ports) {
+        free(port->name);
+        free(port);
+    }
+}
+
+static bool
+env_port_key(const char *name, unsigned int *key, void *env_)
+{
+    struct lflow_env *env = env_;
+
+    env->asked_port = true;
+    if (!find_port_key(env, name, key)) {
+        return false;
+    }
+    if (!find_port(env, *key)) {
+        struct env_port *port = xmalloc(sizeof *port);
+        port->key = *key;
+        port->name = xstrdup(name);
+        hmap_insert(&env->ports, &port->node, hash_int(*key, 0));
+    }
+    return true;
+}
+
+static bool
+env_is_chassis_resident(const char *name, void *env_)
+{
+    struct lflow_env *env = env_;
+
+    return binding_is_resident(env->unit, name);
+}
+
+void
+lflow_env_start(struct lflow_env *env, struct inc_unit *unit)
+{
+    *env = (struct lflow_env) {
+        .env = {
+            .symtab = &symtab,
+            .address_set = env_address_set,
+            .port_group = env_port_group,
+            .port_key = env_port_key,
+            .is_chassis_resident = env_is_chassis_resident,
+            .aux = env,
+        },
+        .unit = unit,
+    };
+    hmap_init(&env->ports);
+}
+
+void
+lflow_env_finish(struct lflow_env *env)
+{
+    clear_ports(env);
+    hmap_destroy(&env->ports);
+}
+
+void
+lflow_env_set_dp(struct lflow_env *env, const struct lflow_dp *dp)
+{
+    if (env->dp != dp) {
+        env->dp = dp;
+        clear_ports(env);
+    }
+}
+
+bool
+lflow_env_key_takes_part(const struct lflow_env *env, uint32_t key)
+{
+    const struct env_port *port = find_port(env, key);
+
+    return port && lflow_env_takes_part(env->unit, port->name);
+}

@@ -1,0 +1,572 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* Logical flows -> OpenFlow flows
+ * ===============================
+ *
+ * One unit for each row of the southbound Logical_Flow table.  It compiles
+ * the row once, for all of the local datapaths that the row applies to, and
+ * stamps the result with each datapath's key.  Only what turns out to depend
+ * on the datapath, because it mentions one of its ports or port groups, is
+ * compiled again for each of them.
+ *
+ * Nothing is kept between runs but the flows themselves.  A unit runs again
+ * only if something has changed that its own text mentions, so that a cache
+ * of the parsed row would mostly sit there: at some kilobytes a row it would
+ * be the largest thing in the process. */
+
+#include <config.h>
+#include "lflow.h"
+
+#include "byte-order.h"
+#include "encaps.h"
+#include "flow-table.h"
+#include "group.h"
+#include "inputs.h"
+#include "lb.h"
+#include "lb-local.h"
+#include "lflow-conj-ids.h"
+#include "lflow-env.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/ofpbuf.h"
+#include "openvswitch/vlog.h"
+#include "ovn/actions.h"
+#include "ovn/expr.h"
+#include "ovn/logical-fields.h"
+#include "unit-log.h"
+#include "unixctl.h"
+#include "util.h"
+#include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(lflow);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+/* The longest match or actions that are compiled, in bytes.  A match with an
+ * inline set of 10,000 IPv6 addresses, or a load balancer of as many
+ * backends, has half of this. */
+#define MAX_TEXT_LEN (1024 * 1024)
+/* How much of a text a message repeats. */
+#define MAX_LOGGED_TEXT_LEN 256
+
+/* One run of a unit. */
+struct lflow_run {
+    struct inc_unit *unit;
+    const struct logical_flow *lflow;
+    uint8_t table_id;           /* OpenFlow's. */
+    struct lflow_env env;
+
+    /* The local datapaths that the flow applies to. */
+    const struct lflow_dp **dps;
+    size_t n_dps;
+
+    /* The actions, as the row has them, and their prerequisites. */
+    struct ofpbuf ovnacts;
+    struct expr *prereqs;
+    /* The same with its load balancing kept local; empty unless
+     * 'local_only'. */
+    struct ofpbuf local_ovnacts;
+    const struct local_only_lb *local_only;
+
+    /* The actions' last encoding, and for which kind of datapath it is. */
+    struct ofpbuf ofpacts;
+    bool encoded;
+    bool ofpacts_depend_on_dp;
+    bool ofpacts_is_switch, ofpacts_is_gateway_router, ofpacts_local;
+
+    /* The match, compiled, the last time that it was. */
+    struct expr *expr;
+    bool expr_depends_on_dp;
+    struct expr_matches matches;
+    bool have_matches;
+    bool matches_depend_on_dp;
+};
+
+#define WARN(RUN, FORMAT, ...)                                          \
+    unit_warn((RUN)->unit, &this_module, &rl,                           \
+              "logical flow "UUID_FMT": " FORMAT,                       \
+              UUID_ARGS(&(RUN)->lflow->uuid), __VA_ARGS__)
+
+static void
+warn_text(struct lflow_run *run, const char *what, const char *text,
+          const char *error)
+{
+    size_t len = strlen(text);
+
+    WARN(run, "error parsing %s \"%.*s%s\": %s", what,
+         (int) MIN(len, MAX_LOGGED_TEXT_LEN), text,
+         len > MAX_LOGGED_TEXT_LEN ? "..." : "", error);
+}
+
+/* Which datapaths.
+ *
+ * A flow with tags:in_out_port is about that one port.  It is of no use on a
+ * chassis where no packet can enter or leave through the port. */
+
+static void
+keep_dps_of_port(struct lflow_run *run, const char *lport)
+{
+    const struct lport *lp = in_lport(run->unit, lport);
+    size_t n = 0;
+
+    for (size_t i = 0; lp && i < run->n_dps; i++) {
+        if (uuid_equals(&run->dps[i]->uuid, &lp->datapath)) {
+            run->dps[n++] = run->dps[i];
+        }
+    }
+    run->n_dps = n && lflow_env_takes_part(run->unit, lport) ? n : 0;
+}
+
+static void
+find_dps(struct lflow_run *run)
+{
+    const struct logical_flow *lf = run->lflow;
+
+    if (!uuid_is_zero(&lf->dp_group)) {
+        lflow_env_group(run->unit, &lf->dp_group, &run->dps, &run->n_dps);
+    }
+    if (!uuid_is_zero(&lf->datapath)) {
+        const struct lflow_dp *dp = lflow_env_dp(run->unit, &lf->datapath);
+        if (dp) {
+            run->dps = xrealloc(run->dps,
+                                (run->n_dps + 1) * sizeof *run->dps);
+            run->dps[run->n_dps++] = dp;
+        }
+    }
+    if (lf->in_out_port && run->n_dps) {
+        keep_dps_of_port(run, lf->in_out_port);
+    }
+}
+
+/* The actions. */
+
+static char *
+parse_actions(struct lflow_run *run, struct ofpbuf *ovnacts,
+              struct expr **prereqs)
+{
+    const struct logical_flow *lf = run->lflow;
+    struct ovnact_parse_params pp = {
+        .env = &run->env.env,
+        .pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS,
+        .n_tables = (lf->ingress ? LOG_PIPELINE_INGRESS_LEN
+                     : LOG_PIPELINE_EGRESS_LEN),
+        .cur_ltable = lf->table_id,
+    };
+
+    return ovnacts_parse_text(lf->actions, &pp, ovnacts, prereqs);
+}
+
+/* If the flow implements a local-only load balancer, prepares
+ * 'run->local_ovnacts'. */
+static void
+localize_actions(struct lflow_run *run)
+{
+    const struct logical_flow *lf = run->lflow;
+
+    if (!lf->stage_hint
+        || !lb_can_be_local(run->ovnacts.data, run->ovnacts.size)) {
+        return;
+    }
+    run->local_only = lb_local_wished(run->unit, lf->stage_hint,
+                                      run->ovnacts.data, run->ovnacts.size);
+    if (run->local_only) {
+        struct expr *prereqs = NULL;
+        char *error = parse_actions(run, &run->local_ovnacts, &prereqs);
+
+        ovs_assert(!error);     /* It has been parsed before. */
+        expr_destroy(prereqs);
+        lb_make_local(run->local_ovnacts.data, run->local_ovnacts.size,
+                      &run->local_only->uuid, run->local_only->fallback);
+    }
+}
+
+static bool
+compile_actions(struct lflow_run *run)
+{
+    char *error = parse_actions(run, &run->ovnacts, &run->prereqs);
+
+    if (error) {
+        warn_text(run, "actions", run->lflow->actions, error);
+        free(error);
+        return false;
+    }
+    localize_actions(run);
+    return true;
+}
+
+/* Callbacks of the encoder. */
+
+static bool
+encode_group_id(const struct ovn_group *group, uint32_t *id, void *run_)
+{
+    struct lflow_run *run = run_;
+
+    return group_want(run->unit, group, id);
+}
+
+static bool
+encode_meter_id(const char *name, uint32_t *id, void *run_)
+{
+    struct lflow_run *run = run_;
+
+    return meter_want(run->unit, name, id);
+}
+
+/* Whether 'id' is among the Flow_Sample_Collector_Sets of the local database:
+ * none is, as far as this controller knows. */
+static bool
+encode_has_collector_set(uint32_t id OVS_UNUSED, void *run OVS_UNUSED)
+{
+    return false;
+}
+
+static bool
+encode_tunnel_ofport(const char *lport, ofp_port_t *ofport, void *run_)
+{
+    struct lflow_run *run = run_;
+    const struct port_binding *pb = in_port_binding(run->unit, lport);
+    const struct tunnel *tunnel = NULL;
+
+    if (pb && !uuid_is_zero(&pb->chassis)) {
+        tunnel = encaps_tunnel(run->unit, &pb->chassis, NULL);
+    }
+    if (!tunnel) {
+        return false;
+    }
+    *ofport = tunnel->ofport;
+    return true;
+}
+
+/* Makes 'run->ofpacts' the encoding for 'dp'. */
+static void
+encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
+{
+    const struct logical_flow *lf = run->lflow;
+    bool local = run->local_only && (dp->is_switch || !dp->has_gateway);
+
+    if (run->encoded
+        && !run->ofpacts_depend_on_dp
+        && run->ofpacts_is_switch == dp->is_switch
+        && run->ofpacts_is_gateway_router == dp->is_gateway_router
+        && run->ofpacts_local == local) {
+        return;
+    }
+
+    const struct ofpbuf *ovnacts = local ? &run->local_ovnacts : &run->ovnacts;
+    struct ovnact_encode_params ep;
+    ovnact_encode_params_init(&ep);
+    ep.env = &run->env.env;
+    ep.tunnel_ofport = encode_tunnel_ofport;
+    ep.is_switch = dp->is_switch;
+    ep.is_gateway_router = dp->is_gateway_router;
+    ep.group_id = encode_group_id;
+    ep.meter_id = encode_meter_id;
+    ep.has_collector_set = encode_has_collector_set;
+    ep.aux = run;
+    ep.lflow_uuid = lf->uuid;
+    ep.dp_key = dp->tunnel_key;
+    ep.controller_meter = lf->controller_meter;
+    ep.pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS;
+
+    run->env.asked_port = false;
+    ofpbuf_clear(&run->ofpacts);
+    if (!ovnacts_encode(ovnacts->data, ovnacts->size, &ep, &run->ofpacts)) {
+        WARN(run, "%s", "out of OpenFlow group or meter ids");
+    }
+    run->encoded = true;
+    run->ofpacts_depend_on_dp
+        = (run->env.asked_port
+           || ovnacts_depend_on_datapath(ovnacts->data, ovnacts->size));
+    run->ofpacts_is_switch = dp->is_switch;
+    run->ofpacts_is_gateway_router = dp->is_gateway_router;
+    run->ofpacts_local = local;
+}
+
+/* The match. */
+
+static struct expr *
+compile_match(struct lflow_run *run)
+{
+    const struct logical_flow *lf = run->lflow;
+    char *error = NULL;
+    struct expr *expr = expr_parse_text(lf->match, &run->env.env, &error);
+
+    if (!error) {
+        expr = expr_and(expr, run->prereqs ? expr_clone(run->prereqs) : NULL);
+        expr = expr_annotate(expr, lflow_env_symtab(), &error);
+    }
+    if (!error) {
+        expr = expr_normalize(expr_simplify(expr, &run->env.env), &error);
+    }
+    if (error) {
+        warn_text(run, "match", lf->match, error);
+        free(error);
+        return NULL;
+    }
+    return expr;
+}
+
+/* Makes 'run->expr' and 'run->matches' those for the datapath at hand.
+ * Returns false if the match is malformed. */
+static bool
+compile_for_dp(struct lflow_run *run)
+{
+    if (!run->expr || run->expr_depends_on_dp) {
+        expr_destroy(run->expr);
+        run->env.asked_port_group = false;
+        run->expr = compile_match(run);
+        run->expr_depends_on_dp = run->env.asked_port_group;
+        if (run->have_matches) {
+            expr_matches_destroy(&run->matches);
+            run->have_matches = false;
+        }
+        if (!run->expr) {
+            return false;
+        }
+    }
+    if (run->have_matches && run->matches_depend_on_dp) {
+        expr_matches_destroy(&run->matches);
+        run->have_matches = false;
+    }
+    if (!run->have_matches) {
+        run->env.asked_port = false;
+        expr_to_matches(run->expr, &run->env.env, &run->matches);
+        run->have_matches = true;
+        run->matches_depend_on_dp = run->env.asked_port;
+    }
+    return true;
+}
+
+/* Output. */
+
+/* Whether 'match' can be met on this chassis.  In the pipeline of a logical
+ * switch, packets that enter (ingress pipeline) or leave (egress pipeline)
+ * through a port are here only if the port takes part here. */
+static bool
+can_be_met(const struct lflow_run *run, const struct lflow_dp *dp,
+           const struct match *match)
+{
+    if (!dp->is_switch) {
+        return true;
+    }
+
+    enum mf_field_id port = run->lflow->ingress ? MFF_LOG_INPORT
+                                                : MFF_LOG_OUTPORT;
+    uint32_t key = match->flow.regs[port - MFF_REG0];
+    return !key || lflow_env_key_takes_part(&run->env, key);
+}
+
+static void
+put_clauses(struct lflow_run *run, const struct expr_match *m,
+            uint32_t first_conj_id)
+{
+    struct flow_clause *clauses = xmalloc(m->n_clauses * sizeof *clauses);
+
+    for (size_t i = 0; i < m->n_clauses; i++) {
+        clauses[i] = (struct flow_clause) {
+            .conj_id = first_conj_id + m->clauses[i].id - 1,
+            .clause = m->clauses[i].clause,
+            .n_clauses = m->clauses[i].n_clauses,
+        };
+    }
+    flow_output_add_conj(run->unit, run->table_id, run->lflow->priority,
+                         &m->match, clauses, m->n_clauses);
+    free(clauses);
+}
+
+static void
+put_match(struct lflow_run *run, struct expr_match *m, uint32_t first_conj_id)
+{
+    uint32_t conj_id = m->match.flow.conj_id;
+
+    if (m->n_clauses) {
+        put_clauses(run, m, first_conj_id);
+        return;
+    }
+    if (conj_id) {
+        match_set_conj_id(&m->match, first_conj_id + conj_id - 1);
+    }
+    flow_output_add(run->unit, run->table_id, run->lflow->priority,
+                    run->lflow->uuid.parts[0], &m->match, &run->ofpacts);
+    if (conj_id) {
+        match_set_conj_id(&m->match, conj_id);
+    }
+}
+
+/* Puts out the flows for 'dp'. */
+static void
+put_dp(struct lflow_run *run, const struct lflow_dp *dp)
+{
+    struct expr_matches *matches = &run->matches;
+    uint32_t first_conj_id = 0;
+
+    if (matches->n_conjunctions) {
+        first_conj_id = conj_ids_alloc(&run->lflow->uuid, &dp->uuid,
+                                       run->table_id, dp->tunnel_key,
+                                       matches->n_conjunctions);
+        if (!first_conj_id) {
+            WARN(run, "%s", "out of conjunction ids");
+            return;
+        }
+    }
+    for (size_t i = 0; i < matches->n; i++) {
+        struct expr_match *m = &matches->matches[i];
+
+        if (can_be_met(run, dp, &m->match)) {
+            match_set_metadata(&m->match, htonll(dp->tunnel_key));
+            put_match(run, m, first_conj_id);
+        }
+    }
+}
+
+static bool
+is_sane(struct lflow_run *run)
+{
+    const struct logical_flow *lf = run->lflow;
+    int n_tables = (lf->ingress ? LOG_PIPELINE_INGRESS_LEN
+                    : LOG_PIPELINE_EGRESS_LEN);
+
+    if (lf->table_id >= n_tables) {
+        WARN(run, "table_id %"PRIu8" is beyond the last table of the %s "
+             "pipeline, which is %d", lf->table_id,
+             lf->ingress ? "ingress" : "egress", n_tables - 1);
+        return false;
+    }
+    if (strnlen(lf->match, MAX_TEXT_LEN + 1) > MAX_TEXT_LEN) {
+        WARN(run, "match is longer than %d bytes", MAX_TEXT_LEN);
+        return false;
+    }
+    if (strnlen(lf->actions, MAX_TEXT_LEN + 1) > MAX_TEXT_LEN) {
+        WARN(run, "actions are longer than %d bytes", MAX_TEXT_LEN);
+        return false;
+    }
+    return true;
+}
+
+static void
+put_all(struct lflow_run *run)
+{
+    for (size_t i = 0; i < run->n_dps; i++) {
+        const struct lflow_dp *dp = run->dps[i];
+
+        lflow_env_set_dp(&run->env, dp);
+        if (i == 0 && !compile_actions(run)) {
+            return;
+        }
+        if (compile_for_dp(run)) {
+            if (run->matches.n) {
+                encode_actions(run, dp);
+                put_dp(run, dp);
+            }
+        } else if (!run->expr_depends_on_dp) {
+            return;
+        }
+    }
+}
+
+static void
+run_destroy(struct lflow_run *run)
+{
+    free(run->dps);
+    ovnacts_free(run->ovnacts.data, run->ovnacts.size);
+    ofpbuf_uninit(&run->ovnacts);
+    ovnacts_free(run->local_ovnacts.data, run->local_ovnacts.size);
+    ofpbuf_uninit(&run->local_ovnacts);
+    expr_destroy(run->prereqs);
+    ofpbuf_uninit(&run->ofpacts);
+    expr_destroy(run->expr);
+    if (run->have_matches) {
+        expr_matches_destroy(&run->matches);
+    }
+    lflow_env_finish(&run->env);
+}
+
+static void
+lflow_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct uuid *uuid = inc_unit_key(unit).data;
+    const struct logical_flow *lf = in_logical_flow(unit, uuid);
+
+    conj_ids_free(uuid);
+    flow_output_begin(unit);
+    if (lf) {
+        struct lflow_run run = {
+            .unit = unit,
+            .lflow = lf,
+            .table_id = lf->table_id + (lf->ingress
+                                        ? OFTABLE_LOG_INGRESS_PIPELINE
+                                        : OFTABLE_LOG_EGRESS_PIPELINE),
+        };
+        ofpbuf_init(&run.ovnacts, 0);
+        ofpbuf_init(&run.local_ovnacts, 0);
+        ofpbuf_init(&run.ofpacts, 0);
+        lflow_env_start(&run.env, unit);
+
+        find_dps(&run);
+        if (run.n_dps && is_sane(&run)) {
+            put_all(&run);
+        }
+        run_destroy(&run);
+    }
+    flow_output_end(unit);
+}
+
+static void
+lflow_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    conj_ids_free(inc_unit_key(unit).data);
+    flow_output_withdraw(unit);
+}
+
+static const struct inc_unit_class lflow_unit_class = {
+    .name = "lflow",
+    .stage = STAGE_FLOW,
+    .run = lflow_run,
+    .removed = lflow_removed,
+};
+
+/* inputs_init(), local_datapath_init() and binding_init() must have been
+ * called before. */
+void
+lflow_init(struct inc_engine *engine)
+{
+    lflow_env_init(engine);
+    inc_kind_spawn(in_kinds.logical_flow, &lflow_unit_class, NULL);
+}
+
+void
+lflow_destroy(void)
+{
+    conj_ids_destroy();
+    lflow_env_destroy();
+}
+
+static void
+dump_conj_ids(struct unixctl_conn *conn, int argc OVS_UNUSED,
+              const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    conj_ids_dump(&s);
+    unixctl_command_reply(conn, ds_cstr(&s));
+    ds_destroy(&s);
+}
+
+void
+lflow_register_commands(void)
+{
+    unixctl_command_register("debug/dump-lflow-conj-ids", "", 0, 0,
+                             dump_conj_ids, NULL);
+}

@@ -1,0 +1,275 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* What is known about MAC addresses
+ * =================================
+ *
+ * get_arp and get_nd look up (table 66) and lookup_arp and lookup_nd check
+ * (table 67) what the MAC_Binding and Static_MAC_Binding tables say; get_fdb
+ * (71) and lookup_fdb (72) do the same with the FDB table.  One unit for each
+ * row of the three, on datapaths that are local. */
+
+#include <config.h>
+#include "ltables.h"
+
+#include "byte-order.h"
+#include "flow-table.h"
+#include "inputs.h"
+#include "lflow-env.h"
+#include "ltable.h"
+#include "openvswitch/match.h"
+#include "openvswitch/ofpbuf.h"
+#include "openvswitch/vlog.h"
+#include "ovn/logical-fields.h"
+#include "packets.h"
+#include "unit-log.h"
+#include "util.h"
+#include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(mac_bind);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+/* A dynamic binding wins over a static one, unless the latter says that it is
+ * to override it. */
+enum {
+    PRIORITY_STATIC = 50,
+    PRIORITY_DYNAMIC = 100,
+    PRIORITY_OVERRIDE = 150,
+    PRIORITY_FDB = 100,
+};
+
+/* MAC_Binding and Static_MAC_Binding. */
+
+struct binding {
+    uint32_t cookie;
+    uint16_t priority;
+    uint32_t dp_key;
+    uint16_t port_key;
+    struct in6_addr ip;         /* IPv4 as IPv4-mapped. */
+    struct eth_addr mac;
+};
+
+/* Restricts 'match' to a packet for which the logical pipeline has put 'ip'
+ * where get_arp and friends expect it: reg0, or xxreg0. */
+static void
+match_ip_register(struct match *match, const struct in6_addr *ip)
+{
+    if (IN6_IS_ADDR_V4MAPPED(ip)) {
+        match_set_reg(match, 0, ntohl(in6_addr_get_mapped_ipv4(ip)));
+    } else {
+        ovs_be128 value;
+
+        memcpy(&value, ip, sizeof value);
+        match_set_xxreg(match, 0, ntoh128(value));
+    }
+}
+
+static void
+put_get(struct inc_unit *unit, const struct binding *b)
+{
+    struct match match = MATCH_CATCHALL_INITIALIZER;
+    uint64_t stub[64 / 8];
+    struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
+
+    match_set_metadata(&match, htonll(b->dp_key));
+    match_set_reg(&match, MFF_LOG_OUTPORT - MFF_REG0, b->port_key);
+    match_ip_register(&match, &b->ip);
+
+    ltable_set_bits(&ofpacts, MFF_ETH_DST, 0, 48, eth_addr_to_uint64(b->mac));
+    ltable_set_bits(&ofpacts, MFF_LOG_FLAGS, MLF_LOOKUP_MAC_BIT, 1, 1);
+    flow_output_add(unit, OFTABLE_MAC_BINDING, b->priority, b->cookie, &match,
+                    &ofpacts);
+    ofpbuf_uninit(&ofpacts);
+}
+
+static void
+put_lookup(struct inc_unit *unit, const struct binding *b)
+{
+    struct match match = MATCH_CATCHALL_INITIALIZER;
+    uint64_t stub[64 / 8];
+    struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
+
+    match_set_metadata(&match, htonll(b->dp_key));
+    match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0, b->port_key);
+    match_ip_register(&match, &b->ip);
+    match_set_dl_src(&match, b->mac);
+    if (IN6_IS_ADDR_V4MAPPED(&b->ip)) {
+        match_set_dl_type(&match, htons(ETH_TYPE_ARP));
+    } else {
+        match_set_dl_type(&match, htons(ETH_TYPE_IPV6));
+        match_set_nw_proto(&match, IPPROTO_ICMPV6);
+        match_set_icmp_code(&match, 0);
+    }
+
+    ltable_set_bits(&ofpacts, MFF_LOG_FLAGS, MLF_LOOKUP_MAC_BIT, 1, 1);
+    flow_output_add(unit, OFTABLE_MAC_LOOKUP, b->priority, b->cookie, &match,
+                    &ofpacts);
+    ofpbuf_uninit(&ofpacts);
+}
+
+static bool
+parse_ip(const char *s, struct in6_addr *ip)
+{
+    ovs_be32 ip4;
+
+    if (ip_parse(s, &ip4)) {
+        in6_addr_set_mapped_ipv4(ip, ip4);
+        return true;
+    }
+    return ipv6_parse(s, ip);
+}
+
+static void
+put_binding(struct inc_unit *unit, const struct mac_binding *mb)
+{
+    const char *table = mb->is_static ? "Static_MAC_Binding" : "MAC_Binding";
+    const struct lflow_dp *dp = lflow_env_dp(unit, &mb->datapath);
+    const struct lport *port = dp ? in_lport(unit, mb->logical_port) : NULL;
+
+    if (!port || !uuid_equals(&port->datapath, &mb->datapath)) {
+        return;
+    }
+
+    struct binding b = {
+        .cookie = mb->uuid.parts[0],
+        .priority = (!mb->is_static ? PRIORITY_DYNAMIC
+                     : mb->override_dynamic ? PRIORITY_OVERRIDE
+                     : PRIORITY_STATIC),
+        .dp_key = dp->tunnel_key,
+        .port_key = port->tunnel_key,
+    };
+    if (!parse_ip(mb->ip, &b.ip)) {
+        unit_warn(unit, &this_module, &rl, "%s "UUID_FMT": bad 'ip' %s",
+                  table, UUID_ARGS(&mb->uuid), mb->ip);
+        return;
+    }
+    if (!eth_addr_from_string(mb->mac, &b.mac)) {
+        unit_warn(unit, &this_module, &rl, "%s "UUID_FMT": bad 'mac' %s",
+                  table, UUID_ARGS(&mb->uuid), mb->mac);
+        return;
+    }
+    unit_no_warning(unit);
+    put_get(unit, &b);
+    put_lookup(unit, &b);
+}
+
+static void
+dynamic_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct mac_binding *mb
+        = in_mac_binding(unit, inc_unit_key(unit).data);
+
+    flow_output_begin(unit);
+    if (mb) {
+        put_binding(unit, mb);
+    }
+    flow_output_end(unit);
+}
+
+static void
+static_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct mac_binding *mb
+        = in_static_mac_binding(unit, inc_unit_key(unit).data);
+
+    flow_output_begin(unit);
+    if (mb) {
+        put_binding(unit, mb);
+    }
+    flow_output_end(unit);
+}
+
+/* FDB. */
+
+static void
+put_fdb(struct inc_unit *unit, const struct fdb *fdb, struct eth_addr mac)
+{
+    uint32_t cookie = fdb->uuid.parts[0];
+    struct match match = MATCH_CATCHALL_INITIALIZER;
+    uint64_t stub[64 / 8];
+    struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
+
+    match_set_metadata(&match, htonll(fdb->dp_key));
+    match_set_dl_dst(&match, mac);
+    ltable_set_bits(&ofpacts, MFF_LOG_OUTPORT, 0, 32, fdb->port_key);
+    flow_output_add(unit, OFTABLE_GET_FDB, PRIORITY_FDB, cookie, &match,
+                    &ofpacts);
+
+    match_init_catchall(&match);
+    ofpbuf_clear(&ofpacts);
+    match_set_metadata(&match, htonll(fdb->dp_key));
+    match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0, fdb->port_key);
+    match_set_dl_src(&match, mac);
+    ltable_set_bits(&ofpacts, MFF_LOG_FLAGS, MLF_LOOKUP_FDB_BIT, 1, 1);
+    flow_output_add(unit, OFTABLE_LOOKUP_FDB, PRIORITY_FDB, cookie, &match,
+                    &ofpacts);
+    ofpbuf_uninit(&ofpacts);
+}
+
+static void
+fdb_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct fdb *fdb = in_fdb(unit, inc_unit_key(unit).data);
+
+    flow_output_begin(unit);
+    if (fdb && lflow_env_dp_by_key(unit, fdb->dp_key)) {
+        struct eth_addr mac;
+
+        if (eth_addr_from_string(fdb->mac, &mac)) {
+            unit_no_warning(unit);
+            put_fdb(unit, fdb, mac);
+        } else {
+            unit_warn(unit, &this_module, &rl, "FDB "UUID_FMT": bad 'mac' %s",
+                      UUID_ARGS(&fdb->uuid), fdb->mac);
+        }
+    }
+    flow_output_end(unit);
+}
+
+static void
+removed(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    flow_output_withdraw(unit);
+}
+
+static const struct inc_unit_class dynamic_unit_class = {
+    .name = "mac-binding",
+    .stage = STAGE_FLOW,
+    .run = dynamic_run,
+    .removed = removed,
+};
+
+static const struct inc_unit_class static_unit_class = {
+    .name = "static-mac-binding",
+    .stage = STAGE_FLOW,
+    .run = static_run,
+    .removed = removed,
+};
+
+static const struct inc_unit_class fdb_unit_class = {
+    .name = "fdb",
+    .stage = STAGE_FLOW,
+    .run = fdb_run,
+    .removed = removed,
+};
+
+void
+mac_bind_init(struct inc_engine *engine OVS_UNUSED)
+{
+    inc_kind_spawn(in_kinds.mac_binding, &dynamic_unit_class, NULL);
+    inc_kind_spawn(in_kinds.static_mac_binding, &static_unit_class, NULL);
+    inc_kind_spawn(in_kinds.fdb, &fdb_unit_class, NULL);
+}

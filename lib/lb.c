@@ -1,0 +1,263 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* Load balancers' VIPs and backends; see lb.h. */
+
+#include <config.h>
+#include "lb.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "ovn/actions.h"
+#include "packets.h"
+#include "smap.h"
+#include "util.h"
+
+static bool
+parse_port(const char *s, uint16_t *port)
+{
+    int value;
+
+    if (!isdigit((unsigned char) s[0]) || !str_to_int(s, 10, &value)
+        || value < 1 || value > UINT16_MAX) {
+        return false;
+    }
+    *port = value;
+    return true;
+}
+
+/* Parses "1.2.3.4", "1.2.3.4:80", "::1" or "[::1]:80" from 's'.  Returns false
+ * if it is anything else, or if the port is 0. */
+bool
+lb_endpoint_parse(const char *s, struct lb_endpoint *ep)
+{
+    char host[INET6_ADDRSTRLEN];
+    const char *port = NULL;
+    size_t len;
+
+    ep->port = 0;
+    if (s[0] == '[') {
+        const char *end = strchr(++s, ']');
+        if (!end || (end[1] && end[1] != ':')) {
+            return false;
+        }
+        len = end - s;
+        port = end[1] ? end + 2 : NULL;
+    } else {
+        const char *colon = strchr(s, ':');
+        if (colon && !strchr(colon + 1, ':')) {
+            len = colon - s;
+            port = colon + 1;
+        } else {
+            len = strlen(s);
+        }
+    }
+    if (!len || len >= sizeof host) {
+        return false;
+    }
+    memcpy(host, s, len);
+    host[len] = '\0';
+
+    ovs_be32 ip4;
+    if (ip_parse(host, &ip4)) {
+        in6_addr_set_mapped_ipv4(&ep->ip, ip4);
+    } else if (!ipv6_parse(host, &ep->ip)) {
+        return false;
+    }
+    return !port || parse_port(port, &ep->port);
+}
+
+bool
+lb_endpoint_equal(const struct lb_endpoint *a, const struct lb_endpoint *b)
+{
+    return ipv6_addr_equals(&a->ip, &b->ip) && a->port == b->port;
+}
+
+bool
+lb_endpoint_is_ip4(const struct lb_endpoint *ep)
+{
+    return IN6_IS_ADDR_V4MAPPED(&ep->ip);
+}
+
+/* Parses one VIP and its comma-separated backends.  Returns false if any part
+ * is malformed or if a backend does not go with the VIP, and then there is
+ * nothing to free. */
+bool
+lb_vip_parse(const char *vip, const char *backends, struct lb_vip *lv)
+{
+    memset(lv, 0, sizeof *lv);
+    if (!lb_endpoint_parse(vip, &lv->vip)) {
+        return false;
+    }
+
+    bool ok = true;
+    size_t allocated = 0;
+    char *copy = xstrdup(backends);
+    char *save_ptr = NULL;
+    for (char *s = strtok_r(copy, ",", &save_ptr); s && ok;
+         s = strtok_r(NULL, ",", &save_ptr)) {
+        struct lb_endpoint ep;
+
+        ok = (lb_endpoint_parse(s, &ep)
+              && lb_endpoint_is_ip4(&ep) == lb_endpoint_is_ip4(&lv->vip)
+              && !ep.port == !lv->vip.port);
+        if (ok) {
+            if (lv->n_backends >= allocated) {
+                lv->backends = x2nrealloc(lv->backends, &allocated,
+                                          sizeof *lv->backends);
+            }
+            lv->backends[lv->n_backends++] = ep;
+        }
+    }
+    free(copy);
+    if (!ok) {
+        lb_vip_destroy(lv);
+    }
+    return ok;
+}
+
+/* Frees what 'lv' holds, but not 'lv' itself. */
+void
+lb_vip_destroy(struct lb_vip *lv)
+{
+    free(lv->backends);
+    lv->backends = NULL;
+    lv->n_backends = 0;
+}
+
+void
+lb_vips_parse(const struct smap *vips, struct lb_vip **lvs, size_t *n,
+              char **bad)
+{
+    const struct smap_node **nodes = smap_sort(vips);
+    size_t n_nodes = smap_count(vips);
+    struct ds errors = DS_EMPTY_INITIALIZER;
+
+    *lvs = xcalloc(MAX(n_nodes, 1), sizeof **lvs);
+    *n = 0;
+    for (size_t i = 0; i < n_nodes; i++) {
+        if (lb_vip_parse(nodes[i]->key, nodes[i]->value, &(*lvs)[*n])) {
+            ++*n;
+        } else {
+            ds_put_format(&errors, "%s%s=%s", errors.length ? " " : "",
+                          nodes[i]->key, nodes[i]->value);
+        }
+    }
+    free(nodes);
+    *bad = errors.length ? ds_steal_cstr(&errors) : NULL;
+    ds_destroy(&errors);
+}
+
+void
+lb_vips_destroy(struct lb_vip *lvs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        lb_vip_destroy(&lvs[i]);
+    }
+    free(lvs);
+}
+
+/* The action as a load balancer's that can be kept local, or NULL. */
+static struct ovnact_ct_lb *
+localizable(const struct ovnact *a)
+{
+    if (a->type == OVNACT_CT_LB_MARK) {
+        struct ovnact_ct_lb *cl = CONTAINER_OF(a, struct ovnact_ct_lb, ovnact);
+        return cl->n_backends ? cl : NULL;
+    }
+    return NULL;
+}
+
+bool
+lb_can_be_local(const struct ovnact *ovnacts, size_t len)
+{
+    const struct ovnact *a;
+
+    OVNACT_FOR_EACH (a, ovnacts, len) {
+        if (localizable(a)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+vip_has_backend(const struct lb_vip *lv,
+                const struct ovnact_ct_lb_backend *backend)
+{
+    struct lb_endpoint ep = { .port = backend->port };
+
+    if (backend->family == AF_INET) {
+        in6_addr_set_mapped_ipv4(&ep.ip, backend->ipv4);
+    } else {
+        ep.ip = backend->ipv6;
+    }
+    for (size_t i = 0; i < lv->n_backends; i++) {
+        if (lb_endpoint_equal(&lv->backends[i], &ep)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+fits_vip(const struct ovnact_ct_lb *cl, const struct lb_vip *lv)
+{
+    for (size_t i = 0; i < cl->n_backends; i++) {
+        if (!vip_has_backend(lv, &cl->backends[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+lb_fits(const struct ovnact *ovnacts, size_t len,
+        const struct lb_vip *vips, size_t n_vips)
+{
+    const struct ovnact *a;
+
+    OVNACT_FOR_EACH (a, ovnacts, len) {
+        const struct ovnact_ct_lb *cl = localizable(a);
+        bool fits = !cl;
+
+        for (size_t i = 0; i < n_vips && !fits; i++) {
+            fits = fits_vip(cl, &vips[i]);
+        }
+        if (!fits) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void
+lb_make_local(struct ovnact *ovnacts, size_t len, const struct uuid *lb_uuid,
+              bool fallback)
+{
+    struct ovnact *a;
+
+    OVNACT_FOR_EACH (a, ovnacts, len) {
+        struct ovnact_ct_lb *cl = localizable(a);
+
+        if (cl) {
+            cl->ovnact.type = OVNACT_CT_LB_MARK_LOCAL;
+            cl->lb_uuid = *lb_uuid;
+            cl->fallback = fallback;
+        }
+    }
+}

@@ -1,0 +1,86 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef OVN_LB_H
+#define OVN_LB_H 1
+
+/* Load balancers: VIPs, backends, and keeping an action local
+ * ===========================================================
+ *
+ * The Load_Balancer rows of both OVN databases map VIPs to backends, as text:
+ * "10.0.0.1:80" -> "10.1.0.1:8080,10.1.0.2:8080", "[fd00::1]:80" ->
+ * "[fd01::1]:8080".  This module reads that text.
+ *
+ * It also turns the ct_lb_mark actions of a logical flow into
+ * ct_lb_mark_local, for a load balancer whose owner has asked for it in a
+ * deployment whose ovn-northd does not know that action.  This is a pure
+ * function, so that the controller and ovn-trace make the same of a flow.
+ *
+ * Thread-safety: no global state. */
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "openvswitch/uuid.h"
+
+struct ovnact;
+struct smap;
+
+/* The row's protocol column is empty unless it is one of these. */
+#define LB_DEFAULT_PROTOCOL "tcp"
+
+/* An address and an optional port. */
+struct lb_endpoint {
+    struct in6_addr ip;         /* IPv4 as IPv4-mapped. */
+    uint16_t port;              /* 0 if it has none. */
+};
+bool lb_endpoint_parse(const char *, struct lb_endpoint *);
+bool lb_endpoint_equal(const struct lb_endpoint *, const struct lb_endpoint *);
+bool lb_endpoint_is_ip4(const struct lb_endpoint *);
+
+struct lb_vip {
+    struct lb_endpoint vip;
+    struct lb_endpoint *backends; /* All of the VIP's family; all of them have
+                                   * a port, or none, as the VIP. */
+    size_t n_backends;
+};
+bool lb_vip_parse(const char *vip, const char *backends, struct lb_vip *);
+void lb_vip_destroy(struct lb_vip *);
+
+/* Parses the "vips" of a row, sorted by the VIPs' text.  VIPs that are
+ * malformed are left out and listed in '*bad' ("VIP=BACKENDS", separated by
+ * blanks; NULL if there are none; the caller frees it).  The caller frees the
+ * result with lb_vips_destroy(). */
+void lb_vips_parse(const struct smap *vips, struct lb_vip **, size_t *n,
+                   char **bad);
+void lb_vips_destroy(struct lb_vip *, size_t n);
+
+/* Whether one of the actions picks a backend in a way that can be kept local,
+ * that is, whether lb_make_local() might find something to do. */
+bool lb_can_be_local(const struct ovnact *, size_t ovnacts_len);
+
+/* Whether the actions' backends are among those of one of the 'vips'.  (They
+ * may be fewer: northd leaves out backends that are down.) */
+bool lb_fits(const struct ovnact *, size_t ovnacts_len,
+             const struct lb_vip *vips, size_t n_vips);
+
+/* Turns each ct_lb_mark with backends into ct_lb_mark_local, in place: each
+ * backend's logical port is to be found by its address within load balancer
+ * 'lb_uuid'.  With 'fallback', all backends are used if none is local. */
+void lb_make_local(struct ovnact *, size_t ovnacts_len,
+                   const struct uuid *lb_uuid, bool fallback);
+
+#endif /* lib/lb.h */
