@@ -1,0 +1,399 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "inputs-private.h"
+
+#include <stdlib.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "ovsdb-idl-provider.h"
+#include "sset.h"
+#include "util.h"
+#include "uuid.h"
+#include "vswitch-idl.h"
+
+/* The local Open vSwitch database as cells
+ * ========================================
+ *
+ * An Interface does not know its Port, nor a Port its Bridge, so whenever one
+ * of these tables changes all bridges are walked from the top.  A host has
+ * some hundreds of interfaces, and interfaces that are as they were change no
+ * cell. */
+
+/* What there are cells of. */
+static struct smap config = SMAP_INITIALIZER(&config);
+static struct sset iface_names = SSET_INITIALIZER(&iface_names);
+static struct sset bridge_names = SSET_INITIALIZER(&bridge_names);
+
+/* What the last run was told. */
+static char *last_chassis_name;
+static char *last_br_int_name;
+static struct uuid last_ovs_uuid;
+
+/* Interfaces. */
+
+/* Keys that this controller writes, which nothing may depend on: it would
+ * wake itself up. */
+static bool
+is_own_key(const char *key)
+{
+    return !strcmp(key, "ovn-installed") || !strcmp(key, "ovn-installed-ts");
+}
+
+static struct ovs_iface *
+iface_create(const struct ovsrec_interface *row,
+             const struct ovsrec_port *port,
+             const struct ovsrec_bridge *bridge)
+{
+    struct ovs_iface *iface = xzalloc(sizeof *iface);
+    const struct smap_node *node;
+
+    iface->uuid = row->header_.uuid;
+    iface->name = xstrdup(row->name);
+    iface->type = xstrdup(row->type);
+    iface->port = xstrdup(port->name);
+    iface->bridge = xstrdup(bridge->name);
+    iface->ofport = row->n_ofport ? row->ofport[0] : 0;
+    smap_init(&iface->external_ids);
+    SMAP_FOR_EACH (node, &row->external_ids) {
+        if (!is_own_key(node->key)) {
+            smap_add(&iface->external_ids, node->key, node->value);
+        }
+    }
+    smap_clone(&iface->options, &row->options);
+    smap_clone(&iface->port_external_ids, &port->external_ids);
+    return iface;
+}
+
+static void
+iface_destroy(void *iface_)
+{
+    struct ovs_iface *iface = iface_;
+
+    free(iface->name);
+    free(iface->type);
+    free(iface->port);
+    free(iface->bridge);
+    smap_destroy(&iface->external_ids);
+    smap_destroy(&iface->options);
+    smap_destroy(&iface->port_external_ids);
+    free(iface);
+}
+
+static bool
+iface_equal(const void *a_, const void *b_)
+{
+    const struct ovs_iface *a = a_;
+    const struct ovs_iface *b = b_;
+
+    return (uuid_equals(&a->uuid, &b->uuid)
+            && a->ofport == b->ofport
+            && !strcmp(a->type, b->type)
+            && !strcmp(a->port, b->port)
+            && !strcmp(a->bridge, b->bridge)
+            && smap_equal(&a->external_ids, &b->external_ids)
+            && smap_equal(&a->options, &b->options)
+            && smap_equal(&a->port_external_ids, &b->port_external_ids));
+}
+
+/* Adds 'iface' to, or removes it from, the sets of the integration bridge's
+ * interfaces that lead to it. */
+static void
+index_iface(const struct ovs_iface *iface, bool add)
+{
+    void (*change)(struct inc_kind *, struct inc_key, struct inc_key)
+        = add ? inc_set_insert : inc_set_remove;
+    const char *iface_id = smap_get(&iface->external_ids, "iface-id");
+
+    if (iface_id) {
+        change(in_kinds.ifaces_by_id, inc_key_string(iface_id),
+               inc_key_string(iface->name));
+    }
+    if (smap_get(&iface->port_external_ids, "ovn-chassis-id")) {
+        change(in_kinds.tunnel_ifaces, INC_KEY_ONLY,
+               inc_key_string(iface->name));
+    }
+}
+
+static bool
+is_br_int(const char *bridge)
+{
+    return last_br_int_name && !strcmp(bridge, last_br_int_name);
+}
+
+/* Makes 'new' (NULL: none) the record of the interface 'name'.  'old_br_int'
+ * is what the integration bridge was called when the current one was made. */
+static void
+put_iface(const char *name, struct ovs_iface *new, const char *old_br_int)
+{
+    struct inc_key key = inc_key_string(name);
+    const struct ovs_iface *old = inc_peek(in_kinds.iface, key);
+
+    if (old && old_br_int && !strcmp(old->bridge, old_br_int)) {
+        index_iface(old, false);
+    }
+    if (new && is_br_int(new->bridge)) {
+        index_iface(new, true);
+    }
+    inc_set(in_kinds.iface, key, new);
+}
+
+static void
+put_port(const struct ovsrec_port *port, const struct ovsrec_bridge *bridge,
+         const char *old_br_int, struct sset *gone)
+{
+    for (size_t i = 0; i < port->n_interfaces; i++) {
+        const struct ovsrec_interface *row = port->interfaces[i];
+
+        sset_add(&iface_names, row->name);
+        sset_find_and_delete(gone, row->name);
+        put_iface(row->name, iface_create(row, port, bridge), old_br_int);
+    }
+}
+
+static void
+set_fact(const char *name, const char *value)
+{
+    inc_set(in_kinds.ovs_fact, inc_key_string(name),
+            value ? xstrdup(value) : NULL);
+}
+
+static void
+walk_bridges(struct ovsdb_idl *idl, const char *old_br_int)
+{
+    struct sset gone_ifaces, gone_bridges;
+    sset_clone(&gone_ifaces, &iface_names);
+    sset_clone(&gone_bridges, &bridge_names);
+
+    const char *datapath_type = NULL;
+    const struct ovsrec_bridge *bridge;
+    OVSREC_BRIDGE_FOR_EACH (bridge, idl) {
+        inc_set_insert(in_kinds.bridges, INC_KEY_ONLY,
+                       inc_key_string(bridge->name));
+        sset_add(&bridge_names, bridge->name);
+        sset_find_and_delete(&gone_bridges, bridge->name);
+        if (is_br_int(bridge->name)) {
+            datapath_type = bridge->datapath_type;
+        }
+        for (size_t i = 0; i < bridge->n_ports; i++) {
+            put_port(bridge->ports[i], bridge, old_br_int, &gone_ifaces);
+        }
+    }
+    set_fact("datapath-type", datapath_type);
+
+    const char *name;
+    SSET_FOR_EACH (name, &gone_ifaces) {
+        put_iface(name, NULL, old_br_int);
+        sset_find_and_delete(&iface_names, name);
+    }
+    SSET_FOR_EACH (name, &gone_bridges) {
+        inc_set_remove(in_kinds.bridges, INC_KEY_ONLY, inc_key_string(name));
+        sset_find_and_delete(&bridge_names, name);
+    }
+    sset_destroy(&gone_ifaces);
+    sset_destroy(&gone_bridges);
+}
+
+/* Configuration. */
+
+/* Puts into 'effective' all of 'ids', where a key with our chassis' name at
+ * its end comes before the one without it. */
+static void
+effective_config(const struct smap *ids, struct smap *effective)
+{
+    const struct smap_node *node;
+
+    smap_clone(effective, ids);
+    if (!last_chassis_name || !last_chassis_name[0]) {
+        return;
+    }
+
+    size_t name_len = strlen(last_chassis_name);
+    SMAP_FOR_EACH (node, ids) {
+        size_t len = strlen(node->key);
+        if (len > name_len + 1
+            && node->key[len - name_len - 1] == '-'
+            && !strcmp(&node->key[len - name_len], last_chassis_name)) {
+            char *key = xmemdup0(node->key, len - name_len - 1);
+            smap_replace(effective, key, node->value);
+            free(key);
+        }
+    }
+}
+
+static void
+put_config(const struct ovsrec_open_vswitch *ovs)
+{
+    struct smap new = SMAP_INITIALIZER(&new);
+    const struct smap_node *node;
+
+    if (ovs) {
+        effective_config(&ovs->external_ids, &new);
+    }
+    SMAP_FOR_EACH (node, &config) {
+        if (!smap_get(&new, node->key)) {
+            inc_set(in_kinds.config, inc_key_string(node->key), NULL);
+        }
+    }
+    SMAP_FOR_EACH (node, &new) {
+        const char *old = smap_get(&config, node->key);
+        if (!old || strcmp(old, node->value)) {
+            inc_set(in_kinds.config, inc_key_string(node->key),
+                    xstrdup(node->value));
+        }
+    }
+    hmap_swap(&config.map, &new.map);
+    smap_destroy(&new);
+}
+
+static void
+put_iface_types(const struct ovsrec_open_vswitch *ovs)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    for (size_t i = 0; ovs && i < ovs->n_iface_types; i++) {
+        ds_put_format(&s, "%s%s", i ? "," : "", ovs->iface_types[i]);
+    }
+    set_fact("iface-types", ds_cstr(&s));
+    ds_destroy(&s);
+}
+
+/* Following. */
+
+static bool
+remember(char **last, const char *now)
+{
+    if (nullable_string_is_equal(*last, now)) {
+        return false;
+    }
+    free(*last);
+    *last = nullable_xstrdup(now);
+    return true;
+}
+
+/* Has the IDL started over?  See inputs.c. */
+static bool
+ovs_started_over(const struct ovsrec_open_vswitch *ovs)
+{
+    bool is_same = (ovs && uuid_equals(&ovs->header_.uuid, &last_ovs_uuid)
+                    && !ovsrec_open_vswitch_is_new(ovs));
+
+    last_ovs_uuid = ovs ? ovs->header_.uuid : UUID_ZERO;
+    return !is_same;
+}
+
+void
+inputs_run_ovs(struct ovsdb_idl *idl, const char *chassis_name,
+               const char *br_int_name)
+{
+    const struct ovsrec_open_vswitch *ovs = ovsrec_open_vswitch_first(idl);
+    bool all = ovs_started_over(ovs);
+
+    if (remember(&last_chassis_name, chassis_name) || all
+        || ovsrec_open_vswitch_track_get_first(idl)) {
+        put_config(ovs);
+        put_iface_types(ovs);
+    }
+
+    char *old_br_int = nullable_xstrdup(last_br_int_name);
+    if (remember(&last_br_int_name, br_int_name) || all
+        || ovsrec_bridge_track_get_first(idl)
+        || ovsrec_port_track_get_first(idl)
+        || ovsrec_interface_track_get_first(idl)) {
+        walk_bridges(idl, old_br_int);
+    }
+    free(old_br_int);
+}
+
+static bool
+string_equal(const void *a, const void *b)
+{
+    return !strcmp(a, b);
+}
+
+static const struct inc_kind_class iface_kind_class = {
+    .name = "iface", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
+    .equal = iface_equal, .destroy = iface_destroy,
+};
+static const struct inc_kind_class config_kind_class = {
+    .name = "config", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
+    .equal = string_equal, .destroy = free,
+};
+static const struct inc_kind_class ovs_fact_kind_class = {
+    .name = "ovs-fact", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
+    .equal = string_equal, .destroy = free,
+};
+static const struct inc_kind_class ifaces_by_id_kind_class = {
+    .name = "ifaces-by-id", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
+    .is_set = true,
+};
+static const struct inc_kind_class tunnel_ifaces_kind_class = {
+    .name = "tunnel-ifaces", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
+    .is_set = true,
+};
+static const struct inc_kind_class bridges_kind_class = {
+    .name = "bridges", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
+    .is_set = true,
+};
+
+void
+inputs_declare_ovs(struct inc_engine *engine)
+{
+    in_kinds.iface = inc_kind_declare(engine, &iface_kind_class);
+    in_kinds.config = inc_kind_declare(engine, &config_kind_class);
+    in_kinds.ovs_fact = inc_kind_declare(engine, &ovs_fact_kind_class);
+    in_kinds.ifaces_by_id = inc_kind_declare(engine,
+                                             &ifaces_by_id_kind_class);
+    in_kinds.tunnel_ifaces = inc_kind_declare(engine,
+                                              &tunnel_ifaces_kind_class);
+    in_kinds.bridges = inc_kind_declare(engine, &bridges_kind_class);
+}
+
+void
+inputs_destroy_ovs(void)
+{
+    smap_clear(&config);
+    sset_clear(&iface_names);
+    sset_clear(&bridge_names);
+    remember(&last_chassis_name, NULL);
+    remember(&last_br_int_name, NULL);
+    last_ovs_uuid = UUID_ZERO;
+}
+
+void
+inputs_register_ovs(struct ovsdb_idl *idl)
+{
+    static const struct ovsdb_idl_column *const columns[] = {
+        &ovsrec_open_vswitch_col_external_ids,
+        &ovsrec_open_vswitch_col_iface_types,
+        &ovsrec_open_vswitch_col_bridges,
+        &ovsrec_bridge_col_name,
+        &ovsrec_bridge_col_datapath_type,
+        &ovsrec_bridge_col_ports,
+        &ovsrec_port_col_name,
+        &ovsrec_port_col_interfaces,
+        &ovsrec_port_col_external_ids,
+        &ovsrec_interface_col_name,
+        &ovsrec_interface_col_type,
+        &ovsrec_interface_col_ofport,
+        &ovsrec_interface_col_options,
+        &ovsrec_interface_col_external_ids,
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+        ovsdb_idl_add_column(idl, columns[i]);
+        ovsdb_idl_track_add_column(idl, columns[i]);
+    }
+}

@@ -1,0 +1,91 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef CONTROLLER_INPUTS_PRIVATE_H
+#define CONTROLLER_INPUTS_PRIVATE_H 1
+
+/* Between inputs.c (kinds, accessors, following the databases' changes),
+ * inputs-sb.c (rows of the southbound database) and inputs-ovs.c (rows of the
+ * local one). */
+
+#include "inputs.h"
+#include "openvswitch/hmap.h"
+#include "ovsdb-idl.h"
+
+struct ovsdb_idl_row;
+
+/* The name under which a row of a table whose cells have names, not UUIDs, was
+ * seen last.  The row itself tells only what it is called now. */
+struct row_name {
+    struct hmap_node node;
+    struct uuid uuid;
+    char name[];
+};
+
+/* A table of the southbound database. */
+struct input_table {
+    const struct ovsdb_idl_table_class *class;
+
+    /* Makes cells of 'row', replacing those that it had. */
+    void (*upsert)(const struct ovsdb_idl_row *row);
+    /* Removes the cells of the row that had 'uuid', if there are any. */
+    void (*remove)(const struct uuid *);
+
+    /* Which rows there are cells of: the keys of '*kind', which are UUIDs, or,
+     * if that is NULL, 'names', which tells how each row was called. */
+    struct inc_kind **kind;
+    struct hmap *names;
+    const char *(*get_name)(const struct ovsdb_idl_row *row);
+
+    /* A row is reported as changed also when one that it refers to has
+     * changed.  Does that matter to the record?  NULL: no. */
+    const bool *refs_matter;
+
+    /* The columns that the records are made of; NULL-terminated. */
+    const struct ovsdb_idl_column *const *columns;
+};
+
+extern const struct input_table sb_tables[];
+extern const size_t n_sb_tables;
+
+/* What has happened in the inputs_run() in progress. */
+struct inputs_events {
+    bool ports_named;           /* Port_Bindings came, went, were renamed. */
+    bool dp_groups;             /* Members of a Logical_DP_Group changed. */
+};
+extern struct inputs_events inputs_events;
+
+/* row_name maps. */
+const char *row_name_find(const struct hmap *, const struct uuid *);
+void row_name_set(struct hmap *, const struct uuid *, const char *);
+void row_name_remove(struct hmap *, const struct uuid *);
+void row_names_destroy(struct hmap *);
+
+/* Columns of a row, as UUIDs. */
+struct uuid datum_uuid(const struct ovsdb_datum *);
+struct uuid *datum_uuids(const struct ovsdb_datum *, size_t *n);
+/* Columns of a row, as strings. */
+char **copy_strings(char **, size_t n);
+void free_strings(char **, size_t n);
+bool strings_equal(char **, size_t n_a, char **, size_t n_b);
+void sort_strings(char **, size_t n);
+
+void inputs_declare_sb(struct inc_engine *);
+void inputs_declare_ovs(struct inc_engine *);
+void inputs_destroy_sb(void);
+void inputs_destroy_ovs(void);
+void inputs_run_ovs(struct ovsdb_idl *, const char *chassis_name,
+                    const char *br_int_name);
+
+#endif /* controller/inputs-private.h */

@@ -1,0 +1,428 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "inputs-private.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "ovn-sb-idl.h"
+#include "ovsdb-idl-provider.h"
+#include "util.h"
+#include "uuid.h"
+
+/* Following a database
+ * ====================
+ *
+ * Normally the IDL's change tracking says which rows have changed.  First
+ * the cells of those that are gone or are called otherwise now are removed,
+ * then those of all others renewed, so that a name may pass from one row to
+ * another.
+ *
+ * Tracking has one gap: when the server cannot tell what has changed while we
+ * were disconnected, the IDL drops everything and starts over, and what it
+ * dropped is never reported.  That shows in the single row of SB_Global (of
+ * Open_vSwitch, in the other database), which is inserted anew, or another
+ * one, or none.  Then, and in the first run, all rows are compared with all
+ * cells. */
+
+struct inputs_kinds in_kinds;
+struct inputs_events inputs_events;
+
+/* The SB_Global row that was there at the last run, or zero. */
+static struct uuid sb_global_uuid;
+
+/* Helpers for records. */
+
+const char *
+row_name_find(const struct hmap *names, const struct uuid *uuid)
+{
+    const struct row_name *rn;
+
+    HMAP_FOR_EACH_WITH_HASH (rn, node, uuid_hash(uuid), names) {
+        if (uuid_equals(&rn->uuid, uuid)) {
+            return rn->name;
+        }
+    }
+    return NULL;
+}
+
+void
+row_name_remove(struct hmap *names, const struct uuid *uuid)
+{
+    struct row_name *rn;
+
+    HMAP_FOR_EACH_WITH_HASH (rn, node, uuid_hash(uuid), names) {
+        if (uuid_equals(&rn->uuid, uuid)) {
+            hmap_remove(names, &rn->node);
+            free(rn);
+            return;
+        }
+    }
+}
+
+/* 'uuid' must not be in 'names'. */
+void
+row_name_set(struct hmap *names, const struct uuid *uuid, const char *name)
+{
+    struct row_name *rn = xmalloc(sizeof *rn + strlen(name) + 1);
+
+    rn->uuid = *uuid;
+    strcpy(rn->name, name);
+    hmap_insert(names, &rn->node, uuid_hash(uuid));
+}
+
+void
+row_names_destroy(struct hmap *names)
+{
+    struct row_name *rn;
+
+    HMAP_FOR_EACH_POP (rn, node, names) {
+        free(rn);
+    }
+    hmap_destroy(names);
+    hmap_init(names);
+}
+
+/* The reference that 'datum', a set of at most one, holds; zero if none. */
+struct uuid
+datum_uuid(const struct ovsdb_datum *datum)
+{
+    return datum->n ? datum->keys[0].uuid : UUID_ZERO;
+}
+
+/* The references that 'datum' holds, in order (as all OVSDB sets), in an array
+ * to be freed. */
+struct uuid *
+datum_uuids(const struct ovsdb_datum *datum, size_t *n)
+{
+    struct uuid *uuids = datum->n ? xmalloc(datum->n * sizeof *uuids) : NULL;
+
+    for (size_t i = 0; i < datum->n; i++) {
+        uuids[i] = datum->keys[i].uuid;
+    }
+    *n = datum->n;
+    return uuids;
+}
+
+char **
+copy_strings(char **strings, size_t n)
+{
+    char **copy = n ? xmalloc(n * sizeof *copy) : NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = xstrdup(strings[i]);
+    }
+    return copy;
+}
+
+void
+free_strings(char **strings, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(strings[i]);
+    }
+    free(strings);
+}
+
+bool
+strings_equal(char **a, size_t n_a, char **b, size_t n_b)
+{
+    if (n_a != n_b) {
+        return false;
+    }
+    for (size_t i = 0; i < n_a; i++) {
+        if (strcmp(a[i], b[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int
+compare_strings(const void *a, const void *b)
+{
+    return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+void
+sort_strings(char **strings, size_t n)
+{
+    if (n) {
+        qsort(strings, n, sizeof *strings, compare_strings);
+    }
+}
+
+/* The southbound database. */
+
+static bool
+row_has(const struct ovsdb_idl_row *row, enum ovsdb_idl_change change)
+{
+    return ovsdb_idl_row_get_seqno(row, change) > 0;
+}
+
+/* Is 'row' called otherwise than the cells that were made of it? */
+static bool
+is_renamed(const struct input_table *t, const struct ovsdb_idl_row *row)
+{
+    const char *old = t->names ? row_name_find(t->names, &row->uuid) : NULL;
+    return old && strcmp(old, t->get_name(row));
+}
+
+/* Renews the cells of those rows that have changed. */
+static void
+follow_table(const struct input_table *t, struct ovsdb_idl *idl)
+{
+    const struct ovsdb_idl_row *row;
+
+    for (row = ovsdb_idl_track_get_first(idl, t->class); row;
+         row = ovsdb_idl_track_get_next(row)) {
+        if (row_has(row, OVSDB_IDL_CHANGE_DELETE) || is_renamed(t, row)) {
+            t->remove(&row->uuid);
+        }
+    }
+    for (row = ovsdb_idl_track_get_first(idl, t->class); row;
+         row = ovsdb_idl_track_get_next(row)) {
+        if (!row_has(row, OVSDB_IDL_CHANGE_DELETE)
+            && (row_has(row, OVSDB_IDL_CHANGE_INSERT) || row->updated
+                || (t->refs_matter && *t->refs_matter))) {
+            t->upsert(row);
+        }
+    }
+}
+
+struct uuid_list {
+    struct uuid *uuids;
+    size_t n, allocated;
+};
+
+static void
+uuid_list_add(struct inc_key key, const void *value OVS_UNUSED, void *list_)
+{
+    struct uuid_list *list = list_;
+
+    if (list->n >= list->allocated) {
+        list->uuids = x2nrealloc(list->uuids, &list->allocated,
+                                 sizeof *list->uuids);
+    }
+    memcpy(&list->uuids[list->n++], key.data, sizeof *list->uuids);
+}
+
+/* Compares all rows with all cells. */
+static void
+compare_table(const struct input_table *t, struct ovsdb_idl *idl)
+{
+    struct uuid_list list = { .n = 0 };
+    if (t->kind) {
+        inc_kind_for_each(*t->kind, uuid_list_add, &list);
+    } else {
+        const struct row_name *rn;
+        HMAP_FOR_EACH (rn, node, t->names) {
+            uuid_list_add(inc_key_uuid(&rn->uuid), NULL, &list);
+        }
+    }
+    for (size_t i = 0; i < list.n; i++) {
+        const struct ovsdb_idl_row *old
+            = ovsdb_idl_get_row_for_uuid(idl, t->class, &list.uuids[i]);
+        if (!old || is_renamed(t, old)) {
+            t->remove(&list.uuids[i]);
+        }
+    }
+    free(list.uuids);
+
+    const struct ovsdb_idl_row *row;
+    for (row = ovsdb_idl_first_row(idl, t->class); row;
+         row = ovsdb_idl_next_row(row)) {
+        t->upsert(row);
+    }
+}
+
+/* Has the IDL started over?  (True in the first run, too.) */
+static bool
+sb_started_over(struct ovsdb_idl *idl)
+{
+    const struct sbrec_sb_global *sb = sbrec_sb_global_first(idl);
+    bool is_same = (sb && uuid_equals(&sb->header_.uuid, &sb_global_uuid)
+                    && !sbrec_sb_global_is_new(sb));
+
+    sb_global_uuid = sb ? sb->header_.uuid : UUID_ZERO;
+    return !is_same;
+}
+
+static void
+inputs_run_sb(struct ovsdb_idl *idl)
+{
+    bool all = sb_started_over(idl);
+
+    inputs_events = (struct inputs_events) {
+        .ports_named = all, .dp_groups = all,
+    };
+    for (size_t i = 0; i < n_sb_tables; i++) {
+        if (all) {
+            compare_table(&sb_tables[i], idl);
+        } else {
+            follow_table(&sb_tables[i], idl);
+        }
+    }
+}
+
+void
+inputs_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl *ovs_idl,
+           const char *chassis_name, const char *br_int_name)
+{
+    inputs_run_ovs(ovs_idl, chassis_name, br_int_name);
+    inputs_run_sb(sb_idl);
+}
+
+void
+inputs_init(struct inc_engine *engine)
+{
+    inputs_declare_sb(engine);
+    inputs_declare_ovs(engine);
+}
+
+void
+inputs_destroy(void)
+{
+    inputs_destroy_sb();
+    inputs_destroy_ovs();
+    sb_global_uuid = UUID_ZERO;
+}
+
+void
+inputs_register_sb(struct ovsdb_idl *idl)
+{
+    for (size_t i = 0; i < n_sb_tables; i++) {
+        for (const struct ovsdb_idl_column *const *c = sb_tables[i].columns;
+             *c; c++) {
+            ovsdb_idl_add_column(idl, *c);
+            ovsdb_idl_track_add_column(idl, *c);
+        }
+    }
+
+    /* Read as rows, by those who write them. */
+    static const struct ovsdb_idl_column *const read[] = {
+        &sbrec_sb_global_col_nb_cfg,
+        &sbrec_chassis_col_vtep_logical_switches,
+        &sbrec_chassis_private_col_name,
+        &sbrec_chassis_private_col_chassis,
+        &sbrec_encap_col_chassis_name,
+        &sbrec_port_binding_col_up,
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(read); i++) {
+        ovsdb_idl_add_column(idl, read[i]);
+    }
+
+    /* Written only; that they have changed is no reason to wake up. */
+    static const struct ovsdb_idl_column *const written[] = {
+        &sbrec_chassis_col_nb_cfg,
+        &sbrec_chassis_private_col_nb_cfg,
+        &sbrec_chassis_private_col_nb_cfg_timestamp,
+        &sbrec_chassis_private_col_external_ids,
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(written); i++) {
+        ovsdb_idl_add_column(idl, written[i]);
+        ovsdb_idl_omit_alert(idl, written[i]);
+    }
+}
+
+/* Accessors. */
+
+#define IN_BY_NAME(KIND, TYPE)                                          \
+    const struct TYPE *                                                 \
+    in_##KIND(struct inc_unit *unit, const char *name)                  \
+    {                                                                   \
+        return inc_read(unit, in_kinds.KIND, inc_key_string(name));     \
+    }
+#define IN_BY_UUID(KIND, TYPE)                                          \
+    const struct TYPE *                                                 \
+    in_##KIND(struct inc_unit *unit, const struct uuid *uuid)           \
+    {                                                                   \
+        return inc_read(unit, in_kinds.KIND, inc_key_uuid(uuid));       \
+    }
+#define IN_SET_BY_NAME(KIND)                                            \
+    const struct inc_set *                                              \
+    in_##KIND(struct inc_unit *unit, const char *name)                  \
+    {                                                                   \
+        return inc_read_set(unit, in_kinds.KIND, inc_key_string(name)); \
+    }
+#define IN_SET_BY_UUID(KIND)                                            \
+    const struct inc_set *                                              \
+    in_##KIND(struct inc_unit *unit, const struct uuid *uuid)           \
+    {                                                                   \
+        return inc_read_set(unit, in_kinds.KIND, inc_key_uuid(uuid));   \
+    }
+#define IN_ONLY_SET(FUNC, KIND)                                         \
+    const struct inc_set *                                              \
+    in_##FUNC(struct inc_unit *unit)                                    \
+    {                                                                   \
+        return inc_read_set(unit, in_kinds.KIND, INC_KEY_ONLY);         \
+    }
+
+IN_BY_NAME(port_binding, port_binding)
+IN_BY_NAME(lport, lport)
+IN_BY_NAME(address_set, string_set)
+IN_BY_NAME(port_group, string_set)
+IN_BY_NAME(meter, meter)
+IN_BY_NAME(iface, ovs_iface)
+IN_BY_NAME(chassis_by_name, uuid)
+IN_BY_UUID(datapath, datapath_binding)
+IN_BY_UUID(logical_flow, logical_flow)
+IN_BY_UUID(dp_group, dp_group)
+IN_BY_UUID(multicast_group, multicast_group)
+IN_BY_UUID(chassis, chassis)
+IN_BY_UUID(ha_chassis_group, ha_chassis_group)
+IN_BY_UUID(gateway_chassis, ha_chassis)
+IN_BY_UUID(load_balancer, load_balancer)
+IN_BY_UUID(mac_binding, mac_binding)
+IN_BY_UUID(static_mac_binding, mac_binding)
+IN_BY_UUID(fdb, fdb)
+IN_SET_BY_UUID(datapath_ports)
+IN_SET_BY_NAME(port_children)
+IN_SET_BY_NAME(ifaces_by_id)
+IN_SET_BY_UUID(lbs_of_datapath)
+IN_SET_BY_NAME(lbs_by_hint)
+IN_ONLY_SET(chassis_set, chassis_set)
+IN_ONLY_SET(tunnel_ifaces, tunnel_ifaces)
+IN_ONLY_SET(bridges, bridges)
+
+const struct inc_set *
+in_lports_by_address(struct inc_unit *unit, const struct in6_addr *address)
+{
+    return inc_read_set(unit, in_kinds.lports_by_address,
+                        (struct inc_key) { address, sizeof *address });
+}
+
+const struct smap *
+in_sb_options(struct inc_unit *unit)
+{
+    static const struct smap empty = SMAP_INITIALIZER(&empty);
+    const struct smap *options = inc_read(unit, in_kinds.sb_options,
+                                          INC_KEY_ONLY);
+    return options ? options : &empty;
+}
+
+const char *
+in_config(struct inc_unit *unit, const char *key)
+{
+    return inc_read(unit, in_kinds.config, inc_key_string(key));
+}
+
+const char *
+in_ovs_fact(struct inc_unit *unit, const char *name)
+{
+    return inc_read(unit, in_kinds.ovs_fact, inc_key_string(name));
+}
