@@ -32,6 +32,10 @@ controller_libcontroller_la_SOURCES = \
 	controller/group.h \
 	controller/if-status.c \
 	controller/if-status.h \
+	controller/inputs-ovs.c \
+	controller/inputs-private.h \
+	controller/inputs-sb.c \
+	controller/inputs.c \
 	controller/inputs.h \
 	controller/lb-hairpin.c \
 	controller/lb-local.c \
