@@ -1,0 +1,239 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "monitor.h"
+
+#include <stdlib.h>
+
+#include "inputs.h"
+#include "local-datapath.h"
+#include "ovn-sb-idl.h"
+#include "smap.h"
+#include "util.h"
+#include "uuid.h"
+
+/* The tables with a condition.  It is the same as the stock controller's, so
+ * that neither the server nor we have more to carry.
+ *
+ * A logical flow of a datapath group is asked for whether one of the group's
+ * datapaths is local or not: a condition cannot look into the group. */
+enum table {
+    PORT_BINDING,
+    LOGICAL_FLOW,
+    MULTICAST_GROUP,
+    MAC_BINDING,
+    CHASSIS_PRIVATE,
+    N_TABLES
+};
+
+static const struct ovsdb_idl_table_class *const classes[N_TABLES] = {
+    [PORT_BINDING] = &sbrec_table_port_binding,
+    [LOGICAL_FLOW] = &sbrec_table_logical_flow,
+    [MULTICAST_GROUP] = &sbrec_table_multicast_group,
+    [MAC_BINDING] = &sbrec_table_mac_binding,
+    [CHASSIS_PRIVATE] = &sbrec_table_chassis_private,
+};
+
+/* What the conditions in force were made of. */
+static struct {
+    bool is_initialized;
+    bool stale;                 /* Something else has changed. */
+    struct uuid our_chassis;
+    unsigned int seqno;         /* The IDL's, once all of them are in force. */
+} monitor;
+
+/* Port_Bindings. */
+
+static void
+add_option_clause(struct ovsdb_idl_condition *cond, const char *key,
+                  const char *value)
+{
+    struct smap options = SMAP_INITIALIZER(&options);
+
+    smap_add(&options, key, value);
+    sbrec_port_binding_add_clause_options(cond, OVSDB_F_INCLUDES, &options);
+    smap_destroy(&options);
+}
+
+/* The ports of the interface with an iface-id, and what hangs on it. */
+static void
+add_iface_clauses(struct inc_key iface_id, const void *value OVS_UNUSED,
+                  void *cond)
+{
+    const char *name = iface_id.data;
+
+    sbrec_port_binding_add_clause_logical_port(cond, OVSDB_F_EQ, name);
+    sbrec_port_binding_add_clause_parent_port(cond, OVSDB_F_EQ, name);
+}
+
+/* The ports that are, might be, or are wished to be on our chassis. */
+static void
+add_chassis_clauses(struct ovsdb_idl_condition *cond,
+                    const struct uuid *our_chassis)
+{
+    const struct chassis *chassis = inc_peek(in_kinds.chassis,
+                                             inc_key_uuid(our_chassis));
+    if (!chassis) {
+        sbrec_port_binding_add_clause_type(cond, OVSDB_F_EQ, "l2gateway");
+        sbrec_port_binding_add_clause_type(cond, OVSDB_F_EQ, "l3gateway");
+        return;
+    }
+
+    struct uuid *us = CONST_CAST(struct uuid *, our_chassis);
+    sbrec_port_binding_add_clause_chassis(cond, OVSDB_F_EQ, us);
+    sbrec_port_binding_add_clause_requested_chassis(cond, OVSDB_F_EQ, us);
+    sbrec_port_binding_add_clause_additional_chassis(cond, OVSDB_F_INCLUDES,
+                                                     &us, 1);
+    sbrec_port_binding_add_clause_requested_additional_chassis(
+        cond, OVSDB_F_INCLUDES, &us, 1);
+    add_option_clause(cond, "l2gateway-chassis", chassis->name);
+    add_option_clause(cond, "l3gateway-chassis", chassis->name);
+}
+
+static void
+add_port_clauses(struct ovsdb_idl_condition *cond,
+                 const struct uuid *our_chassis)
+{
+    /* Patch ports connect datapaths; whether those are local cannot be said
+     * without them. */
+    sbrec_port_binding_add_clause_type(cond, OVSDB_F_EQ, "patch");
+    sbrec_port_binding_add_clause_type(cond, OVSDB_F_EQ, "chassisredirect");
+    sbrec_port_binding_add_clause_type(cond, OVSDB_F_EQ, "external");
+    add_chassis_clauses(cond, our_chassis);
+    inc_kind_for_each(in_kinds.ifaces_by_id, add_iface_clauses, cond);
+}
+
+/* What belongs to local datapath 'dp'. */
+static void
+add_datapath_clauses(struct ovsdb_idl_condition conds[N_TABLES],
+                     const struct uuid *dp_)
+{
+    struct uuid *dp = CONST_CAST(struct uuid *, dp_);
+
+    sbrec_port_binding_add_clause_datapath(&conds[PORT_BINDING],
+                                           OVSDB_F_EQ, dp);
+    sbrec_logical_flow_add_clause_logical_datapath(&conds[LOGICAL_FLOW],
+                                                   OVSDB_F_EQ, dp);
+    sbrec_multicast_group_add_clause_datapath(&conds[MULTICAST_GROUP],
+                                              OVSDB_F_EQ, dp);
+    sbrec_mac_binding_add_clause_datapath(&conds[MAC_BINDING],
+                                          OVSDB_F_EQ, dp);
+}
+
+static bool
+monitor_all(void)
+{
+    const char *value = inc_peek(in_kinds.config,
+                                 inc_key_string("ovn-monitor-all"));
+    return value && !strcmp(value, "true");
+}
+
+static void
+make_conditions(struct ovsdb_idl_condition conds[N_TABLES],
+                const struct uuid *our_chassis)
+{
+    if (monitor_all()) {
+        for (int i = 0; i < N_TABLES; i++) {
+            ovsdb_idl_condition_add_clause_true(&conds[i]);
+        }
+        return;
+    }
+
+    const struct chassis *chassis = inc_peek(in_kinds.chassis,
+                                             inc_key_uuid(our_chassis));
+    if (chassis) {
+        sbrec_chassis_private_add_clause_name(&conds[CHASSIS_PRIVATE],
+                                              OVSDB_F_EQ, chassis->name);
+        sbrec_logical_flow_add_clause_logical_dp_group(&conds[LOGICAL_FLOW],
+                                                       OVSDB_F_NE, NULL);
+    } else {
+        ovsdb_idl_condition_add_clause_true(&conds[CHASSIS_PRIVATE]);
+    }
+    add_port_clauses(&conds[PORT_BINDING], our_chassis);
+
+    const struct inc_set *dps = local_datapath_peek_all();
+    for (size_t i = 0; i < inc_set_count(dps); i++) {
+        struct uuid dp;
+        memcpy(&dp, inc_set_at(dps, i).data, sizeof dp);
+        add_datapath_clauses(conds, &dp);
+    }
+}
+
+static void
+set_conditions(struct ovsdb_idl *idl, const struct uuid *our_chassis)
+{
+    struct ovsdb_idl_condition conds[N_TABLES];
+
+    for (int i = 0; i < N_TABLES; i++) {
+        ovsdb_idl_condition_init(&conds[i]);
+    }
+    make_conditions(conds, our_chassis);
+    for (int i = 0; i < N_TABLES; i++) {
+        unsigned int seqno = ovsdb_idl_set_condition(idl, classes[i],
+                                                     &conds[i]);
+        monitor.seqno = MAX(monitor.seqno, seqno);
+        ovsdb_idl_condition_destroy(&conds[i]);
+    }
+    monitor.our_chassis = *our_chassis;
+    monitor.stale = false;
+}
+
+static void
+something_changed(struct inc_key key OVS_UNUSED, const void *old OVS_UNUSED,
+                  const void *new OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    monitor.stale = true;
+}
+
+static void
+chassis_changed(struct inc_key key, const void *old OVS_UNUSED,
+                const void *new OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    if (key.len == sizeof monitor.our_chassis
+        && !memcmp(key.data, &monitor.our_chassis, key.len)) {
+        monitor.stale = true;
+    }
+}
+
+void
+monitor_init(struct ovsdb_idl *sb_idl)
+{
+    inc_kind_watch(in_kinds.config, something_changed, NULL);
+    inc_kind_watch(in_kinds.ifaces_by_id, something_changed, NULL);
+    inc_kind_watch(in_kinds.chassis, chassis_changed, NULL);
+    inc_kind_watch(local_datapath_kind, something_changed, NULL);
+
+    const struct uuid zero = UUID_ZERO;
+    monitor.seqno = 0;
+    monitor.is_initialized = true;
+    set_conditions(sb_idl, &zero);
+}
+
+void
+monitor_run(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis)
+{
+    ovs_assert(monitor.is_initialized);
+    if (monitor.stale || !uuid_equals(our_chassis, &monitor.our_chassis)) {
+        set_conditions(sb_idl, our_chassis);
+    }
+}
+
+bool
+monitor_settled(const struct ovsdb_idl *sb_idl)
+{
+    return (!monitor.stale
+            && ovsdb_idl_get_condition_seqno(sb_idl) >= monitor.seqno);
+}

@@ -1,0 +1,49 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef CONTROLLER_MONITOR_H
+#define CONTROLLER_MONITOR_H 1
+
+/* Which rows of the southbound database we ask for
+ * ================================================
+ *
+ * Unless ovn-monitor-all is set (ovn-controller(8)), only those that concern
+ * this chassis: the Port_Bindings that are or might become ours, and what
+ * belongs to the datapaths that are local.  Which ones those are follows from
+ * Port_Bindings in turn, so what we ask for grows step by step with what we
+ * know: from our interfaces to their ports, from those to their datapaths,
+ * from those to all of their ports and flows.
+ *
+ * Tables without a condition are always complete: datapaths, chassis, load
+ * balancers, sets, groups, meters. */
+
+#include <stdbool.h>
+
+struct ovsdb_idl;
+struct uuid;
+
+/* Before 'sb_idl' connects for the first time, and after inputs_init() and
+ * local_datapath_init(). */
+void monitor_init(struct ovsdb_idl *sb_idl);
+
+/* Asks for what has turned out to be of interest, after the engine has run.
+ * 'our_chassis' is zero until our Chassis row is there. */
+void monitor_run(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis);
+
+/* Has the server answered everything that was asked for, so that the rows in
+ * 'sb_idl' are complete?  To be asked after monitor_run(), when no change that
+ * inputs_run() has seen waits for the engine. */
+bool monitor_settled(const struct ovsdb_idl *sb_idl);
+
+#endif /* controller/monitor.h */
