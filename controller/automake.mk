@@ -54,6 +54,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/mac-bind.c \
 	controller/meter.c \
 	controller/meter.h \
+	controller/monitor.c \
+	controller/monitor.h \
 	controller/nb-cfg.c \
 	controller/nb-cfg.h \
 	controller/ofctrl.c \
