@@ -25,6 +25,7 @@ lib_libovn_la_SOURCES = \
 	lib/actions.c \
 	lib/expr-annotate.c \
 	lib/expr-constant.c \
+	lib/expr-evaluate.c \
 	lib/expr-field.c \
 	lib/expr-format.c \
 	lib/expr-match.c \
