@@ -286,6 +286,29 @@ expr_constant_set_parse(struct lex_cursor *c, struct expr_constant_set *set)
     return expr_parse_constant_set(c, &env, set);
 }
 
+/* The number of bits that 'k' needs.  An address needs those of its kind, no
+ * matter its value. */
+static int
+constant_width(const struct expr_constant *k)
+{
+    int width, mask_width;
+
+    switch (k->format) {
+    case LEX_IPV4:
+        return 32;
+    case LEX_ETHERNET:
+        return 48;
+    case LEX_IPV6:
+        return 128;
+    case LEX_DECIMAL:
+    case LEX_HEXADECIMAL:
+    default:
+        width = lex_value_width(&k->value);
+        mask_width = k->masked ? lex_value_width(&k->mask) : 0;
+        return MAX(width, mask_width);
+    }
+}
+
 bool
 expr_check_constants(struct lex_cursor *c, const struct expr_symbol *symbol,
                      const struct expr_constant_set *set)
@@ -300,13 +323,7 @@ expr_check_constants(struct lex_cursor *c, const struct expr_symbol *symbol,
     }
     if (!is_string) {
         for (size_t i = 0; i < set->n; i++) {
-            const struct expr_constant *k = &set->values[i];
-            int width = lex_value_width(&k->value);
-
-            if (k->masked) {
-                int mask_width = lex_value_width(&k->mask);
-                width = MAX(width, mask_width);
-            }
+            int width = constant_width(&set->values[i]);
             if (width > symbol->width) {
                 lex_error(c, "%d-bit constant is not compatible with %d-bit "
                           "field %s.", width, symbol->width, symbol->name);

@@ -277,9 +277,39 @@ crush_and(struct normalizer *n, struct expr *and)
     return expr_finish(result);
 }
 
+/* Whether all of 'or', which may contain ORs, is about one symbol, which is
+ * '*symbol' if that is nonnull. */
+static bool
+is_about_one_symbol(const struct expr *or, const struct expr_symbol **symbol)
+{
+    for (size_t i = 0; i < or->n; i++) {
+        const struct expr *sub = or->subs[i];
+
+        if (sub->type == EXPR_T_OR) {
+            if (!is_about_one_symbol(sub, symbol)) {
+                return false;
+            }
+        } else if (sub->type != EXPR_T_CMP
+                   || (*symbol && sub->cmp.symbol != *symbol)) {
+            return false;
+        } else {
+            *symbol = sub->cmp.symbol;
+        }
+    }
+    return true;
+}
+
+/* Crushes 'or', whose operands are crushed.
+ *
+ * An operand may be an OR, too, if that is what an AND has been crushed to.
+ * It is merged with 'or' if everything is about one field, because then the
+ * whole is a dimension.  Otherwise it is left as it is, and distribute() can
+ * still make it a dimension by itself. */
 static struct expr *
 crush_or(struct expr *or)
 {
+    const struct expr_symbol *symbol = NULL;
+    bool merge = is_about_one_symbol(or, &symbol);
     struct expr *result = expr_new_andor(EXPR_T_OR);
     bool true_ = false;
 
@@ -289,8 +319,10 @@ crush_or(struct expr *or)
         if (true_ || sub->type == EXPR_T_BOOLEAN) {
             true_ = true_ || sub->boolean;
             expr_destroy(sub);
-        } else {
+        } else if (merge) {
             expr_add(result, sub);
+        } else {
+            expr_add_unmerged(result, sub);
         }
     }
     expr_free_shell(or);
@@ -310,14 +342,20 @@ crush(struct normalizer *n, struct expr *e)
         return e;
     }
 
-    /* Crushing an operand can make it one of the same type as 'e', which
-     * expr_add() merges. */
-    struct expr *new = expr_new_andor(e->type);
+    if (e->type == EXPR_T_OR) {
+        for (size_t i = 0; i < e->n; i++) {
+            e->subs[i] = crush(n, e->subs[i]);
+        }
+        return crush_or(e);
+    }
+
+    /* An operand may be crushed to an AND, with which expr_add() merges. */
+    struct expr *and = expr_new_andor(EXPR_T_AND);
     for (size_t i = 0; i < e->n; i++) {
-        expr_add(new, crush(n, e->subs[i]));
+        expr_add(and, crush(n, e->subs[i]));
     }
     expr_free_shell(e);
-    return new->type == EXPR_T_AND ? crush_and(n, new) : crush_or(new);
+    return crush_and(n, and);
 }
 
 /* Distribution. */

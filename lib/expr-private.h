@@ -103,11 +103,12 @@ struct expr *expr_new_string_cmp(const struct expr_symbol *, enum expr_relop,
                                  const char *string);
 struct expr *expr_new_resident(const char *port, bool negated);
 
-/* An AND or OR without operands, to which expr_add() adds owned ones.
- * expr_finish() then turns one with fewer than two operands into what it
+/* An AND or OR without operands, to which expr_add() adds owned ones, and
+ * expr_add_unmerged() also if they are of the same type.  expr_finish() then turns one with fewer than two operands into what it
  * means. */
 struct expr *expr_new_andor(enum expr_type);
 void expr_add(struct expr *andor, struct expr *sub);
+void expr_add_unmerged(struct expr *andor, struct expr *sub);
 struct expr *expr_finish(struct expr *andor);
 /* Frees an AND or OR, but not its operands. */
 void expr_free_shell(struct expr *andor);

@@ -161,22 +161,26 @@ expr_free_shell(struct expr *andor)
 }
 
 void
-expr_add(struct expr *andor, struct expr *sub)
+expr_add_unmerged(struct expr *andor, struct expr *sub)
 {
-    size_t n = sub->type == andor->type ? sub->n : 1;
-
-    while (andor->n + n > andor->allocated) {
+    if (andor->n >= andor->allocated) {
         andor->subs = x2nrealloc(andor->subs, &andor->allocated,
                                  sizeof *andor->subs);
     }
-    if (sub->type == andor->type) {
-        for (size_t i = 0; i < n; i++) {
-            andor->subs[andor->n++] = sub->subs[i];
-        }
-        expr_free_shell(sub);
-    } else {
-        andor->subs[andor->n++] = sub;
+    andor->subs[andor->n++] = sub;
+}
+
+void
+expr_add(struct expr *andor, struct expr *sub)
+{
+    if (sub->type != andor->type) {
+        expr_add_unmerged(andor, sub);
+        return;
     }
+    for (size_t i = 0; i < sub->n; i++) {
+        expr_add_unmerged(andor, sub->subs[i]);
+    }
+    expr_free_shell(sub);
 }
 
 struct expr *

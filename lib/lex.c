@@ -376,10 +376,13 @@ is_number_start(const char *p)
     if (is_digit(*p) || (p[0] == ':' && p[1] == ':')) {
         return true;
     }
+    if (!is_hex(*p)) {
+        return false;
+    }
     while (is_hex(*p)) {
         p++;
     }
-    return *p == ':' && is_hex(p[-1]);
+    return *p == ':';
 }
 
 /* Sets 'token->mask' to the mask that a decimal 'mask' means for a value

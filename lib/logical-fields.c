@@ -123,13 +123,18 @@ static const struct symbol_def symbols[] = {
     FIELD("ip6.dst", MFF_IPV6_DST, "ip6"),
     FIELD("ip6.label", MFF_IPV6_LABEL, "ip6"),
     PREDICATE("ip6.mcast", "eth.mcastv6 && ip6.dst[120..127] == 0xff"),
-    /* Groups of RFC 4291, "Pre-Defined Multicast Addresses", that must be
-     * flooded. */
+
+    /* Multicast groups that must be flooded (RFC 4291, section 2.7.1):
+     * reserved ones, all nodes, all routers, solicited nodes. */
+    PREDICATE("ip6.mcast_rsvd",
+              "ip6.dst[116..127] == 0xff0 && ip6.dst[0..111] == 0x0"),
+    PREDICATE("ip6.mcast_all_nodes", "ip6.dst == {ff01::1, ff02::1}"),
+    PREDICATE("ip6.mcast_all_rtrs",
+              "ip6.dst == {ff01::2, ff02::2, ff05::2}"),
+    PREDICATE("ip6.mcast_sol_node", "ip6.dst == ff02::1:ff00:0000/104"),
     PREDICATE("ip6.mcast_flood",
-              "eth.mcastv6 && "
-              "(ip6.dst == {ff00::/fff0:ffff:ffff:ffff:ffff:ffff:ffff:ffff, "
-              "ff01::1, ff02::1, ff01::2, ff02::2, ff05::2, "
-              "ff02::1:ff00:0000/104})"),
+              "eth.mcastv6 && (ip6.mcast_rsvd || ip6.mcast_all_nodes "
+              "|| ip6.mcast_all_rtrs || ip6.mcast_sol_node)"),
 
     /* ICMP, IGMP, MLD. */
     PREDICATE("icmp4", "ip4 && ip.proto == 1"),

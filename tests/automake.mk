@@ -15,7 +15,9 @@ check_PROGRAMS += tests/ovstest
 tests_ovstest_SOURCES = \
 	tests/ovstest.c \
 	tests/ovstest.h \
-	tests/test-inc-proc-eng.c
+	tests/test-inc-proc-eng.c \
+	tests/test-ovn.c \
+	tests/test-ovn.h
 tests_ovstest_LDADD = \
 	controller/libcontroller.la \
 	lib/libovn.la \

@@ -1,0 +1,413 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* The language's test driver: see test-ovn.h. */
+
+#include <config.h>
+#include "test-ovn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dp-packet.h"
+#include "flow.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/ofp-errors.h"
+#include "openvswitch/ofp-port.h"
+#include "ovn/logical-fields.h"
+#include "ovstest.h"
+#include "util.h"
+
+/* The world. */
+
+static const struct expr_constant_set *
+get_address_set(const char *name, void *world_)
+{
+    struct test_ovn *world = world_;
+    return shash_find_data(&world->address_sets, name);
+}
+
+static const struct expr_constant_set *
+get_port_group(const char *name, void *world_)
+{
+    struct test_ovn *world = world_;
+    return shash_find_data(&world->port_groups, name);
+}
+
+static bool
+get_port_key(const char *name, unsigned int *key, void *world_)
+{
+    struct test_ovn *world = world_;
+    *key = simap_get(&world->ports, name);
+    return *key != 0;
+}
+
+static bool
+is_resident(const char *name, void *world_)
+{
+    struct test_ovn *world = world_;
+    return simap_contains(&world->ports, name);
+}
+
+static void
+add_address_set(struct test_ovn *world, const char *name,
+                const char *const *addresses, size_t n)
+{
+    shash_add(&world->address_sets, name,
+              expr_constant_set_from_addresses(addresses, n, NULL));
+}
+
+static void
+add_negative_symbols(struct shash *symtab)
+{
+    expr_symtab_add_field(symtab, "bad_prereq", MFF_XREG0, "xyzzy", false);
+    expr_symtab_add_field(symtab, "self_recurse", MFF_XREG0,
+                          "self_recurse != 0", false);
+    expr_symtab_add_field(symtab, "mutual_recurse_1", MFF_XREG0,
+                          "mutual_recurse_2 != 0", false);
+    expr_symtab_add_field(symtab, "mutual_recurse_2", MFF_XREG0,
+                          "mutual_recurse_1 != 0", false);
+    expr_symtab_add_string(symtab, "big_string", MFF_XREG0, NULL);
+}
+
+void
+test_ovn_init(struct test_ovn *world)
+{
+    static const char *const set1[] = { "10.0.0.1", "10.0.0.2", "10.0.0.3" };
+    static const char *const set2[] = { "::1", "::2", "::3" };
+    static const char *const set3[] = {
+        "00:00:00:00:00:01", "00:00:00:00:00:02", "00:00:00:00:00:03"
+    };
+    static const char *const pg1[] = { "lsp1", "lsp2", "lsp3" };
+
+    ovn_init_symtab(&world->symtab);
+    add_negative_symbols(&world->symtab);
+
+    simap_init(&world->ports);
+    simap_put(&world->ports, "eth0", 5);
+    simap_put(&world->ports, "eth1", 6);
+    simap_put(&world->ports, "LOCAL", ofp_to_u16(OFPP_LOCAL));
+    simap_put(&world->ports, "lsp1", 0x11);
+
+    shash_init(&world->address_sets);
+    add_address_set(world, "set1", set1, ARRAY_SIZE(set1));
+    add_address_set(world, "set2", set2, ARRAY_SIZE(set2));
+    add_address_set(world, "set3", set3, ARRAY_SIZE(set3));
+    add_address_set(world, "set4", NULL, 0);
+
+    shash_init(&world->port_groups);
+    shash_add(&world->port_groups, "pg1",
+              expr_constant_set_from_ports(pg1, ARRAY_SIZE(pg1)));
+    shash_add(&world->port_groups, "pg_empty",
+              expr_constant_set_from_ports(NULL, 0));
+
+    world->env = (struct expr_env) {
+        .symtab = &world->symtab,
+        .address_set = get_address_set,
+        .port_group = get_port_group,
+        .port_key = get_port_key,
+        .is_chassis_resident = is_resident,
+        .aux = world,
+    };
+}
+
+static void
+destroy_sets(struct shash *sets)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, sets) {
+        expr_constant_set_destroy(node->data);
+    }
+    shash_destroy(sets);
+}
+
+void
+test_ovn_destroy(struct test_ovn *world)
+{
+    expr_symtab_destroy(&world->symtab);
+    shash_destroy(&world->symtab);
+    simap_destroy(&world->ports);
+    destroy_sets(&world->address_sets);
+    destroy_sets(&world->port_groups);
+}
+
+bool
+test_ovn_next_line(struct ds *s)
+{
+    return !ds_get_test_line(s, stdin);
+}
+
+/* lex */
+
+static void
+test_lex(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+{
+    struct ds line = DS_EMPTY_INITIALIZER;
+    struct ds out = DS_EMPTY_INITIALIZER;
+
+    while (test_ovn_next_line(&line)) {
+        struct lex_tokens tokens;
+
+        ds_clear(&out);
+        lex_scan(ds_cstr(&line), &tokens);
+        for (size_t i = 0; i < tokens.n - 1; i++) {
+            if (i) {
+                ds_put_char(&out, ' ');
+            }
+            lex_token_format(&tokens.tokens[i], &out);
+        }
+        puts(ds_cstr(&out));
+        lex_tokens_destroy(&tokens);
+    }
+    ds_destroy(&line);
+    ds_destroy(&out);
+}
+
+/* parse-expr and the steps that follow. */
+
+enum step { PARSE, ANNOTATE, SIMPLIFY, NORMALIZE, TO_FLOWS };
+
+/* Takes 'e' through the steps up to 'last'.  Returns NULL on error. */
+static struct expr *
+run_steps(struct expr *e, enum step last, const struct expr_env *env,
+          char **errorp)
+{
+    if (e && last >= ANNOTATE) {
+        e = expr_annotate(e, env->symtab, errorp);
+    }
+    if (e && last >= SIMPLIFY) {
+        e = expr_simplify(e, env);
+        ovs_assert(expr_is_simplified(e));
+    }
+    if (e && last >= NORMALIZE) {
+        e = expr_normalize(e, errorp);
+        ovs_assert(!e || expr_is_normalized(e));
+    }
+    return e;
+}
+
+static void
+print_flows(const struct expr *e, const struct expr_env *env)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct expr_matches matches;
+
+    expr_to_matches(e, env, &matches);
+    if (matches.n) {
+        expr_matches_format(&matches, &s);
+        fputs(ds_cstr(&s), stdout);
+    } else {
+        puts("(no flows)");
+    }
+    expr_matches_destroy(&matches);
+    ds_destroy(&s);
+}
+
+static void
+test_steps(enum step last)
+{
+    struct ds line = DS_EMPTY_INITIALIZER;
+    struct test_ovn world;
+
+    test_ovn_init(&world);
+    while (test_ovn_next_line(&line)) {
+        char *error = NULL;
+        struct expr *e = expr_parse_text(ds_cstr(&line), &world.env, &error);
+
+        e = run_steps(e, last, &world.env, &error);
+        if (!e) {
+            puts(error);
+            free(error);
+        } else if (last == TO_FLOWS) {
+            print_flows(e, &world.env);
+        } else {
+            struct ds s = DS_EMPTY_INITIALIZER;
+            expr_format(e, &s);
+            puts(ds_cstr(&s));
+            ds_destroy(&s);
+        }
+        expr_destroy(e);
+    }
+    ds_destroy(&line);
+    test_ovn_destroy(&world);
+}
+
+static void
+test_parse_expr(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+{
+    test_steps(PARSE);
+}
+
+static void
+test_annotate_expr(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+{
+    test_steps(ANNOTATE);
+}
+
+static void
+test_simplify_expr(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+{
+    test_steps(SIMPLIFY);
+}
+
+static void
+test_normalize_expr(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+{
+    test_steps(NORMALIZE);
+}
+
+static void
+test_expr_to_flows(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+{
+    test_steps(TO_FLOWS);
+}
+
+/* evaluate-expr MICROFLOW */
+
+static void
+test_evaluate_expr(int argc OVS_UNUSED, char *argv[])
+{
+    struct ds line = DS_EMPTY_INITIALIZER;
+    struct test_ovn world;
+    struct flow microflow;
+
+    test_ovn_init(&world);
+    char *error = expr_parse_microflow(argv[1], &world.env, &microflow);
+    if (error) {
+        ovs_fatal(0, "%s", error);
+    }
+
+    while (test_ovn_next_line(&line)) {
+        struct expr *e = expr_parse_text(ds_cstr(&line), &world.env, &error);
+
+        e = run_steps(e, ANNOTATE, &world.env, &error);
+        if (e) {
+            printf("%d\n", expr_evaluate(e, &microflow, &world.env));
+        } else {
+            puts(error);
+            free(error);
+        }
+        expr_destroy(e);
+    }
+    ds_destroy(&line);
+    test_ovn_destroy(&world);
+}
+
+/* expr-to-packets */
+
+static void
+test_expr_to_packets(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+{
+    struct ds line = DS_EMPTY_INITIALIZER;
+    struct test_ovn world;
+
+    test_ovn_init(&world);
+    while (test_ovn_next_line(&line)) {
+        struct flow microflow;
+
+        char *error = expr_parse_microflow(ds_cstr(&line), &world.env,
+                                           &microflow);
+        if (error) {
+            puts(error);
+            free(error);
+            continue;
+        }
+
+        struct dp_packet packet;
+        dp_packet_init(&packet, 0);
+        flow_compose(&packet, &microflow, NULL, 64);
+        const uint8_t *data = dp_packet_data(&packet);
+        for (size_t i = 0; i < dp_packet_size(&packet); i++) {
+            printf("%02"PRIx8, data[i]);
+        }
+        putchar('\n');
+        dp_packet_uninit(&packet);
+    }
+    ds_destroy(&line);
+    test_ovn_destroy(&world);
+}
+
+/* dump-symtab */
+
+static void
+test_dump_symtab(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+{
+    struct shash symtab;
+
+    ovn_init_symtab(&symtab);
+    const struct shash_node **nodes = shash_sort(&symtab);
+    for (size_t i = 0; i < shash_count(&symtab); i++) {
+        struct ds s = DS_EMPTY_INITIALIZER;
+        expr_symbol_format(nodes[i]->data, &s);
+        puts(ds_cstr(&s));
+        ds_destroy(&s);
+    }
+    free(nodes);
+    expr_symtab_destroy(&symtab);
+    shash_destroy(&symtab);
+}
+
+/* Commands. */
+
+struct command {
+    const char *name;
+    int min_args, max_args;
+    test_ovn_func *func;
+};
+static struct command commands[64];
+static size_t n_commands;
+
+void
+test_ovn_register(const char *name, int min_args, int max_args,
+                  test_ovn_func *func)
+{
+    ovs_assert(n_commands < ARRAY_SIZE(commands));
+    commands[n_commands++] = (struct command) { name, min_args, max_args,
+                                                func };
+}
+
+TEST_OVN_COMMAND("lex", 0, 0, test_lex);
+TEST_OVN_COMMAND("parse-expr", 0, 0, test_parse_expr);
+TEST_OVN_COMMAND("annotate-expr", 0, 0, test_annotate_expr);
+TEST_OVN_COMMAND("simplify-expr", 0, 0, test_simplify_expr);
+TEST_OVN_COMMAND("normalize-expr", 0, 0, test_normalize_expr);
+TEST_OVN_COMMAND("expr-to-flows", 0, 0, test_expr_to_flows);
+TEST_OVN_COMMAND("expr-to-packets", 0, 0, test_expr_to_packets);
+TEST_OVN_COMMAND("evaluate-expr", 1, 1, test_evaluate_expr);
+TEST_OVN_COMMAND("dump-symtab", 0, 0, test_dump_symtab);
+
+static void
+test_ovn_main(int argc, char *argv[])
+{
+    set_program_name(argv[0]);
+    if (argc < 2) {
+        ovs_fatal(0, "usage: test-ovn COMMAND [ARG]...");
+    }
+    for (size_t i = 0; i < n_commands; i++) {
+        const struct command *c = &commands[i];
+
+        if (!strcmp(c->name, argv[1])) {
+            if (argc - 2 < c->min_args || argc - 2 > c->max_args) {
+                ovs_fatal(0, "%s: wrong number of arguments", argv[1]);
+            }
+            c->func(argc - 1, argv + 1);
+            return;
+        }
+    }
+    ovs_fatal(0, "%s: unknown command", argv[1]);
+}
+
+OVSTEST_REGISTER("test-ovn", test_ovn_main);
