@@ -73,6 +73,14 @@ controller_libcontroller_la_SOURCES = \
 	controller/physical-tunnel.c \
 	controller/physical.c \
 	controller/physical.h \
+	controller/pinctrl/acl-log.c \
+	controller/pinctrl/activation.c \
+	controller/pinctrl/error.c \
+	controller/pinctrl/learn.c \
+	controller/pinctrl/neighbor.c \
+	controller/pinctrl/pinctrl-private.h \
+	controller/pinctrl/pinctrl.c \
+	controller/pinctrl/pinctrl.h \
 	controller/port-sec.c \
 	controller/unit-log.c \
 	controller/unit-log.h \

@@ -1,0 +1,112 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Activation of a port that is being migrated to this chassis, with
+ * activation-strategy "rarp" (ovn-sb(5), Port_Binding): the virtual machine's
+ * first RARP tells that it runs here now.  What physical-port.c blocks until
+ * then is unblocked by writing our name into
+ * Port_Binding.options:additional-chassis-activated. */
+
+#include <config.h>
+
+#include <string.h>
+
+#include "openvswitch/vlog.h"
+#include "ovn-sb-idl.h"
+#include "pinctrl/pinctrl-private.h"
+#include "smap.h"
+#include "sset.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(pinctrl_activation);
+
+#define MAX_PENDING 256
+#define ACTIVATED_KEY "additional-chassis-activated"
+
+/* Ports that have announced themselves, and are not written yet. */
+static struct activated_port {
+    uint32_t dp_key;
+    uint32_t port_key;
+} pending[MAX_PENDING];
+static size_t n_pending;
+
+void
+activation_destroy(void)
+{
+    n_pending = 0;
+}
+
+void
+pin_handle_activation(const struct pin *pin)
+{
+    for (size_t i = 0; i < n_pending; i++) {
+        if (pending[i].dp_key == pin->dp_key
+            && pending[i].port_key == pin->inport_key) {
+            return;
+        }
+    }
+    /* If there is no room, the next RARP will find some. */
+    if (n_pending < MAX_PENDING) {
+        pending[n_pending++] = (struct activated_port) {
+            .dp_key = pin->dp_key,
+            .port_key = pin->inport_key,
+        };
+    }
+}
+
+/* Returns true if nothing is left to do. */
+static bool
+commit_port(struct ovsdb_idl *sb_idl, const struct activated_port *p,
+            const struct sbrec_chassis *us)
+{
+    const struct sbrec_port_binding *pb
+        = learn_find_port(sb_idl, p->dp_key, p->port_key);
+    if (!pb || pb->chassis == us) {
+        return true;
+    }
+
+    const char *old = smap_get(&pb->options, ACTIVATED_KEY);
+    struct sset activated;
+    sset_from_delimited_string(&activated, old ? old : "", ",");
+    bool done = !sset_add(&activated, us->name);
+    if (!done) {
+        char *new = sset_join(&activated, ",", "");
+
+        VLOG_INFO("activating port %s", pb->logical_port);
+        sbrec_port_binding_update_options_setkey(pb, ACTIVATED_KEY, new);
+        free(new);
+    }
+    sset_destroy(&activated);
+    return done;
+}
+
+void
+activation_commit(struct ovsdb_idl *sb_idl,
+                  struct ovsdb_idl_txn *txn OVS_UNUSED,
+                  const struct uuid *our_chassis)
+{
+    const struct sbrec_chassis *us
+        = n_pending ? sbrec_chassis_get_for_uuid(sb_idl, our_chassis) : NULL;
+    size_t n = 0;
+
+    if (!us) {
+        return;
+    }
+    for (size_t i = 0; i < n_pending; i++) {
+        if (!commit_port(sb_idl, &pending[i], us)) {
+            pending[n++] = pending[i];
+        }
+    }
+    n_pending = n;
+}

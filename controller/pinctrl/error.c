@@ -1,0 +1,328 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Packets that tell a sender that its packet gets nowhere: icmp4, icmp6,
+ * icmp4_error, icmp6_error, tcp_reset, sctp_abort and reject of ovn-sb(5).
+ *
+ * For all but "reject", the inner actions exchange the addresses; "reject"
+ * does that itself, as its inner actions cannot know what it makes.  Ports are
+ * always exchanged here.
+ *
+ * RFC 1122, 3.2.2: no error is sent about an error, about a fragment other
+ * than the first, or to a sender that is not one host. */
+
+#include <config.h>
+
+#include <netinet/ip6.h>
+#include <string.h>
+
+#include "crc32c.h"
+#include "csum.h"
+#include "flow.h"
+#include "openvswitch/vlog.h"
+#include "packets.h"
+#include "pinctrl/pinctrl-private.h"
+#include "random.h"
+#include "util.h"
+
+/* RFC 4443: an ICMPv6 error is not longer than the minimal MTU. */
+#define IPV6_MIN_MTU 1280
+
+/* RFC 1812, 4.3.2.3: nor is an ICMPv4 error longer than this. */
+#define ICMP4_ERROR_MAX 576
+
+#define ERROR_TTL 255
+
+#ifndef IPPROTO_SCTP
+#define IPPROTO_SCTP 132
+#endif
+#define SCTP_CHUNK_ABORT 6
+#define SCTP_CHUNK_INIT 1
+#define SCTP_ABORT_TAG_REFLECTED 1
+
+/* Whether the packet's sender may be told. */
+static bool
+may_answer(const struct pin *pin)
+{
+    const struct flow *h = pin->headers;
+
+    if (h->nw_frag & FLOW_NW_FRAG_LATER
+        || eth_addr_is_multicast(h->dl_src)) {
+        return false;
+    }
+    if (h->dl_type == htons(ETH_TYPE_IP)) {
+        if (!h->nw_src || ip_is_multicast(h->nw_src)
+            || h->nw_src == htonl(UINT32_MAX)) {
+            return false;
+        }
+        if (h->nw_proto == IPPROTO_ICMP) {
+            uint8_t type = ntohs(h->tp_src);
+
+            return type != 3 && type != 4 && type != 5 && type != 11
+                   && type != 12;
+        }
+        return true;
+    }
+    if (h->dl_type == htons(ETH_TYPE_IPV6)) {
+        if (!ipv6_addr_is_set(&h->ipv6_src)
+            || ipv6_addr_is_multicast(&h->ipv6_src)) {
+            return false;
+        }
+        return h->nw_proto != IPPROTO_ICMPV6 || ntohs(h->tp_src) >= 128;
+    }
+    return false;
+}
+
+/* Starts 'packet' with Ethernet and IP headers for 'proto' and zeroed room of
+ * 'size' bytes behind them, which is returned.  'swap': to the sender of
+ * pin->packet rather than as from it. */
+static void *
+start_packet(const struct pin *pin, bool swap, uint8_t proto, size_t size,
+             struct dp_packet *packet)
+{
+    const struct flow *h = pin->headers;
+
+    dp_packet_init(packet, 128 + size);
+    eth_compose(packet, swap ? h->dl_src : h->dl_dst,
+                swap ? h->dl_dst : h->dl_src, ntohs(h->dl_type), 0);
+    if (h->dl_type == htons(ETH_TYPE_IP)) {
+        struct ip_header *ip = dp_packet_put_zeros(packet, sizeof *ip);
+
+        dp_packet_set_l3(packet, ip);
+        ip->ip_ihl_ver = IP_IHL_VER(5, 4);
+        ip->ip_tot_len = htons(sizeof *ip + size);
+        ip->ip_ttl = ERROR_TTL;
+        ip->ip_proto = proto;
+        put_16aligned_be32(&ip->ip_src, swap ? h->nw_dst : h->nw_src);
+        put_16aligned_be32(&ip->ip_dst, swap ? h->nw_src : h->nw_dst);
+        ip->ip_csum = csum(ip, sizeof *ip);
+    } else {
+        struct ip6_hdr *ip6 = dp_packet_put_zeros(packet, sizeof *ip6);
+
+        dp_packet_set_l3(packet, ip6);
+        ip6->ip6_vfc = 0x60;
+        ip6->ip6_plen = htons(size);
+        ip6->ip6_nxt = proto;
+        ip6->ip6_hlim = ERROR_TTL;
+        memcpy(&ip6->ip6_src, swap ? &h->ipv6_dst : &h->ipv6_src,
+               sizeof ip6->ip6_src);
+        memcpy(&ip6->ip6_dst, swap ? &h->ipv6_src : &h->ipv6_dst,
+               sizeof ip6->ip6_dst);
+    }
+
+    void *l4 = dp_packet_put_zeros(packet, size);
+    dp_packet_set_l4(packet, l4);
+    return l4;
+}
+
+/* The checksum over the L4 part of 'packet' with its pseudo-header. */
+static ovs_be16
+l4_csum(const struct dp_packet *packet, bool is_ipv4)
+{
+    uint32_t pseudo = (is_ipv4
+                       ? packet_csum_pseudoheader(dp_packet_l3(packet))
+                       : packet_csum_pseudoheader6(dp_packet_l3(packet)));
+
+    return csum_finish(csum_continue(pseudo, dp_packet_l4(packet),
+                                     dp_packet_l4_size(packet)));
+}
+
+static void
+finish(const struct pin *pin, struct dp_packet *packet)
+{
+    pin_copy_vlan(pin, packet);
+    pin_execute(pin, packet);
+    dp_packet_uninit(packet);
+}
+
+/* How much of pin->packet, from its IP header on, there is to be quoted. */
+static size_t
+quotable(const struct pin *pin, size_t max)
+{
+    return MIN(dp_packet_l3_size(pin->packet), max);
+}
+
+static void
+send_icmp4(const struct pin *pin, bool swap, bool quote)
+{
+    const size_t max = ICMP4_ERROR_MAX - IP_HEADER_LEN - ICMP_HEADER_LEN;
+    const size_t n = quote ? quotable(pin, max) : 0;
+    struct dp_packet packet;
+    struct icmp_header *icmp = start_packet(pin, swap, IPPROTO_ICMP,
+                                            ICMP_HEADER_LEN + n, &packet);
+
+    icmp->icmp_type = ICMP4_DST_UNREACH;
+    icmp->icmp_code = 1;        /* Host unreachable. */
+    memcpy(icmp + 1, dp_packet_l3(pin->packet), n);
+    icmp->icmp_csum = csum(icmp, ICMP_HEADER_LEN + n);
+    finish(pin, &packet);
+}
+
+static void
+send_icmp6(const struct pin *pin, bool swap)
+{
+    const size_t head = sizeof(struct icmp6_data_header);
+    const size_t n = quotable(pin, IPV6_MIN_MTU - IPV6_HEADER_LEN - head);
+    struct dp_packet packet;
+    struct icmp6_data_header *icmp6 = start_packet(pin, swap, IPPROTO_ICMPV6,
+                                                   head + n, &packet);
+
+    icmp6->icmp6_base.icmp6_type = 1; /* Destination unreachable. */
+    icmp6->icmp6_base.icmp6_code = 1; /* Administratively prohibited. */
+    memcpy(icmp6 + 1, dp_packet_l3(pin->packet), n);
+    icmp6->icmp6_base.icmp6_cksum = l4_csum(&packet, false);
+    finish(pin, &packet);
+}
+
+static void
+send_icmp(const struct pin *pin, bool swap, bool quote)
+{
+    if (!may_answer(pin) || !dp_packet_l3(pin->packet)) {
+        return;
+    }
+    if (pin->headers->dl_type == htons(ETH_TYPE_IP)) {
+        send_icmp4(pin, swap, quote);
+    } else {
+        send_icmp6(pin, swap);
+    }
+}
+
+/* Bytes of TCP payload in pin->packet. */
+static uint32_t
+tcp_payload_length(const struct pin *pin, const struct tcp_header *tcp)
+{
+    size_t l4_size = dp_packet_l4_size(pin->packet);
+    size_t header = TCP_OFFSET(tcp->tcp_ctl) * 4;
+
+    return l4_size > header ? l4_size - header : 0;
+}
+
+static void
+send_tcp_reset(const struct pin *pin, bool swap)
+{
+    const struct tcp_header *in = dp_packet_l4(pin->packet);
+
+    if (!is_ip_any(pin->headers) || pin->headers->nw_proto != IPPROTO_TCP
+        || !in || dp_packet_l4_size(pin->packet) < TCP_HEADER_LEN) {
+        pin_malformed(pin, "tcp_reset is for TCP packets");
+        return;
+    }
+    const uint16_t flags = TCP_FLAGS(in->tcp_ctl);
+    if (!may_answer(pin) || flags & TCP_RST) {
+        return;
+    }
+
+    struct dp_packet packet;
+    struct tcp_header *tcp = start_packet(pin, swap, IPPROTO_TCP,
+                                          TCP_HEADER_LEN, &packet);
+    tcp->tcp_src = in->tcp_dst;
+    tcp->tcp_dst = in->tcp_src;
+    if (flags & TCP_ACK) {
+        tcp->tcp_seq = in->tcp_ack;
+        tcp->tcp_ctl = TCP_CTL(TCP_RST, 5);
+    } else {
+        uint32_t next = ntohl(get_16aligned_be32(&in->tcp_seq))
+                        + tcp_payload_length(pin, in)
+                        + (flags & TCP_SYN ? 1 : 0)
+                        + (flags & TCP_FIN ? 1 : 0);
+
+        put_16aligned_be32(&tcp->tcp_ack, htonl(next));
+        tcp->tcp_ctl = TCP_CTL(TCP_RST | TCP_ACK, 5);
+    }
+    tcp->tcp_csum = l4_csum(&packet,
+                            pin->headers->dl_type == htons(ETH_TYPE_IP));
+    finish(pin, &packet);
+}
+
+/* A common SCTP header and an ABORT chunk. */
+struct sctp_abort {
+    struct sctp_header header;
+    uint8_t type;
+    uint8_t flags;
+    ovs_be16 length;
+};
+
+static void
+send_sctp_abort(const struct pin *pin, bool swap)
+{
+    const struct sctp_header *in = dp_packet_l4(pin->packet);
+    const size_t l4_size = dp_packet_l4_size(pin->packet);
+
+    if (!is_ip_any(pin->headers) || pin->headers->nw_proto != IPPROTO_SCTP
+        || !in || l4_size < SCTP_HEADER_LEN + 4) {
+        pin_malformed(pin, "sctp_abort is for SCTP packets");
+        return;
+    }
+    const uint8_t *chunk = (const uint8_t *) (in + 1);
+    if (!may_answer(pin) || chunk[0] == SCTP_CHUNK_ABORT) {
+        return;
+    }
+
+    struct dp_packet packet;
+    struct sctp_abort *abort_
+        = start_packet(pin, swap, IPPROTO_SCTP, sizeof *abort_, &packet);
+    abort_->header.sctp_src = in->sctp_dst;
+    abort_->header.sctp_dst = in->sctp_src;
+    abort_->type = SCTP_CHUNK_ABORT;
+    abort_->length = htons(4);
+    if (chunk[0] == SCTP_CHUNK_INIT && l4_size >= SCTP_HEADER_LEN + 8) {
+        /* RFC 4960, 8.4: the tag that the sender has just chosen. */
+        memcpy(&abort_->header.sctp_vtag, chunk + 4,
+               sizeof abort_->header.sctp_vtag);
+    } else {
+        abort_->header.sctp_vtag = in->sctp_vtag;
+        abort_->flags = SCTP_ABORT_TAG_REFLECTED;
+    }
+    const ovs_be32 csum_ = crc32c((const uint8_t *) abort_, sizeof *abort_);
+    put_16aligned_be32(&abort_->header.sctp_csum, csum_);
+    finish(pin, &packet);
+}
+
+/* Handlers. */
+
+void
+pin_handle_icmp(const struct pin *pin)
+{
+    send_icmp(pin, false, false);
+}
+
+void
+pin_handle_icmp_error(const struct pin *pin)
+{
+    send_icmp(pin, false, true);
+}
+
+void
+pin_handle_tcp_reset(const struct pin *pin)
+{
+    send_tcp_reset(pin, false);
+}
+
+void
+pin_handle_sctp_abort(const struct pin *pin)
+{
+    send_sctp_abort(pin, false);
+}
+
+void
+pin_handle_reject(const struct pin *pin)
+{
+    if (pin->headers->nw_proto == IPPROTO_TCP) {
+        send_tcp_reset(pin, true);
+    } else if (pin->headers->nw_proto == IPPROTO_SCTP) {
+        send_sctp_abort(pin, true);
+    } else {
+        send_icmp(pin, true, true);
+    }
+}

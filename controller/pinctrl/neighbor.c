@@ -1,0 +1,94 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Neighbor discovery on behalf of logical ports: arp, nd_ns, nd_na and
+ * nd_na_router of ovn-sb(5).  Each makes a packet from the one at hand, on
+ * which the inner actions are executed. */
+
+#include <config.h>
+
+#include "flow.h"
+#include "packets.h"
+#include "pinctrl/pinctrl-private.h"
+#include "util.h"
+
+static void
+execute_and_uninit(const struct pin *pin, struct dp_packet *packet)
+{
+    pin_copy_vlan(pin, packet);
+    pin_execute(pin, packet);
+    dp_packet_uninit(packet);
+}
+
+void
+pin_handle_arp(const struct pin *pin)
+{
+    const struct flow *h = pin->headers;
+    struct dp_packet packet;
+
+    if (h->dl_type != htons(ETH_TYPE_IP)) {
+        pin_malformed(pin, "arp is for IPv4 packets");
+        return;
+    }
+    dp_packet_init(&packet, 128);
+    compose_arp(&packet, ARP_OP_REQUEST, h->dl_src, eth_addr_zero, false,
+                h->nw_src, h->nw_dst);
+    struct eth_header *eth = dp_packet_eth(&packet);
+    eth->eth_dst = h->dl_dst;
+    execute_and_uninit(pin, &packet);
+}
+
+void
+pin_handle_nd_ns(const struct pin *pin)
+{
+    const struct flow *h = pin->headers;
+    struct dp_packet packet;
+
+    if (h->dl_type != htons(ETH_TYPE_IPV6)) {
+        pin_malformed(pin, "nd_ns is for IPv6 packets");
+        return;
+    }
+    dp_packet_init(&packet, 128);
+    compose_nd_ns(&packet, h->dl_src, &h->ipv6_src, &h->ipv6_dst);
+    execute_and_uninit(pin, &packet);
+}
+
+static void
+answer_solicitation(const struct pin *pin, uint32_t rso_flags)
+{
+    const struct flow *h = pin->headers;
+    struct dp_packet packet;
+
+    if (!is_nd(h, NULL) || h->tp_src != htons(ND_NEIGHBOR_SOLICIT)) {
+        pin_malformed(pin, "nd_na is for IPv6 neighbor solicitations");
+        return;
+    }
+    dp_packet_init(&packet, 128);
+    compose_nd_na(&packet, h->dl_dst, h->dl_src, &h->nd_target, &h->ipv6_src,
+                  htonl(rso_flags));
+    execute_and_uninit(pin, &packet);
+}
+
+void
+pin_handle_nd_na(const struct pin *pin)
+{
+    answer_solicitation(pin, ND_RSO_SOLICITED | ND_RSO_OVERRIDE);
+}
+
+void
+pin_handle_nd_na_router(const struct pin *pin)
+{
+    answer_solicitation(pin, (ND_RSO_ROUTER | ND_RSO_SOLICITED
+                              | ND_RSO_OVERRIDE));
+}

@@ -1,0 +1,73 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef CONTROLLER_PINCTRL_PRIVATE_H
+#define CONTROLLER_PINCTRL_PRIVATE_H 1
+
+/* Between pinctrl.c and the handlers. */
+
+#include "dp-packet.h"
+#include "openvswitch/flow.h"
+#include "openvswitch/ofp-packet.h"
+#include "openvswitch/ofpbuf.h"
+
+struct ovsdb_idl;
+struct ovsdb_idl_txn;
+struct uuid;
+
+/* A packet-in, taken apart.  All borrowed by the handler. */
+struct pin {
+    const struct ofputil_packet_in *in;
+    struct dp_packet *packet;   /* With its layers' offsets set. */
+    const struct flow *headers; /* Of 'packet'. */
+    const struct flow *md;      /* Registers and metadata in the pipeline. */
+    struct ofpbuf *userdata;    /* What follows the opcode. */
+    uint32_t dp_key;            /* Of the logical datapath, */
+    uint16_t inport_key;        /* and its ports, from the registers. */
+};
+
+/* Executes the OpenFlow actions in pin->userdata on 'packet', with the
+ * metadata that pin->packet had. */
+void pin_execute(const struct pin *, const struct dp_packet *packet);
+/* Puts the VLAN header that pin->packet has, if any, in front of 'packet'. */
+void pin_copy_vlan(const struct pin *, struct dp_packet *packet);
+/* Logs that the packet-in makes no sense. */
+void pin_malformed(const struct pin *, const char *what);
+
+typedef void pin_handler(const struct pin *);
+pin_handler pin_handle_arp, pin_handle_nd_ns, pin_handle_nd_na,
+    pin_handle_nd_na_router;
+pin_handler pin_handle_put_arp, pin_handle_put_nd, pin_handle_put_fdb;
+pin_handler pin_handle_icmp, pin_handle_icmp_error, pin_handle_tcp_reset,
+    pin_handle_sctp_abort, pin_handle_reject;
+pin_handler pin_handle_log;
+pin_handler pin_handle_activation;
+
+/* learn.c */
+void learn_init(struct ovsdb_idl *sb_idl);
+void learn_destroy(void);
+void learn_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *);
+
+/* activation.c */
+void activation_destroy(void);
+void activation_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *,
+                       const struct uuid *our_chassis);
+
+/* The Port_Binding with 'port_key' on the datapath with 'dp_key', or NULL. */
+const struct sbrec_port_binding *learn_find_port(struct ovsdb_idl *sb_idl,
+                                                 uint32_t dp_key,
+                                                 uint32_t port_key);
+
+#endif /* controller/pinctrl/pinctrl-private.h */
