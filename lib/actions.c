@@ -503,8 +503,11 @@ ovnacts_parse(struct lex_cursor *lex, const struct ovnact_parse_params *pp,
 
     parse_statements(&p, LEX_END);
     if (lex->error) {
-        ovnacts_free(ofpbuf_at(ovnacts, start, 0), ovnacts->size - start);
-        ovnacts->size = start;
+        if (ovnacts->size > start) {
+            ovnacts_free(ofpbuf_at_assert(ovnacts, start, 0),
+                         ovnacts->size - start);
+            ovnacts->size = start;
+        }
         expr_destroy(p.prereqs);
         p.prereqs = NULL;
     }
@@ -519,12 +522,17 @@ ovnacts_parse_text(const char *text, const struct ovnact_parse_params *pp,
     struct lex_tokens tokens;
     struct lex_cursor lex;
 
-    lex_scan(text, &tokens);
+    char *expanded = (pp->env->template_var
+                      ? lex_expand_templates(text, pp->env->template_var,
+                                             pp->env->aux)
+                      : NULL);
+    lex_scan(expanded ? expanded : text, &tokens);
     lex_cursor_init(&lex, &tokens);
     ovnacts_parse(&lex, pp, ovnacts, prereqsp);
     char *error = lex_steal_error(&lex);
     lex_cursor_destroy(&lex);
     lex_tokens_destroy(&tokens);
+    free(expanded);
     return error;
 }
 
