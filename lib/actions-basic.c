@@ -279,6 +279,10 @@ act_parse_move(struct act_parser *p, enum ovnact_type type,
         || !act_check_field(p, &rhs, rhs.n_bits, exchange)) {
         return;
     }
+    if (exchange && p->in_ct_commit) {
+        lex_error(p->lex, "\"<->\" action not allowed here.");
+        return;
+    }
 
     struct ovnact_move *move = ovnact_put(p, type, sizeof *move);
     move->lhs = *lhs;

@@ -156,6 +156,25 @@ act_parse_ct_commit(struct act_parser *p, enum ovnact_type type,
     }
 }
 
+/* A constant, in hexadecimal; "0" by itself is that, too, but goes with no
+ * hexadecimal mask. */
+static void
+format_v1_constant(const void *value, const void *mask, size_t n_bytes,
+                   struct ds *s)
+{
+    bool masked = !is_all_ones(mask, n_bytes);
+
+    if (masked && is_all_zeros(value, n_bytes)) {
+        ds_put_cstr(s, "0x0");
+    } else {
+        ds_put_hex(s, value, n_bytes);
+    }
+    if (masked) {
+        ds_put_char(s, '/');
+        ds_put_hex(s, mask, n_bytes);
+    }
+}
+
 void
 act_format_ct_commit_v1(const struct ovnact *a, struct ds *s)
 {
@@ -164,18 +183,13 @@ act_format_ct_commit_v1(const struct ovnact *a, struct ds *s)
 
     ds_put_cstr(s, "ct_commit(");
     if (cc->mark_mask) {
-        ds_put_format(s, "ct_mark=%#"PRIx32, cc->mark);
-        if (cc->mark_mask != UINT32_MAX) {
-            ds_put_format(s, "/%#"PRIx32, cc->mark_mask);
-        }
+        ovs_be32 mark = htonl(cc->mark), mask = htonl(cc->mark_mask);
+        ds_put_cstr(s, "ct_mark=");
+        format_v1_constant(&mark, &mask, sizeof mark, s);
     }
     if (!is_all_zeros(&cc->label_mask, sizeof cc->label_mask)) {
         ds_put_format(s, "%sct_label=", cc->mark_mask ? ", " : "");
-        ds_put_hex(s, &cc->label, sizeof cc->label);
-        if (!is_all_ones(&cc->label_mask, sizeof cc->label_mask)) {
-            ds_put_char(s, '/');
-            ds_put_hex(s, &cc->label_mask, sizeof cc->label_mask);
-        }
+        format_v1_constant(&cc->label, &cc->label_mask, sizeof cc->label, s);
     }
     if (!ds_chomp(s, '(')) {
         ds_put_char(s, ')');
@@ -197,10 +211,10 @@ act_format_ct_commit_v2(const struct ovnact *a, struct ds *s)
 }
 
 static size_t
-start_ct_commit(const struct ovnact_encode_params *ep, struct ofpbuf *out)
+start_ct_commit(const struct ovnact_encode_params *ep, enum mf_field_id zone,
+                struct ofpbuf *out)
 {
-    size_t start = start_ct(out, act_zone_field(ep), NX_CT_F_COMMIT,
-                            NX_CT_RECIRC_NONE);
+    size_t start = start_ct(out, zone, NX_CT_F_COMMIT, NX_CT_RECIRC_NONE);
 
     /* Another connection, of a load balancer for example, may have come to
      * the same tuple: source NAT to "all zeros" changes nothing except for
@@ -218,7 +232,11 @@ put_v1_field(struct ofpbuf *out, enum mf_field_id id, const void *value,
              const void *mask, size_t n_bytes)
 {
     if (!is_all_zeros(mask, n_bytes)) {
-        ofpact_put_set_field(out, mf_from_id(id), value, mask);
+        struct ofpact_set_field *sf
+            = ofpact_put_set_field(out, mf_from_id(id), NULL, NULL);
+
+        memcpy(sf->value, value, n_bytes);
+        memcpy(ofpact_set_field_mask(sf), mask, n_bytes);
     }
 }
 
@@ -231,7 +249,8 @@ act_encode_ct_commit_v1(const struct ovnact *a,
         = CONTAINER_OF(a, struct ovnact_ct_commit_v1, ovnact);
     ovs_be32 mark = htonl(cc->mark & cc->mark_mask);
     ovs_be32 mark_mask = htonl(cc->mark_mask);
-    size_t start = start_ct_commit(ep, out);
+    /* Only switches ever had this form. */
+    size_t start = start_ct_commit(ep, MFF_LOG_CT_ZONE, out);
 
     put_v1_field(out, MFF_CT_MARK, &mark, &mark_mask, sizeof mark);
     put_v1_field(out, MFF_CT_LABEL, &cc->label, &cc->label_mask,
@@ -247,7 +266,7 @@ act_encode_ct_commit_v2(const struct ovnact *a,
 {
     const struct ovnact_nest *nest
         = CONTAINER_OF(a, struct ovnact_nest, ovnact);
-    size_t start = start_ct_commit(ep, out);
+    size_t start = start_ct_commit(ep, act_zone_field(ep), out);
 
     if (!ovnacts_encode(nest->nested, nest->nested_len, ep, out)) {
         return false;

@@ -190,7 +190,7 @@ parse_lb_options(struct act_parser *p, struct ovnact_ct_lb *lb)
             snat_flag = false;
         }
         if (snat_flag) {
-            more = is_distributed(lb) && lex_accept(p->lex, LEX_SEMICOLON);
+            more = lex_accept(p->lex, LEX_SEMICOLON);
         }
     }
     if (more) {
@@ -559,20 +559,19 @@ act_format_fwd_group(const struct ovnact *a, struct ds *s)
     const struct ovnact_fwd_group *fwd
         = CONTAINER_OF(a, struct ovnact_fwd_group, ovnact);
 
-    ds_put_cstr(s, "fwd_group(");
-    if (fwd->liveness) {
-        ds_put_cstr(s, "liveness=\"true\", ");
-    }
+    ds_put_cstr(s, "fwd_group");
     if (fwd->n_ports) {
-        ds_put_cstr(s, "childports=");
+        ds_put_format(s, "(%schildports=",
+                      fwd->liveness ? "liveness=\"true\", " : "");
         for (size_t i = 0; i < fwd->n_ports; i++) {
             if (i) {
                 ds_put_cstr(s, ", ");
             }
             act_format_string(fwd->ports[i], s);
         }
+        ds_put_char(s, ')');
     }
-    ds_put_cstr(s, ");");
+    ds_put_char(s, ';');
 }
 
 void

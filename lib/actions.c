@@ -287,6 +287,22 @@ act_syntax_error(struct act_parser *p)
     }
 }
 
+/* A connection's fields may be written only when it is committed, and then
+ * nothing else may. */
+static bool
+is_writable(const struct expr_field *field, bool in_ct_commit)
+{
+    enum mf_field_id id = expr_field_resolve(field).field->id;
+    bool is_ct_field = id == MFF_CT_MARK || id == MFF_CT_LABEL;
+
+    if (is_ct_field || in_ct_commit) {
+        return is_ct_field && in_ct_commit;
+    }
+    char *error = expr_field_check(field, field->n_bits, true);
+    free(error);
+    return !error;
+}
+
 bool
 act_check_field(struct act_parser *p, const struct expr_field *field,
                 int n_bits, bool rw)
@@ -297,14 +313,9 @@ act_check_field(struct act_parser *p, const struct expr_field *field,
         return false;
     }
 
-    /* Inside of ct_commit, exactly the connection's fields may be written. */
-    char *error = expr_field_check(field, n_bits, rw && !p->in_ct_commit);
-    if (!error && rw && p->in_ct_commit) {
-        struct mf_subfield sf = expr_field_resolve(field);
-        if (sf.field->id != MFF_CT_MARK && sf.field->id != MFF_CT_LABEL) {
-            error = xasprintf("Field %s is not modifiable.",
-                              field->symbol->name);
-        }
+    char *error = expr_field_check(field, n_bits, false);
+    if (!error && rw && !is_writable(field, p->in_ct_commit)) {
+        error = xasprintf("Field %s is not modifiable.", field->symbol->name);
     }
     if (error) {
         lex_error(p->lex, "%s", error);
@@ -391,7 +402,7 @@ parse_assignment(struct act_parser *p)
     if (!expr_field_parse(p->lex, p->pp->env->symtab, &lhs, &p->prereqs)) {
         return;
     }
-    if (!p->in_ct_commit && lex_accept(p->lex, LEX_EXCHANGE)) {
+    if (lex_accept(p->lex, LEX_EXCHANGE)) {
         act_parse_move(p, OVNACT_EXCHANGE, &lhs);
     } else if (!lex_accept(p->lex, LEX_ASSIGN)) {
         lex_syntax_error(p->lex, "expecting `=' or `<->'.");

@@ -28,7 +28,7 @@
  * By default the parameters are those that OVN's own driver has.  Options set
  * others, to compare with what a controller installs:
  *
- *   --controller           24 tables and output as in the controller's flows
+ *   --controller           as in a controller whose ports are all local
  *   --wire                 print OpenFlow actions as a switch dumps them
  *   --router               a router's datapath
  *   --egress               the egress pipeline
@@ -41,8 +41,8 @@
 #include <config.h>
 #undef NDEBUG
 
-#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,21 +51,17 @@
 #include "flow.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/ofp-actions.h"
-#include "openvswitch/ofp-print.h"
-#include "openvswitch/shash.h"
 #include "ovn/actions.h"
-#include "ovn/expr.h"
 #include "ovn/gen-opts.h"
 #include "ovn/logical-fields.h"
 #include "simap.h"
-#include "test-ovn-actions.h"
+#include "test-ovn.h"
 #include "timeval.h"
 #include "util.h"
 #include "uuid.h"
 
 struct driver {
-    struct expr_env env;
-    struct simap ports;         /* Name -> tunnel key. */
+    struct test_ovn world;
     struct ovnact_parse_params pp;
     struct ovnact_encode_params ep;
     struct gen_opts *dhcp_opts, *dhcpv6_opts;
@@ -148,26 +144,15 @@ make_opts(const struct option_row *rows, size_t n)
 /* Callbacks. */
 
 static bool
-port_key(const char *name, unsigned int *key, void *d_)
+tunnel_ofport(const char *name, ofp_port_t *ofport, void *d_)
 {
     const struct driver *d = d_;
-    const struct simap_node *node = simap_find(&d->ports, name);
+    const struct simap_node *node = simap_find(&d->world.ports, name);
 
-    if (node) {
-        *key = node->data;
-    }
-    return node != NULL;
-}
-
-static bool
-tunnel_ofport(const char *name, ofp_port_t *ofport, void *d)
-{
-    unsigned int key;
-
-    if (!port_key(name, &key, d)) {
+    if (!node) {
         return false;
     }
-    *ofport = u16_to_ofp(key);
+    *ofport = u16_to_ofp(node->data);
     return true;
 }
 
@@ -198,7 +183,7 @@ group_id(const struct ovn_group *group, uint32_t *idp, void *d_)
 
     for (size_t i = 0; i < group->n_buckets; i++) {
         const char *lport = group->buckets[i].lport;
-        if (!lport || simap_contains(&d->ports, lport)) {
+        if (!lport || simap_contains(&d->world.ports, lport)) {
             bitmap_set1(in_force, i);
         }
     }
@@ -376,25 +361,17 @@ measure(struct driver *d, const char *text)
 /* Setup. */
 
 static void
-driver_init(struct driver *d, const struct shash *symtab)
+driver_init(struct driver *d)
 {
     memset(d, 0, sizeof *d);
-    simap_init(&d->ports);
-    simap_put(&d->ports, "eth0", 5);
-    simap_put(&d->ports, "eth1", 6);
-    simap_put(&d->ports, "LOCAL", ofp_to_u16(OFPP_LOCAL));
-    simap_put(&d->ports, "lsp1", 0x11);
+    test_ovn_init(&d->world);
     simap_init(&d->group_ids);
     simap_init(&d->meter_ids);
     ds_init(&d->groups);
 
-    d->env.symtab = symtab;
-    d->env.port_key = port_key;
-    d->env.aux = d;
-
     d->dhcp_opts = make_opts(dhcp_rows, ARRAY_SIZE(dhcp_rows));
     d->dhcpv6_opts = make_opts(dhcpv6_rows, ARRAY_SIZE(dhcpv6_rows));
-    d->pp.env = &d->env;
+    d->pp.env = &d->world.env;
     d->pp.dhcp_opts = d->dhcp_opts;
     d->pp.dhcpv6_opts = d->dhcpv6_opts;
     d->pp.pipeline = OVN_P_INGRESS;
@@ -402,7 +379,7 @@ driver_init(struct driver *d, const struct shash *symtab)
     d->pp.cur_ltable = 10;
 
     ovnact_encode_params_init(&d->ep);
-    d->ep.env = &d->env;
+    d->ep.env = &d->world.env;
     d->ep.tunnel_ofport = tunnel_ofport;
     d->ep.group_id = group_id;
     d->ep.meter_id = meter_id;
@@ -418,7 +395,7 @@ driver_init(struct driver *d, const struct shash *symtab)
 static void
 driver_destroy(struct driver *d)
 {
-    simap_destroy(&d->ports);
+    test_ovn_destroy(&d->world);
     simap_destroy(&d->group_ids);
     simap_destroy(&d->meter_ids);
     ds_destroy(&d->groups);
@@ -434,7 +411,7 @@ add_port(struct driver *d, char *arg)
     if (!arg) {
         ovs_fatal(0, "--port takes NAME=KEY");
     }
-    simap_put(&d->ports, name, strtoul(arg, NULL, 0));
+    simap_put(&d->world.ports, name, strtoul(arg, NULL, 0));
 }
 
 static void
@@ -461,6 +438,8 @@ parse_options(struct driver *d, int argc, char *argv[])
         case CONTROLLER:
             d->pp.n_tables = LOG_PIPELINE_INGRESS_LEN;
             d->ep.output_ptable = OFTABLE_OUTPUT_LARGE_PKT_DETECT;
+            d->ep.tunnel_ofport = NULL;
+            d->ep.has_collector_set = NULL;
             break;
         case WIRE:
             d->wire = true;
@@ -493,25 +472,16 @@ parse_options(struct driver *d, int argc, char *argv[])
     }
 }
 
-static bool
-is_comment(const char *line)
-{
-    line += strspn(line, " \t");
-    return !*line || *line == '#';
-}
-
-void
-test_ovn_parse_actions(int argc, char *argv[], const struct shash *symtab)
+static void
+test_parse_actions(int argc, char *argv[])
 {
     struct ds line = DS_EMPTY_INITIALIZER;
     struct driver d;
 
-    driver_init(&d, symtab);
+    driver_init(&d);
     parse_options(&d, argc, argv);
-    while (!ds_get_line(&line, stdin)) {
-        if (is_comment(ds_cstr(&line))) {
-            continue;
-        } else if (d.repeat) {
+    while (test_ovn_next_line(&line)) {
+        if (d.repeat) {
             measure(&d, ds_cstr(&line));
         } else {
             do_line(&d, ds_cstr(&line));
@@ -520,3 +490,5 @@ test_ovn_parse_actions(int argc, char *argv[], const struct shash *symtab)
     ds_destroy(&line);
     driver_destroy(&d);
 }
+
+TEST_OVN_COMMAND("parse-actions", 0, INT_MAX, test_parse_actions);
