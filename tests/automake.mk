@@ -16,6 +16,7 @@ tests_ovstest_SOURCES = \
 	tests/ovstest.c \
 	tests/ovstest.h \
 	tests/test-inc-proc-eng.c \
+	tests/test-lb.c \
 	tests/test-ovn.c \
 	tests/test-ovn.h
 tests_ovstest_LDADD = \
@@ -28,6 +29,7 @@ tests_ovstest_LDADD = \
 TESTSUITE_AT = \
 	tests/inc-proc-eng.at \
 	tests/infrastructure.at \
+	tests/ovn-lflow.at \
 	tests/testsuite.at \
 	tests/ovn-macros.at \
 	tests/system-macros.at
@@ -72,4 +74,5 @@ bench: all
 	  --ours controller/ovn-controller $(BENCHFLAGS)
 
 # Run by the suite.
+EXTRA_DIST += tests/flow-diff.py
 EXTRA_DIST += tests/ovn-random.py

@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Compares what two controllers have made of a switch, flow for flow.
+
+    flow-diff.py A B
+
+A and B are directories with what dump_switch (ovn-macros.at) has written:
+
+    flows    ovs-ofctl -O OpenFlow15 --no-stats dump-flows
+    groups   ovs-ofctl -O OpenFlow15 dump-groups
+    meters   ovs-ofctl -O OpenFlow15 dump-meters
+    zones    the integration bridge's ct-zone-NAME=ZONE, one a line
+
+Table, priority, match, actions and cookie must be the same.  Numbers that a
+controller is free to choose are replaced by what they stand for before that:
+a group's or a meter's id by its content, a conntrack zone by its name, a
+conjunction's id by its clauses.
+
+Prints what is only in A with a "-" in front, what is only in B with a "+",
+and exits with status 1 if there is anything to print.
+"""
+
+import collections
+import hashlib
+import os
+import re
+import sys
+
+
+def digest(lines):
+    """A short name for what 'lines' say."""
+    return hashlib.sha256('\n'.join(lines).encode()).hexdigest()[:12]
+
+
+def read_lines(directory, name):
+    try:
+        with open(os.path.join(directory, name)) as f:
+            return [line.strip() for line in f if line.strip()]
+    except FileNotFoundError:
+        return []
+
+
+Flow = collections.namedtuple('Flow', 'table priority cookie match actions')
+
+
+def parse_flow(line):
+    """One line of dump-flows."""
+    head, actions = line.split(' actions=', 1)
+    fields = {'table': '0', 'priority': '32768', 'cookie': '0x0'}
+    match = []
+    for field in re.split(r',\s*|\s+', head.strip()):
+        key, _, value = field.partition('=')
+        if key in fields:
+            fields[key] = value
+        elif field:
+            match.append(field)
+    return Flow(int(fields['table']), int(fields['priority']),
+                int(fields['cookie'], 16), ','.join(match), actions)
+
+
+class Switch:
+    """What is in 'directory', with names in place of free numbers."""
+
+    def __init__(self, directory):
+        self.groups = self.read_groups(directory)
+        self.meters = self.read_meters(directory)
+        self.zones = self.read_zones(directory)
+        flows = [parse_flow(line) for line in read_lines(directory, 'flows')
+                 if ' actions=' in line]
+        flows = [self.name_numbers(flow) for flow in flows]
+        self.flows = self.name_conjunctions(flows)
+
+    @staticmethod
+    def read_groups(directory):
+        groups = {}
+        for line in read_lines(directory, 'groups'):
+            m = re.match(r'group_id=(\d+),(.*)', line)
+            if m:
+                head, *buckets = m.group(2).split(',bucket=')
+                groups[m.group(1)] = ','.join(
+                    [head] + ['bucket=' + b for b in sorted(buckets)])
+        return groups
+
+    @staticmethod
+    def read_meters(directory):
+        meters = {}
+        current = None
+        for line in read_lines(directory, 'meters'):
+            m = re.match(r'meter=(\d+)\s*(.*)', line)
+            if m:
+                current = m.group(1)
+                meters[current] = m.group(2)
+            elif current:
+                meters[current] += ' ' + line
+        return meters
+
+    @staticmethod
+    def read_zones(directory):
+        zones = {}
+        for line in read_lines(directory, 'zones'):
+            m = re.match(r'(?:ct-zone-)?(.*?)\s*[= ]\s*"?(\d+)"?$', line)
+            if m:
+                zones[int(m.group(2))] = m.group(1)
+        return zones
+
+    def name_numbers(self, flow):
+        def group(m):
+            return 'group:<%s>' % self.groups.get(m.group(1),
+                                                  'no group ' + m.group(1))
+
+        def meter(m):
+            return m.group(1) + '<%s>' % self.meters.get(
+                m.group(2), 'no meter ' + m.group(2))
+
+        def zone(m):
+            number = int(m.group(1), 0)
+            if not number:
+                return m.group(0)
+            return 'set_field:<%s>->%s' % (
+                self.zones.get(number, 'no zone %d' % number), m.group(2))
+
+        actions = re.sub(r'group:(\d+)', group, flow.actions)
+        actions = re.sub(r'(meter_id=|meter:)(\d+)', meter, actions)
+        actions = re.sub(r'set_field:(0x[0-9a-f]+|\d+)->(reg1[123])\b',
+                         zone, actions)
+        return flow._replace(actions=actions)
+
+    @staticmethod
+    def name_conjunctions(flows):
+        """The same id may be in use once for each table and datapath."""
+        def key(flow, conj_id):
+            m = re.search(r'\bmetadata=(0x[0-9a-f]+)', flow.match)
+            return flow.table, m.group(1) if m else None, int(conj_id)
+
+        clauses = collections.defaultdict(list)
+        for flow in flows:
+            for conj_id, clause in re.findall(
+                    r'conjunction\((\d+),(\d+/\d+)\)', flow.actions):
+                clauses[key(flow, conj_id)].append(
+                    '%s %d %s' % (clause, flow.priority, flow.match))
+        for flow in flows:
+            m = re.search(r'\bconj_id=(\d+)', flow.match)
+            if m:
+                clauses[key(flow, m.group(1))].append(
+                    '%d %s %s' % (flow.priority, flow.actions,
+                                  flow.match.replace(m.group(0), '')))
+        names = {k: digest(sorted(v)) for k, v in clauses.items()}
+
+        named = []
+        for flow in flows:
+            def name(conj_id):
+                return names[key(flow, conj_id)]
+
+            match = re.sub(r'\bconj_id=(\d+)',
+                           lambda m: 'conj_id=' + name(m.group(1)),
+                           flow.match)
+            actions = flow.actions
+            conjunctions = re.findall(r'conjunction\((\d+),(\d+/\d+)\)',
+                                      actions)
+            if conjunctions:
+                actions = ','.join(sorted('conjunction(%s,%s)' % (name(i), c)
+                                          for i, c in conjunctions))
+            named.append(flow._replace(match=match, actions=actions))
+        return named
+
+    def lines(self):
+        """Everything as text, one line a thing."""
+        flows = ['table=%d, priority=%d, cookie=0x%x, %s actions=%s'
+                 % (f.table, f.priority, f.cookie, f.match, f.actions)
+                 for f in sorted(self.flows)]
+        return (flows
+                + sorted('group ' + g for g in self.groups.values())
+                + sorted('meter ' + m for m in self.meters.values()))
+
+
+def main(argv):
+    if len(argv) != 3:
+        sys.exit(__doc__)
+    a, b = (collections.Counter(Switch(d).lines()) for d in argv[1:])
+    only_a, only_b = a - b, b - a
+    for line in sorted(set(only_a) | set(only_b),
+                       key=lambda l: (not l.startswith('table='),
+                                      int(re.search(r'table=(\d+)', l).group(1))
+                                      if l.startswith('table=') else 0, l)):
+        print('-' * bool(only_a[line]) + '+' * bool(only_b[line]), line)
+    sys.exit(1 if only_a or only_b else 0)
+
+
+if __name__ == '__main__':
+    main(sys.argv)

@@ -1,0 +1,125 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* Tests lib/lb.  "ovstest test-lb vips" reads lines "VIP=BACKENDS" and prints
+ * what lb_vip_parse() makes of them; "ovstest test-lb conj-ids" tries the
+ * controller's allocator of conjunction ids, which needs no line of input. */
+
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lb.h"
+#include "lflow-conj-ids.h"
+#include "openvswitch/dynamic-string.h"
+#include "ovstest.h"
+#include "packets.h"
+#include "util.h"
+#include "uuid.h"
+
+static void
+print_endpoint(const struct lb_endpoint *ep)
+{
+    char ip[INET6_ADDRSTRLEN];
+
+    ipv6_string_mapped(ip, &ep->ip);
+    if (ep->port) {
+        printf(lb_endpoint_is_ip4(ep) ? "%s:%d" : "[%s]:%d", ip, ep->port);
+    } else {
+        printf("%s", ip);
+    }
+}
+
+static void
+test_vips(void)
+{
+    struct ds line = DS_EMPTY_INITIALIZER;
+
+    while (!ds_get_line(&line, stdin)) {
+        char *vip = ds_cstr(&line);
+        char *backends = strchr(vip, '=');
+        struct lb_vip lv;
+
+        ovs_assert(backends);
+        *backends++ = '\0';
+        if (!lb_vip_parse(vip, backends, &lv)) {
+            printf("bad\n");
+            continue;
+        }
+        print_endpoint(&lv.vip);
+        printf(" ->");
+        for (size_t i = 0; i < lv.n_backends; i++) {
+            printf(" ");
+            print_endpoint(&lv.backends[i]);
+        }
+        printf("\n");
+        lb_vip_destroy(&lv);
+    }
+    ds_destroy(&line);
+}
+
+static uint32_t
+alloc(const struct uuid *lflow, int table_id, int dp_key, int n)
+{
+    struct uuid dp = { .parts = { dp_key } };
+    return conj_ids_alloc(lflow, &dp, table_id, dp_key, n);
+}
+
+static void
+test_conj_ids(void)
+{
+    struct uuid a = { .parts = { 0x10, 1 } };
+    struct uuid b = { .parts = { 0x11, 2 } };
+    struct uuid high = { .parts = { UINT32_MAX, 3 } };
+    struct uuid zero = { .parts = { 0, 4 } };
+
+    /* The start of the UUID, the same in each table and datapath. */
+    ovs_assert(alloc(&a, 20, 1, 3) == 0x10);
+    ovs_assert(alloc(&a, 20, 2, 3) == 0x10);
+    /* Not where it is taken. */
+    ovs_assert(alloc(&b, 20, 1, 1) == 0x13);
+    ovs_assert(alloc(&b, 20, 3, 1) == 0x11);
+    ovs_assert(alloc(&b, 21, 1, 1) == 0x11);
+    /* Neither 0 nor a range that wraps around. */
+    ovs_assert(alloc(&zero, 20, 4, 1) == 1);
+    ovs_assert(alloc(&high, 20, 4, 2) == 2);
+    ovs_assert(alloc(&high, 20, 5, 0) == 0);
+    /* What is freed can be had again. */
+    conj_ids_free(&a);
+    conj_ids_free(&b);
+    ovs_assert(alloc(&b, 20, 1, 1) == 0x11);
+
+    struct ds s = DS_EMPTY_INITIALIZER;
+    conj_ids_dump(&s);
+    ovs_assert(strstr(ds_cstr(&s), ", start: 17, n: 1\n"));
+    ovs_assert(strstr(ds_cstr(&s), "---\nTotal 4 IDs used.\n"));
+    ds_destroy(&s);
+    conj_ids_destroy();
+}
+
+static void
+test_lb(int argc, char *argv[])
+{
+    if (argc == 2 && !strcmp(argv[1], "vips")) {
+        test_vips();
+    } else if (argc == 2 && !strcmp(argv[1], "conj-ids")) {
+        test_conj_ids();
+    } else {
+        ovs_fatal(0, "usage: %s vips|conj-ids", argv[0]);
+    }
+}
+
+OVSTEST_REGISTER("test-lb", test_lb);
