@@ -1,0 +1,88 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#include <config.h>
+#include "commands.h"
+
+#include <string.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "ovn-sb-idl.h"
+#include "ovsdb-idl.h"
+#include "smap.h"
+#include "unixctl.h"
+#include "util.h"
+
+static struct ovsdb_idl *sb;
+static char *const *our_name;
+
+static void
+do_nothing(struct unixctl_conn *conn, int argc OVS_UNUSED,
+           const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    unixctl_command_reply(conn, NULL);
+}
+
+static void
+lflow_cache_show_stats(struct unixctl_conn *conn, int argc OVS_UNUSED,
+                       const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    unixctl_command_reply(conn, "Enabled: false\n"
+                          "high-watermark  : 0\n"
+                          "total           : 0\n"
+                          "cache-expr      : 0\n"
+                          "cache-matches   : 0\n"
+                          "trim count      : 0\n"
+                          "Mem usage (KB)  : 0\n");
+}
+
+static void
+dump_local_template_vars(struct unixctl_conn *conn, int argc OVS_UNUSED,
+                         const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    const struct sbrec_chassis_template_var *row;
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    ds_put_cstr(&s, "Local template vars:\n");
+    SBREC_CHASSIS_TEMPLATE_VAR_FOR_EACH (row, sb) {
+        if (*our_name && !strcmp(row->chassis, *our_name)) {
+            const struct smap_node **nodes = smap_sort(&row->variables);
+
+            for (size_t i = 0; i < smap_count(&row->variables); i++) {
+                ds_put_format(&s, "name: '%s' value: '%s'\n", nodes[i]->key,
+                              nodes[i]->value);
+            }
+            free(nodes);
+        }
+    }
+    unixctl_command_reply(conn, ds_cstr(&s));
+    ds_destroy(&s);
+}
+
+void
+commands_register(struct ovsdb_idl *sb_idl, char *const *chassis_name)
+{
+    sb = sb_idl;
+    our_name = chassis_name;
+    unixctl_command_register("lflow-cache/flush", "", 0, 0, do_nothing, NULL);
+    unixctl_command_register("flush-lflow-cache", "[deprecated]", 0, 0,
+                             do_nothing, NULL);
+    unixctl_command_register("lflow-cache/show-stats", "", 0, 0,
+                             lflow_cache_show_stats, NULL);
+    unixctl_command_register("debug/ignore-startup-delay", "", 0, 0,
+                             do_nothing, NULL);
+    unixctl_command_register("debug/dump-local-template-vars", "", 0, 0,
+                             dump_local_template_vars, NULL);
+}

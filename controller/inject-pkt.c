@@ -1,0 +1,161 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#include <config.h>
+#include "inject-pkt.h"
+
+#include "binding.h"
+#include "dp-packet.h"
+#include "flow.h"
+#include "inputs.h"
+#include "ofctrl.h"
+#include "openvswitch/ofp-actions.h"
+#include "openvswitch/ofp-packet.h"
+#include "openvswitch/ofpbuf.h"
+#include "openvswitch/shash.h"
+#include "ovn/expr.h"
+#include "ovn/logical-fields.h"
+#include "packets.h"
+#include "svec.h"
+#include "unixctl.h"
+#include "util.h"
+
+/* The language gives a port its tunnel key, from which its name does not
+ * follow without the datapath.  So ports are numbered in the order in which
+ * the microflow names them, from 1. */
+struct injection {
+    struct svec ports;
+};
+
+static bool
+number_port(const char *name, unsigned int *key, void *injection_)
+{
+    struct injection *injection = injection_;
+
+    svec_add(&injection->ports, name);
+    *key = injection->ports.n;
+    return true;
+}
+
+static const struct expr_constant_set *
+no_set(const char *name OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    return NULL;
+}
+
+static const char *
+no_variable(const char *name OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    return NULL;
+}
+
+static bool
+is_resident(const char *name, void *aux OVS_UNUSED)
+{
+    return inc_peek(binding_kind_local_port, inc_key_string(name)) != NULL;
+}
+
+/* Sends 'packet' (a container's 'tag'ged) through the whole pipeline. */
+static void
+send_packet(struct dp_packet *packet, const struct local_port *lp)
+{
+    uint64_t stub[128 / 8];
+    struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
+
+    if (lp->tag) {
+        eth_push_vlan(packet, htons(ETH_TYPE_VLAN_8021Q), htons(lp->tag));
+    }
+
+    struct ofpact_resubmit *resubmit = ofpact_put_RESUBMIT(&ofpacts);
+    resubmit->in_port = OFPP_IN_PORT;
+    resubmit->table_id = OFTABLE_PHY_TO_LOG;
+
+    struct ofputil_packet_out po = {
+        .packet = dp_packet_data(packet),
+        .packet_len = dp_packet_size(packet),
+        .buffer_id = UINT32_MAX,
+        .ofpacts = ofpacts.data,
+        .ofpacts_len = ofpacts.size,
+    };
+    match_set_in_port(&po.flow_metadata, lp->ofport);
+    ofctrl_send(ofputil_encode_packet_out(&po, OFPUTIL_P_OF15_OXM));
+    ofpbuf_uninit(&ofpacts);
+}
+
+/* Returns an error message (caller frees) or NULL. */
+static char *
+inject(const char *microflow)
+{
+    struct injection injection = { SVEC_EMPTY_INITIALIZER };
+    struct shash symtab = SHASH_INITIALIZER(&symtab);
+    struct expr_env env = {
+        .symtab = &symtab,
+        .address_set = no_set,
+        .port_group = no_set,
+        .template_var = no_variable,
+        .port_key = number_port,
+        .is_chassis_resident = is_resident,
+        .aux = &injection,
+    };
+    struct flow flow;
+
+    ovn_init_symtab(&symtab);
+    char *error = expr_parse_microflow(microflow, &env, &flow);
+    if (!error) {
+        uint32_t n = flow.regs[MFF_LOG_INPORT - MFF_REG0];
+        const struct local_port *lp
+            = (n > 0 && n <= injection.ports.n
+               ? inc_peek(binding_kind_local_port,
+                          inc_key_string(injection.ports.names[n - 1]))
+               : NULL);
+
+        if (!lp || !lp->ofport) {
+            error = xstrdup("ingress port not found on hypervisor.");
+        } else if (!ofctrl_is_connected()) {
+            error = xstrdup("not connected to the integration bridge.");
+        } else {
+            struct dp_packet packet;
+
+            dp_packet_init(&packet, 0);
+            flow_compose(&packet, &flow, NULL, 64);
+            send_packet(&packet, lp);
+            dp_packet_uninit(&packet);
+        }
+    }
+    expr_symtab_destroy(&symtab);
+    svec_destroy(&injection.ports);
+    return error;
+}
+
+static void
+inject_pkt(struct unixctl_conn *conn, int argc OVS_UNUSED, const char *argv[],
+           void *aux OVS_UNUSED)
+{
+    char *error = inject(argv[1]);
+
+    if (error) {
+        unixctl_command_reply_error(conn, error);
+        free(error);
+    } else {
+        unixctl_command_reply(conn, NULL);
+    }
+}
+
+void
+inject_pkt_register_commands(void)
+{
+    unixctl_command_register("inject-pkt", "MICROFLOW", 1, 1, inject_pkt,
+                             NULL);
+}
