@@ -208,16 +208,6 @@ connection_status_command(struct unixctl_conn *conn, int argc OVS_UNUSED,
 }
 
 static void
-recompute_command(struct unixctl_conn *conn, int argc OVS_UNUSED,
-                  const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
-{
-    VLOG_INFO("User triggered force recompute.");
-    inc_recompute(ctl.engine);
-    poll_immediate_wake();
-    unixctl_command_reply(conn, NULL);
-}
-
-static void
 sb_cluster_state_reset_command(struct unixctl_conn *conn, int argc OVS_UNUSED,
                                const char *argv[] OVS_UNUSED,
                                void *aux OVS_UNUSED)
@@ -236,14 +226,12 @@ register_commands(void)
     unixctl_command_register("debug/status", "", 0, 0, status_command, NULL);
     unixctl_command_register("connection-status", "", 0, 0,
                              connection_status_command, NULL);
-    unixctl_command_register("recompute", "[deprecated]", 0, 0,
-                             recompute_command, NULL);
     unixctl_command_register("sb-cluster-state-reset", "", 0, 0,
                              sb_cluster_state_reset_command, NULL);
     inc_engine_register_commands(ctl.engine);
     binding_register_commands();
     ct_zone_register_commands();
-    group_register_commands();
+    ofctrl_register_commands();
     inject_pkt_register_commands();
     lflow_register_commands();
     nb_cfg_register_commands();
@@ -430,7 +418,7 @@ report_memory(void)
 
         ovsdb_idl_get_memory_usage(ctl.sb.idl, &usage);
         ovsdb_idl_get_memory_usage(ctl.ovs.idl, &usage);
-        flow_table_get_memory_usage(&usage);
+        ofctrl_get_memory_usage(&usage);
         memory_report(&usage);
         simap_destroy(&usage);
     }

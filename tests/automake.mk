@@ -30,6 +30,8 @@ TESTSUITE_AT = \
 	tests/inc-proc-eng.at \
 	tests/infrastructure.at \
 	tests/ovn-lflow.at \
+	tests/ovn-controller-binding.at \
+	tests/ovn-controller.at \
 	tests/testsuite.at \
 	tests/ovn-macros.at \
 	tests/system-macros.at
