@@ -384,7 +384,8 @@ ct_zone_destroy(void)
 int
 ct_zone_of_port(struct inc_unit *unit, const char *lport)
 {
-    return (uintptr_t) inc_read(unit, port_kind, inc_key_string(lport));
+    const void *number = inc_read(unit, port_kind, inc_key_string(lport));
+    return (uintptr_t) number;
 }
 
 int
