@@ -152,6 +152,7 @@ destroy_modules(void)
     ofctrl_destroy();
     lflow_destroy();
     inc_engine_destroy(ctl.engine);
+    inputs_destroy();
     group_destroy();
     flow_table_destroy();
     ct_zone_destroy();
