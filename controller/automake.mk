@@ -20,6 +20,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/br-int.h \
 	controller/chassis.c \
 	controller/chassis.h \
+	controller/commands.c \
+	controller/commands.h \
 	controller/ct-zone.c \
 	controller/ct-zone.h \
 	controller/encaps.c \
@@ -32,6 +34,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/group.h \
 	controller/if-status.c \
 	controller/if-status.h \
+	controller/inject-pkt.c \
+	controller/inject-pkt.h \
 	controller/inputs-ovs.c \
 	controller/inputs-private.h \
 	controller/inputs-sb.c \
@@ -85,3 +89,11 @@ controller_libcontroller_la_SOURCES = \
 	controller/unit-log.c \
 	controller/unit-log.h \
 	controller/xid-queue.h
+
+bin_PROGRAMS += controller/ovn-controller
+controller_ovn_controller_SOURCES = controller/ovn-controller.c
+controller_ovn_controller_LDADD = \
+	controller/libcontroller.la \
+	lib/libovn.la \
+	lib/libovnsb.la \
+	$(OVS_LIB)

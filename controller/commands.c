@@ -72,6 +72,13 @@ dump_local_template_vars(struct unixctl_conn *conn, int argc OVS_UNUSED,
 }
 
 void
+commands_register_sb(struct ovsdb_idl *sb_idl)
+{
+    ovsdb_idl_add_column(sb_idl, &sbrec_chassis_template_var_col_chassis);
+    ovsdb_idl_add_column(sb_idl, &sbrec_chassis_template_var_col_variables);
+}
+
+void
 commands_register(struct ovsdb_idl *sb_idl, char *const *chassis_name)
 {
     sb = sb_idl;

@@ -31,6 +31,9 @@
 
 struct ovsdb_idl;
 
+/* Registers the columns that they read. */
+void commands_register_sb(struct ovsdb_idl *sb_idl);
+
 /* 'sb_idl' must outlive the commands, '*chassis_name' (may be NULL) be kept up
  * to date. */
 void commands_register(struct ovsdb_idl *sb_idl, char *const *chassis_name);

@@ -252,8 +252,10 @@ create_idls(void)
     ctl.ovs = (struct ovsdb_idl_loop) OVSDB_IDL_LOOP_INITIALIZER(ovs);
 
     struct ovsdb_idl *sb = ovsdb_idl_create_unconnected(&sbrec_idl_class,
-                                                        true);
+                                                        false);
     inputs_register_sb(sb);
+    commands_register_sb(sb);
+    monitor_init(sb);
     /* Of a cluster, any member will do: all of it is for reading, but for
      * rows that are ours alone. */
     ovsdb_idl_set_leader_only(sb, false);
