@@ -355,20 +355,19 @@ commit_effects(bool complete, struct ovsdb_idl_txn *sb_txn,
                     br_name, &unused);
     }
     binding_commit(ctl.sb.idl, sb_txn);
+    ct_zone_flush();
     if (complete) {
         encaps_commit(ctl.ovs.idl, ovs_txn, br_name);
         patch_commit(ctl.ovs.idl, ovs_txn, br_name);
-    }
-
-    stopwatch_start(STOPWATCH_OFCTRL, time_msec());
-    ct_zone_flush();
-    ofctrl_put(complete);
-    stopwatch_stop(STOPWATCH_OFCTRL, time_msec());
-    if (complete) {
         ct_zone_prune();
         if_status_fence();
         nb_cfg_fence(ctl.sb.idl);
     }
+
+    /* After the fences, which it passes on to the switch. */
+    stopwatch_start(STOPWATCH_OFCTRL, time_msec());
+    ofctrl_put(complete);
+    stopwatch_stop(STOPWATCH_OFCTRL, time_msec());
 
     ct_zone_commit(ctl.ovs.idl, ovs_txn, br_name);
     if_status_commit(ctl.sb.idl, sb_txn, ctl.ovs.idl, ovs_txn);
