@@ -33,6 +33,7 @@ TESTSUITE_AT = \
 	tests/ovn-controller-binding.at \
 	tests/ovn-controller.at \
 	tests/testsuite.at \
+	tests/quickstart.at \
 	tests/ovn-macros.at \
 	tests/system-macros.at
 
