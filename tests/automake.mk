@@ -17,6 +17,7 @@ tests_ovstest_SOURCES = \
 	tests/ovstest.h \
 	tests/test-inc-proc-eng.c \
 	tests/test-lb.c \
+	tests/test-inputs.c \
 	tests/test-ovn.c \
 	tests/test-ovn.h
 tests_ovstest_LDADD = \
@@ -28,6 +29,7 @@ tests_ovstest_LDADD = \
 # The Autotest suite.
 TESTSUITE_AT = \
 	tests/inc-proc-eng.at \
+	tests/inputs.at \
 	tests/infrastructure.at \
 	tests/ovn-lflow.at \
 	tests/ovn-controller-binding.at \
