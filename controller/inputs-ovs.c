@@ -271,6 +271,29 @@ put_iface_types(const struct ovsrec_open_vswitch *ovs)
     ds_destroy(&s);
 }
 
+/* What the datapath of the integration bridge is capable of. */
+static void
+put_capabilities(struct ovsdb_idl *idl, const struct ovsrec_open_vswitch *ovs)
+{
+    const struct ovsrec_datapath *dp = NULL;
+    const struct ovsrec_bridge *bridge;
+
+    OVSREC_BRIDGE_FOR_EACH (bridge, idl) {
+        if (ovs && is_br_int(bridge->name)) {
+            const char *type = (bridge->datapath_type[0]
+                                ? bridge->datapath_type : "system");
+            for (size_t i = 0; i < ovs->n_datapaths; i++) {
+                if (!strcmp(ovs->key_datapaths[i], type)) {
+                    dp = ovs->value_datapaths[i];
+                }
+            }
+        }
+    }
+    set_fact("ct-zero-snat",
+             dp && smap_get_bool(&dp->capabilities, "ct_zero_snat", false)
+             ? "true" : NULL);
+}
+
 /* Following. */
 
 static bool
@@ -309,13 +332,20 @@ inputs_run_ovs(struct ovsdb_idl *idl, const char *chassis_name,
     }
 
     char *old_br_int = nullable_xstrdup(last_br_int_name);
-    if (remember(&last_br_int_name, br_int_name) || all
+    bool other_br_int = remember(&last_br_int_name, br_int_name);
+    if (other_br_int || all
         || ovsrec_bridge_track_get_first(idl)
         || ovsrec_port_track_get_first(idl)
         || ovsrec_interface_track_get_first(idl)) {
         walk_bridges(idl, old_br_int);
     }
     free(old_br_int);
+
+    if (other_br_int || all || ovsrec_open_vswitch_track_get_first(idl)
+        || ovsrec_bridge_track_get_first(idl)
+        || ovsrec_datapath_track_get_first(idl)) {
+        put_capabilities(idl, ovs);
+    }
 }
 
 static bool
@@ -380,6 +410,8 @@ inputs_register_ovs(struct ovsdb_idl *idl)
         &ovsrec_open_vswitch_col_external_ids,
         &ovsrec_open_vswitch_col_iface_types,
         &ovsrec_open_vswitch_col_bridges,
+        &ovsrec_open_vswitch_col_datapaths,
+        &ovsrec_datapath_col_capabilities,
         &ovsrec_bridge_col_name,
         &ovsrec_bridge_col_datapath_type,
         &ovsrec_bridge_col_ports,

@@ -231,8 +231,9 @@ const struct ovs_iface *in_iface(struct inc_unit *, const char *name);
  * ("KEY-CHASSIS") preferred; NULL if unset. */
 const char *in_config(struct inc_unit *, const char *key);
 /* A column of the Open_vSwitch row that the Chassis row repeats
- * ("iface-types", comma-separated), or of the integration bridge
- * ("datapath-type"). */
+ * ("iface-types", comma-separated), of the integration bridge
+ * ("datapath-type"), or a capability of its datapath ("ct-zero-snat", NULL if
+ * it lacks that). */
 const char *in_ovs_fact(struct inc_unit *, const char *name);
 
 /* Sets. */

@@ -196,7 +196,7 @@ dp_equal__(const struct lflow_dp *a, const struct lflow_dp *b)
             && a->tunnel_key == b->tunnel_key
             && a->is_switch == b->is_switch
             && a->has_gateway == b->has_gateway
-            && a->is_gateway_router == b->is_gateway_router);
+            && a->has_snat_zone == b->has_snat_zone);
 }
 
 static bool
@@ -229,11 +229,9 @@ find_gateways(struct inc_unit *unit, struct lflow_dp *dp)
     for (size_t i = 0; i < inc_set_count(ports); i++) {
         const struct lport *lp
             = in_lport(unit, inc_set_at(ports, i).data);
-        if (lp && lp->type == LP_CHASSISREDIRECT) {
+        if (lp && (lp->type == LP_CHASSISREDIRECT
+                   || lp->type == LP_L3GATEWAY)) {
             dp->has_gateway = true;
-        } else if (lp && lp->type == LP_L3GATEWAY) {
-            dp->has_gateway = true;
-            dp->is_gateway_router = true;
         }
     }
 }
@@ -254,6 +252,9 @@ dp_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         .is_switch = ld->is_switch,
     };
     if (!dp->is_switch) {
+        const struct datapath_binding *db = in_datapath(unit, &dp->uuid);
+
+        dp->has_snat_zone = db && smap_get(&db->external_ids, "snat-ct-zone");
         find_gateways(unit, dp);
     }
 

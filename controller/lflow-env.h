@@ -40,7 +40,7 @@ struct lflow_dp {
     bool is_switch;
     bool has_gateway;           /* A router with a gateway port, or one that
                                  * is bound to a chassis as a whole. */
-    bool is_gateway_router;     /* The latter. */
+    bool has_snat_zone;         /* Has external_ids:snat-ct-zone. */
 };
 
 void lflow_env_init(struct inc_engine *);

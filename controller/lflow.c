@@ -84,7 +84,7 @@ struct lflow_run {
     struct ofpbuf ofpacts;
     bool encoded;
     bool ofpacts_depend_on_dp;
-    bool ofpacts_is_switch, ofpacts_is_gateway_router, ofpacts_local;
+    bool ofpacts_is_switch, ofpacts_local;
 
     /* The match, compiled, the last time that it was. */
     struct expr *expr;
@@ -224,6 +224,14 @@ encode_meter_id(const char *name, uint32_t *id, void *run_)
     return meter_want(run->unit, name, id);
 }
 
+static bool
+encode_ct_zero_snat(void *run_)
+{
+    struct lflow_run *run = run_;
+
+    return in_ovs_fact(run->unit, "ct-zero-snat") != NULL;
+}
+
 /* Whether 'id' is among the Flow_Sample_Collector_Sets of the local database:
  * none is, as far as this controller knows. */
 static bool
@@ -259,7 +267,6 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
     if (run->encoded
         && !run->ofpacts_depend_on_dp
         && run->ofpacts_is_switch == dp->is_switch
-        && run->ofpacts_is_gateway_router == dp->is_gateway_router
         && run->ofpacts_local == local) {
         return;
     }
@@ -270,7 +277,8 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
     ep.env = &run->env.env;
     ep.tunnel_ofport = encode_tunnel_ofport;
     ep.is_switch = dp->is_switch;
-    ep.is_gateway_router = dp->is_gateway_router;
+    ep.common_zone_is_snat = dp->has_snat_zone;
+    ep.ct_zero_snat = encode_ct_zero_snat;
     ep.group_id = encode_group_id;
     ep.meter_id = encode_meter_id;
     ep.has_collector_set = encode_has_collector_set;
@@ -290,7 +298,6 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
         = (run->env.asked_port
            || ovnacts_depend_on_datapath(ovnacts->data, ovnacts->size));
     run->ofpacts_is_switch = dp->is_switch;
-    run->ofpacts_is_gateway_router = dp->is_gateway_router;
     run->ofpacts_local = local;
 }
 

@@ -27,7 +27,7 @@ bool
 act_encode_output(const struct ovnact *a OVS_UNUSED,
                   const struct ovnact_encode_params *ep, struct ofpbuf *out)
 {
-    act_put_resubmit(out, ep->output_ptable);
+    act_put_resubmit(out, act_output_ptable(ep));
     return true;
 }
 

@@ -219,7 +219,7 @@ start_ct_commit(const struct ovnact_encode_params *ep, enum mf_field_id zone,
     /* Another connection, of a load balancer for example, may have come to
      * the same tuple: source NAT to "all zeros" changes nothing except for
      * the source port in that case. */
-    if (ep->ct_zero_snat) {
+    if (ep->ct_zero_snat && ep->ct_zero_snat(ep->aux)) {
         struct ofpact_nat *nat = ofpact_put_NAT(out);
         nat->flags = NX_NAT_F_SRC;
         nat->range_af = AF_UNSPEC;

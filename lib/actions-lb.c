@@ -608,7 +608,7 @@ fwd_bucket_actions(const struct ovnact_fwd_group *fwd, const char *port,
         ds_put_format(&s, "watch_port:%"PRIu32",", ofp_to_u16(ofport));
     }
     ds_put_format(&s, "load=0x%x->NXM_NX_REG%d[0..15],resubmit(,%d)",
-                  key, MFF_LOG_OUTPORT - MFF_REG0, ep->output_ptable);
+                  key, MFF_LOG_OUTPORT - MFF_REG0, act_output_ptable(ep));
     return ds_steal_cstr(&s);
 }
 

@@ -151,6 +151,8 @@ void act_put_result_location(struct ofpbuf *out, const struct expr_field *);
 /* First OpenFlow table of the pipeline at hand. */
 uint8_t act_first_ptable(const struct ovnact_encode_params *,
                          enum ovn_pipeline);
+/* OpenFlow table of "output;" there. */
+uint8_t act_output_ptable(const struct ovnact_encode_params *);
 static inline uint8_t
 act_ptable(const struct ovnact_encode_params *ep, uint8_t ltable)
 {

@@ -621,6 +621,14 @@ act_first_ptable(const struct ovnact_encode_params *ep,
             : ep->egress_ptable);
 }
 
+uint8_t
+act_output_ptable(const struct ovnact_encode_params *ep)
+{
+    return (ep->pipeline == OVN_P_INGRESS
+            ? ep->output_ptable
+            : ep->egress_output_ptable);
+}
+
 enum mf_field_id
 act_zone_field(const struct ovnact_encode_params *ep)
 {
@@ -743,6 +751,7 @@ ovnact_encode_params_init(struct ovnact_encode_params *ep)
         .ingress_ptable = OFTABLE_LOG_INGRESS_PIPELINE,
         .egress_ptable = OFTABLE_LOG_EGRESS_PIPELINE,
         .output_ptable = OFTABLE_OUTPUT_LARGE_PKT_DETECT,
+        .egress_output_ptable = OFTABLE_SAVE_INPORT,
         .mac_bind_ptable = OFTABLE_MAC_BINDING,
         .mac_lookup_ptable = OFTABLE_MAC_LOOKUP,
         .lb_hairpin_ptable = OFTABLE_CHK_LB_HAIRPIN,

@@ -18,6 +18,7 @@ tests_ovstest_SOURCES = \
 	tests/test-inc-proc-eng.c \
 	tests/test-lb.c \
 	tests/test-inputs.c \
+	tests/test-ovn-actions.c \
 	tests/test-ovn.c \
 	tests/test-ovn.h
 tests_ovstest_LDADD = \

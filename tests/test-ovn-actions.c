@@ -157,6 +157,12 @@ tunnel_ofport(const char *name, ofp_port_t *ofport, void *d_)
 }
 
 static bool
+yes(void *d OVS_UNUSED)
+{
+    return true;
+}
+
+static bool
 has_collector_set(uint32_t id, void *d OVS_UNUSED)
 {
     return id == 0 || id == 200;
@@ -449,7 +455,6 @@ parse_options(struct driver *d, int argc, char *argv[])
             break;
         case EGRESS:
             d->pp.pipeline = d->ep.pipeline = OVN_P_EGRESS;
-            d->ep.output_ptable = OFTABLE_SAVE_INPORT;
             break;
         case TABLE:
             d->pp.cur_ltable = atoi(optarg);
@@ -461,7 +466,7 @@ parse_options(struct driver *d, int argc, char *argv[])
             d->ep.controller_meter = optarg;
             break;
         case ZERO_SNAT:
-            d->ep.ct_zero_snat = true;
+            d->ep.ct_zero_snat = yes;
             break;
         case REPEAT:
             d->repeat = atoi(optarg);

@@ -164,12 +164,15 @@ struct ovnact_encode_params {
     bool (*tunnel_ofport)(const char *port_name, ofp_port_t *, void *aux);
 
     bool is_switch;             /* Logical switch, or router. */
-    bool is_gateway_router;
 
     /* Ids for OpenFlow groups and meters.  Return false if there is none
      * left; the action is then left out and the caller told. */
     bool (*group_id)(const struct ovn_group *, uint32_t *idp, void *aux);
     bool (*meter_id)(const char *name, uint32_t *idp, void *aux);
+    /* Whether the switch's datapath can translate sources to "all zeros"
+     * (capability ct_zero_snat of the Datapath table): then ct_commit also
+     * resolves collisions of source ports. */
+    bool (*ct_zero_snat)(void *aux);
     /* Whether 'id' is a Flow_Sample_Collector_Set here (for "sample"). */
     bool (*has_collector_set)(uint32_t id, void *aux);
     void *aux;
@@ -181,7 +184,8 @@ struct ovnact_encode_params {
     enum ovn_pipeline pipeline;
     uint8_t ingress_ptable;     /* OpenFlow table of ingress table 0... */
     uint8_t egress_ptable;      /* ...and of egress table 0. */
-    uint8_t output_ptable;      /* "output;" */
+    uint8_t output_ptable;      /* "output;" in the ingress pipeline... */
+    uint8_t egress_output_ptable; /* ...and in the egress pipeline. */
     uint8_t mac_bind_ptable;    /* get_arp, get_nd */
     uint8_t mac_lookup_ptable;  /* lookup_arp, lookup_nd */
     uint8_t lb_hairpin_ptable;
@@ -195,9 +199,6 @@ struct ovnact_encode_params {
     uint8_t chk_lb_aff_ptable;
     bool common_zone_is_snat;   /* Zone of ct_*_in_czone: that of SNAT (the
                                  * datapath has a "snat-ct-zone"), or DNAT. */
-    bool ct_zero_snat;          /* The switch has the capability ct_zero_snat
-                                 * (Datapath table): ct_commit resolves
-                                 * collisions of source ports. */
 };
 
 /* Sets the table numbers of OVN 23.03 in '*ep' and zeros all else. */
