@@ -12,6 +12,9 @@
  * limitations under the License.
  */
 
+/* Actions come in as ofpacts and stay as OpenFlow instructions.  The only
+ * subtlety is canonicalize(), which see. */
+
 #include <config.h>
 #include "flow-actions.h"
 

@@ -13,6 +13,18 @@
  */
 
 
+/* How groups work.
+ *
+ * A "struct group" is an identity that some flow wants, or wanted until a
+ * moment ago.  What it ought to have and what the switch has are two bitmaps
+ * of the identity's buckets, so that comparing them takes neither text nor
+ * encoding; the text is parsed only to make a message.
+ *
+ * An installed group that no flow has asked for is a "stray".  It is kept by
+ * hashes of its canonical parts, just enough to tell whether it is a group
+ * that a flow asks for now.  Strays that are left when the desired state is
+ * complete are deleted. */
+
 #include <config.h>
 #include "group.h"
 

@@ -13,6 +13,10 @@
  */
 
 
+/* How meters work: as groups do (see group.c), with what a meter has less: no
+ * buckets, no bundles, and not so many of them that they need to be small.  An
+ * installed meter that no flow has asked for is one without a name. */
+
 #include <config.h>
 #include "meter.h"
 
@@ -120,8 +124,11 @@ content_equal(const struct content *a, const struct content *b)
     for (size_t i = 0; i < a->n_bands; i++) {
         const struct ofputil_meter_band *x = &a->bands[i];
         const struct ofputil_meter_band *y = &b->bands[i];
+        /* Without OFPMF13_BURST the burst size has no meaning, and a switch
+         * may report one of its own. */
         if (x->type != y->type || x->prec_level != y->prec_level
-            || x->rate != y->rate || x->burst_size != y->burst_size) {
+            || x->rate != y->rate
+            || (a->flags & OFPMF13_BURST && x->burst_size != y->burst_size)) {
             return false;
         }
     }

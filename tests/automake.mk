@@ -19,6 +19,7 @@ tests_ovstest_SOURCES = \
 	tests/test-lb.c \
 	tests/test-inputs.c \
 	tests/test-ovn-actions.c \
+	tests/test-ofctrl.c \
 	tests/test-ovn.c \
 	tests/test-ovn.h
 tests_ovstest_LDADD = \
@@ -35,6 +36,7 @@ TESTSUITE_AT = \
 	tests/ovn-lflow.at \
 	tests/ovn-controller-binding.at \
 	tests/ovn-controller.at \
+	tests/ofctrl.at \
 	tests/testsuite.at \
 	tests/quickstart.at \
 	tests/ovn-macros.at \
