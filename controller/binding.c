@@ -365,7 +365,11 @@ decide(struct decision *d)
         decide_by_iface(d, d->pb);
         break;
     case LP_CONTAINER:
-        decide_by_parent(d, d->pb->parent_port);
+        /* Without a tag, which ovn-northd may have yet to choose, there is no
+         * telling the container's packets from its parent's. */
+        if (d->pb->tag) {
+            decide_by_parent(d, d->pb->parent_port);
+        }
         break;
     case LP_VIRTUAL:
         decide_by_parent(d, d->pb->virtual_parent);

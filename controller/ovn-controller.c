@@ -149,12 +149,12 @@ init_modules(struct inc_engine *engine)
 static void
 destroy_modules(void)
 {
-    ofctrl_destroy();
-    lflow_destroy();
+    /* First the engine, whose units let go of what they hold of the rest. */
     inc_engine_destroy(ctl.engine);
     inputs_destroy();
+    lflow_destroy();
     group_destroy();
-    flow_table_destroy();
+    ofctrl_destroy();           /* And the flow table with it. */
     ct_zone_destroy();
     if_status_destroy();
     binding_destroy();
