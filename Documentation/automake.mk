@@ -16,7 +16,8 @@ EXTRA_DIST += \
 	Documentation/testing.rst \
 	Documentation/topics/ct-lb-mark-local.rst \
 	Documentation/topics/design.rst \
-	Documentation/topics/differences.rst
+	Documentation/topics/differences.rst \
+	Documentation/topics/engine.rst
 
 # Manual pages are written in reStructuredText.
 if HAVE_RST2MAN

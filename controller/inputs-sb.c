@@ -173,7 +173,6 @@ port_binding_create(const struct sbrec_port_binding *row)
         sbrec_port_binding_get_gateway_chassis(row, OVSDB_TYPE_UUID),
         &pb->n_gateway_chassis);
     smap_clone(&pb->options, &row->options);
-    smap_clone(&pb->external_ids, &row->external_ids);
     pb->mac = copy_strings(row->mac, row->n_mac);
     pb->n_mac = row->n_mac;
     pb->port_security = copy_strings(row->port_security,
@@ -197,7 +196,6 @@ port_binding_destroy(void *pb_)
     free(pb->requested_additional_chassis);
     free(pb->gateway_chassis);
     smap_destroy(&pb->options);
-    smap_destroy(&pb->external_ids);
     free_strings(pb->mac, pb->n_mac);
     free_strings(pb->port_security, pb->n_port_security);
     free_strings(pb->nat_addresses, pb->n_nat_addresses);
@@ -230,7 +228,6 @@ port_binding_equal(const void *a_, const void *b_)
             && uuids_equal(a->gateway_chassis, a->n_gateway_chassis,
                            b->gateway_chassis, b->n_gateway_chassis)
             && smap_equal(&a->options, &b->options)
-            && smap_equal(&a->external_ids, &b->external_ids)
             && strings_equal(a->mac, a->n_mac, b->mac, b->n_mac)
             && strings_equal(a->port_security, a->n_port_security,
                              b->port_security, b->n_port_security)
@@ -344,7 +341,6 @@ static const struct ovsdb_idl_column *const port_binding_columns[] = {
     &sbrec_port_binding_col_ha_chassis_group,
     &sbrec_port_binding_col_gateway_chassis,
     &sbrec_port_binding_col_options,
-    &sbrec_port_binding_col_external_ids,
     &sbrec_port_binding_col_mac,
     &sbrec_port_binding_col_port_security,
     &sbrec_port_binding_col_nat_addresses,

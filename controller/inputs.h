@@ -60,8 +60,8 @@ enum lport_type {
     LP_UNKNOWN                  /* None of the above. */
 };
 
-/* SB Port_Binding, by logical_port.  "up" is not here: this controller writes
- * it, and no computation depends on it. */
+/* SB Port_Binding, by logical_port.  What no computation depends on is not
+ * here, above all "up", which this controller itself writes. */
 struct port_binding {
     struct uuid uuid;
     char *logical_port;
@@ -79,7 +79,6 @@ struct port_binding {
     struct uuid ha_chassis_group;
     struct uuid *gateway_chassis; size_t n_gateway_chassis;
     struct smap options;
-    struct smap external_ids;
     char **mac; size_t n_mac;
     char **port_security; size_t n_port_security;
     char **nat_addresses; size_t n_nat_addresses;

@@ -420,6 +420,7 @@ report_memory(void)
 
         ovsdb_idl_get_memory_usage(ctl.sb.idl, &usage);
         ovsdb_idl_get_memory_usage(ctl.ovs.idl, &usage);
+        inc_engine_get_memory_usage(ctl.engine, &usage);
         ofctrl_get_memory_usage(&usage);
         memory_report(&usage);
         simap_destroy(&usage);

@@ -50,10 +50,11 @@
  * withdrawn.  A cell whose new value equals its old one (the kind's equal())
  * has not changed: its readers stay clean ("early cut-off").
  *
- * A kind's cells hold either a value, with at most one writer a cell, or a
- * set of keys ("set kind"), into which any number of units and inputs insert
- * members; a member is in the set as long as at least one of them holds it
- * there.
+ * A kind's cells hold either a value, with at most one writer a cell (should
+ * there be several, that with the smallest key wins, and a warning says so),
+ * or a set of keys ("set kind"), into which any number of units and inputs
+ * insert members; a member is in the set as long as at least one of them holds
+ * it there.  All inputs together count as one holder.
  *
  * Effects on the world outside (a database row, a message to the switch)
  * are not made by units.  A kind may have a "watcher", which the engine tells
@@ -128,11 +129,14 @@ struct inc_unit_class {
     int stage;
     void (*run)(struct inc_unit *, void *aux);
     /* The unit goes away; withdraws what run() did outside of the engine's
-     * cells (flows, for a unit of the flow stage).  May be NULL. */
+     * cells (flows, for a unit of the flow stage).  Not called for a unit that
+     * has never run.  It may use the unit's key and data, and inc_peek*(), but
+     * not read cells.  May be NULL. */
     void (*removed)(struct inc_unit *, void *aux);
 };
 
 struct inc_engine *inc_engine_create(int n_stages);
+/* Removes all units and cells. */
 void inc_engine_destroy(struct inc_engine *);
 
 /* Declaring.  The class structs must outlive the engine. */
