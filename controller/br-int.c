@@ -100,6 +100,23 @@ update(const struct ovsrec_bridge *br, const char *datapath_type)
     }
 }
 
+/* ovs-vswitchd reports what a datapath can do in its Datapath row, if somebody
+ * else has added that. */
+static void
+add_datapath(const struct ovsrec_open_vswitch *cfg, struct ovsdb_idl_txn *txn,
+             const struct ovsrec_bridge *br)
+{
+    const char *type = br->datapath_type[0] ? br->datapath_type : "system";
+
+    for (size_t i = 0; i < cfg->n_datapaths; i++) {
+        if (!strcmp(cfg->key_datapaths[i], type)) {
+            return;
+        }
+    }
+    ovsrec_open_vswitch_update_datapaths_setkey(
+        cfg, type, ovsrec_datapath_insert(txn));
+}
+
 const struct ovsrec_bridge *
 br_int_run(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn,
            const char *name, const char *chassis_name)
@@ -114,6 +131,7 @@ br_int_run(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn,
     if (ovs_txn) {
         if (br) {
             update(br, type);
+            add_datapath(cfg, ovs_txn, br);
         } else {
             create(cfg, ovs_txn, name, type);
         }
@@ -127,6 +145,9 @@ br_int_register(struct ovsdb_idl *ovs_idl)
     ovsdb_idl_add_table(ovs_idl, &ovsrec_table_open_vswitch);
     ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_bridges);
     ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_external_ids);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_datapaths);
+    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_datapath);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_datapath_col_capabilities);
     ovsdb_idl_add_table(ovs_idl, &ovsrec_table_bridge);
     ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_name);
     ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_ports);

@@ -427,6 +427,11 @@ find_port_key(const struct lflow_env *env, const char *name,
         *key = lp->tunnel_key;
         return uuid_equals(&lp->datapath, &env->dp->uuid);
     }
+    if (!strcmp(name, "none")) {
+        /* What 'outport == "none"' is true of goes nowhere. */
+        *key = 0;
+        return true;
+    }
     *key = in_multicast_key(env->unit, &env->dp->uuid, name);
     return *key != 0;
 }

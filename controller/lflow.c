@@ -84,7 +84,7 @@ struct lflow_run {
     struct ofpbuf ofpacts;
     bool encoded;
     bool ofpacts_depend_on_dp;
-    bool ofpacts_is_switch, ofpacts_local;
+    bool ofpacts_is_switch, ofpacts_has_snat_zone, ofpacts_local;
 
     /* The match, compiled, the last time that it was. */
     struct expr *expr;
@@ -267,6 +267,7 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
     if (run->encoded
         && !run->ofpacts_depend_on_dp
         && run->ofpacts_is_switch == dp->is_switch
+        && run->ofpacts_has_snat_zone == dp->has_snat_zone
         && run->ofpacts_local == local) {
         return;
     }
@@ -287,6 +288,8 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
     ep.dp_key = dp->tunnel_key;
     ep.controller_meter = lf->controller_meter;
     ep.pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS;
+    ep.output_ptable = (lf->ingress ? OFTABLE_OUTPUT_LARGE_PKT_DETECT
+                        : OFTABLE_SAVE_INPORT);
 
     run->env.asked_port = false;
     ofpbuf_clear(&run->ofpacts);
@@ -298,6 +301,7 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
         = (run->env.asked_port
            || ovnacts_depend_on_datapath(ovnacts->data, ovnacts->size));
     run->ofpacts_is_switch = dp->is_switch;
+    run->ofpacts_has_snat_zone = dp->has_snat_zone;
     run->ofpacts_local = local;
 }
 

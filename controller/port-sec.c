@@ -550,7 +550,8 @@ port_sec_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     const struct lflow_dp *dp = pb ? lflow_env_dp(unit, &pb->datapath) : NULL;
 
     flow_output_begin(unit);
-    if (dp) {
+    /* The stock controller does not restrict localports either. */
+    if (dp && pb->type != LP_LOCALPORT) {
         struct ps_port p = {
             .unit = unit,
             .cookie = pb->uuid.parts[0],
