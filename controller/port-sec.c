@@ -550,8 +550,7 @@ port_sec_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     const struct lflow_dp *dp = pb ? lflow_env_dp(unit, &pb->datapath) : NULL;
 
     flow_output_begin(unit);
-    /* The stock controller does not restrict localports either. */
-    if (dp && pb->type != LP_LOCALPORT) {
+    if (dp) {
         struct ps_port p = {
             .unit = unit,
             .cookie = pb->uuid.parts[0],
