@@ -41,9 +41,9 @@ VLOG_DEFINE_THIS_MODULE(binding);
  *      a wish, for binding-commit.c to write.
  *
  *   3. What follows?  From the wanted state at once: the datapath becomes
- *      local and the port gets its zone, so that the logical flows are on
- *      their way while the claim is.  From the row only: that the port is
- *      here ("local-port"), because two chassis may want it.
+ *      local, so that its logical flows are on their way while the claim is.
+ *      From the row only: that the port is here ("local-port") and gets a
+ *      zone, because two chassis may want it.
  *
  * Containers and virtual ports follow their parent's interface.  A unit
  * cannot read what the parent's unit derives, which is of the same stage; it
@@ -547,7 +547,7 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
                                                 pb->n_additional_chassis,
                                                 &d.us);
 
-    /* Step 2, and 3 as far as it follows from what is wanted. */
+    /* Step 2, and the part of 3 that follows from what is wanted. */
     bool wanted = d.want != BINDING_RELEASE;
     if (known) {
         write_wish(&d, is_primary, is_additional);
@@ -556,15 +556,14 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         inc_insert(unit, seeds_kind, INC_KEY_ONLY,
                    inc_key_uuid(&pb->datapath));
     }
-    if ((wanted && pb->type != LP_VIRTUAL)
-        || (pb->type == LP_LOCALPORT && d.iface)) {
-        want_zone(&d, false);
-    }
 
     /* Step 3, the rest. */
     if ((wanted && (is_primary || is_additional))
         || (pb->type == LP_LOCALPORT && d.iface)) {
         write_local_port(&d, is_primary);
+        if (pb->type != LP_VIRTUAL) {
+            want_zone(&d, false);
+        }
     }
     if (pb->type == LP_CHASSISREDIRECT
         ? wanted

@@ -16,6 +16,8 @@
 #include <config.h>
 #include "inject-pkt.h"
 
+#include <string.h>
+
 #include "binding.h"
 #include "dp-packet.h"
 #include "flow.h"
@@ -42,10 +44,17 @@ struct injection {
 static bool
 number_port(const char *name, unsigned int *key, void *injection_)
 {
-    struct injection *injection = injection_;
+    struct svec *ports = &((struct injection *) injection_)->ports;
 
-    svec_add(&injection->ports, name);
-    *key = injection->ports.n;
+    /* The library may ask for a name again, and must get the same answer. */
+    for (size_t i = 0; i < ports->n; i++) {
+        if (!strcmp(ports->names[i], name)) {
+            *key = i + 1;
+            return true;
+        }
+    }
+    svec_add(ports, name);
+    *key = ports->n;
     return true;
 }
 
