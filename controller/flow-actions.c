@@ -22,8 +22,11 @@
 #include "hash.h"
 #include "openflow/openflow.h"
 #include "openvswitch/ofp-actions.h"
+#include "openvswitch/ofp-match.h"
 #include "openvswitch/ofpbuf.h"
+#include "tun-metadata.h"
 #include "util.h"
+#include "vl-mff-map.h"
 
 static struct hmap all_actions = HMAP_INITIALIZER(&all_actions);
 static size_t all_actions_bytes;
@@ -66,6 +69,35 @@ is_interned(const void *data, size_t len)
     return false;
 }
 
+/* Returns what the switch knows about the lengths of tunnel options, by which
+ * it encodes them: whichever field ours is, it has 4 bytes. */
+static const struct vl_mff_map *
+tunnel_options(void)
+{
+    static struct vl_mff_map map;
+    static bool initialized;
+
+    if (!initialized) {
+        struct ofputil_tlv_map options[TUN_METADATA_NUM_OPTS];
+        struct ofputil_tlv_table_mod mod = { .command = NXTTMC_ADD };
+
+        initialized = true;
+        ovs_list_init(&mod.mappings);
+        for (size_t i = 0; i < TUN_METADATA_NUM_OPTS; i++) {
+            options[i] = (struct ofputil_tlv_map) {
+                .option_type = i, .option_len = 4, .index = i,
+            };
+            ovs_list_push_back(&mod.mappings, &options[i].list_node);
+        }
+        cmap_init(&map.cmap);
+        ovs_mutex_init(&map.mutex);
+        ovs_mutex_lock(&map.mutex);
+        ovs_assert(!mf_vl_mff_map_mod_from_tun_metadata(&map, &mod));
+        ovs_mutex_unlock(&map.mutex);
+    }
+    return &map;
+}
+
 /* Replaces the instructions in 'b' by what they look like after a trip to a
  * switch and back, so that they compare equal to what a dump yields.  A list
  * that cannot be decoded stays as it is: the switch will say what it thinks of
@@ -76,9 +108,11 @@ canonicalize(struct ofpbuf *b)
     struct ofpbuf wire = ofpbuf_const_initializer(b->data, b->size);
     uint64_t stub[1024 / 8];
     struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
+    uint64_t tlv_bitmap = 0;
 
     if (!ofpacts_pull_openflow_instructions(&wire, wire.size, OFP15_VERSION,
-                                            NULL, NULL, &ofpacts)) {
+                                            tunnel_options(), &tlv_bitmap,
+                                            &ofpacts)) {
         ofpbuf_clear(b);
         ofpacts_put_openflow_instructions(ofpacts.data, ofpacts.size, b,
                                           OFP15_VERSION);

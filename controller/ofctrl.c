@@ -161,7 +161,6 @@ ofctrl_init(void)
     tx_counter = rconn_packet_counter_create();
     ovs_list_init(&batches);
     zones_to_flush = bitmap_allocate(N_ZONES);
-    flow_table_init();
 }
 
 void
@@ -171,7 +170,6 @@ ofctrl_destroy(void)
     rconn_destroy(rconn);
     rconn_packet_counter_destroy(tx_counter);
     free(zones_to_flush);
-    flow_table_destroy();
 }
 
 void

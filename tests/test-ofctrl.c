@@ -558,6 +558,7 @@ test_ofctrl_main(int argc, char *argv[])
     if (error) {
         ovs_fatal(error, "failed to create unixctl server");
     }
+    flow_table_init();
     set_up_engine();
     ofctrl_init();
     register_commands();
@@ -588,9 +589,10 @@ test_ofctrl_main(int argc, char *argv[])
         }
         poll_block();
     }
+    ofctrl_destroy();
     inc_engine_destroy(engine);
     group_destroy();
-    ofctrl_destroy();
+    flow_table_destroy();
     unixctl_server_destroy(unixctl);
 }
 
