@@ -181,6 +181,7 @@ set_conditions(struct ovsdb_idl *idl, const struct uuid *our_chassis)
         ovsdb_idl_condition_init(&conds[i]);
     }
     make_conditions(conds, our_chassis);
+    monitor.seqno = 0;
     for (int i = 0; i < N_TABLES; i++) {
         unsigned int seqno = ovsdb_idl_set_condition(idl, classes[i],
                                                      &conds[i]);
@@ -226,7 +227,12 @@ void
 monitor_run(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis)
 {
     ovs_assert(monitor.is_initialized);
-    if (monitor.stale || !uuid_equals(our_chassis, &monitor.our_chassis)) {
+
+    /* What has not been answered is asked again, which costs nothing if it is
+     * on its way: the number to wait for is a different one if the connection
+     * was lost in between and the conditions went out with the next one. */
+    if (!monitor_settled(sb_idl)
+        || !uuid_equals(our_chassis, &monitor.our_chassis)) {
         set_conditions(sb_idl, our_chassis);
     }
 }
