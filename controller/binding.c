@@ -561,9 +561,7 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     if ((wanted && (is_primary || is_additional))
         || (pb->type == LP_LOCALPORT && d.iface)) {
         write_local_port(&d, is_primary);
-        if (pb->type != LP_VIRTUAL) {
-            want_zone(&d, false);
-        }
+        want_zone(&d, false);
     }
     if (pb->type == LP_CHASSISREDIRECT
         ? wanted

@@ -125,6 +125,15 @@ put_resubmit(uint8_t table, struct ofpbuf *ofpacts)
 }
 
 void
+put_enter_egress(struct ofpbuf *ofpacts)
+{
+    for (int i = 0; i < MFF_N_LOG_REGS; i++) {
+        put_load(MFF_REG0 + i, 0, ofpacts);
+    }
+    put_resubmit(OFTABLE_LOG_EGRESS_PIPELINE, ofpacts);
+}
+
+void
 put_output(ofp_port_t port, struct ofpbuf *ofpacts)
 {
     ofpact_put_OUTPUT(ofpacts)->port = port;

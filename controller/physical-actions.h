@@ -48,6 +48,8 @@ void put_move(enum mf_field_id src, int src_ofs, enum mf_field_id dst,
 void put_set_eth_src(const struct eth_addr *, struct ofpbuf *);
 void put_push_vlan(int tag, struct ofpbuf *);
 void put_resubmit(uint8_t table, struct ofpbuf *);
+/* To the egress pipeline, with clean registers. */
+void put_enter_egress(struct ofpbuf *);
 void put_output(ofp_port_t, struct ofpbuf *);
 /* Makes it possible to output to the packet's own input port. */
 void put_forget_in_port(struct ofpbuf *);

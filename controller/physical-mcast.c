@@ -156,10 +156,9 @@ add_member(struct group_ctx *ctx, const struct port_binding *pb)
         if (!uuid_is_zero(&pb->chassis)) {
             put_remote_member(ctx, pb);
         }
+    } else if (is_here(ctx, pb)) {
+        put_member(ctx, pb->tunnel_key, &ctx->local);
     } else {
-        if (is_here(ctx, pb)) {
-            put_member(ctx, pb->tunnel_key, &ctx->local);
-        }
         add_chassis(ctx, &pb->chassis);
         for (size_t i = 0; i < pb->n_additional_chassis; i++) {
             add_chassis(ctx, &pb->additional_chassis[i]);

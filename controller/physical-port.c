@@ -69,6 +69,13 @@ struct port_ctx {
     struct ofpbuf ofpacts;      /* To build actions in. */
 };
 
+static bool
+is_bound_here(const struct port_ctx *ctx)
+{
+    return !uuid_is_zero(&ctx->our_chassis)
+           && uuid_equals(&ctx->pb->chassis, &ctx->our_chassis);
+}
+
 /* Adds a flow with the actions in 'ctx', and clears them. */
 static void
 add_flow(struct port_ctx *ctx, uint8_t table, uint16_t priority,
@@ -450,8 +457,8 @@ add_restore_router_mac(struct port_ctx *ctx, const struct port_binding *lrp,
     ctx->cookie = cookie;
 }
 
-/* If the port is the switch's side of a distributed router port 'lrp', and the
- * switch has a localnet port. */
+/* If the port is the switch's side of router port 'lrp', and the switch has a
+ * localnet port. */
 static void
 add_chassis_macs(struct port_ctx *ctx, const struct port_binding *lrp)
 {
@@ -460,7 +467,7 @@ add_chassis_macs(struct port_ctx *ctx, const struct port_binding *lrp)
         = physical_localnet(ctx->unit, &ctx->pb->datapath, &ofport);
     struct eth_addr mac;
 
-    if (ln && lrp->type == LP_PATCH && get_port_mac(lrp, &mac)) {
+    if (ln && get_port_mac(lrp, &mac)) {
         add_hide_router_mac(ctx, lrp, &mac, ln, ofport);
         add_restore_router_mac(ctx, lrp, &mac, ln, ofport);
     }
@@ -528,10 +535,12 @@ put_to_chassis(struct port_ctx *ctx, const struct uuid *chassis,
 {
     const struct tunnel *t = encaps_tunnel(ctx->unit, chassis, encap_ip);
 
+    /* A ramp knows the logical switch only. */
+    uint16_t key = ctx->pb->type == LP_VTEP ? 0 : ctx->pb->tunnel_key;
+
     if (!t || !put_tunnel_metadata(t->type,
                                    ofctrl_geneve_field_read(ctx->unit),
-                                   ctx->dp_key, ctx->pb->tunnel_key,
-                                   &ctx->ofpacts)) {
+                                   ctx->dp_key, key, &ctx->ofpacts)) {
         return false;
     }
     put_output(t->ofport, &ctx->ofpacts);
@@ -621,6 +630,31 @@ add_behind_localnet(struct port_ctx *ctx, const struct port_binding *ln)
     add_flow(ctx, OFTABLE_LOCAL_OUTPUT, 100, &match);
 }
 
+/* An external port that this chassis serves is behind localnet port 'ln'.
+ * What a localport (a DHCP or metadata server, say) sends it may go there, in
+ * spite of add_localnet(). */
+static void
+add_external(struct port_ctx *ctx, const struct port_binding *ln)
+{
+    const uint32_t cookie = ctx->cookie;
+
+    ctx->cookie = row_cookie(&ln->uuid);
+    for (size_t i = 0; i < ctx->pb->n_mac; i++) {
+        struct match match;
+        struct eth_addr mac;
+
+        if (ovs_scan(ctx->pb->mac[i], ETH_ADDR_SCAN_FMT,
+                     ETH_ADDR_SCAN_ARGS(mac))) {
+            match_outport(&match, ctx->dp_key, ln->tunnel_key);
+            match_flags(&match, MLF_BIT(LOCALPORT), MLF_BIT(LOCALPORT));
+            match_set_dl_dst(&match, mac);
+            put_enter_egress(&ctx->ofpacts);
+            add_flow(ctx, OFTABLE_CHECK_LOOPBACK, 170, &match);
+        }
+    }
+    ctx->cookie = cookie;
+}
+
 static void
 add_elsewhere(struct port_ctx *ctx)
 {
@@ -630,6 +664,9 @@ add_elsewhere(struct port_ctx *ctx)
 
     if (ln) {
         add_behind_localnet(ctx, ln);
+        if (ctx->pb->type == LP_EXTERNAL && is_bound_here(ctx)) {
+            add_external(ctx, ln);
+        }
     } else {
         add_tunneled(ctx);
         if (ctx->pb->type == LP_VTEP) {
@@ -659,8 +696,12 @@ add_redirect_here(struct port_ctx *ctx, const struct port_binding *lrp)
     struct match match;
 
     match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
+    const struct zone_ids zones = {
+        .dnat = ctx->zones.dnat,
+        .snat = ctx->zones.snat,
+    };
     put_load(MFF_LOG_OUTPORT, lrp->tunnel_key, &ctx->ofpacts);
-    put_zones(&ctx->zones, &ctx->ofpacts);
+    put_zones(&zones, &ctx->ofpacts);
     put_resubmit(OFTABLE_CHECK_LOOPBACK, &ctx->ofpacts);
     add_flow(ctx, OFTABLE_LOCAL_OUTPUT, 100, &match);
 }
@@ -772,8 +813,7 @@ add_chassisredirect(struct port_ctx *ctx)
     if (!lrp) {
         return;
     }
-    if (!uuid_is_zero(&ctx->our_chassis)
-        && uuid_equals(&ctx->pb->chassis, &ctx->our_chassis)) {
+    if (is_bound_here(ctx)) {
         add_redirect_here(ctx, lrp);
     } else if (!add_redirect_bridged(ctx, lrp) && !add_redirect_ha(ctx)) {
         add_tunneled(ctx);
@@ -781,13 +821,6 @@ add_chassisredirect(struct port_ctx *ctx)
 }
 
 /* The unit. */
-
-static bool
-is_bound_here(const struct port_ctx *ctx)
-{
-    return !uuid_is_zero(&ctx->our_chassis)
-           && uuid_equals(&ctx->pb->chassis, &ctx->our_chassis);
-}
 
 static void
 add_port(struct port_ctx *ctx)

@@ -58,17 +58,14 @@ add_fixed(struct inc_unit *unit, uint8_t table, uint16_t priority,
     ofpbuf_uninit(&ofpacts);
 }
 
-/* Table 41's default: on to the egress pipeline, with clean registers. */
+/* Table 41's default. */
 static void
 add_enter_egress(struct inc_unit *unit, const struct match *all)
 {
     struct ofpbuf ofpacts;
 
     ofpbuf_init(&ofpacts, 0);
-    for (int i = 0; i < MFF_N_LOG_REGS; i++) {
-        put_load(MFF_REG0 + i, 0, &ofpacts);
-    }
-    put_resubmit(OFTABLE_LOG_EGRESS_PIPELINE, &ofpacts);
+    put_enter_egress(&ofpacts);
     flow_output_add(unit, OFTABLE_CHECK_LOOPBACK, 0, 0, all, &ofpacts);
     ofpbuf_uninit(&ofpacts);
 }

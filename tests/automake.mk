@@ -37,6 +37,7 @@ TESTSUITE_AT = \
 	tests/ovn-controller-binding.at \
 	tests/ovn-controller.at \
 	tests/ofctrl.at \
+	tests/ovn-physical.at \
 	tests/testsuite.at \
 	tests/quickstart.at \
 	tests/ovn-macros.at \
