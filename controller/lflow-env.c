@@ -17,7 +17,8 @@
  *
  * Derived cells, in the order of their stages:
  *
- *   - (address-constants, set), (port-constants, group): sets, parsed.
+ *   - (address-constants, set): an address set, parsed.
+ *   - (port-constants, group): a port group, as far as it matters here.
  *   - (lflow-datapath, dp), (lflow-datapath-by-key, key): local datapaths.
  *   - (lflow-datapath-group, group): the local datapaths of a group. */
 
@@ -163,27 +164,38 @@ static const struct inc_unit_class address_constants_unit_class = {
 
 static const struct inc_kind_class port_constants_kind_class = {
     .name = "port-constants",
-    .stage = STAGE_CONFIG,
+    .stage = STAGE_DATAPATH,
     .key_type = INC_KEY_STRING,
     .equal = constants_equal,
     .destroy = constants_destroy,
 };
 
+/* Only those ports of a group count that take part here, as with the stock
+ * controller: what logical flows say of the others is of no use, and groups
+ * can be large. */
 static void
 port_constants_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     const struct string_set *set = in_port_group(unit, unit_name(unit));
 
     if (set) {
+        const char **ports = xmalloc(MAX(set->n, 1) * sizeof *ports);
+        size_t n = 0;
+
+        for (size_t i = 0; i < set->n; i++) {
+            if (lflow_env_takes_part(unit, set->names[i])) {
+                ports[n++] = set->names[i];
+            }
+        }
         inc_write(unit, kind_port_constants, inc_unit_key(unit),
-                  expr_constant_set_from_ports(
-                      (const char *const *) set->names, set->n));
+                  expr_constant_set_from_ports(ports, n));
+        free(ports);
     }
 }
 
 static const struct inc_unit_class port_constants_unit_class = {
     .name = "port-constants",
-    .stage = STAGE_CONFIG,
+    .stage = STAGE_DATAPATH,
     .run = port_constants_run,
 };
 

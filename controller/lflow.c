@@ -160,8 +160,8 @@ parse_actions(struct lflow_run *run, struct ofpbuf *ovnacts,
     struct ovnact_parse_params pp = {
         .env = &run->env.env,
         .pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS,
-        .n_tables = (lf->ingress ? LOG_PIPELINE_INGRESS_LEN
-                     : LOG_PIPELINE_EGRESS_LEN),
+        /* Actions may go on in the other pipeline, the longer one. */
+        .n_tables = LOG_PIPELINE_INGRESS_LEN,
         .cur_ltable = lf->table_id,
     };
 
