@@ -41,7 +41,10 @@ TESTSUITE_AT = \
 	tests/testsuite.at \
 	tests/quickstart.at \
 	tests/ovn-macros.at \
-	tests/system-macros.at
+	tests/system-macros.at \
+	tests/ovn-local-lb.at \
+	tests/ovn-resilience.at \
+	tests/ovn-cluster.at
 
 TESTSUITE = $(srcdir)/tests/testsuite
 EXTRA_DIST += \
