@@ -112,6 +112,7 @@ static struct {
     char *sb_remote;            /* That 'sb' was told to connect to. */
     struct uuid our_chassis;    /* Zero until our row is there. */
     bool zones_restored;
+    bool ever_complete;         /* Has the picture ever been complete? */
 
     /* What the operator has asked for. */
     bool paused;
@@ -364,9 +365,12 @@ commit_effects(bool complete, struct ovsdb_idl_txn *sb_txn,
         nb_cfg_fence(ctl.sb.idl);
     }
 
-    /* After the fences, which it passes on to the switch. */
+    /* After the fences, which it passes on to the switch.  A picture that has
+     * been complete stays good enough for the switch: one that comes back
+     * empty while the southbound server is away gets it all again. */
+    ctl.ever_complete |= complete;
     stopwatch_start(STOPWATCH_OFCTRL, time_msec());
-    ofctrl_put(complete);
+    ofctrl_put(ctl.ever_complete && !inc_is_dirty(ctl.engine, N_STAGES - 1));
     stopwatch_stop(STOPWATCH_OFCTRL, time_msec());
 
     ct_zone_commit(ctl.ovs.idl, ovs_txn, br_name);
