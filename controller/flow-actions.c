@@ -96,30 +96,6 @@ tunnel_options(void)
         ovs_mutex_unlock(&map.mutex);
     }
     return &map;
-/* A tunnel metadata field has the width that the switch's TLV table gives it,
- * which a decoder without that table does not know.  The switch says "all of
- * the field" where we have said "these 32 bits", the option's size.  Ours is
- * the form that both get. */
-static void
-narrow_tun_metadata(struct ofpbuf *ofpacts)
-{
-    enum { OPTION_LEN = 4 };    /* Bytes in OVN's Geneve option. */
-    struct ofpact *a;
-
-    OFPACT_FOR_EACH (a, ofpacts->data, ofpacts->size) {
-        if (a->type != OFPACT_SET_FIELD) {
-            continue;
-        }
-        struct ofpact_set_field *sf = ofpact_get_SET_FIELD(a);
-        if (mf_is_tun_metadata(sf->field)) {
-            size_t rest = sf->field->n_bytes - OPTION_LEN;
-            uint8_t *mask = (uint8_t *) ofpact_set_field_mask(sf);
-            if (is_all_ones(mask + rest, OPTION_LEN)) {
-                memset(mask, 0, rest);
-                memset(sf->value, 0, rest);
-            }
-        }
-    }
 }
 
 /* Replaces the instructions in 'b' by what they look like after a trip to a
@@ -137,8 +113,6 @@ canonicalize(struct ofpbuf *b)
     if (!ofpacts_pull_openflow_instructions(&wire, wire.size, OFP15_VERSION,
                                             tunnel_options(), &tlv_bitmap,
                                             &ofpacts)) {
-                                            NULL, NULL, &ofpacts)) {
-        narrow_tun_metadata(&ofpacts);
         ofpbuf_clear(b);
         ofpacts_put_openflow_instructions(ofpacts.data, ofpacts.size, b,
                                           OFP15_VERSION);

@@ -53,7 +53,6 @@ static struct {
     bool stale;                 /* Something else has changed. */
     struct uuid our_chassis;
     unsigned int seqno;         /* The IDL's, once all of them are in force. */
-    unsigned int idl_seqno;     /* Of its content, when they were set. */
 } monitor;
 
 /* Port_Bindings. */
@@ -183,7 +182,6 @@ set_conditions(struct ovsdb_idl *idl, const struct uuid *our_chassis)
     }
     make_conditions(conds, our_chassis);
     monitor.seqno = 0;
-    monitor.idl_seqno = ovsdb_idl_get_seqno(idl);
     for (int i = 0; i < N_TABLES; i++) {
         unsigned int seqno = ovsdb_idl_set_condition(idl, classes[i],
                                                      &conds[i]);
@@ -220,6 +218,7 @@ monitor_init(struct ovsdb_idl *sb_idl)
     inc_kind_watch(local_datapath_kind, something_changed, NULL);
 
     const struct uuid zero = UUID_ZERO;
+    monitor.seqno = 0;
     monitor.is_initialized = true;
     set_conditions(sb_idl, &zero);
 }
@@ -233,13 +232,6 @@ monitor_run(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis)
      * on its way: the number to wait for is a different one if the connection
      * was lost in between and the conditions went out with the next one. */
     if (!monitor_settled(sb_idl)
-    /* A connection that breaks takes the requests with it that were under way:
-     * their sequence numbers will never be reached.  Asking for the same
-     * conditions again costs no message and yields the right number. */
-    bool lost = (!monitor_settled(sb_idl)
-                 && ovsdb_idl_get_seqno(sb_idl) != monitor.idl_seqno);
-
-    if (monitor.stale || lost
         || !uuid_equals(our_chassis, &monitor.our_chassis)) {
         set_conditions(sb_idl, our_chassis);
     }
