@@ -75,6 +75,7 @@
 #include "ovsdb-idl.h"
 #include "patch.h"
 #include "physical.h"
+#include "pinctrl/pinctrl.h"
 #include "simap.h"
 #include "stopwatch.h"
 #include "stream-ssl.h"
@@ -156,6 +157,7 @@ destroy_modules(void)
     lflow_destroy();
     group_destroy();
     ofctrl_destroy();           /* And the flow table with it. */
+    pinctrl_destroy();
     ct_zone_destroy();
     if_status_destroy();
     binding_destroy();
@@ -256,6 +258,7 @@ create_idls(void)
                                                         false);
     inputs_register_sb(sb);
     commands_register_sb(sb);
+    pinctrl_init(sb);
     monitor_init(sb);
     /* Of a cluster, any member will do: all of it is for reading, but for
      * rows that are ours alone. */
@@ -391,6 +394,8 @@ run_once(struct ovsdb_idl_txn *sb_txn, struct ovsdb_idl_txn *ovs_txn)
                                 ctl.config.br_int)
                     : NULL);
     ofctrl_run(target, ctl.config.openflow_probe_s);
+    pinctrl_run(ctl.sb.idl, sb_is_ready() ? sb_txn : NULL, target,
+                ctl.config.openflow_probe_s, &ctl.our_chassis);
     free(target);
 
     if (!br_int || !ctl.config.chassis_name || !sb_is_ready()) {
@@ -450,6 +455,7 @@ run_loop(struct unixctl_server *unixctl)
         }
 
         ofctrl_wait();
+    pinctrl_wait();
         binding_wait();
         nb_cfg_wait();
         memory_wait();

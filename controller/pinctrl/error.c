@@ -44,6 +44,8 @@
 
 #define ERROR_TTL 255
 
+#define IP4_DONT_FRAGMENT 0x4000
+
 #ifndef IPPROTO_SCTP
 #define IPPROTO_SCTP 132
 #endif
@@ -102,6 +104,7 @@ start_packet(const struct pin *pin, bool swap, uint8_t proto, size_t size,
         dp_packet_set_l3(packet, ip);
         ip->ip_ihl_ver = IP_IHL_VER(5, 4);
         ip->ip_tot_len = htons(sizeof *ip + size);
+        ip->ip_frag_off = htons(IP4_DONT_FRAGMENT);
         ip->ip_ttl = ERROR_TTL;
         ip->ip_proto = proto;
         put_16aligned_be32(&ip->ip_src, swap ? h->nw_dst : h->nw_src);
@@ -154,10 +157,10 @@ quotable(const struct pin *pin, size_t max)
 }
 
 static void
-send_icmp4(const struct pin *pin, bool swap, bool quote)
+send_icmp4(const struct pin *pin, bool swap)
 {
     const size_t max = ICMP4_ERROR_MAX - IP_HEADER_LEN - ICMP_HEADER_LEN;
-    const size_t n = quote ? quotable(pin, max) : 0;
+    const size_t n = quotable(pin, max);
     struct dp_packet packet;
     struct icmp_header *icmp = start_packet(pin, swap, IPPROTO_ICMP,
                                             ICMP_HEADER_LEN + n, &packet);
@@ -186,13 +189,13 @@ send_icmp6(const struct pin *pin, bool swap)
 }
 
 static void
-send_icmp(const struct pin *pin, bool swap, bool quote)
+send_icmp(const struct pin *pin, bool swap)
 {
     if (!may_answer(pin) || !dp_packet_l3(pin->packet)) {
         return;
     }
     if (pin->headers->dl_type == htons(ETH_TYPE_IP)) {
-        send_icmp4(pin, swap, quote);
+        send_icmp4(pin, swap);
     } else {
         send_icmp6(pin, swap);
     }
@@ -294,13 +297,7 @@ send_sctp_abort(const struct pin *pin, bool swap)
 void
 pin_handle_icmp(const struct pin *pin)
 {
-    send_icmp(pin, false, false);
-}
-
-void
-pin_handle_icmp_error(const struct pin *pin)
-{
-    send_icmp(pin, false, true);
+    send_icmp(pin, false);
 }
 
 void
@@ -323,6 +320,6 @@ pin_handle_reject(const struct pin *pin)
     } else if (pin->headers->nw_proto == IPPROTO_SCTP) {
         send_sctp_abort(pin, true);
     } else {
-        send_icmp(pin, true, true);
+        send_icmp(pin, true);
     }
 }

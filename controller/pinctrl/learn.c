@@ -71,6 +71,25 @@ static struct ovsdb_idl_index *fdb_by_dp_mac;
 void
 learn_init(struct ovsdb_idl *sb_idl)
 {
+    static const struct ovsdb_idl_column *columns[] = {
+        &sbrec_datapath_binding_col_tunnel_key,
+        &sbrec_port_binding_col_datapath,
+        &sbrec_port_binding_col_tunnel_key,
+        &sbrec_port_binding_col_logical_port,
+        &sbrec_port_binding_col_options,
+        &sbrec_mac_binding_col_logical_port,
+        &sbrec_mac_binding_col_ip,
+        &sbrec_mac_binding_col_mac,
+        &sbrec_mac_binding_col_datapath,
+        &sbrec_fdb_col_dp_key,
+        &sbrec_fdb_col_mac,
+        &sbrec_fdb_col_port_key,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+        ovsdb_idl_add_column(sb_idl, columns[i]);
+    }
+
     datapath_by_key = ovsdb_idl_index_create1(
         sb_idl, &sbrec_datapath_binding_col_tunnel_key);
     port_by_key = ovsdb_idl_index_create2(

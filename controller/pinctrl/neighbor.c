@@ -59,8 +59,14 @@ pin_handle_nd_ns(const struct pin *pin)
         pin_malformed(pin, "nd_ns is for IPv6 packets");
         return;
     }
+    /* The question is the router's own, not the original sender's: with that
+     * one's address as the source, the neighbor would learn it at the router's
+     * Ethernet address. */
+    struct in6_addr source;
+    in6_generate_lla(h->dl_src, &source);
+
     dp_packet_init(&packet, 128);
-    compose_nd_ns(&packet, h->dl_src, &h->ipv6_src, &h->ipv6_dst);
+    compose_nd_ns(&packet, h->dl_src, &source, &h->ipv6_dst);
     execute_and_uninit(pin, &packet);
 }
 
