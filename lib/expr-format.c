@@ -14,8 +14,10 @@
 
 /* Trees as text.
  *
- * What comes out is valid input: parsing it gives the same tree, as far as
- * the tree can be written at all (a negated nominal field cannot). */
+ * What comes out is valid input, and parsing it gives the same tree, with two
+ * exceptions: a negated nominal field, which annotation can make but the
+ * syntax does not allow, and "0/0xMASK", because the zero is not hexadecimal.
+ * The format is the one that OVN's own programs use in messages. */
 
 #include <config.h>
 #include "expr-private.h"

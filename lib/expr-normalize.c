@@ -97,6 +97,19 @@ equal_cmps(const struct expr_cmp *a, const struct expr_cmp *b)
                    && ovs_u128_equals(a->mask, b->mask))));
 }
 
+static const struct cmp_node *
+find_cmp(const struct hmap *set, const struct expr_cmp *cmp, uint32_t hash)
+{
+    const struct cmp_node *node;
+
+    HMAP_FOR_EACH_WITH_HASH (node, hmap_node, hash, set) {
+        if (equal_cmps(node->cmp, cmp)) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
 /* Removes comparisons that are there twice from 'or'. */
 static void
 remove_duplicates(struct expr *or)
@@ -112,14 +125,8 @@ remove_duplicates(struct expr *or)
 
         if (sub->type == EXPR_T_CMP) {
             uint32_t hash = hash_cmp(&sub->cmp);
-            struct cmp_node *node;
 
-            HMAP_FOR_EACH_WITH_HASH (node, hmap_node, hash, &seen) {
-                if (equal_cmps(node->cmp, &sub->cmp)) {
-                    duplicate = true;
-                    break;
-                }
-            }
+            duplicate = find_cmp(&seen, &sub->cmp, hash) != NULL;
             if (!duplicate) {
                 nodes[i].cmp = &sub->cmp;
                 hmap_insert(&seen, &nodes[i].hmap_node, hash);
@@ -169,6 +176,64 @@ get_symbol(const struct expr *e)
             : NULL);
 }
 
+/* Whether all comparisons in 'es', for one symbol, have the mask of 'cmp'. */
+static bool
+have_mask(struct expr *const *es, size_t n, const struct expr_cmp *cmp)
+{
+    for (size_t i = 0; i < n && !cmp->string; i++) {
+        if (!ovs_u128_equals(es[i]->cmp.mask, cmp->mask)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Adds to 'or' what is in both 'as' and 'bs', whose masks are all the same,
+ * so that two of them intersect only if they are equal. */
+static void
+intersect_equal(struct expr *or, struct expr *const *as, size_t n_as,
+                struct expr *const *bs, size_t n_bs)
+{
+    struct hmap in_b = HMAP_INITIALIZER(&in_b);
+    struct cmp_node *nodes = xmalloc(n_bs * sizeof *nodes);
+
+    hmap_reserve(&in_b, n_bs);
+    for (size_t i = 0; i < n_bs; i++) {
+        nodes[i].cmp = &bs[i]->cmp;
+        hmap_insert(&in_b, &nodes[i].hmap_node, hash_cmp(nodes[i].cmp));
+    }
+    for (size_t i = 0; i < n_as; i++) {
+        if (find_cmp(&in_b, &as[i]->cmp, hash_cmp(&as[i]->cmp))) {
+            expr_add(or, expr_clone(as[i]));
+        }
+    }
+    hmap_destroy(&in_b);
+    free(nodes);
+}
+
+/* Adds to 'or' the intersection of each of 'as' with each of 'bs'.  False if
+ * that is too much. */
+static bool
+intersect_pairwise(struct expr *or, struct expr *const *as, size_t n_as,
+                   struct expr *const *bs, size_t n_bs)
+{
+    if (n_as > MAX_INTERSECTIONS / n_bs) {
+        return false;
+    }
+    for (size_t i = 0; i < n_as; i++) {
+        for (size_t j = 0; j < n_bs; j++) {
+            struct expr *e = intersect_cmps(as[i], bs[j]);
+            if (e) {
+                expr_add(or, e);
+            }
+        }
+        if (or->n > EXPR_MAX_TERMS) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Returns "a && b", which it takes, for trees that get_symbol() finds to be
  * about one symbol. */
 static struct expr *
@@ -179,30 +244,20 @@ intersect(struct normalizer *n, struct expr *a, struct expr *b)
     struct expr **bs = b->type == EXPR_T_OR ? b->subs : &b;
     size_t n_as = a->type == EXPR_T_OR ? a->n : 1;
     size_t n_bs = b->type == EXPR_T_OR ? b->n : 1;
+    bool ok = true;
 
-    if (n_as > MAX_INTERSECTIONS / n_bs) {
-        or = give_up(n, or);
+    if (have_mask(as, n_as, &as[0]->cmp) && have_mask(bs, n_bs, &as[0]->cmp)) {
+        intersect_equal(or, as, n_as, bs, n_bs);
     } else {
-        for (size_t i = 0; i < n_as; i++) {
-            for (size_t j = 0; j < n_bs; j++) {
-                struct expr *e = intersect_cmps(as[i], bs[j]);
-                if (e) {
-                    expr_add(or, e);
-                }
-            }
-            if (or->n > EXPR_MAX_TERMS) {
-                or = give_up(n, or);
-                break;
-            }
-        }
+        ok = intersect_pairwise(or, as, n_as, bs, n_bs);
     }
     expr_destroy(a);
     expr_destroy(b);
-    if (or->type == EXPR_T_OR) {
-        remove_duplicates(or);
-        or = expr_finish(or);
+    if (!ok) {
+        return give_up(n, or);
     }
-    return or;
+    remove_duplicates(or);
+    return expr_finish(or);
 }
 
 /* Crushing. */
