@@ -1,0 +1,660 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Exhaustive proofs about expressions.
+ *
+ * "test-ovn exhaustive N" builds every Boolean expression with N terminals
+ * over a few variables, has the library do something with it, and checks for
+ * every assignment of values to the variables that the meaning is the same.
+ *
+ * An expression is a tree shape, "&&" or "||" at the root (levels alternate),
+ * and a terminal at each leaf.  Each shape with N leaves is a way to write N
+ * as a sum of two or more numbers, and a shape for each of them. */
+
+#include <config.h>
+#include "test-ovn.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/expr-private.h"
+#include "flow.h"
+#include "openvswitch/dynamic-string.h"
+#include "util.h"
+
+#define MAX_TERMINALS 8
+#define MAX_VARS 4
+#define N_STRINGS 2             /* Constants for string variables. */
+
+/* Compositions. */
+
+/* Sets 'parts' to the composition of 'n' that 'bits' selects: bit i says
+ * whether a new part starts after i + 1.  Returns the number of parts. */
+static size_t
+get_composition(unsigned int n, unsigned int bits, unsigned int parts[])
+{
+    size_t n_parts = 0;
+
+    parts[n_parts++] = 1;
+    for (unsigned int i = 0; i + 1 < n; i++) {
+        if (bits & (1u << i)) {
+            parts[n_parts++] = 1;
+        } else {
+            parts[n_parts - 1]++;
+        }
+    }
+    return n_parts;
+}
+
+static unsigned int
+parse_number(const char *s, unsigned int max)
+{
+    unsigned int n;
+
+    if (!str_to_uint(s, 10, &n) || n < 1 || n > max) {
+        ovs_fatal(0, "%s: must be a number from 1 to %u", s, max);
+    }
+    return n;
+}
+
+static void
+test_composition(int argc OVS_UNUSED, char *argv[])
+{
+    unsigned int n = parse_number(argv[1], 16);
+    unsigned int parts[16];
+
+    for (unsigned int bits = 0; bits < 1u << (n - 1); bits++) {
+        size_t n_parts = get_composition(n, bits, parts);
+        for (size_t i = 0; i < n_parts; i++) {
+            printf("%s%u", i ? " " : "", parts[i]);
+        }
+        putchar('\n');
+    }
+}
+
+/* Tree shapes. */
+
+struct shape {
+    size_t n;                   /* Number of children; 0 for a leaf. */
+    const struct shape *children[MAX_TERMINALS];
+};
+struct shapes {
+    struct shape *shapes;
+    size_t n, allocated;
+};
+
+/* The shapes with 1, 2, ... leaves, as far as make_shapes() has been. */
+static struct shapes all_shapes[MAX_TERMINALS + 1];
+
+static struct shape *
+add_shape(struct shapes *s)
+{
+    if (s->n >= s->allocated) {
+        s->shapes = x2nrealloc(s->shapes, &s->allocated, sizeof *s->shapes);
+    }
+    return &s->shapes[s->n++];
+}
+
+/* Adds to 's' all shapes whose children have 'parts' leaves. */
+static void
+add_shapes_for(struct shapes *s, const unsigned int parts[], size_t n_parts)
+{
+    size_t index[MAX_TERMINALS] = { 0 };
+    size_t i;
+
+    do {
+        struct shape shape = { .n = n_parts };
+        for (i = 0; i < n_parts; i++) {
+            shape.children[i] = &all_shapes[parts[i]].shapes[index[i]];
+        }
+        *add_shape(s) = shape;
+
+        for (i = 0; i < n_parts; i++) {
+            if (++index[i] < all_shapes[parts[i]].n) {
+                break;
+            }
+            index[i] = 0;
+        }
+    } while (i < n_parts);
+}
+
+static void
+make_shapes(unsigned int n)
+{
+    all_shapes[1].n = 0;
+    add_shape(&all_shapes[1])->n = 0;
+    for (unsigned int i = 2; i <= n; i++) {
+        for (unsigned int bits = 1; bits < 1u << (i - 1); bits++) {
+            unsigned int parts[MAX_TERMINALS];
+            size_t n_parts = get_composition(i, bits, parts);
+            add_shapes_for(&all_shapes[i], parts, n_parts);
+        }
+    }
+}
+
+static void
+free_shapes(void)
+{
+    for (size_t i = 0; i <= MAX_TERMINALS; i++) {
+        free(all_shapes[i].shapes);
+    }
+}
+
+static void
+print_shape(const struct shape *shape, bool parentheses)
+{
+    if (!shape->n) {
+        putchar('x');
+        return;
+    }
+    if (parentheses) {
+        putchar('(');
+    }
+    for (size_t i = 0; i < shape->n; i++) {
+        print_shape(shape->children[i], true);
+    }
+    if (parentheses) {
+        putchar(')');
+    }
+}
+
+static void
+test_tree_shape(int argc OVS_UNUSED, char *argv[])
+{
+    unsigned int n = parse_number(argv[1], MAX_TERMINALS);
+
+    make_shapes(n);
+    for (size_t i = 0; i < all_shapes[n].n; i++) {
+        print_shape(&all_shapes[n].shapes[i], false);
+        putchar('\n');
+    }
+    free_shapes();
+}
+
+/* Exhaustive tests. */
+
+enum operation { OP_CONVERT, OP_SIMPLIFY, OP_NORMALIZE, OP_FLOW };
+static const char *const op_names[] = {
+    [OP_CONVERT] = "convert",
+    [OP_SIMPLIFY] = "simplify",
+    [OP_NORMALIZE] = "normalize",
+    [OP_FLOW] = "flow",
+};
+static const char *const op_verbs[] = {
+    [OP_CONVERT] = "converting",
+    [OP_SIMPLIFY] = "simplifying",
+    [OP_NORMALIZE] = "normalizing",
+    [OP_FLOW] = "converting to flows",
+};
+
+struct exhaustive {
+    enum operation op;
+    unsigned int n_terminals, n_nvars, n_svars, n_bits, parallel;
+    bool relops[EXPR_R_GE + 1];
+
+    struct shash symtab;
+    const struct expr_symbol *nvars[MAX_VARS], *svars[MAX_VARS];
+    struct expr_env env;
+
+    struct expr **terminals;    /* Every possible one. */
+    size_t n_all, allocated_all;
+
+    struct flow *flows;         /* Every assignment. */
+    size_t n_flows;
+};
+
+static bool
+string_key(const char *name, unsigned int *key, void *aux OVS_UNUSED)
+{
+    *key = name[0] - 'a' + 1;
+    return true;
+}
+
+static void
+make_terminals(struct exhaustive *x)
+{
+    ovs_u128 mask = expr_u128_ones(0, x->n_bits);
+
+    for (unsigned int i = 0; i < x->n_nvars; i++) {
+        for (enum expr_relop relop = EXPR_R_EQ; relop <= EXPR_R_GE; relop++) {
+            for (uint64_t v = 0; v < UINT64_C(1) << x->n_bits; v++) {
+                if (!x->relops[relop]) {
+                    continue;
+                }
+                struct expr *e = expr_new_cmp(x->nvars[i], relop);
+                e->cmp.mask = mask;
+                e->cmp.value.u64.lo = v;
+                if (x->n_all >= x->allocated_all) {
+                    x->terminals = x2nrealloc(x->terminals, &x->allocated_all,
+                                              sizeof *x->terminals);
+                }
+                x->terminals[x->n_all++] = e;
+            }
+        }
+    }
+    for (unsigned int i = 0; i < x->n_svars; i++) {
+        for (int j = 0; j < N_STRINGS; j++) {
+            char s[2] = { 'a' + j, '\0' };
+            if (x->n_all >= x->allocated_all) {
+                x->terminals = x2nrealloc(x->terminals, &x->allocated_all,
+                                          sizeof *x->terminals);
+            }
+            x->terminals[x->n_all++] = expr_new_string_cmp(x->svars[i],
+                                                           EXPR_R_EQ, s);
+        }
+    }
+}
+
+/* A string variable can also have a value that no terminal names. */
+static void
+make_flows(struct exhaustive *x)
+{
+    size_t n_values = 1u << x->n_bits;
+    size_t n_strings = N_STRINGS + 1;
+
+    x->n_flows = 1;
+    for (unsigned int i = 0; i < x->n_nvars; i++) {
+        x->n_flows *= n_values;
+    }
+    for (unsigned int i = 0; i < x->n_svars; i++) {
+        x->n_flows *= n_strings;
+    }
+    x->flows = xcalloc(x->n_flows, sizeof *x->flows);
+    for (size_t f = 0; f < x->n_flows; f++) {
+        size_t rest = f;
+        for (unsigned int i = 0; i < x->n_nvars; i++) {
+            x->flows[f].regs[i] = rest % n_values;
+            rest /= n_values;
+        }
+        for (unsigned int i = 0; i < x->n_svars; i++) {
+            x->flows[f].regs[MAX_VARS + i] = rest % n_strings;
+            rest /= n_strings;
+        }
+    }
+}
+
+static void
+exhaustive_init(struct exhaustive *x)
+{
+    shash_init(&x->symtab);
+    for (unsigned int i = 0; i < x->n_nvars; i++) {
+        char *name = xasprintf("n%u", i);
+        x->nvars[i] = expr_symtab_add_field(&x->symtab, name, MFF_REG0 + i,
+                                            NULL, false);
+        free(name);
+    }
+    for (unsigned int i = 0; i < x->n_svars; i++) {
+        char *name = xasprintf("s%u", i);
+        x->svars[i] = expr_symtab_add_string(&x->symtab, name,
+                                             MFF_REG0 + MAX_VARS + i, NULL);
+        free(name);
+    }
+    x->env = (struct expr_env) { .symtab = &x->symtab,
+                                 .port_key = string_key };
+    make_terminals(x);
+    make_flows(x);
+}
+
+static void
+exhaustive_destroy(struct exhaustive *x)
+{
+    for (size_t i = 0; i < x->n_all; i++) {
+        expr_destroy(x->terminals[i]);
+    }
+    free(x->terminals);
+    free(x->flows);
+    expr_symtab_destroy(&x->symtab);
+    shash_destroy(&x->symtab);
+}
+
+static struct expr *
+build(const struct exhaustive *x, const struct shape *shape,
+      enum expr_type type, const size_t leaves[], size_t *leaf)
+{
+    if (!shape->n) {
+        return expr_clone(x->terminals[leaves[(*leaf)++]]);
+    }
+
+    struct expr *e = expr_new_andor(type);
+    for (size_t i = 0; i < shape->n; i++) {
+        expr_add(e, build(x, shape->children[i],
+                          type == EXPR_T_AND ? EXPR_T_OR : EXPR_T_AND,
+                          leaves, leaf));
+    }
+    return e;
+}
+
+/* Whether 'flow' matches 'match', if its conj_id were 'conj_id'. */
+static bool
+match_flow(const struct match *match, const struct flow *flow,
+           uint32_t conj_id)
+{
+    const struct flow *f = &match->flow;
+    const struct flow *m = &match->wc.masks;
+
+    if (m->conj_id && f->conj_id != conj_id) {
+        return false;
+    }
+    for (int i = 0; i < FLOW_N_REGS; i++) {
+        if ((f->regs[i] ^ flow->regs[i]) & m->regs[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Does what a switch does with 'flow' that arrives at a table of 'ms'. */
+static bool
+classify(const struct expr_matches *ms, const struct flow *flow)
+{
+    uint64_t *clauses = xcalloc(ms->n_conjunctions + 1, sizeof *clauses);
+    bool result = false;
+
+    for (size_t i = 0; i < ms->n && !result; i++) {
+        const struct expr_match *m = &ms->matches[i];
+
+        if (!match_flow(&m->match, flow, 0)) {
+            continue;
+        }
+        result = !m->n_clauses;
+        for (size_t j = 0; j < m->n_clauses; j++) {
+            const struct expr_clause *c = &m->clauses[j];
+            clauses[c->id] |= UINT64_C(1) << c->clause;
+        }
+    }
+    for (size_t i = 0; i < ms->n && !result; i++) {
+        const struct expr_match *m = &ms->matches[i];
+
+        for (size_t j = 0; j < m->n_clauses && !result; j++) {
+            const struct expr_clause *c = &m->clauses[j];
+            if (clauses[c->id] == (UINT64_C(1) << c->n_clauses) - 1) {
+                for (size_t k = 0; k < ms->n; k++) {
+                    result = result || (ms->matches[k].match.wc.masks.conj_id
+                                        && match_flow(&ms->matches[k].match,
+                                                      flow, c->id));
+                }
+            }
+        }
+    }
+    free(clauses);
+    return result;
+}
+
+OVS_NO_RETURN static void
+fail(const struct expr *original, const struct expr *modified,
+     const char *what)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    ds_put_cstr(&s, "original: ");
+    expr_format(original, &s);
+    if (modified) {
+        ds_put_cstr(&s, "\nmodified: ");
+        expr_format(modified, &s);
+    }
+    ovs_fatal(0, "%s\n%s", what, ds_cstr(&s));
+}
+
+static struct expr *
+convert(const struct exhaustive *x, const struct expr *original)
+{
+    struct ds s1 = DS_EMPTY_INITIALIZER;
+    struct ds s2 = DS_EMPTY_INITIALIZER;
+    char *error;
+
+    expr_format(original, &s1);
+    struct expr *e = expr_parse_text(ds_cstr(&s1), &x->env, &error);
+    if (!e) {
+        fail(original, NULL, error);
+    }
+    expr_format(e, &s2);
+    if (strcmp(ds_cstr(&s1), ds_cstr(&s2))) {
+        fail(original, e, "parsing and formatting changed the text");
+    }
+    ds_destroy(&s1);
+    ds_destroy(&s2);
+    return e;
+}
+
+static void
+check_meaning(const struct exhaustive *x, const struct expr *original,
+              const struct expr *modified, const struct expr_matches *ms)
+{
+    for (size_t i = 0; i < x->n_flows; i++) {
+        const struct flow *flow = &x->flows[i];
+        bool expected = expr_evaluate(original, flow, &x->env);
+        bool actual = (ms ? classify(ms, flow)
+                       : expr_evaluate(modified, flow, &x->env));
+        if (expected != actual) {
+            fail(original, modified, "the meaning has changed");
+        }
+    }
+}
+
+/* Checks the operation on 'original', which it takes. */
+static void
+check_expr(const struct exhaustive *x, struct expr *original)
+{
+    struct expr_matches ms;
+    char *error = NULL;
+
+    struct expr *e = (x->op == OP_CONVERT ? convert(x, original)
+                      : expr_simplify(expr_clone(original), &x->env));
+    if (x->op >= OP_NORMALIZE) {
+        e = expr_normalize(e, &error);
+        if (!e) {
+            fail(original, NULL, error);
+        }
+    }
+    if (x->op >= OP_SIMPLIFY && !expr_is_simplified(e)) {
+        fail(original, e, "not simplified");
+    } else if (x->op >= OP_NORMALIZE && !expr_is_normalized(e)) {
+        fail(original, e, "not normalized");
+    }
+    if (x->op == OP_FLOW) {
+        expr_to_matches(e, &x->env, &ms);
+        check_meaning(x, original, e, &ms);
+        expr_matches_destroy(&ms);
+    } else {
+        check_meaning(x, original, e, NULL);
+    }
+    expr_destroy(e);
+    expr_destroy(original);
+}
+
+/* Checks every expression with 'shape', except that of 'parallel' processes
+ * each does only the share that 'process' says.  Returns the number of
+ * expressions for all processes. */
+static unsigned long long int
+check_shape(const struct exhaustive *x, const struct shape *shape,
+            enum expr_type type, unsigned int process)
+{
+    size_t leaves[MAX_TERMINALS] = { 0 };
+    unsigned long long int n = 0;
+    size_t i;
+
+    do {
+        if (n++ % x->parallel == process) {
+            size_t leaf = 0;
+            check_expr(x, build(x, shape, type, leaves, &leaf));
+        }
+        for (i = 0; i < x->n_terminals; i++) {
+            if (++leaves[i] < x->n_all) {
+                break;
+            }
+            leaves[i] = 0;
+        }
+    } while (i < x->n_terminals);
+    return n;
+}
+
+static unsigned long long int
+check_share(const struct exhaustive *x, unsigned int process)
+{
+    const struct shapes *shapes = &all_shapes[x->n_terminals];
+    unsigned long long int n = 0;
+
+    for (size_t i = 0; i < shapes->n; i++) {
+        n += check_shape(x, &shapes->shapes[i], EXPR_T_AND, process);
+        if (x->n_terminals > 1) {
+            n += check_shape(x, &shapes->shapes[i], EXPR_T_OR, process);
+        }
+    }
+    return n;
+}
+
+static unsigned long long int
+check_all(const struct exhaustive *x)
+{
+    for (unsigned int i = 1; i < x->parallel; i++) {
+        pid_t pid = fork();
+        if (pid < 0) {
+            ovs_fatal(errno, "fork failed");
+        } else if (!pid) {
+            check_share(x, i);
+            _exit(EXIT_SUCCESS);
+        }
+    }
+    unsigned long long int n = check_share(x, 0);
+    for (unsigned int i = 1; i < x->parallel; i++) {
+        int status;
+        if (wait(&status) < 0 || !WIFEXITED(status) || WEXITSTATUS(status)) {
+            ovs_fatal(0, "a process has failed");
+        }
+    }
+    return n;
+}
+
+static void
+parse_relops(const char *text, bool relops[])
+{
+    struct lex_tokens tokens;
+
+    memset(relops, 0, (EXPR_R_GE + 1) * sizeof *relops);
+    lex_scan(text, &tokens);
+    for (size_t i = 0; i < tokens.n - 1; i++) {
+        enum expr_relop relop;
+
+        if (expr_relop_from_token(tokens.tokens[i].type, &relop)) {
+            relops[relop] = true;
+        } else if (tokens.tokens[i].type != LEX_COMMA) {
+            ovs_fatal(0, "%s: not a list of relational operators", text);
+        }
+    }
+    lex_tokens_destroy(&tokens);
+}
+
+static enum operation
+parse_operation(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(op_names); i++) {
+        if (!strcmp(name, op_names[i])) {
+            return i;
+        }
+    }
+    ovs_fatal(0, "%s: unknown operation", name);
+}
+
+static void
+parse_options(struct exhaustive *x, int argc, char *argv[])
+{
+    static const struct option options[] = {
+        { "operation", required_argument, NULL, 'o' },
+        { "nvars", required_argument, NULL, 'n' },
+        { "svars", required_argument, NULL, 's' },
+        { "bits", required_argument, NULL, 'b' },
+        { "relops", required_argument, NULL, 'r' },
+        { "parallel", required_argument, NULL, 'p' },
+        { NULL, 0, NULL, 0 },
+    };
+    int c;
+
+    optind = 0;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (c) {
+        case 'o':
+            x->op = parse_operation(optarg);
+            break;
+        case 'n':
+            x->n_nvars = atoi(optarg);
+            break;
+        case 's':
+            x->n_svars = atoi(optarg);
+            break;
+        case 'b':
+            x->n_bits = parse_number(optarg, 8);
+            break;
+        case 'r':
+            parse_relops(optarg, x->relops);
+            break;
+        case 'p':
+            x->parallel = parse_number(optarg, 64);
+            break;
+        default:
+            exit(EXIT_FAILURE);
+        }
+    }
+    if (optind + 1 != argc) {
+        ovs_fatal(0, "usage: exhaustive [OPTION]... N");
+    }
+    x->n_terminals = parse_number(argv[optind], MAX_TERMINALS);
+    if (x->n_nvars > MAX_VARS || x->n_svars > MAX_VARS
+        || x->n_nvars + x->n_svars < 1) {
+        ovs_fatal(0, "at most %d variables of a kind are supported",
+                  MAX_VARS);
+    }
+}
+
+static void
+test_exhaustive(int argc, char *argv[])
+{
+    struct exhaustive x = {
+        .op = OP_FLOW,
+        .n_nvars = 2, .n_svars = 2, .n_bits = 3, .parallel = 1,
+        .relops = { true, true, true, true, true, true },
+    };
+
+    parse_options(&x, argc, argv);
+    exhaustive_init(&x);
+    make_shapes(x.n_terminals);
+    unsigned long long int n = check_all(&x);
+
+    printf("Tested %s %llu expressions of %u terminals", op_verbs[x.op], n,
+           x.n_terminals);
+    if (x.n_nvars) {
+        printf(" with %u numeric vars (each %u bits) in terms of operators",
+               x.n_nvars, x.n_bits);
+        for (enum expr_relop r = EXPR_R_EQ; r <= EXPR_R_GE; r++) {
+            if (x.relops[r]) {
+                printf(" %s", expr_relop_to_string(r));
+            }
+        }
+    }
+    if (x.n_svars) {
+        printf("%s %u string vars", x.n_nvars ? " and" : " with", x.n_svars);
+    }
+    puts(".");
+
+    free_shapes();
+    exhaustive_destroy(&x);
+}
+
+TEST_OVN_COMMAND("composition", 1, 1, test_composition);
+TEST_OVN_COMMAND("tree-shape", 1, 1, test_tree_shape);
+TEST_OVN_COMMAND("exhaustive", 1, 16, test_exhaustive);

@@ -1,0 +1,180 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Negative tests: nonsense must be refused, not crash.
+ *
+ * "test-ovn fuzz KIND SEED N" feeds N random texts through every step of the
+ * expression language.  KIND is "bytes" (any bytes), "tokens" (words of the
+ * language in random order, of which a good part can be parsed), or "mutate"
+ * (valid expressions with a few bytes changed).  What can be parsed must
+ * survive formatting and parsing again.  Run it under the sanitizers. */
+
+#include <config.h>
+#include "test-ovn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "random.h"
+#include "util.h"
+
+static const char *const words[] = {
+    "(", ")", "[", "]", "{", "}", "==", "!=", "<", "<=", ">", ">=", "!",
+    "&&", "&&", "||", "||", "..", ",", ";", "=", "<->", "--", "-", ":", "/",
+    "0", "1", "2", "3", "15", "0x10", "1/1", "0/0", "0xff/0xf0", "1.2.3.4",
+    "10.0.0.0/8", "::1", "fe80::/64", "00:00:00:00:00:01", "\"eth0\"",
+    "\"lsp1\"", "\"nope\"", "$set1", "$set4", "$nope", "@pg1", "@pg_empty",
+    "^t", "eth.src", "eth.type", "ip4", "ip4.src", "ip.proto", "tcp",
+    "tcp.dst", "tcp.src[0..3]", "ct.new", "ct_mark[0]", "vlan.vid", "reg0",
+    "xxreg1[3]", "inport", "outport", "ip.is_frag", "nd.target", "bad_prereq",
+    "self_recurse", "mutual_recurse_1", "icmp4.frag_mtu",
+    "is_chassis_resident", "is_chassis_resident(\"lsp1\")",
+};
+
+static const char *const expressions[] = {
+    "ip4.src == {10.0.0.1, 10.0.0.2} && tcp.dst == {80, 443}",
+    "(inport == @pg1 || !ip.is_frag) && 1024 <= udp.src <= 49151",
+    "!(tcp.flags == 2/2 || ct.est) && eth.dst == $set3",
+    "is_chassis_resident(\"lsp1\") && ip6.dst == fe80::/64 && nd.target[0]",
+    "reg0[3..5] != {1, 2} && xxreg1 == 0x123456789abcdef0123456789",
+};
+
+static const char *
+random_word(void)
+{
+    return words[random_range(ARRAY_SIZE(words))];
+}
+
+static void
+make_bytes(struct ds *s)
+{
+    for (int n = random_range(40); n > 0; n--) {
+        ds_put_char(s, 1 + random_range(255));
+    }
+}
+
+static void
+make_tokens(struct ds *s)
+{
+    /* Operand, operator, operand, ... most of the time. */
+    for (int n = random_range(20); n > 0; n--) {
+        if (random_range(4)) {
+            ds_put_format(s, "%s %s %s %s ", random_word(), random_word(),
+                          random_word(), random_range(2) ? "&&" : "||");
+        } else {
+            ds_put_format(s, "%s ", random_word());
+        }
+        if (!random_range(3)) {
+            ds_put_cstr(s, "tcp.src == 1 ");
+            return;
+        }
+    }
+}
+
+static void
+make_mutation(struct ds *s)
+{
+    ds_put_cstr(s, expressions[random_range(ARRAY_SIZE(expressions))]);
+    for (int n = random_range(4); n > 0; n--) {
+        char *p = &s->string[random_range(s->length)];
+        if (random_range(2)) {
+            *p = ' ' + random_range(95);
+        } else {
+            const char *word = random_word();
+            memcpy(p, word, MIN(strlen(word), strlen(p)));
+        }
+    }
+}
+
+static void
+check_round_trip(const struct expr *e, const struct expr_env *env)
+{
+    struct ds s1 = DS_EMPTY_INITIALIZER;
+    struct ds s2 = DS_EMPTY_INITIALIZER;
+    char *error;
+
+    expr_format(e, &s1);
+    if (strstr(ds_cstr(&s1), " 0/0x")) {
+        ds_destroy(&s1);        /* See lib/expr-format.c. */
+        return;
+    }
+    struct expr *e2 = expr_parse_text(ds_cstr(&s1), env, &error);
+    if (!e2) {
+        ovs_fatal(0, "%s: %s", ds_cstr(&s1), error);
+    }
+    expr_format(e2, &s2);
+    if (strcmp(ds_cstr(&s1), ds_cstr(&s2))) {
+        ovs_fatal(0, "\"%s\" became \"%s\"", ds_cstr(&s1), ds_cstr(&s2));
+    }
+    expr_destroy(e2);
+    ds_destroy(&s1);
+    ds_destroy(&s2);
+}
+
+/* Returns true if 'text' is an expression. */
+static bool
+run_text(const char *text, const struct expr_env *env)
+{
+    char *error = NULL;
+
+    struct expr *e = expr_parse_text(text, env, &error);
+    bool parsed = e != NULL;
+    if (e) {
+        check_round_trip(e, env);
+        e = expr_annotate(e, env->symtab, &error);
+    }
+    if (e) {
+        e = expr_simplify(e, env);
+        ovs_assert(expr_is_simplified(e));
+        e = expr_normalize(e, &error);
+    }
+    if (e) {
+        struct expr_matches ms;
+
+        ovs_assert(expr_is_normalized(e));
+        expr_to_matches(e, env, &ms);
+        expr_matches_destroy(&ms);
+    }
+    ovs_assert(!e == (error != NULL));
+    expr_destroy(e);
+    free(error);
+    return parsed;
+}
+
+static void
+test_fuzz(int argc OVS_UNUSED, char *argv[])
+{
+    void (*make)(struct ds *) = (!strcmp(argv[1], "bytes") ? make_bytes
+                                 : !strcmp(argv[1], "tokens") ? make_tokens
+                                 : make_mutation);
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct test_ovn world;
+    int n_parsed = 0;
+    int n = atoi(argv[3]);
+
+    test_ovn_init(&world);
+    random_set_seed(1 + atoi(argv[2]));
+    for (int i = 0; i < n; i++) {
+        ds_clear(&s);
+        make(&s);
+        n_parsed += run_text(ds_cstr(&s), &world.env);
+    }
+    printf("%d texts, %s\n", n, n_parsed ? "some parsed" : "none parsed");
+    ds_destroy(&s);
+    test_ovn_destroy(&world);
+}
+
+TEST_OVN_COMMAND("fuzz", 3, 3, test_fuzz);
