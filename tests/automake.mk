@@ -20,6 +20,8 @@ tests_ovstest_SOURCES = \
 	tests/test-inputs.c \
 	tests/test-ovn-actions.c \
 	tests/test-ofctrl.c \
+	tests/test-ovn-exhaustive.c \
+	tests/test-ovn-fuzz.c \
 	tests/test-ovn.c \
 	tests/test-ovn.h
 tests_ovstest_LDADD = \
@@ -31,6 +33,9 @@ tests_ovstest_LDADD = \
 # The Autotest suite.
 TESTSUITE_AT = \
 	tests/inc-proc-eng.at \
+	tests/ovn-lex.at \
+	tests/ovn-expr.at \
+	tests/ovn-expr-stock.at \
 	tests/inputs.at \
 	tests/infrastructure.at \
 	tests/ovn-lflow.at \
@@ -51,6 +56,14 @@ EXTRA_DIST += \
 	$(TESTSUITE) \
 	$(TESTSUITE_AT) \
 	tests/atlocal.in \
+	tests/expr-stock.py \
+	tests/expr/annotate.txt \
+	tests/expr/errors.txt \
+	tests/expr/flows.txt \
+	tests/expr/lex.txt \
+	tests/expr/normalize.txt \
+	tests/expr/parse.txt \
+	tests/expr/simplify.txt \
 	$(srcdir)/tests/package.m4
 MAINTAINERCLEANFILES += $(TESTSUITE) $(srcdir)/tests/package.m4
 DISTCLEANFILES += tests/atconfig
