@@ -43,6 +43,7 @@
 /* Bounds on what a text may ask for. */
 #define ACT_MAX_DEPTH 31        /* Nested "{ }"s, as the stock controller. */
 #define ACT_MAX_ITEMS 65535     /* Backends, ports, ... of one action. */
+#define ACT_MAX_ACTIONS 4096    /* In one sequence: more can't be encoded. */
 
 /* Encoded actions of one flow may take this many bytes: an OpenFlow message
  * has at most 64 kB, and hardly any action is bigger there than in memory. */

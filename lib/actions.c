@@ -463,7 +463,11 @@ parse_statements(struct act_parser *p, enum lex_type sentinel)
         return;
     }
 
-    while (!p->lex->error && !lex_is(p->lex, sentinel)) {
+    for (int n = 0; !p->lex->error && !lex_is(p->lex, sentinel); n++) {
+        if (n >= ACT_MAX_ACTIONS) {
+            lex_error(p->lex, "more than %d actions", ACT_MAX_ACTIONS);
+            return;
+        }
         parse_statement(p);
     }
     if (!p->lex->error && sentinel != LEX_END) {

@@ -43,6 +43,8 @@ TESTSUITE_AT = \
 	tests/ovn-controller.at \
 	tests/ofctrl.at \
 	tests/ovn-physical.at \
+	tests/ovn-actions.at \
+	tests/ovn-actions-more.at \
 	tests/testsuite.at \
 	tests/quickstart.at \
 	tests/ovn-macros.at \
