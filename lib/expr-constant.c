@@ -315,7 +315,7 @@ expr_check_constants(struct lex_cursor *c, const struct expr_symbol *symbol,
 {
     bool is_string = !symbol->width;
 
-    if (is_string != set->is_string) {
+    if (set->n && is_string != set->is_string) {
         lex_error(c, "%s field %s is not compatible with %s constant.",
                   is_string ? "String" : "Integer", symbol->name,
                   set->is_string ? "string" : "integer");
