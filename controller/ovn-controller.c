@@ -550,8 +550,10 @@ parse_options(int argc, char *argv[])
           OPT_BOOTSTRAP_CA_CERT },
         { NULL, 0, NULL, 0 },
     };
-    char *short_options = xasprintf(
-        "n:%s", ovs_cmdl_long_options_to_short_options(long_options));
+    char *short_of_long = ovs_cmdl_long_options_to_short_options(long_options);
+    char *short_options = xasprintf("n:%s", short_of_long);
+
+    free(short_of_long);
 
     for (;;) {
         int c = getopt_long(argc, argv, short_options, long_options, NULL);
