@@ -256,9 +256,10 @@ create_idls(void)
 
     struct ovsdb_idl *sb = ovsdb_idl_create_unconnected(&sbrec_idl_class,
                                                         false);
-    inputs_register_sb(sb);
     commands_register_sb(sb);
     pinctrl_init(sb);
+    /* After the others: to register a column is to end its tracking. */
+    inputs_register_sb(sb);
     monitor_init(sb);
     /* Of a cluster, any member will do: all of it is for reading, but for
      * rows that are ours alone. */
@@ -455,7 +456,7 @@ run_loop(struct unixctl_server *unixctl)
         }
 
         ofctrl_wait();
-    pinctrl_wait();
+        pinctrl_wait();
         binding_wait();
         nb_cfg_wait();
         memory_wait();
