@@ -86,8 +86,10 @@ learn_init(struct ovsdb_idl *sb_idl)
         &sbrec_fdb_col_port_key,
     };
 
+    /* Tracked, since inputs.c follows them, too, and ovsdb_idl_add_column()
+     * would put an end to that. */
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-        ovsdb_idl_add_column(sb_idl, columns[i]);
+        ovsdb_idl_track_add_column(sb_idl, columns[i]);
     }
 
     datapath_by_key = ovsdb_idl_index_create1(
