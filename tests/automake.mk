@@ -45,6 +45,7 @@ TESTSUITE_AT = \
 	tests/ovn-physical.at \
 	tests/ovn-actions.at \
 	tests/ovn-actions-more.at \
+	tests/ovn-actions-stock.at \
 	tests/testsuite.at \
 	tests/quickstart.at \
 	tests/ovn-macros.at \
@@ -101,5 +102,5 @@ bench: all
 	  --ours controller/ovn-controller $(BENCHFLAGS)
 
 # Run by the suite.
-EXTRA_DIST += tests/flow-diff.py
+EXTRA_DIST += tests/flow-diff.py tests/actions-diff.py tests/actions-stock.in
 EXTRA_DIST += tests/ovn-random.py

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+
+"""Compares what the stock controller and our library make of actions.
+
+    actions-diff.py put SWITCH < actions-stock.in     (prints a JSON file)
+    actions-diff.py diff FILE FLOWS GROUPS LOG < OURS
+
+"put" replaces the southbound database's (OVN_SB_DB) logical flows by one for
+each line, in the ingress pipeline's table 10 of logical switch SWITCH.
+"diff" then compares FLOWS (ovs-ofctl dump-flows), GROUPS (ovn-appctl
+group-table-list) and the messages in LOG with OURS, the output of
+"parse-actions" for the same lines.
+
+Ids of groups and meters stand for their content.  Prints the differences, and
+exits with status 1 if there are any.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+
+def transact(*operations):
+    reply = subprocess.run(
+        ['ovsdb-client', 'transact', os.environ['OVN_SB_DB'],
+         json.dumps(['OVN_Southbound', *operations])],
+        check=True, capture_output=True, text=True)
+    result = json.loads(reply.stdout)
+    for r in result:
+        assert 'error' not in r, r
+    return result
+
+
+def put(switch):
+    rows, = transact({'op': 'select', 'table': 'Datapath_Binding',
+                      'where': [], 'columns': ['_uuid', 'external_ids']})
+    datapath, = [row['_uuid'] for row in rows['rows']
+                 if ['name', switch] in row['external_ids'][1]]
+    match = '1'
+    transact({'op': 'delete', 'table': 'Logical_Flow', 'where': []})
+    operations = []
+    texts = []
+    for line in sys.stdin:
+        line = line.rstrip('\n')
+        if line.startswith('# match '):
+            match = line[len('# match '):]
+        elif line and not line.startswith('#'):
+            texts.append(line)
+            operations.append(
+                {'op': 'insert', 'table': 'Logical_Flow',
+                 'row': {'logical_datapath': datapath, 'pipeline': 'ingress',
+                         'table_id': 10, 'priority': len(texts),
+                         'match': match, 'actions': line}})
+    # All at once would be too long for a command line.
+    uuids = []
+    for i in range(0, len(operations), 100):
+        uuids += [r['uuid'][1] for r in transact(*operations[i:i + 100])]
+    print(json.dumps(list(zip(uuids, texts))))
+
+
+def read_ours(f):
+    """The lines of parse-actions' output below each input line, in order."""
+    blocks = []
+    for line in f:
+        line = line.rstrip('\n')
+        if line.startswith('    '):
+            blocks[-1][1].append(line.strip())
+        elif line and not line.startswith('#'):
+            blocks.append((line, []))
+    return blocks
+
+
+def hide_ids(actions):
+    return re.sub(r'\b(group:|meter:|meter_id=)\d+', r'\1N', actions)
+
+
+def read_stock(flows, groups, log):
+    by_cookie = {}
+    for line in open(flows):
+        m = re.search(r'cookie=0x([0-9a-f]+), .*actions=(.*)$', line)
+        if m:
+            by_cookie[m.group(1).zfill(8)] = m.group(2)
+    by_group = {}
+    for line in open(groups):
+        name, _, number = line.strip().rpartition(': ')
+        by_group[number] = name
+    errors = {}
+    for line in open(log):
+        m = re.search(r'error parsing actions "(.*)$', line)
+        if m:
+            errors[m.group(1)] = True
+    return by_cookie, by_group, errors
+
+
+def stock_says(uuid, text, stock):
+    """What stock installs, the group that it uses, or what it complains of."""
+    by_cookie, by_group, errors = stock
+    actions = by_cookie.get(uuid[:8])
+    if actions is not None:
+        m = re.search(r'\bgroup:(\d+)', actions)
+        return hide_ids(actions), by_group[m.group(1)] if m else None
+    for error in errors:
+        if error.startswith(text + '": '):
+            return error[len(text) + 3:], None
+    return 'nothing', None
+
+
+def we_say(lines):
+    encoded = [line for line in lines if line.startswith('encodes as ')]
+    group = [re.match(r'uses group: id\(\d+\), name\((.*)\)$', line).group(1)
+             for line in lines if line.startswith('uses group: ')]
+    if encoded:
+        return (hide_ids(encoded[0][len('encodes as '):]),
+                group[0] if group else None)
+    return lines[0], None
+
+
+def diff(file, flows, groups, log):
+    stock = read_stock(flows, groups, log)
+    ours = read_ours(sys.stdin)
+    n_different = 0
+    asked = json.load(open(file))
+    assert [text for _, text in asked] == [text for text, _ in ours]
+    for (uuid, text), (_, lines) in zip(asked, ours):
+        theirs, mine = stock_says(uuid, text, stock), we_say(lines)
+        if theirs != mine:
+            n_different += 1
+            print('%s\n-   %s\n+   %s' % (text, theirs, mine))
+    sys.exit(1 if n_different else 0)
+
+
+if __name__ == '__main__':
+    {'put': put, 'diff': diff}[sys.argv[1]](*sys.argv[2:])
