@@ -42,6 +42,7 @@ TESTSUITE_AT = \
 	tests/ovn-controller-binding.at \
 	tests/ovn-controller.at \
 	tests/ofctrl.at \
+	tests/ovn-chassis.at \
 	tests/ovn-physical.at \
 	tests/ovn-actions.at \
 	tests/ovn-actions-more.at \
