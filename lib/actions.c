@@ -249,8 +249,15 @@ find_word(const char *word, enum ovnact_form form, enum ovnact_type *type)
 void *
 ovnact_put(struct act_parser *p, enum ovnact_type type, size_t len)
 {
-    struct ovnact *a = ofpbuf_put_zeros(p->ovnacts,
-                                        ROUND_UP(len, OVNACT_ALIGNTO));
+    size_t padded = ROUND_UP(len, OVNACT_ALIGNTO);
+
+    /* An ofpbuf by itself grows by so little that filling it takes quadratic
+     * time. */
+    if (ofpbuf_tailroom(p->ovnacts) < padded) {
+        ofpbuf_prealloc_tailroom(p->ovnacts, MAX(padded, p->ovnacts->size));
+    }
+
+    struct ovnact *a = ofpbuf_put_zeros(p->ovnacts, padded);
     a->type = type;
     a->len = len;
     return a;
