@@ -16,6 +16,7 @@
 
 #include "monitor.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "inputs.h"
@@ -56,7 +57,9 @@ static const struct ovsdb_idl_table_class *const classes[N_TABLES] = {
 /* What the conditions in force were made of. */
 static struct {
     bool is_initialized;
-    bool stale;                 /* Something else has changed. */
+    bool stale;                 /* Something else has changed... */
+    long long int outdated_since; /* ...or something that has time, in ms. */
+    bool was_settled;           /* Have they ever been in force? */
     struct uuid our_chassis;
     unsigned int seqno;         /* The IDL's, once all of them are in force. */
     long long int asked_at;     /* When they were last set, in ms. */
@@ -64,6 +67,9 @@ static struct {
 
 /* How long to wait for an answer before asking again, in ms. */
 #define ASK_AGAIN_MS 200
+
+/* How long a change that has time waits for others, in ms. */
+#define GATHER_MS 1000
 
 /* Port_Bindings. */
 
@@ -190,6 +196,7 @@ set_conditions(struct ovsdb_idl *idl, const struct uuid *our_chassis)
     }
     monitor.our_chassis = *our_chassis;
     monitor.stale = false;
+    monitor.outdated_since = LLONG_MAX;
     monitor.asked_at = time_msec();
 }
 
@@ -200,6 +207,23 @@ something_changed(struct inc_key key OVS_UNUSED, const void *old OVS_UNUSED,
     monitor.stale = true;
 }
 
+/* Does the row of logical port 'key' come with its datapath anyway? */
+static bool
+is_visible(struct inc_key key)
+{
+    const struct lport *lport = inc_peek(in_kinds.lport, key);
+
+    return lport && inc_peek(local_datapath_kind,
+                             inc_key_uuid(&lport->datapath));
+}
+
+/* An interface that comes up on a datapath that is local already needs nothing
+ * more for itself, and one that goes away leaves a clause that does no harm.
+ * Only the containers that the port may be the parent of, on datapaths that
+ * are not local, are still to be asked for.  That can wait until several such
+ * changes can go in one: the server tries the conditions on every port
+ * whenever they change, and to bind a port should not cost more the more ports
+ * there are. */
 static void
 iface_changed(struct inc_key key, const void *old OVS_UNUSED,
               const void *new OVS_UNUSED, void *aux OVS_UNUSED)
@@ -208,8 +232,13 @@ iface_changed(struct inc_key key, const void *old OVS_UNUSED,
     bool there = inc_set_count(inc_peek_set(in_kinds.ifaces_by_id, key)) > 0;
 
     if (there
-        ? sset_add(&iface_ids, iface_id) != NULL
-        : sset_find_and_delete(&iface_ids, iface_id)) {
+        ? sset_add(&iface_ids, iface_id) == NULL
+        : !sset_find_and_delete(&iface_ids, iface_id)) {
+        return;
+    }
+    if (monitor.was_settled && (!there || is_visible(key))) {
+        monitor.outdated_since = MIN(monitor.outdated_since, time_msec());
+    } else {
         monitor.stale = true;
     }
 }
@@ -247,16 +276,21 @@ monitor_run(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis)
      * is on its way: the number to wait for is a different one if the
      * connection was lost in between and the conditions went out with the next
      * one. */
-    bool overdue = (!monitor_settled(sb_idl)
-                    && time_msec() >= monitor.asked_at + ASK_AGAIN_MS);
+    bool settled = monitor_settled(sb_idl);
+    long long int due = (!settled ? monitor.asked_at + ASK_AGAIN_MS
+                         : monitor.outdated_since != LLONG_MAX
+                         ? monitor.outdated_since + GATHER_MS
+                         : LLONG_MAX);
 
-    if (monitor.stale || overdue
+    if (monitor.stale || time_msec() >= due
         || !uuid_equals(our_chassis, &monitor.our_chassis)) {
         set_conditions(sb_idl, our_chassis);
+        due = monitor.asked_at + ASK_AGAIN_MS;
     }
-    if (!monitor_settled(sb_idl)) {
-        poll_timer_wait_until(monitor.asked_at + ASK_AGAIN_MS);
+    if (due != LLONG_MAX) {
+        poll_timer_wait_until(due);
     }
+    monitor.was_settled |= monitor_settled(sb_idl);
 }
 
 bool
