@@ -189,7 +189,8 @@ check_kind(struct lex_cursor *c, struct expr_constant_set *set, bool is_string)
 }
 
 /* Adds the constants of an address set or port group to 'set'.  An empty one
- * says nothing about the kind of the others. */
+ * says nothing about the kind of the others; alone, an empty port group is one
+ * of strings all the same. */
 static bool
 add_named_set(struct lex_cursor *c, const struct expr_env *env,
               struct expr_constant_set *set)
@@ -211,7 +212,7 @@ add_named_set(struct lex_cursor *c, const struct expr_env *env,
                          is_string ? "port group" : "address set");
         return false;
     }
-    if (named->n) {
+    if (named->n || (is_string && !set->n)) {
         check_kind(c, set, is_string);
     }
     for (size_t i = 0; i < named->n; i++) {
@@ -315,7 +316,7 @@ expr_check_constants(struct lex_cursor *c, const struct expr_symbol *symbol,
 {
     bool is_string = !symbol->width;
 
-    if (set->n && is_string != set->is_string) {
+    if (is_string != set->is_string) {
         lex_error(c, "%s field %s is not compatible with %s constant.",
                   is_string ? "String" : "Integer", symbol->name,
                   set->is_string ? "string" : "integer");
