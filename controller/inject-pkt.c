@@ -144,6 +144,7 @@ inject(const char *microflow)
         }
     }
     expr_symtab_destroy(&symtab);
+    shash_destroy(&symtab);
     svec_destroy(&injection.ports);
     return error;
 }

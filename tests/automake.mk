@@ -73,7 +73,7 @@ MAINTAINERCLEANFILES += $(TESTSUITE) $(srcdir)/tests/package.m4
 DISTCLEANFILES += tests/atconfig
 
 # To run a part: make check TESTSUITEFLAGS='-j4 -k KEYWORD', or by number.
-check-local: all $(check_PROGRAMS) tests/atconfig tests/atlocal $(TESTSUITE)
+check-local: all-am $(check_PROGRAMS) tests/atconfig tests/atlocal $(TESTSUITE)
 	rm -f tests/skipped; bash '$(TESTSUITE)' -C tests $(TESTSUITEFLAGS)
 
 OVN_CLEAN_LOCAL += clean-testsuite
