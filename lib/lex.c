@@ -480,24 +480,40 @@ skip_blanks(const char *p, struct lex_token *token)
     }
 }
 
+/* Returns the type of the longest spelling that 'p' starts with, or LEX_BAD.
+ * There is one for every token that 'spellings' has. */
+static enum lex_type
+punctuation_type(const char *p)
+{
+    switch (*p) {
+    case '(': return LEX_LPAREN;
+    case ')': return LEX_RPAREN;
+    case '[': return LEX_LSQUARE;
+    case ']': return LEX_RSQUARE;
+    case '{': return LEX_LCURLY;
+    case '}': return LEX_RCURLY;
+    case ',': return LEX_COMMA;
+    case ';': return LEX_SEMICOLON;
+    case ':': return LEX_COLON;
+    case '=': return p[1] == '=' ? LEX_EQ : LEX_ASSIGN;
+    case '!': return p[1] == '=' ? LEX_NE : LEX_NOT;
+    case '>': return p[1] == '=' ? LEX_GE : LEX_GT;
+    case '<': return (p[1] == '=' ? LEX_LE
+                      : p[1] == '-' && p[2] == '>' ? LEX_EXCHANGE : LEX_LT);
+    case '&': return p[1] == '&' ? LEX_AND : LEX_BAD;
+    case '|': return p[1] == '|' ? LEX_OR : LEX_BAD;
+    case '.': return p[1] == '.' ? LEX_ELLIPSIS : LEX_BAD;
+    case '-': return p[1] == '-' ? LEX_DECREMENT : LEX_HYPHEN;
+    default: return LEX_BAD;
+    }
+}
+
 static const char *
 scan_punctuation(const char *p, struct lex_token *token)
 {
-    enum lex_type longest = LEX_BAD;
-    size_t length = 0;
-
-    for (enum lex_type t = 0; t < ARRAY_SIZE(spellings); t++) {
-        if (spellings[t]) {
-            size_t n = strlen(spellings[t]);
-            if (n > length && !strncmp(p, spellings[t], n)) {
-                longest = t;
-                length = n;
-            }
-        }
-    }
-    if (length) {
-        token->type = longest;
-        return p + length;
+    token->type = punctuation_type(p);
+    if (token->type != LEX_BAD) {
+        return p + strlen(spellings[token->type]);
     }
 
     switch (*p) {
@@ -556,23 +572,37 @@ scan_token(const char *p, struct lex_token *token, char **pool)
     }
 }
 
+static void
+grow_tokens(struct lex_tokens *tokens)
+{
+    bool was_stub = tokens->tokens == tokens->tokens_stub;
+
+    tokens->tokens = x2nrealloc(was_stub ? NULL : tokens->tokens,
+                                &tokens->allocated, sizeof *tokens->tokens);
+    if (was_stub) {
+        memcpy(tokens->tokens, tokens->tokens_stub,
+               sizeof tokens->tokens_stub);
+    }
+}
+
 void
 lex_scan(const char *text, struct lex_tokens *tokens)
 {
     size_t length = strlen(text);
 
     /* A token of N bytes needs at most N + 1 bytes of pool. */
-    tokens->pool = xmalloc(2 * length + 1);
-    tokens->allocated = 16;
-    tokens->tokens = xmalloc(tokens->allocated * sizeof *tokens->tokens);
+    size_t pool_size = 2 * length + 1;
+    tokens->pool = (pool_size <= sizeof tokens->pool_stub
+                    ? tokens->pool_stub : xmalloc(pool_size));
+    tokens->allocated = ARRAY_SIZE(tokens->tokens_stub);
+    tokens->tokens = tokens->tokens_stub;
     tokens->n = 0;
 
     char *pool = tokens->pool;
     struct lex_token *token;
     do {
         if (tokens->n >= tokens->allocated) {
-            tokens->tokens = x2nrealloc(tokens->tokens, &tokens->allocated,
-                                        sizeof *tokens->tokens);
+            grow_tokens(tokens);
         }
         token = &tokens->tokens[tokens->n++];
         token->text = NULL;
@@ -590,8 +620,12 @@ lex_tokens_destroy(struct lex_tokens *tokens)
             free(tokens->tokens[i].text);
         }
     }
-    free(tokens->tokens);
-    free(tokens->pool);
+    if (tokens->tokens != tokens->tokens_stub) {
+        free(tokens->tokens);
+    }
+    if (tokens->pool != tokens->pool_stub) {
+        free(tokens->pool);
+    }
 }
 
 bool

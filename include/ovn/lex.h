@@ -91,10 +91,15 @@ struct lex_token {
     union mf_subvalue mask;
 };
 
+/* Most texts fit into the stubs, which spare them the allocator.  A "struct
+ * lex_tokens" cannot be moved, because it may point into itself. */
 struct lex_tokens {
     struct lex_token *tokens;   /* The last one is always LEX_END. */
     size_t n, allocated;
     char *pool;                 /* Holds the tokens' 'text's. */
+
+    struct lex_token tokens_stub[24];
+    char pool_stub[512];
 };
 
 /* Scans 'text', which must outlive '*tokens'.  Always succeeds: what is not a
