@@ -45,6 +45,37 @@ struct annotator {
 static struct expr *annotate(struct annotator *, struct expr *,
                              const struct nesting *);
 
+/* What symbols expand to is written out once and then copied.  It does not
+ * depend on what surrounds the symbol but for the detection of recursion, and
+ * an expansion that has succeeded once is not recursive.  Failures are not
+ * remembered: every text gets its own message. */
+
+static struct expr *
+known_expansion(const struct expr_symbol *symbol)
+{
+    struct expr *e;
+
+    atomic_read_explicit(&CONST_CAST(struct expr_symbol *, symbol)->expansion,
+                         &e, memory_order_acquire);
+    return e ? expr_clone(e) : NULL;
+}
+
+static void
+learn_expansion(const struct expr_symbol *symbol_,
+                const struct expr *expansion)
+{
+    struct expr_symbol *symbol = CONST_CAST(struct expr_symbol *, symbol_);
+    struct expr *e = expr_clone(expansion);
+    struct expr *none = NULL;
+
+    if (!atomic_compare_exchange_strong_explicit(
+            &symbol->expansion, &none, e,
+            memory_order_acq_rel, memory_order_acquire)) {
+        /* Another thread was faster. */
+        expr_destroy(e);
+    }
+}
+
 /* Returns annotated 'text', which is the prerequisite or expansion of the
  * innermost symbol of 'nesting', or NULL on error. */
 static struct expr *
@@ -52,7 +83,11 @@ expand_text(struct annotator *a, const char *text,
             const struct nesting *nesting)
 {
     const struct expr_env env = { .symtab = a->symtab };
+    struct expr *e = known_expansion(nesting->symbol);
 
+    if (e) {
+        return e;
+    }
     for (const struct nesting *n = nesting->outer; n; n = n->outer) {
         if (n->symbol == nesting->symbol) {
             a->error = xasprintf("Recursive expansion of symbol `%s'.",
@@ -62,7 +97,7 @@ expand_text(struct annotator *a, const char *text,
     }
 
     char *error;
-    struct expr *e = expr_parse_text(text, &env, &error);
+    e = expr_parse_text(text, &env, &error);
     if (!e) {
         a->error = xasprintf("Error parsing expression `%s' encountered as "
                              "prerequisite or predicate of initial "
@@ -70,7 +105,11 @@ expand_text(struct annotator *a, const char *text,
         free(error);
         return NULL;
     }
-    return annotate(a, e, nesting);
+    e = annotate(a, e, nesting);
+    if (e) {
+        learn_expansion(nesting->symbol, e);
+    }
+    return e;
 }
 
 /* ANDs the prerequisites of 'symbol' and of the symbols that it is a part of
@@ -205,11 +244,22 @@ expr_annotate(struct expr *e, const struct shash *symtab, char **errorp)
 }
 
 struct expr *
-expr_parse_annotated(const char *text, const struct shash *symtab,
-                     char **errorp)
+expr_symbol_parse_prereqs(const struct expr_symbol *symbol,
+                          const struct shash *symtab, char **errorp)
 {
     const struct expr_env env = { .symtab = symtab };
-    struct expr *e = expr_parse_text(text, &env, errorp);
+    struct expr *e = known_expansion(symbol);
 
-    return e ? expr_annotate(e, symtab, errorp) : NULL;
+    if (e) {
+        *errorp = NULL;
+        return e;
+    }
+    e = expr_parse_text(symbol->prereqs, &env, errorp);
+    if (e) {
+        e = expr_annotate(e, symtab, errorp);
+    }
+    if (e) {
+        learn_expansion(symbol, e);
+    }
+    return e;
 }

@@ -101,8 +101,8 @@ add_prereqs(const struct expr_symbol *symbol, const struct shash *symtab,
     for (; symbol; symbol = symbol->parent) {
         if (symbol->prereqs) {
             char *error;
-            struct expr *e = expr_parse_annotated(symbol->prereqs, symtab,
-                                                  &error);
+            struct expr *e = expr_symbol_parse_prereqs(symbol, symtab,
+                                                       &error);
             if (!e) {
                 return error;
             }

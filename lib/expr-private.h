@@ -134,9 +134,11 @@ bool expr_parse_constant_set(struct lex_cursor *, const struct expr_env *,
 bool expr_check_constants(struct lex_cursor *, const struct expr_symbol *,
                           const struct expr_constant_set *);
 void expr_constant_set_clear(struct expr_constant_set *);
-/* Parses 'text' without expanding templates, and annotates it. */
-struct expr *expr_parse_annotated(const char *text,
-                                  const struct shash *symtab, char **errorp);
+/* The prerequisites of 'symbol', which it must have, annotated.  NULL on
+ * error, after setting '*errorp' to the message (caller frees). */
+struct expr *expr_symbol_parse_prereqs(const struct expr_symbol *symbol,
+                                       const struct shash *symtab,
+                                       char **errorp);
 
 /* 128-bit arithmetic that libopenvswitch does not have. */
 

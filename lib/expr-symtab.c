@@ -66,6 +66,7 @@ add_symbol(struct shash *symtab, const char *name, int width,
     symbol->width = width;
     symbol->prereqs = nullable_xstrdup(prereqs && *prereqs ? prereqs : NULL);
     symbol->level = level;
+    atomic_init(&symbol->expansion, NULL);
     shash_add_assert(symtab, symbol->name, symbol);
     return symbol;
 }
@@ -196,8 +197,11 @@ expr_symtab_destroy(struct shash *symtab)
 
     SHASH_FOR_EACH_SAFE (node, symtab) {
         struct expr_symbol *symbol = node->data;
+        struct expr *expansion;
 
         shash_delete(symtab, node);
+        atomic_read_relaxed(&symbol->expansion, &expansion);
+        expr_destroy(expansion);
         free(symbol->name);
         free(symbol->predicate);
         free(symbol->prereqs);

@@ -47,6 +47,7 @@
 #include "openvswitch/match.h"
 #include "openvswitch/meta-flow.h"
 #include "openvswitch/shash.h"
+#include "ovs-atomic.h"
 #include "ovn/lex.h"
 
 struct ds;
@@ -79,6 +80,11 @@ struct expr_symbol {
     char *prereqs;              /* Expression text, or NULL. */
     bool must_crossproduct;     /* Not to be a dimension of a conjunction. */
     bool rw;                    /* Whether actions may write it. */
+
+    /* 'predicate' or 'prereqs', parsed and annotated, NULL as long as nobody
+     * has asked.  The one thing in a symbol that changes after it is built:
+     * whichever thread comes first puts it in, for good. */
+    ATOMIC(struct expr *) expansion;
 };
 
 /* Fields of the OVN language that no OpenFlow field implements: actions may
