@@ -142,9 +142,11 @@ flow_entry_size(size_t match_len)
                offsetof(struct flow_entry, match) + match_len);
 }
 
-/* Finds or adds the flow with the given key. */
+/* Finds or adds the flow with the given key.  If 'hint' is nonnull, the flow
+ * is probably that one. */
 static struct flow_entry *
-flow_entry_get(uint8_t table_id, uint16_t priority, const struct match *match)
+flow_entry_get(uint8_t table_id, uint16_t priority, const struct match *match,
+               struct flow_entry *hint)
 {
     /* Room for the key's other members, which are put in last.  The match's
      * own header lies where they end, and goes. */
@@ -162,9 +164,14 @@ flow_entry_get(uint8_t table_id, uint16_t priority, const struct match *match)
     memcpy(bytes + 1, &priority, sizeof priority);
     memcpy(bytes + 3, &match_len, sizeof match_len);
 
-    uint32_t hash = hash_bytes(bytes, len, 0);
-    struct flow_entry *flow;
+    struct flow_entry *flow = hint;
+    if (flow && flow->match_len == match_len
+        && !memcmp((uint8_t *) flow + FLOW_KEY_OFS, bytes, len)) {
+        ofpbuf_uninit(&b);
+        return flow;
+    }
 
+    uint32_t hash = hash_bytes(bytes, len, 0);
     HMAP_FOR_EACH_WITH_HASH (flow, node, hash, &flows) {
         if (flow->match_len == match_len
             && !memcmp((uint8_t *) flow + FLOW_KEY_OFS, bytes, len)) {
@@ -427,7 +434,9 @@ flow_output_add__(uint8_t table_id, uint16_t priority, uint32_t cookie,
 {
     ovs_assert(cur);
     if (actions) {
-        put_out(flow_entry_get(table_id, priority, match), actions, cookie);
+        put_out(flow_entry_get(table_id, priority, match,
+                               cur_hint ? cur_hint->flow : NULL),
+                actions, cookie);
         flow_actions_unref(actions);
     } else {
         VLOG_WARN_RL(&rl, "table %d, priority %d, cookie %#"PRIx32": a flow "
@@ -739,7 +748,7 @@ void
 flow_table_dump_flow(const struct ofputil_flow_stats *fs)
 {
     struct flow_entry *flow = flow_entry_get(fs->table_id, fs->priority,
-                                             &fs->match);
+                                             &fs->match, NULL);
     /* Whoever has put it there: a flow with a timeout, flags, or a cookie of
      * more than 32 bits is not one of ours. */
     bool foreign = (fs->idle_timeout || fs->hard_timeout || fs->flags
