@@ -110,10 +110,35 @@ find_cmp(const struct hmap *set, const struct expr_cmp *cmp, uint32_t hash)
     return NULL;
 }
 
+/* Whether 'or' has as few operands as most have, all of them comparisons and
+ * no two alike. */
+static bool
+is_small_and_unique(const struct expr *or)
+{
+    if (or->n > 4) {
+        return false;
+    }
+    for (size_t i = 0; i < or->n; i++) {
+        if (or->subs[i]->type != EXPR_T_CMP) {
+            return false;
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (equal_cmps(&or->subs[j]->cmp, &or->subs[i]->cmp)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 /* Removes comparisons that are there twice from 'or'. */
 static void
 remove_duplicates(struct expr *or)
 {
+    if (is_small_and_unique(or)) {
+        return;
+    }
+
     struct hmap seen = HMAP_INITIALIZER(&seen);
     struct cmp_node *nodes = xmalloc(or->n * sizeof *nodes);
     size_t kept = 0;
@@ -239,6 +264,14 @@ intersect_pairwise(struct expr *or, struct expr *const *as, size_t n_as,
 static struct expr *
 intersect(struct normalizer *n, struct expr *a, struct expr *b)
 {
+    if (a->type == EXPR_T_CMP && b->type == EXPR_T_CMP) {
+        struct expr *e = intersect_cmps(a, b);
+
+        expr_destroy(a);
+        expr_destroy(b);
+        return e ? e : expr_boolean(false);
+    }
+
     struct expr *or = expr_new_andor(EXPR_T_OR);
     struct expr **as = a->type == EXPR_T_OR ? a->subs : &a;
     struct expr **bs = b->type == EXPR_T_OR ? b->subs : &b;

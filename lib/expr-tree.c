@@ -164,6 +164,9 @@ void
 expr_add_unmerged(struct expr *andor, struct expr *sub)
 {
     if (andor->n >= andor->allocated) {
+        if (!andor->allocated) {
+            andor->allocated = 2; /* Doubled: few have more than four. */
+        }
         andor->subs = x2nrealloc(andor->subs, &andor->allocated,
                                  sizeof *andor->subs);
     }

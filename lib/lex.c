@@ -32,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "byte-order.h"
 #include "openvswitch/json.h"
 #include "openvswitch/packets.h"
 #include "openvswitch/types.h"
@@ -194,9 +195,10 @@ scan_string(const char *p, struct lex_token *token, char **pool)
 unsigned int
 lex_value_width(const union mf_subvalue *value)
 {
-    for (size_t i = 0; i < VALUE_BYTES; i++) {
-        if (value->u8[i]) {
-            return (VALUE_BYTES - i) * 8 - (7 - log_2_floor(value->u8[i]));
+    for (size_t i = 0; i < ARRAY_SIZE(value->be64); i++) {
+        if (value->be64[i]) {
+            return ((ARRAY_SIZE(value->be64) - i) * 64
+                    - raw_clz64(ntohll(value->be64[i])));
         }
     }
     return 0;
