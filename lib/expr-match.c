@@ -76,6 +76,18 @@ index_find(const struct builder *b, const struct match *match, uint32_t hash)
     return NULL;
 }
 
+static void
+grow_matches(struct expr_matches *ms)
+{
+    bool was_stub = ms->matches == ms->stub;
+
+    ms->matches = x2nrealloc(was_stub ? NULL : ms->matches, &ms->allocated,
+                             sizeof *ms->matches);
+    if (was_stub) {
+        memcpy(ms->matches, ms->stub, sizeof ms->stub);
+    }
+}
+
 /* Appends 'match', which must not be there yet. */
 static struct expr_match *
 index_add(struct builder *b, const struct match *match, uint32_t hash)
@@ -83,8 +95,7 @@ index_add(struct builder *b, const struct match *match, uint32_t hash)
     struct expr_matches *ms = b->ms;
 
     if (ms->n >= ms->allocated) {
-        ms->matches = x2nrealloc(ms->matches, &ms->allocated,
-                                 sizeof *ms->matches);
+        grow_matches(ms);
         b->next = xrealloc(b->next, ms->allocated * sizeof *b->next);
         b->hashes = xrealloc(b->hashes, ms->allocated * sizeof *b->hashes);
     }
@@ -264,13 +275,24 @@ add_term(struct builder *b, const struct expr *term)
     add_match(b, &base, NULL);
 }
 
+static void
+matches_init(struct expr_matches *ms)
+{
+    ms->matches = ms->stub;
+    ms->n = 0;
+    ms->allocated = ARRAY_SIZE(ms->stub);
+    ms->n_conjunctions = 0;
+}
+
 void
 expr_to_matches(const struct expr *e, const struct expr_env *env,
                 struct expr_matches *ms)
 {
     struct builder b = { .env = env, .ms = ms };
 
-    memset(ms, 0, sizeof *ms);
+    matches_init(ms);
+    b.next = xmalloc(ms->allocated * sizeof *b.next);
+    b.hashes = xmalloc(ms->allocated * sizeof *b.hashes);
     b.mask = 3;
     index_rebuild(&b);
 
@@ -296,8 +318,10 @@ expr_matches_destroy(struct expr_matches *ms)
     for (size_t i = 0; i < ms->n; i++) {
         free(ms->matches[i].clauses);
     }
-    free(ms->matches);
-    memset(ms, 0, sizeof *ms);
+    if (ms->matches != ms->stub) {
+        free(ms->matches);
+    }
+    matches_init(ms);
 }
 
 void

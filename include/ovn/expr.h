@@ -240,10 +240,12 @@ struct expr_match {
                                   * such a relative id, too. */
     size_t n_clauses;
 };
+/* Cannot be moved, because it may point into itself. */
 struct expr_matches {
     struct expr_match *matches;
     size_t n, allocated;
     uint32_t n_conjunctions;    /* Ids in use are 1...n_conjunctions. */
+    struct expr_match stub[1];  /* Most expressions have one match. */
 };
 
 /* Converts normalized 'expr', which it does not consume, into '*matches',
