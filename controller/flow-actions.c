@@ -31,10 +31,10 @@
 static struct hmap all_actions = HMAP_INITIALIZER(&all_actions);
 static size_t all_actions_bytes;
 
+/* Returns a new reference to what is interned already, or NULL. */
 static struct flow_actions *
-intern_bytes(const void *data, size_t len, bool clauses)
+find_bytes(const void *data, size_t len, bool clauses, uint32_t hash)
 {
-    uint32_t hash = hash_bytes(data, len, clauses);
     struct flow_actions *fa;
 
     HMAP_FOR_EACH_WITH_HASH (fa, hmap_node, hash, &all_actions) {
@@ -44,7 +44,18 @@ intern_bytes(const void *data, size_t len, bool clauses)
             return fa;
         }
     }
+    return NULL;
+}
 
+static struct flow_actions *
+intern_bytes(const void *data, size_t len, bool clauses)
+{
+    uint32_t hash = hash_bytes(data, len, clauses);
+    struct flow_actions *fa = find_bytes(data, len, clauses, hash);
+
+    if (fa) {
+        return fa;
+    }
     fa = xmalloc(sizeof *fa + len);
     fa->n_refs = 1;
     fa->len = len;
@@ -55,19 +66,6 @@ intern_bytes(const void *data, size_t len, bool clauses)
     return fa;
 }
 
-static bool
-is_interned(const void *data, size_t len)
-{
-    const struct flow_actions *fa;
-
-    HMAP_FOR_EACH_WITH_HASH (fa, hmap_node, hash_bytes(data, len, false),
-                             &all_actions) {
-        if (fa->len == len && !fa->clauses && !memcmp(fa->data, data, len)) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Returns what the switch knows about the lengths of tunnel options, by which
  * it encodes them: whichever field ours is, it has 4 bytes. */
@@ -130,10 +128,13 @@ flow_actions_intern(const struct ofpact *ofpacts, size_t ofpacts_len)
     ofpacts_put_openflow_instructions(ofpacts, ofpacts_len, &b,
                                       OFP15_VERSION);
     if (b.size <= FLOW_ACTIONS_MAX_LEN) {
-        if (!is_interned(b.data, b.size)) {
+        /* What is interned is canonical. */
+        fa = find_bytes(b.data, b.size, false,
+                        hash_bytes(b.data, b.size, false));
+        if (!fa) {
             canonicalize(&b);
+            fa = intern_bytes(b.data, b.size, false);
         }
-        fa = intern_bytes(b.data, b.size, false);
     }
     ofpbuf_uninit(&b);
     return fa;

@@ -428,16 +428,17 @@ put_out(struct flow_entry *flow, struct flow_actions *actions, uint32_t cookie)
     ref->keep = true;
 }
 
-static void
-flow_output_add__(uint8_t table_id, uint16_t priority, uint32_t cookie,
-                  const struct match *match, struct flow_actions *actions)
+void
+flow_output_add_interned(struct inc_unit *unit, uint8_t table_id,
+                         uint16_t priority, uint32_t cookie,
+                         const struct match *match,
+                         struct flow_actions *actions)
 {
-    ovs_assert(cur);
+    ovs_assert(cur && cur->unit == unit);
     if (actions) {
-        put_out(flow_entry_get(table_id, priority, match,
-                               cur_hint ? cur_hint->flow : NULL),
-                actions, cookie);
-        flow_actions_unref(actions);
+        struct flow_entry *hint = cur_hint ? cur_hint->flow : NULL;
+        put_out(flow_entry_get(table_id, priority, match, hint), actions,
+                cookie);
     } else {
         VLOG_WARN_RL(&rl, "table %d, priority %d, cookie %#"PRIx32": a flow "
                      "has more actions than an OpenFlow message holds; it is "
@@ -450,9 +451,11 @@ flow_output_add(struct inc_unit *unit, uint8_t table_id, uint16_t priority,
                 uint32_t cookie, const struct match *match,
                 const struct ofpbuf *ofpacts)
 {
-    ovs_assert(cur && cur->unit == unit);
-    flow_output_add__(table_id, priority, cookie, match,
-                      flow_actions_intern(ofpacts->data, ofpacts->size));
+    struct flow_actions *actions = flow_actions_intern(ofpacts->data,
+                                                       ofpacts->size);
+
+    flow_output_add_interned(unit, table_id, priority, cookie, match, actions);
+    flow_actions_unref(actions);
 }
 
 void
@@ -460,10 +463,11 @@ flow_output_add_conj(struct inc_unit *unit, uint8_t table_id,
                      uint16_t priority, const struct match *match,
                      const struct flow_clause *clauses, size_t n)
 {
-    ovs_assert(cur && cur->unit == unit);
     if (n) {
-        flow_output_add__(table_id, priority, 0, match,
-                          flow_actions_intern_clauses(clauses, n));
+        struct flow_actions *actions = flow_actions_intern_clauses(clauses, n);
+
+        flow_output_add_interned(unit, table_id, priority, 0, match, actions);
+        flow_actions_unref(actions);
     }
 }
 

@@ -71,6 +71,7 @@
 #include "openvswitch/ofp-flow.h"
 #include "openvswitch/uuid.h"
 
+struct flow_actions;
 struct inc_unit;
 struct match;
 struct ofpbuf;
@@ -84,6 +85,12 @@ void flow_output_begin(struct inc_unit *);
 void flow_output_add(struct inc_unit *, uint8_t table_id, uint16_t priority,
                      uint32_t cookie, const struct match *match,
                      const struct ofpbuf *ofpacts);
+/* The same, for one who puts out many flows with the same actions, borrowed.
+ * NULL is what flow_actions_intern() makes of too many of them. */
+void flow_output_add_interned(struct inc_unit *, uint8_t table_id,
+                              uint16_t priority, uint32_t cookie,
+                              const struct match *match,
+                              struct flow_actions *actions);
 /* A flow whose only actions are conjunction()s; its cookie is 0. */
 struct flow_clause { uint32_t conj_id; uint8_t clause, n_clauses; };
 void flow_output_add_conj(struct inc_unit *, uint8_t table_id,

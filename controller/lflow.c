@@ -32,6 +32,7 @@
 
 #include "byte-order.h"
 #include "encaps.h"
+#include "flow-actions.h"
 #include "flow-table.h"
 #include "group.h"
 #include "inputs.h"
@@ -80,8 +81,10 @@ struct lflow_run {
     struct ofpbuf local_ovnacts;
     const struct local_only_lb *local_only;
 
-    /* The actions' last encoding, and for which kind of datapath it is. */
+    /* The actions' last encoding, for which kind of datapath it is, and the
+     * same interned: NULL if there is too much of it for a message. */
     struct ofpbuf ofpacts;
+    struct flow_actions *actions;
     bool encoded;
     bool ofpacts_depend_on_dp;
     bool ofpacts_is_switch, ofpacts_has_snat_zone, ofpacts_local;
@@ -92,6 +95,10 @@ struct lflow_run {
     struct expr_matches matches;
     bool have_matches;
     bool matches_depend_on_dp;
+
+    /* Room for what most actions come to. */
+    uint64_t ovnacts_stub[512 / 8];
+    uint64_t ofpacts_stub[1024 / 8];
 };
 
 #define WARN(RUN, FORMAT, ...)                                          \
@@ -296,6 +303,8 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
     if (!ovnacts_encode(ovnacts->data, ovnacts->size, &ep, &run->ofpacts)) {
         WARN(run, "%s", "out of OpenFlow group or meter ids");
     }
+    flow_actions_unref(run->actions);
+    run->actions = flow_actions_intern(run->ofpacts.data, run->ofpacts.size);
     run->encoded = true;
     run->ofpacts_depend_on_dp
         = (run->env.asked_port
@@ -409,8 +418,9 @@ put_match(struct lflow_run *run, struct expr_match *m, uint32_t first_conj_id)
     if (conj_id) {
         match_set_conj_id(&m->match, first_conj_id + conj_id - 1);
     }
-    flow_output_add(run->unit, run->table_id, run->lflow->priority,
-                    run->lflow->uuid.parts[0], &m->match, &run->ofpacts);
+    flow_output_add_interned(run->unit, run->table_id, run->lflow->priority,
+                             run->lflow->uuid.parts[0], &m->match,
+                             run->actions);
     if (conj_id) {
         match_set_conj_id(&m->match, conj_id);
     }
@@ -497,6 +507,7 @@ run_destroy(struct lflow_run *run)
     ofpbuf_uninit(&run->local_ovnacts);
     expr_destroy(run->prereqs);
     ofpbuf_uninit(&run->ofpacts);
+    flow_actions_unref(run->actions);
     expr_destroy(run->expr);
     if (run->have_matches) {
         expr_matches_destroy(&run->matches);
@@ -520,9 +531,11 @@ lflow_run(struct inc_unit *unit, void *aux OVS_UNUSED)
                                         ? OFTABLE_LOG_INGRESS_PIPELINE
                                         : OFTABLE_LOG_EGRESS_PIPELINE),
         };
-        ofpbuf_init(&run.ovnacts, 0);
+        ofpbuf_use_stub(&run.ovnacts, run.ovnacts_stub,
+                        sizeof run.ovnacts_stub);
         ofpbuf_init(&run.local_ovnacts, 0);
-        ofpbuf_init(&run.ofpacts, 0);
+        ofpbuf_use_stub(&run.ofpacts, run.ofpacts_stub,
+                        sizeof run.ofpacts_stub);
         lflow_env_start(&run.env, unit);
 
         find_dps(&run);
