@@ -44,6 +44,7 @@ TESTSUITE_AT = \
 	tests/ofctrl.at \
 	tests/ovn-chassis.at \
 	tests/ovn-physical.at \
+	tests/ovn-pinctrl.at \
 	tests/ovn-actions.at \
 	tests/ovn-actions-more.at \
 	tests/ovn-actions-stock.at \
@@ -104,4 +105,4 @@ bench: all
 
 # Run by the suite.
 EXTRA_DIST += tests/flow-diff.py tests/actions-diff.py tests/actions-stock.in
-EXTRA_DIST += tests/ovn-random.py
+EXTRA_DIST += tests/ovn-random.py tests/packets.py

@@ -36,13 +36,16 @@
 #include "random.h"
 #include "util.h"
 
-/* RFC 4443: an ICMPv6 error is not longer than the minimal MTU. */
-#define IPV6_MIN_MTU 1280
+/* RFC 4443: an ICMPv6 error is not longer than the minimal MTU; and RFC 1812,
+ * 4.3.2.3: nor is an ICMPv4 error longer than 576 bytes.  OVN counts the
+ * Ethernet header, too. */
+#define ICMP6_ERROR_MAX (1280 - ETH_HEADER_LEN)
+#define ICMP4_ERROR_MAX (576 - ETH_HEADER_LEN)
 
-/* RFC 1812, 4.3.2.3: nor is an ICMPv4 error longer than this. */
-#define ICMP4_ERROR_MAX 576
-
-#define ERROR_TTL 255
+/* The TTL or hop limit of what is made here, as OVN's other controllers have
+ * it. */
+#define ICMP_TTL 255
+#define RESET_TTL 63            /* tcp_reset, sctp_abort. */
 
 #define IP4_DONT_FRAGMENT 0x4000
 
@@ -94,6 +97,8 @@ start_packet(const struct pin *pin, bool swap, uint8_t proto, size_t size,
              struct dp_packet *packet)
 {
     const struct flow *h = pin->headers;
+    const bool is_icmp = proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+    const uint8_t ttl = is_icmp ? ICMP_TTL : RESET_TTL;
 
     dp_packet_init(packet, 128 + size);
     eth_compose(packet, swap ? h->dl_src : h->dl_dst,
@@ -105,7 +110,7 @@ start_packet(const struct pin *pin, bool swap, uint8_t proto, size_t size,
         ip->ip_ihl_ver = IP_IHL_VER(5, 4);
         ip->ip_tot_len = htons(sizeof *ip + size);
         ip->ip_frag_off = htons(IP4_DONT_FRAGMENT);
-        ip->ip_ttl = ERROR_TTL;
+        ip->ip_ttl = ttl;
         ip->ip_proto = proto;
         put_16aligned_be32(&ip->ip_src, swap ? h->nw_dst : h->nw_src);
         put_16aligned_be32(&ip->ip_dst, swap ? h->nw_src : h->nw_dst);
@@ -117,7 +122,7 @@ start_packet(const struct pin *pin, bool swap, uint8_t proto, size_t size,
         ip6->ip6_vfc = 0x60;
         ip6->ip6_plen = htons(size);
         ip6->ip6_nxt = proto;
-        ip6->ip6_hlim = ERROR_TTL;
+        ip6->ip6_hlim = ttl;
         memcpy(&ip6->ip6_src, swap ? &h->ipv6_dst : &h->ipv6_src,
                sizeof ip6->ip6_src);
         memcpy(&ip6->ip6_dst, swap ? &h->ipv6_src : &h->ipv6_dst,
@@ -166,7 +171,8 @@ send_icmp4(const struct pin *pin, bool swap)
                                             ICMP_HEADER_LEN + n, &packet);
 
     icmp->icmp_type = ICMP4_DST_UNREACH;
-    icmp->icmp_code = 1;        /* Host unreachable. */
+    /* Port or host unreachable. */
+    icmp->icmp_code = pin->headers->nw_proto == IPPROTO_UDP ? 3 : 1;
     memcpy(icmp + 1, dp_packet_l3(pin->packet), n);
     icmp->icmp_csum = csum(icmp, ICMP_HEADER_LEN + n);
     finish(pin, &packet);
@@ -176,13 +182,15 @@ static void
 send_icmp6(const struct pin *pin, bool swap)
 {
     const size_t head = sizeof(struct icmp6_data_header);
-    const size_t n = quotable(pin, IPV6_MIN_MTU - IPV6_HEADER_LEN - head);
+    const size_t n = quotable(pin, ICMP6_ERROR_MAX - IPV6_HEADER_LEN - head);
     struct dp_packet packet;
     struct icmp6_data_header *icmp6 = start_packet(pin, swap, IPPROTO_ICMPV6,
                                                    head + n, &packet);
 
     icmp6->icmp6_base.icmp6_type = 1; /* Destination unreachable. */
-    icmp6->icmp6_base.icmp6_code = 1; /* Administratively prohibited. */
+    /* Port unreachable or administratively prohibited. */
+    icmp6->icmp6_base.icmp6_code
+        = pin->headers->nw_proto == IPPROTO_UDP ? 4 : 1;
     memcpy(icmp6 + 1, dp_packet_l3(pin->packet), n);
     icmp6->icmp6_base.icmp6_cksum = l4_csum(&packet, false);
     finish(pin, &packet);
