@@ -142,49 +142,109 @@ flow_entry_size(size_t match_len)
                offsetof(struct flow_entry, match) + match_len);
 }
 
-/* Finds or adds the flow with the given key.  If 'hint' is nonnull, the flow
- * is probably that one. */
-static struct flow_entry *
-flow_entry_get(uint8_t table_id, uint16_t priority, const struct match *match,
-               struct flow_entry *hint)
+/* Keys. */
+
+/* Encodes a flow's key into 'b', as "struct flow_entry" has it. */
+static void
+put_key(struct ofpbuf *b, uint8_t table_id, uint16_t priority,
+        const struct match *match)
 {
     /* Room for the key's other members, which are put in last.  The match's
      * own header lies where they end, and goes. */
     enum { KEY_LEN = offsetof(struct flow_entry, match) - FLOW_KEY_OFS,
            HEADER_LEN = sizeof(struct ofp11_match_header) };
-    uint64_t stub[512 / 8];
-    struct ofpbuf b = OFPBUF_STUB_INITIALIZER(stub);
     BUILD_ASSERT_DECL(KEY_LEN == 5 && KEY_LEN > HEADER_LEN);
 
-    ofpbuf_put_zeros(&b, KEY_LEN - HEADER_LEN);
-    uint16_t match_len = oxm_put_match(&b, match, OFP15_VERSION) - HEADER_LEN;
-    uint8_t *bytes = b.data;
-    size_t len = KEY_LEN + match_len;
+    ofpbuf_put_zeros(b, KEY_LEN - HEADER_LEN);
+    uint16_t match_len = oxm_put_match(b, match, OFP15_VERSION) - HEADER_LEN;
+    uint8_t *bytes = b->data;
+    b->size = KEY_LEN + match_len; /* Less padding. */
     bytes[0] = table_id;
     memcpy(bytes + 1, &priority, sizeof priority);
     memcpy(bytes + 3, &match_len, sizeof match_len);
+}
 
+/* Returns the offset in 'key' of the value of an exact match on metadata. */
+static size_t
+find_metadata(const struct ofpbuf *key)
+{
+    const uint8_t *bytes = key->data;
+    size_t ofs = offsetof(struct flow_entry, match) - FLOW_KEY_OFS;
+
+    while (ofs + 4 + sizeof(ovs_be64) <= key->size) {
+        /* Class, field and mask bit, length; then what has that length. */
+        static const uint8_t metadata[] = { 0x80, 0x00, 2 << 1, 8 };
+
+        if (!memcmp(bytes + ofs, metadata, sizeof metadata)) {
+            return ofs + sizeof metadata;
+        }
+        ofs += 4 + bytes[ofs + 3];
+    }
+    OVS_NOT_REACHED();
+}
+
+void
+flow_key_init(struct flow_key *key, uint8_t table_id, uint16_t priority,
+              const struct match *match)
+{
+    ofpbuf_use_stub(&key->bytes, key->stub, sizeof key->stub);
+    put_key(&key->bytes, table_id, priority, match);
+    key->metadata_ofs = find_metadata(&key->bytes);
+}
+
+void
+flow_key_uninit(struct flow_key *key)
+{
+    ofpbuf_uninit(&key->bytes);
+}
+
+void
+flow_key_set_metadata(struct flow_key *key, ovs_be64 metadata)
+{
+    memcpy((uint8_t *) key->bytes.data + key->metadata_ofs, &metadata,
+           sizeof metadata);
+}
+
+/* Finds or adds the flow with the given key.  If 'hint' is nonnull, the flow
+ * is probably that one. */
+static struct flow_entry *
+flow_entry_get__(const struct ofpbuf *key, struct flow_entry *hint)
+{
+    size_t match_len = key->size - (offsetof(struct flow_entry, match)
+                                    - FLOW_KEY_OFS);
     struct flow_entry *flow = hint;
+
     if (flow && flow->match_len == match_len
-        && !memcmp((uint8_t *) flow + FLOW_KEY_OFS, bytes, len)) {
-        ofpbuf_uninit(&b);
+        && !memcmp((uint8_t *) flow + FLOW_KEY_OFS, key->data, key->size)) {
         return flow;
     }
 
-    uint32_t hash = hash_bytes(bytes, len, 0);
+    uint32_t hash = hash_bytes(key->data, key->size, 0);
     HMAP_FOR_EACH_WITH_HASH (flow, node, hash, &flows) {
         if (flow->match_len == match_len
-            && !memcmp((uint8_t *) flow + FLOW_KEY_OFS, bytes, len)) {
-            ofpbuf_uninit(&b);
+            && !memcmp((uint8_t *) flow + FLOW_KEY_OFS, key->data,
+                       key->size)) {
             return flow;
         }
     }
 
     flow = xzalloc(flow_entry_size(match_len));
-    memcpy((uint8_t *) flow + FLOW_KEY_OFS, bytes, len);
+    memcpy((uint8_t *) flow + FLOW_KEY_OFS, key->data, key->size);
     hmap_insert(&flows, &flow->node, hash);
     flow_bytes += flow_entry_size(match_len);
-    ofpbuf_uninit(&b);
+    return flow;
+}
+
+static struct flow_entry *
+flow_entry_get(uint8_t table_id, uint16_t priority, const struct match *match,
+               struct flow_entry *hint)
+{
+    uint64_t stub[512 / 8];
+    struct ofpbuf key = OFPBUF_STUB_INITIALIZER(stub);
+
+    put_key(&key, table_id, priority, match);
+    struct flow_entry *flow = flow_entry_get__(&key, hint);
+    ofpbuf_uninit(&key);
     return flow;
 }
 
@@ -428,6 +488,21 @@ put_out(struct flow_entry *flow, struct flow_actions *actions, uint32_t cookie)
     ref->keep = true;
 }
 
+static void
+warn_too_many_actions(uint8_t table_id, uint16_t priority, uint32_t cookie)
+{
+    VLOG_WARN_RL(&rl, "table %d, priority %d, cookie %#"PRIx32": a flow "
+                 "has more actions than an OpenFlow message holds; it is "
+                 "left out", table_id, priority, cookie);
+}
+
+/* The flow that the current unit probably puts out next. */
+static struct flow_entry *
+next_flow_hint(void)
+{
+    return cur_hint ? cur_hint->flow : NULL;
+}
+
 void
 flow_output_add_interned(struct inc_unit *unit, uint8_t table_id,
                          uint16_t priority, uint32_t cookie,
@@ -436,13 +511,27 @@ flow_output_add_interned(struct inc_unit *unit, uint8_t table_id,
 {
     ovs_assert(cur && cur->unit == unit);
     if (actions) {
-        struct flow_entry *hint = cur_hint ? cur_hint->flow : NULL;
-        put_out(flow_entry_get(table_id, priority, match, hint), actions,
+        put_out(flow_entry_get(table_id, priority, match, next_flow_hint()),
+                actions, cookie);
+    } else {
+        warn_too_many_actions(table_id, priority, cookie);
+    }
+}
+
+void
+flow_output_add_key(struct inc_unit *unit, const struct flow_key *key,
+                    uint32_t cookie, struct flow_actions *actions)
+{
+    ovs_assert(cur && cur->unit == unit);
+    if (actions) {
+        put_out(flow_entry_get__(&key->bytes, next_flow_hint()), actions,
                 cookie);
     } else {
-        VLOG_WARN_RL(&rl, "table %d, priority %d, cookie %#"PRIx32": a flow "
-                     "has more actions than an OpenFlow message holds; it is "
-                     "left out", table_id, priority, cookie);
+        const uint8_t *bytes = key->bytes.data;
+        uint16_t priority;
+
+        memcpy(&priority, bytes + 1, sizeof priority);
+        warn_too_many_actions(bytes[0], priority, cookie);
     }
 }
 

@@ -69,12 +69,12 @@
 #include "openvswitch/list.h"
 #include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofp-flow.h"
+#include "openvswitch/ofpbuf.h"
 #include "openvswitch/uuid.h"
 
 struct flow_actions;
 struct inc_unit;
 struct match;
-struct ofpbuf;
 struct simap;
 
 void flow_table_init(void);
@@ -91,6 +91,20 @@ void flow_output_add_interned(struct inc_unit *, uint8_t table_id,
                               uint16_t priority, uint32_t cookie,
                               const struct match *match,
                               struct flow_actions *actions);
+/* The same, for one who also puts out many flows that differ in nothing but
+ * their metadata, which the match must have in full: what identifies a flow is
+ * encoded once and stamped for each. */
+struct flow_key {
+    struct ofpbuf bytes;
+    size_t metadata_ofs;        /* Of the metadata in 'bytes'. */
+    uint64_t stub[256 / 8];
+};
+void flow_key_init(struct flow_key *, uint8_t table_id, uint16_t priority,
+                   const struct match *);
+void flow_key_uninit(struct flow_key *);
+void flow_key_set_metadata(struct flow_key *, ovs_be64 metadata);
+void flow_output_add_key(struct inc_unit *, const struct flow_key *,
+                         uint32_t cookie, struct flow_actions *actions);
 /* A flow whose only actions are conjunction()s; its cookie is 0. */
 struct flow_clause { uint32_t conj_id; uint8_t clause, n_clauses; };
 void flow_output_add_conj(struct inc_unit *, uint8_t table_id,

@@ -95,6 +95,9 @@ struct lflow_run {
     struct expr_matches matches;
     bool have_matches;
     bool matches_depend_on_dp;
+    /* If there is only one and it is a plain one, it is stamped. */
+    struct flow_key key;
+    bool have_key;
 
     /* Room for what most actions come to. */
     uint64_t ovnacts_stub[512 / 8];
@@ -338,6 +341,19 @@ compile_match(struct lflow_run *run)
     return expr;
 }
 
+static void
+drop_matches(struct lflow_run *run)
+{
+    if (run->have_matches) {
+        expr_matches_destroy(&run->matches);
+        run->have_matches = false;
+    }
+    if (run->have_key) {
+        flow_key_uninit(&run->key);
+        run->have_key = false;
+    }
+}
+
 /* Makes 'run->expr' and 'run->matches' those for the datapath at hand.
  * Returns false if the match is malformed. */
 static bool
@@ -348,17 +364,13 @@ compile_for_dp(struct lflow_run *run)
         run->env.asked_port_group = false;
         run->expr = compile_match(run);
         run->expr_depends_on_dp = run->env.asked_port_group;
-        if (run->have_matches) {
-            expr_matches_destroy(&run->matches);
-            run->have_matches = false;
-        }
+        drop_matches(run);
         if (!run->expr) {
             return false;
         }
     }
-    if (run->have_matches && run->matches_depend_on_dp) {
-        expr_matches_destroy(&run->matches);
-        run->have_matches = false;
+    if (run->matches_depend_on_dp) {
+        drop_matches(run);
     }
     if (!run->have_matches) {
         run->env.asked_port = false;
@@ -406,6 +418,21 @@ put_clauses(struct lflow_run *run, const struct expr_match *m,
     free(clauses);
 }
 
+/* Puts out 'm', the only one of 'run->matches'. */
+static void
+put_only_match(struct lflow_run *run, const struct expr_match *m)
+{
+    if (!run->have_key) {
+        flow_key_init(&run->key, run->table_id, run->lflow->priority,
+                      &m->match);
+        run->have_key = true;
+    } else {
+        flow_key_set_metadata(&run->key, m->match.flow.metadata);
+    }
+    flow_output_add_key(run->unit, &run->key, run->lflow->uuid.parts[0],
+                        run->actions);
+}
+
 static void
 put_match(struct lflow_run *run, struct expr_match *m, uint32_t first_conj_id)
 {
@@ -447,7 +474,11 @@ put_dp(struct lflow_run *run, const struct lflow_dp *dp)
 
         if (can_be_met(run, dp, &m->match)) {
             match_set_metadata(&m->match, htonll(dp->tunnel_key));
-            put_match(run, m, first_conj_id);
+            if (matches->n == 1 && !matches->n_conjunctions) {
+                put_only_match(run, m);
+            } else {
+                put_match(run, m, first_conj_id);
+            }
         }
     }
 }
@@ -509,9 +540,7 @@ run_destroy(struct lflow_run *run)
     ofpbuf_uninit(&run->ofpacts);
     flow_actions_unref(run->actions);
     expr_destroy(run->expr);
-    if (run->have_matches) {
-        expr_matches_destroy(&run->matches);
-    }
+    drop_matches(run);
     lflow_env_finish(&run->env);
 }
 
