@@ -61,6 +61,21 @@ ovn_group_clone(const struct ovn_group *group)
     return clone;
 }
 
+/* Appends 'n' to 's' in decimal.  The text of a group is mostly numbers, and
+ * made whenever a logical flow that uses it is compiled. */
+static void
+put_number(struct ds *s, size_t n)
+{
+    char digits[20];
+    size_t i = sizeof digits;
+
+    do {
+        digits[--i] = '0' + n % 10;
+        n /= 10;
+    } while (n);
+    ds_put_buffer(s, &digits[i], sizeof digits - i);
+}
+
 /* Appends the text of the group to 's', with the buckets whose bit is 1 in
  * 'in_force', or with all of them if it is NULL.  A bucket's id is its place
  * among all buckets, so it does not move when a neighbour comes or goes. */
@@ -74,8 +89,11 @@ ovn_group_format(const struct ovn_group *group, const unsigned long *in_force,
             const struct ovn_group_bucket *b = &group->buckets[i];
             ds_put_cstr(s, ",bucket=");
             if (b->weight) {
-                ds_put_format(s, "bucket_id=%"PRIuSIZE",weight:%u,actions=",
-                              i, b->weight);
+                ds_put_cstr(s, "bucket_id=");
+                put_number(s, i);
+                ds_put_cstr(s, ",weight:");
+                put_number(s, b->weight);
+                ds_put_cstr(s, ",actions=");
             }
             ds_put_cstr(s, b->actions);
         }
