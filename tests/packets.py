@@ -297,7 +297,8 @@ def learned():
     yield "vm1", "ns-learned-link-local", solicit(VM1, "fe80::77", "fd00::1")
     # As no packet-in tells when the last address has been written, the test
     # looks for this one.
-    yield "vm1", "ns-last", solicit(VM1, "fd00::49", "fd00::1")
+    yield ("vm1", "na-last",
+           advertise(VM1, ROUTER0, "fd00::49", "fd00::1", "fd00::49"))
     # vm3 is of unknown addresses: the switch learns.
     for i in range(2):
         src = "02:00:00:00:03:%02d" % i
