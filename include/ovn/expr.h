@@ -123,6 +123,8 @@ struct expr_symbol *expr_symtab_add_ovn_field(struct shash *symtab,
                                               const char *name,
                                               enum ovn_field_id);
 void expr_symbol_format(const struct expr_symbol *, struct ds *);
+/* Frees the symbols and empties 'symtab', which is left to the caller to
+ * destroy. */
 void expr_symtab_destroy(struct shash *symtab);
 
 /* What the library asks of the world. */
