@@ -18,17 +18,24 @@
  * expression language.  KIND is "bytes" (any bytes), "tokens" (words of the
  * language in random order, of which a good part can be parsed), or "mutate"
  * (valid expressions with a few bytes changed).  What can be parsed must
- * survive formatting and parsing again.  Run it under the sanitizers. */
+ * survive formatting and parsing again.
+ *
+ * "test-ovn garble SEED N" prints N lines, each made from one or two of those
+ * on the standard input with some changes, for other commands to read.
+ *
+ * Run them under the sanitizers. */
 
 #include <config.h>
 #include "test-ovn.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "openvswitch/dynamic-string.h"
 #include "random.h"
+#include "svec.h"
 #include "util.h"
 
 static const char *const words[] = {
@@ -178,3 +185,90 @@ test_fuzz(int argc OVS_UNUSED, char *argv[])
 }
 
 TEST_OVN_COMMAND("fuzz", 3, 3, test_fuzz);
+
+/* Garbled lines. */
+
+/* Makes the part of 's' from 'from' to 'to' be followed by itself or, if not
+ * 'twice', be gone. */
+static void
+change_part(struct ds *s, size_t from, size_t to, bool twice)
+{
+    char *rest = xstrdup(&s->string[twice ? from : to]);
+
+    ds_truncate(s, twice ? to : from);
+    ds_put_cstr(s, rest);
+    free(rest);
+}
+
+static void
+garble(struct ds *s, const struct svec *corpus)
+{
+    if (!s->length) {
+        return;
+    }
+
+    const size_t from = random_range(s->length);
+    const char *other = corpus->names[random_range(corpus->n)];
+    const size_t to = from + random_range(MIN(s->length - from, 16)) + 1;
+    switch (random_range(9)) {
+    case 0:
+        change_part(s, from, to, false);
+        break;
+    case 1:
+        change_part(s, from, to, true);
+        break;
+    case 2:
+        s->string[from] = 1 + random_range(255);
+        break;
+    case 3:
+        s->string[from] = "()[]{},;=-.0123456789"[random_range(21)];
+        break;
+    case 4:
+        /* The rest of another line instead of this one's. */
+        ds_truncate(s, from);
+        ds_put_cstr(s, other + random_range(strlen(other) + 1));
+        break;
+    case 5:
+        ds_put_format(s, " %s", other);
+        break;
+    default:
+        /* Numbers: what follows is most often still understood. */
+        for (size_t i = from; i < s->length; i++) {
+            if (isdigit((unsigned char) s->string[i])) {
+                s->string[i] = '0' + random_range(10);
+                break;
+            }
+        }
+        break;
+    }
+}
+
+static void
+test_garble(int argc OVS_UNUSED, char *argv[])
+{
+    struct svec corpus = SVEC_EMPTY_INITIALIZER;
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    random_set_seed(1 + atoi(argv[1]));
+    while (test_ovn_next_line(&s)) {
+        svec_add(&corpus, ds_cstr(&s));
+    }
+    if (!corpus.n) {
+        ovs_fatal(0, "nothing to garble");
+    }
+    for (int n = atoi(argv[2]); n > 0; n--) {
+        ds_clear(&s);
+        ds_put_cstr(&s, corpus.names[random_range(corpus.n)]);
+        for (int i = random_range(3); i >= 0; i--) {
+            garble(&s, &corpus);
+        }
+        for (char *p = ds_cstr(&s); *p; p++) {
+            *p = *p == '\n' ? ' ' : *p;
+        }
+        puts(ds_cstr(&s));
+    }
+    ds_destroy(&s);
+    svec_destroy(&corpus);
+}
+
+TEST_OVN_COMMAND("garble", 2, 2, test_garble);
