@@ -45,6 +45,7 @@ TESTSUITE_AT = \
 	tests/ovn-chassis.at \
 	tests/ovn-physical.at \
 	tests/ovn-pinctrl.at \
+	tests/system-traffic.at \
 	tests/ovn-actions.at \
 	tests/ovn-nonsense.at \
 	tests/ovn-actions-more.at \
