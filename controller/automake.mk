@@ -38,6 +38,11 @@ controller_libcontroller_la_SOURCES = \
 	controller/inject-pkt.h \
 	controller/inputs-ovs.c \
 	controller/inputs-private.h \
+	controller/inputs-sb-chassis.c \
+	controller/inputs-sb-flow.c \
+	controller/inputs-sb-lookup.c \
+	controller/inputs-sb-named.c \
+	controller/inputs-sb-port.c \
 	controller/inputs-sb.c \
 	controller/inputs.c \
 	controller/inputs.h \

@@ -16,8 +16,8 @@
 #define CONTROLLER_INPUTS_PRIVATE_H 1
 
 /* Between inputs.c (kinds, accessors, following the databases' changes),
- * inputs-sb.c (rows of the southbound database) and inputs-ovs.c (rows of the
- * local one). */
+ * inputs-sb.c with inputs-sb-*.c (rows of the southbound database) and
+ * inputs-ovs.c (rows of the local one). */
 
 #include "inputs.h"
 #include "openvswitch/hmap.h"
@@ -32,6 +32,30 @@ struct row_name {
     struct uuid uuid;
     char name[];
 };
+
+/* A kind of cells, and where it is kept once it is declared. */
+struct input_kind {
+    struct inc_kind **kind;
+    struct inc_kind_class class;
+};
+
+/* In an array of them: records with functions of their own, RECORD_equal() and
+ * RECORD_destroy(); values that free() is enough for; sets. */
+#define INPUT_KIND(VAR, NAME, KEY, ...)                                 \
+    {                                                                   \
+        .kind = &in_kinds.VAR,                                          \
+        .class = {                                                      \
+            .name = NAME, .stage = STAGE_INPUT, .key_type = KEY,        \
+            __VA_ARGS__                                                 \
+        },                                                              \
+    }
+#define INPUT_RECORD(VAR, NAME, KEY, RECORD)                            \
+    INPUT_KIND(VAR, NAME, KEY,                                          \
+               .equal = RECORD##_equal, .destroy = RECORD##_destroy)
+#define INPUT_VALUE(VAR, NAME, KEY, EQUAL)                              \
+    INPUT_KIND(VAR, NAME, KEY, .equal = EQUAL, .destroy = free)
+#define INPUT_SET(VAR, NAME, KEY)                                       \
+    INPUT_KIND(VAR, NAME, KEY, .is_set = true)
 
 /* A table of the southbound database. */
 struct input_table {
@@ -54,9 +78,39 @@ struct input_table {
 
     /* The columns that the records are made of; NULL-terminated. */
     const struct ovsdb_idl_column *const *columns;
+
+    /* The kinds of cells that are made of them. */
+    const struct input_kind *kinds;
+    size_t n_kinds;
 };
 
-extern const struct input_table sb_tables[];
+/* The initializer of a table whose functions and arrays are called NAME_*.
+ * The first kind of one whose cells have UUIDs is that of its rows. */
+#define INPUT_BY_UUID(TABLE, NAME, REFS)                                \
+    {                                                                   \
+        .class = &sbrec_table_##TABLE, .kind = &in_kinds.NAME,          \
+        .upsert = NAME##_upsert, .remove = NAME##_remove,               \
+        .refs_matter = REFS, .columns = NAME##_columns,                 \
+        .kinds = NAME##_kinds, .n_kinds = ARRAY_SIZE(NAME##_kinds),     \
+    }
+#define INPUT_BY_NAME(TABLE, NAME, REFS)                                \
+    {                                                                   \
+        .class = &sbrec_table_##TABLE, .names = &NAME##_names,          \
+        .get_name = NAME##_name,                                        \
+        .upsert = NAME##_upsert, .remove = NAME##_remove,               \
+        .refs_matter = REFS, .columns = NAME##_columns,                 \
+        .kinds = NAME##_kinds, .n_kinds = ARRAY_SIZE(NAME##_kinds),     \
+    }
+
+/* For '.refs_matter': always. */
+extern const bool input_refs_matter;
+
+extern const struct input_table address_set_table, chassis_table,
+    datapath_table, dp_group_table, fdb_table, gateway_chassis_table,
+    ha_chassis_group_table, load_balancer_table, logical_flow_table,
+    mac_binding_table, meter_table, multicast_group_table, port_binding_table,
+    port_group_table, static_mac_binding_table;
+extern const struct input_table *const sb_tables[];
 extern const size_t n_sb_tables;
 
 /* What has happened in the inputs_run() in progress. */
@@ -65,6 +119,17 @@ struct inputs_events {
     bool dp_groups;             /* Members of a Logical_DP_Group changed. */
 };
 extern struct inputs_events inputs_events;
+
+/* Cells of rows. */
+void input_put(struct inc_kind *, struct inc_key, void *record,
+               void (*index)(const void *record, bool add));
+void input_put_member(struct inc_kind *, struct inc_key,
+                      struct inc_key member, bool add);
+/* Of rows whose cells have names. */
+void input_remember_name(struct hmap *names, const struct uuid *,
+                         const char *name);
+void input_remove_named(struct inc_kind *, struct hmap *names,
+                        const struct uuid *);
 
 /* row_name maps. */
 const char *row_name_find(const struct hmap *, const struct uuid *);
@@ -75,6 +140,8 @@ void row_names_destroy(struct hmap *);
 /* Columns of a row, as UUIDs. */
 struct uuid datum_uuid(const struct ovsdb_datum *);
 struct uuid *datum_uuids(const struct ovsdb_datum *, size_t *n);
+bool datum_uuids_equal(const struct uuid *, size_t n_a,
+                       const struct uuid *, size_t n_b);
 /* Columns of a row, as strings. */
 char **copy_strings(char **, size_t n);
 void free_strings(char **, size_t n);

@@ -272,9 +272,9 @@ inputs_run_sb(struct ovsdb_idl *idl)
     };
     for (size_t i = 0; i < n_sb_tables; i++) {
         if (all) {
-            compare_table(&sb_tables[i], idl);
+            compare_table(sb_tables[i], idl);
         } else {
-            follow_table(&sb_tables[i], idl);
+            follow_table(sb_tables[i], idl);
         }
     }
 }
@@ -306,7 +306,7 @@ void
 inputs_register_sb(struct ovsdb_idl *idl)
 {
     for (size_t i = 0; i < n_sb_tables; i++) {
-        for (const struct ovsdb_idl_column *const *c = sb_tables[i].columns;
+        for (const struct ovsdb_idl_column *const *c = sb_tables[i]->columns;
              *c; c++) {
             ovsdb_idl_add_column(idl, *c);
             ovsdb_idl_track_add_column(idl, *c);

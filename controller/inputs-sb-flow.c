@@ -1,0 +1,255 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "inputs-private.h"
+
+#include <stdlib.h>
+
+#include "hash.h"
+#include "ovn-sb-idl.h"
+#include "util.h"
+#include "uuid.h"
+
+/* Logical flows and where they apply as cells: Datapath_Binding,
+ * Logical_DP_Group, Logical_Flow.  See inputs-sb.c. */
+/* Datapath_Binding. */
+
+static struct datapath_binding *
+datapath_create(const struct sbrec_datapath_binding *row)
+{
+    struct datapath_binding *dp = xzalloc(sizeof *dp);
+
+    dp->uuid = row->header_.uuid;
+    dp->tunnel_key = row->tunnel_key;
+    smap_clone(&dp->external_ids, &row->external_ids);
+
+    const char *nb = smap_get(&row->external_ids, "logical-switch");
+    dp->is_switch = nb != NULL;
+    if (!nb) {
+        nb = smap_get_def(&row->external_ids, "logical-router", "");
+    }
+    uuid_from_string(&dp->nb_uuid, nb);
+    return dp;
+}
+
+static void
+datapath_destroy(void *dp_)
+{
+    struct datapath_binding *dp = dp_;
+    smap_destroy(&dp->external_ids);
+    free(dp);
+}
+
+static bool
+datapath_equal(const void *a_, const void *b_)
+{
+    const struct datapath_binding *a = a_;
+    const struct datapath_binding *b = b_;
+
+    return (a->tunnel_key == b->tunnel_key
+            && smap_equal(&a->external_ids, &b->external_ids));
+}
+
+static void
+datapath_upsert(const struct ovsdb_idl_row *row)
+{
+    input_put(in_kinds.datapath, inc_key_uuid(&row->uuid),
+              datapath_create(CONTAINER_OF(row, struct sbrec_datapath_binding,
+                                           header_)), NULL);
+}
+
+static void
+datapath_remove(const struct uuid *uuid)
+{
+    inc_set(in_kinds.datapath, inc_key_uuid(uuid), NULL);
+}
+
+static const struct ovsdb_idl_column *const datapath_columns[] = {
+    &sbrec_datapath_binding_col_tunnel_key,
+    &sbrec_datapath_binding_col_external_ids,
+    NULL,
+};
+
+static const struct input_kind datapath_kinds[] = {
+    INPUT_RECORD(datapath, "datapath", INC_KEY_UUID, datapath),
+};
+const struct input_table datapath_table
+    = INPUT_BY_UUID(datapath_binding, datapath, NULL);
+
+/* Logical_DP_Group. */
+
+static void
+dp_group_destroy(void *group_)
+{
+    struct dp_group *group = group_;
+    free(group->datapaths);
+    free(group);
+}
+
+static bool
+dp_group_equal(const void *a_, const void *b_)
+{
+    const struct dp_group *a = a_;
+    const struct dp_group *b = b_;
+    return datum_uuids_equal(a->datapaths, a->n, b->datapaths, b->n);
+}
+
+static void
+dp_group_upsert(const struct ovsdb_idl_row *row)
+{
+    struct dp_group *group = xmalloc(sizeof *group);
+
+    group->datapaths = datum_uuids(
+        sbrec_logical_dp_group_get_datapaths(
+            CONTAINER_OF(row, struct sbrec_logical_dp_group, header_),
+            OVSDB_TYPE_UUID), &group->n);
+    inc_set(in_kinds.dp_group, inc_key_uuid(&row->uuid), group);
+    inputs_events.dp_groups = true;
+}
+
+static void
+dp_group_remove(const struct uuid *uuid)
+{
+    inc_set(in_kinds.dp_group, inc_key_uuid(uuid), NULL);
+    inputs_events.dp_groups = true;
+}
+
+static const struct ovsdb_idl_column *const dp_group_columns[] = {
+    &sbrec_logical_dp_group_col_datapaths,
+    NULL,
+};
+
+static const struct input_kind dp_group_kinds[] = {
+    INPUT_RECORD(dp_group, "dp-group", INC_KEY_UUID, dp_group),
+};
+const struct input_table dp_group_table
+    = INPUT_BY_UUID(logical_dp_group, dp_group, NULL);
+
+/* Logical_Flow.
+ *
+ * There are many, so their strings are not copied.  Tags and external IDs are
+ * looked up in the columns' raw data, because the IDL builds the maps that it
+ * makes of them anew whenever it feels like it, whereas raw data stay until
+ * the column changes, which is reported.
+ *
+ * An old record's strings may be gone when it is compared with a new one, so
+ * hashes are compared. */
+
+static const char *
+datum_map_get(const struct ovsdb_datum *map, const char *key)
+{
+    for (size_t i = 0; i < map->n; i++) {
+        if (!strcmp(map->keys[i].s->string, key)) {
+            return map->values[i].s->string;
+        }
+    }
+    return NULL;
+}
+
+/* Adds 's' to the hash that has been computed so far. */
+static uint64_t
+hash_string64(const char *s, uint64_t hash)
+{
+    size_t len = s ? strlen(s) + 1 : 0;
+    ovs_u128 h;
+
+    hash_bytes128(s ? s : "", len, hash, &h);
+    return (hash << 7 | hash >> 57) ^ h.u64.lo ^ len;
+}
+
+static struct logical_flow *
+logical_flow_create(const struct sbrec_logical_flow *row)
+{
+    const struct ovsdb_datum *tags
+        = sbrec_logical_flow_get_tags(row, OVSDB_TYPE_STRING,
+                                      OVSDB_TYPE_STRING);
+    const struct ovsdb_datum *ids
+        = sbrec_logical_flow_get_external_ids(row, OVSDB_TYPE_STRING,
+                                              OVSDB_TYPE_STRING);
+    struct logical_flow *lf = xzalloc(sizeof *lf);
+
+    lf->uuid = row->header_.uuid;
+    lf->datapath = datum_uuid(
+        sbrec_logical_flow_get_logical_datapath(row, OVSDB_TYPE_UUID));
+    lf->dp_group = datum_uuid(
+        sbrec_logical_flow_get_logical_dp_group(row, OVSDB_TYPE_UUID));
+    lf->ingress = !strcmp(row->pipeline, "ingress");
+    lf->table_id = row->table_id;
+    lf->priority = row->priority;
+    lf->match = row->match;
+    lf->actions = row->actions;
+    lf->in_out_port = datum_map_get(tags, "in_out_port");
+    lf->controller_meter = row->controller_meter;
+    lf->stage_hint = datum_map_get(ids, "stage-hint");
+    lf->stage_name = datum_map_get(ids, "stage-name");
+
+    uint64_t hash = hash_string64(lf->match, 0);
+    hash = hash_string64(lf->actions, hash);
+    hash = hash_string64(lf->in_out_port, hash);
+    hash = hash_string64(lf->controller_meter, hash);
+    hash = hash_string64(lf->stage_hint, hash);
+    lf->hash = hash_string64(lf->stage_name, hash);
+    return lf;
+}
+
+static bool
+logical_flow_equal(const void *a_, const void *b_)
+{
+    const struct logical_flow *a = a_;
+    const struct logical_flow *b = b_;
+
+    return (a->hash == b->hash
+            && uuid_equals(&a->datapath, &b->datapath)
+            && uuid_equals(&a->dp_group, &b->dp_group)
+            && a->ingress == b->ingress
+            && a->table_id == b->table_id
+            && a->priority == b->priority);
+}
+
+static void
+logical_flow_upsert(const struct ovsdb_idl_row *row)
+{
+    inc_set(in_kinds.logical_flow, inc_key_uuid(&row->uuid),
+            logical_flow_create(CONTAINER_OF(row, struct sbrec_logical_flow,
+                                             header_)));
+}
+
+static void
+logical_flow_remove(const struct uuid *uuid)
+{
+    inc_set(in_kinds.logical_flow, inc_key_uuid(uuid), NULL);
+}
+
+static const struct ovsdb_idl_column *const logical_flow_columns[] = {
+    &sbrec_logical_flow_col_logical_datapath,
+    &sbrec_logical_flow_col_logical_dp_group,
+    &sbrec_logical_flow_col_pipeline,
+    &sbrec_logical_flow_col_table_id,
+    &sbrec_logical_flow_col_priority,
+    &sbrec_logical_flow_col_match,
+    &sbrec_logical_flow_col_actions,
+    &sbrec_logical_flow_col_tags,
+    &sbrec_logical_flow_col_controller_meter,
+    &sbrec_logical_flow_col_external_ids,
+    NULL,
+};
+
+static const struct input_kind logical_flow_kinds[] = {
+    INPUT_VALUE(logical_flow, "logical-flow", INC_KEY_UUID,
+                logical_flow_equal),
+};
+const struct input_table logical_flow_table
+    = INPUT_BY_UUID(logical_flow, logical_flow, NULL);

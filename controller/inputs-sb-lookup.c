@@ -1,0 +1,320 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "inputs-private.h"
+
+#include <stdlib.h>
+
+#include "ovn-sb-idl.h"
+#include "util.h"
+#include "uuid.h"
+
+/* What fills the tables behind actions as cells: Load_Balancer, MAC_Binding,
+ * Static_MAC_Binding, FDB.  See inputs-sb.c. */
+/* Load_Balancer. */
+
+/* Length of a stage hint, in hexadecimal digits. */
+#define HINT_LEN 8
+
+static int
+uuid_compare(const void *a, const void *b)
+{
+    return uuid_compare_3way(a, b);
+}
+
+/* The datapaths of 'row', by itself and by its group, each once. */
+static void
+load_balancer_set_datapaths(struct load_balancer *lb,
+                            const struct sbrec_load_balancer *row)
+{
+    lb->datapaths = datum_uuids(
+        sbrec_load_balancer_get_datapaths(row, OVSDB_TYPE_UUID),
+        &lb->n_datapaths);
+    lb->dp_group = datum_uuid(
+        sbrec_load_balancer_get_datapath_group(row, OVSDB_TYPE_UUID));
+
+    const struct dp_group *group = inc_peek(in_kinds.dp_group,
+                                            inc_key_uuid(&lb->dp_group));
+    if (group && group->n) {
+        size_t n = lb->n_datapaths + group->n;
+        lb->datapaths = xrealloc(lb->datapaths, n * sizeof *lb->datapaths);
+        memcpy(lb->datapaths + lb->n_datapaths, group->datapaths,
+               group->n * sizeof *group->datapaths);
+        lb->n_datapaths = n;
+    }
+    if (lb->n_datapaths) {
+        qsort(lb->datapaths, lb->n_datapaths, sizeof *lb->datapaths,
+              uuid_compare);
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < lb->n_datapaths; i++) {
+        if (!n || !uuid_equals(&lb->datapaths[n - 1], &lb->datapaths[i])) {
+            lb->datapaths[n++] = lb->datapaths[i];
+        }
+    }
+    lb->n_datapaths = n;
+}
+
+static struct load_balancer *
+load_balancer_create(const struct sbrec_load_balancer *row)
+{
+    struct load_balancer *lb = xzalloc(sizeof *lb);
+
+    lb->uuid = row->header_.uuid;
+    lb->name = xstrdup(row->name);
+    lb->protocol = nullable_xstrdup(row->protocol);
+    smap_clone(&lb->vips, &row->vips);
+    smap_clone(&lb->options, &row->options);
+    uuid_from_string(&lb->lb_id,
+                     smap_get_def(&row->external_ids, "lb_id", ""));
+    load_balancer_set_datapaths(lb, row);
+    return lb;
+}
+
+static void
+load_balancer_destroy(void *lb_)
+{
+    struct load_balancer *lb = lb_;
+
+    free(lb->name);
+    free(lb->protocol);
+    smap_destroy(&lb->vips);
+    smap_destroy(&lb->options);
+    free(lb->datapaths);
+    free(lb);
+}
+
+static bool
+load_balancer_equal(const void *a_, const void *b_)
+{
+    const struct load_balancer *a = a_;
+    const struct load_balancer *b = b_;
+
+    return (!strcmp(a->name, b->name)
+            && nullable_string_is_equal(a->protocol, b->protocol)
+            && uuid_equals(&a->lb_id, &b->lb_id)
+            && uuid_equals(&a->dp_group, &b->dp_group)
+            && datum_uuids_equal(a->datapaths, a->n_datapaths,
+                                 b->datapaths, b->n_datapaths)
+            && smap_equal(&a->vips, &b->vips)
+            && smap_equal(&a->options, &b->options));
+}
+
+static void
+index_load_balancer(const void *lb_, bool add)
+{
+    const struct load_balancer *lb = lb_;
+
+    for (size_t i = 0; i < lb->n_datapaths; i++) {
+        input_put_member(in_kinds.lbs_of_datapath,
+                         inc_key_uuid(&lb->datapaths[i]),
+                         inc_key_uuid(&lb->uuid), add);
+    }
+    if (!uuid_is_zero(&lb->lb_id)) {
+        char hint[HINT_LEN + 1];
+        snprintf(hint, sizeof hint, "%08x", lb->lb_id.parts[0]);
+        input_put_member(in_kinds.lbs_by_hint, inc_key_string(hint),
+                         inc_key_uuid(&lb->uuid), add);
+    }
+}
+
+static void
+load_balancer_upsert(const struct ovsdb_idl_row *row)
+{
+    input_put(in_kinds.load_balancer, inc_key_uuid(&row->uuid),
+              load_balancer_create(
+                  CONTAINER_OF(row, struct sbrec_load_balancer, header_)),
+              index_load_balancer);
+}
+
+static void
+load_balancer_remove(const struct uuid *uuid)
+{
+    input_put(in_kinds.load_balancer, inc_key_uuid(uuid), NULL,
+              index_load_balancer);
+}
+
+static const struct ovsdb_idl_column *const load_balancer_columns[] = {
+    &sbrec_load_balancer_col_name,
+    &sbrec_load_balancer_col_protocol,
+    &sbrec_load_balancer_col_vips,
+    &sbrec_load_balancer_col_options,
+    &sbrec_load_balancer_col_external_ids,
+    &sbrec_load_balancer_col_datapaths,
+    &sbrec_load_balancer_col_datapath_group,
+    NULL,
+};
+
+static const struct input_kind load_balancer_kinds[] = {
+    INPUT_RECORD(load_balancer, "load-balancer", INC_KEY_UUID, load_balancer),
+    INPUT_SET(lbs_of_datapath, "lbs-of-datapath", INC_KEY_UUID),
+    INPUT_SET(lbs_by_hint, "lbs-by-hint", INC_KEY_STRING),
+};
+const struct input_table load_balancer_table
+    = INPUT_BY_UUID(load_balancer, load_balancer, &inputs_events.dp_groups);
+
+/* MAC_Binding, Static_MAC_Binding, FDB. */
+
+static void
+mac_binding_destroy(void *mb_)
+{
+    struct mac_binding *mb = mb_;
+
+    free(mb->logical_port);
+    free(mb->ip);
+    free(mb->mac);
+    free(mb);
+}
+
+static bool
+mac_binding_equal(const void *a_, const void *b_)
+{
+    const struct mac_binding *a = a_;
+    const struct mac_binding *b = b_;
+
+    return (!strcmp(a->logical_port, b->logical_port)
+            && !strcmp(a->ip, b->ip)
+            && !strcmp(a->mac, b->mac)
+            && uuid_equals(&a->datapath, &b->datapath)
+            && a->override_dynamic == b->override_dynamic);
+}
+
+static void
+mac_binding_upsert(const struct ovsdb_idl_row *row_)
+{
+    const struct sbrec_mac_binding *row
+        = CONTAINER_OF(row_, struct sbrec_mac_binding, header_);
+    struct mac_binding *mb = xzalloc(sizeof *mb);
+
+    mb->uuid = row_->uuid;
+    mb->logical_port = xstrdup(row->logical_port);
+    mb->ip = xstrdup(row->ip);
+    mb->mac = xstrdup(row->mac);
+    mb->datapath = datum_uuid(
+        sbrec_mac_binding_get_datapath(row, OVSDB_TYPE_UUID));
+    inc_set(in_kinds.mac_binding, inc_key_uuid(&row_->uuid), mb);
+}
+
+static void
+mac_binding_remove(const struct uuid *uuid)
+{
+    inc_set(in_kinds.mac_binding, inc_key_uuid(uuid), NULL);
+}
+
+static const struct ovsdb_idl_column *const mac_binding_columns[] = {
+    &sbrec_mac_binding_col_logical_port,
+    &sbrec_mac_binding_col_ip,
+    &sbrec_mac_binding_col_mac,
+    &sbrec_mac_binding_col_datapath,
+    NULL,
+};
+
+static const struct input_kind mac_binding_kinds[] = {
+    INPUT_RECORD(mac_binding, "mac-binding", INC_KEY_UUID, mac_binding),
+};
+const struct input_table mac_binding_table
+    = INPUT_BY_UUID(mac_binding, mac_binding, NULL);
+
+static void
+static_mac_binding_upsert(const struct ovsdb_idl_row *row_)
+{
+    const struct sbrec_static_mac_binding *row
+        = CONTAINER_OF(row_, struct sbrec_static_mac_binding, header_);
+    struct mac_binding *mb = xzalloc(sizeof *mb);
+
+    mb->uuid = row_->uuid;
+    mb->logical_port = xstrdup(row->logical_port);
+    mb->ip = xstrdup(row->ip);
+    mb->mac = xstrdup(row->mac);
+    mb->datapath = datum_uuid(
+        sbrec_static_mac_binding_get_datapath(row, OVSDB_TYPE_UUID));
+    mb->is_static = true;
+    mb->override_dynamic = row->override_dynamic_mac;
+    inc_set(in_kinds.static_mac_binding, inc_key_uuid(&row_->uuid), mb);
+}
+
+static void
+static_mac_binding_remove(const struct uuid *uuid)
+{
+    inc_set(in_kinds.static_mac_binding, inc_key_uuid(uuid), NULL);
+}
+
+static const struct ovsdb_idl_column *const static_mac_binding_columns[] = {
+    &sbrec_static_mac_binding_col_logical_port,
+    &sbrec_static_mac_binding_col_ip,
+    &sbrec_static_mac_binding_col_mac,
+    &sbrec_static_mac_binding_col_datapath,
+    &sbrec_static_mac_binding_col_override_dynamic_mac,
+    NULL,
+};
+
+static const struct input_kind static_mac_binding_kinds[] = {
+    INPUT_RECORD(static_mac_binding, "static-mac-binding", INC_KEY_UUID,
+                 mac_binding),
+};
+const struct input_table static_mac_binding_table
+    = INPUT_BY_UUID(static_mac_binding, static_mac_binding, NULL);
+
+static void
+fdb_destroy(void *fdb_)
+{
+    struct fdb *fdb = fdb_;
+    free(fdb->mac);
+    free(fdb);
+}
+
+static bool
+fdb_equal(const void *a_, const void *b_)
+{
+    const struct fdb *a = a_;
+    const struct fdb *b = b_;
+
+    return (!strcmp(a->mac, b->mac)
+            && a->dp_key == b->dp_key
+            && a->port_key == b->port_key);
+}
+
+static void
+fdb_upsert(const struct ovsdb_idl_row *row_)
+{
+    const struct sbrec_fdb *row = CONTAINER_OF(row_, struct sbrec_fdb,
+                                               header_);
+    struct fdb *fdb = xzalloc(sizeof *fdb);
+
+    fdb->uuid = row_->uuid;
+    fdb->mac = xstrdup(row->mac);
+    fdb->dp_key = row->dp_key;
+    fdb->port_key = row->port_key;
+    inc_set(in_kinds.fdb, inc_key_uuid(&row_->uuid), fdb);
+}
+
+static void
+fdb_remove(const struct uuid *uuid)
+{
+    inc_set(in_kinds.fdb, inc_key_uuid(uuid), NULL);
+}
+
+static const struct ovsdb_idl_column *const fdb_columns[] = {
+    &sbrec_fdb_col_mac,
+    &sbrec_fdb_col_dp_key,
+    &sbrec_fdb_col_port_key,
+    NULL,
+};
+
+static const struct input_kind fdb_kinds[] = {
+    INPUT_RECORD(fdb, "fdb", INC_KEY_UUID, fdb),
+};
+const struct input_table fdb_table = INPUT_BY_UUID(fdb, fdb, NULL);

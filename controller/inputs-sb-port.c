@@ -1,0 +1,406 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "inputs-private.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "ovn-sb-idl.h"
+#include "packets.h"
+#include "util.h"
+#include "uuid.h"
+
+/* Logical ports as cells: Port_Binding, and Multicast_Group, which is made of
+ * them.  See inputs-sb.c. */
+/* Port_Binding. */
+
+static struct hmap port_binding_names
+    = HMAP_INITIALIZER(&port_binding_names);
+
+static enum lport_type
+port_type(const struct sbrec_port_binding *row)
+{
+    static const struct {
+        const char *name;
+        enum lport_type type;
+    } types[] = {
+        { "patch", LP_PATCH },
+        { "l3gateway", LP_L3GATEWAY },
+        { "localnet", LP_LOCALNET },
+        { "localport", LP_LOCALPORT },
+        { "l2gateway", LP_L2GATEWAY },
+        { "vtep", LP_VTEP },
+        { "chassisredirect", LP_CHASSISREDIRECT },
+        { "virtual", LP_VIRTUAL },
+        { "external", LP_EXTERNAL },
+        { "remote", LP_REMOTE },
+    };
+
+    if (!row->type[0]) {
+        return (row->parent_port && row->parent_port[0]
+                ? LP_CONTAINER : LP_VIF);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        if (!strcmp(row->type, types[i].name)) {
+            return types[i].type;
+        }
+    }
+    return LP_UNKNOWN;
+}
+
+static char *
+copy_nonempty(const char *s)
+{
+    return s && s[0] ? xstrdup(s) : NULL;
+}
+
+static struct port_binding *
+port_binding_create(const struct sbrec_port_binding *row)
+{
+    struct port_binding *pb = xzalloc(sizeof *pb);
+
+    pb->uuid = row->header_.uuid;
+    pb->logical_port = xstrdup(row->logical_port);
+    pb->type = port_type(row);
+    pb->datapath = datum_uuid(
+        sbrec_port_binding_get_datapath(row, OVSDB_TYPE_UUID));
+    pb->tunnel_key = row->tunnel_key;
+    pb->parent_port = copy_nonempty(row->parent_port);
+    pb->virtual_parent = copy_nonempty(row->virtual_parent);
+    pb->tag = row->n_tag ? row->tag[0] : 0;
+    pb->chassis = datum_uuid(
+        sbrec_port_binding_get_chassis(row, OVSDB_TYPE_UUID));
+    pb->additional_chassis = datum_uuids(
+        sbrec_port_binding_get_additional_chassis(row, OVSDB_TYPE_UUID),
+        &pb->n_additional_chassis);
+    pb->requested_chassis = datum_uuid(
+        sbrec_port_binding_get_requested_chassis(row, OVSDB_TYPE_UUID));
+    pb->requested_additional_chassis = datum_uuids(
+        sbrec_port_binding_get_requested_additional_chassis(row,
+                                                            OVSDB_TYPE_UUID),
+        &pb->n_requested_additional);
+    pb->encap = datum_uuid(
+        sbrec_port_binding_get_encap(row, OVSDB_TYPE_UUID));
+    pb->ha_chassis_group = datum_uuid(
+        sbrec_port_binding_get_ha_chassis_group(row, OVSDB_TYPE_UUID));
+    pb->gateway_chassis = datum_uuids(
+        sbrec_port_binding_get_gateway_chassis(row, OVSDB_TYPE_UUID),
+        &pb->n_gateway_chassis);
+    smap_clone(&pb->options, &row->options);
+    pb->mac = copy_strings(row->mac, row->n_mac);
+    pb->n_mac = row->n_mac;
+    pb->port_security = copy_strings(row->port_security,
+                                     row->n_port_security);
+    pb->n_port_security = row->n_port_security;
+    pb->nat_addresses = copy_strings(row->nat_addresses,
+                                     row->n_nat_addresses);
+    pb->n_nat_addresses = row->n_nat_addresses;
+    return pb;
+}
+
+static void
+port_binding_destroy(void *pb_)
+{
+    struct port_binding *pb = pb_;
+
+    free(pb->logical_port);
+    free(pb->parent_port);
+    free(pb->virtual_parent);
+    free(pb->additional_chassis);
+    free(pb->requested_additional_chassis);
+    free(pb->gateway_chassis);
+    smap_destroy(&pb->options);
+    free_strings(pb->mac, pb->n_mac);
+    free_strings(pb->port_security, pb->n_port_security);
+    free_strings(pb->nat_addresses, pb->n_nat_addresses);
+    free(pb);
+}
+
+static bool
+port_binding_equal(const void *a_, const void *b_)
+{
+    const struct port_binding *a = a_;
+    const struct port_binding *b = b_;
+
+    return (uuid_equals(&a->uuid, &b->uuid)
+            && a->type == b->type
+            && uuid_equals(&a->datapath, &b->datapath)
+            && a->tunnel_key == b->tunnel_key
+            && nullable_string_is_equal(a->parent_port, b->parent_port)
+            && nullable_string_is_equal(a->virtual_parent, b->virtual_parent)
+            && a->tag == b->tag
+            && uuid_equals(&a->chassis, &b->chassis)
+            && datum_uuids_equal(a->additional_chassis,
+                                 a->n_additional_chassis,
+                                 b->additional_chassis,
+                                 b->n_additional_chassis)
+            && uuid_equals(&a->requested_chassis, &b->requested_chassis)
+            && datum_uuids_equal(a->requested_additional_chassis,
+                                 a->n_requested_additional,
+                                 b->requested_additional_chassis,
+                                 b->n_requested_additional)
+            && uuid_equals(&a->encap, &b->encap)
+            && uuid_equals(&a->ha_chassis_group, &b->ha_chassis_group)
+            && datum_uuids_equal(a->gateway_chassis, a->n_gateway_chassis,
+                                 b->gateway_chassis, b->n_gateway_chassis)
+            && smap_equal(&a->options, &b->options)
+            && strings_equal(a->mac, a->n_mac, b->mac, b->n_mac)
+            && strings_equal(a->port_security, a->n_port_security,
+                             b->port_security, b->n_port_security)
+            && strings_equal(a->nat_addresses, a->n_nat_addresses,
+                             b->nat_addresses, b->n_nat_addresses));
+}
+
+static bool
+lport_equal(const void *a_, const void *b_)
+{
+    const struct lport *a = a_;
+    const struct lport *b = b_;
+
+    return (uuid_equals(&a->datapath, &b->datapath)
+            && a->tunnel_key == b->tunnel_key
+            && a->type == b->type);
+}
+
+/* Indexes 'pb' under the IP addresses in "MAC IP IP...".  Other words, such as
+ * "unknown", "dynamic", "router" and a router port's IP/PREFIX, are no
+ * addresses of a workload. */
+static void
+index_addresses(const struct port_binding *pb, const char *mac, bool add)
+{
+    char *copy = xstrdup(mac);
+    char *save_ptr = NULL;
+
+    for (char *word = strtok_r(copy, " ", &save_ptr); word;
+         word = strtok_r(NULL, " ", &save_ptr)) {
+        struct in6_addr address;
+        ovs_be32 ip4;
+
+        if (ip_parse(word, &ip4)) {
+            in6_addr_set_mapped_ipv4(&address, ip4);
+        } else if (!ipv6_parse(word, &address)) {
+            continue;
+        }
+        input_put_member(in_kinds.lports_by_address,
+                         (struct inc_key) { &address, sizeof address },
+                         inc_key_string(pb->logical_port), add);
+    }
+    free(copy);
+}
+
+static void
+index_port_binding(const void *pb_, bool add)
+{
+    const struct port_binding *pb = pb_;
+    struct inc_key name = inc_key_string(pb->logical_port);
+
+    input_put_member(in_kinds.datapath_ports, inc_key_uuid(&pb->datapath),
+                     name, add);
+    if (pb->parent_port) {
+        input_put_member(in_kinds.port_children,
+                         inc_key_string(pb->parent_port), name, add);
+    }
+    for (size_t i = 0; i < pb->n_mac; i++) {
+        index_addresses(pb, pb->mac[i], add);
+    }
+
+    struct lport lport = { pb->datapath, pb->tunnel_key, pb->type };
+    inc_set(in_kinds.lport, name, add ? xmemdup(&lport, sizeof lport) : NULL);
+}
+
+static const char *
+port_binding_name(const struct ovsdb_idl_row *row_)
+{
+    return CONTAINER_OF(row_, struct sbrec_port_binding,
+                        header_)->logical_port;
+}
+
+static void
+port_binding_upsert(const struct ovsdb_idl_row *row_)
+{
+    const struct sbrec_port_binding *row
+        = CONTAINER_OF(row_, struct sbrec_port_binding, header_);
+
+    if (!row_name_find(&port_binding_names, &row_->uuid)) {
+        row_name_set(&port_binding_names, &row_->uuid, row->logical_port);
+        inputs_events.ports_named = true;
+    }
+    input_put(in_kinds.port_binding, inc_key_string(row->logical_port),
+              port_binding_create(row), index_port_binding);
+}
+
+static void
+port_binding_remove(const struct uuid *uuid)
+{
+    const char *name = row_name_find(&port_binding_names, uuid);
+    if (name) {
+        input_put(in_kinds.port_binding, inc_key_string(name), NULL,
+                  index_port_binding);
+        row_name_remove(&port_binding_names, uuid);
+        inputs_events.ports_named = true;
+    }
+}
+
+static const struct ovsdb_idl_column *const port_binding_columns[] = {
+    &sbrec_port_binding_col_logical_port,
+    &sbrec_port_binding_col_type,
+    &sbrec_port_binding_col_datapath,
+    &sbrec_port_binding_col_tunnel_key,
+    &sbrec_port_binding_col_parent_port,
+    &sbrec_port_binding_col_virtual_parent,
+    &sbrec_port_binding_col_tag,
+    &sbrec_port_binding_col_chassis,
+    &sbrec_port_binding_col_additional_chassis,
+    &sbrec_port_binding_col_requested_chassis,
+    &sbrec_port_binding_col_requested_additional_chassis,
+    &sbrec_port_binding_col_encap,
+    &sbrec_port_binding_col_ha_chassis_group,
+    &sbrec_port_binding_col_gateway_chassis,
+    &sbrec_port_binding_col_options,
+    &sbrec_port_binding_col_mac,
+    &sbrec_port_binding_col_port_security,
+    &sbrec_port_binding_col_nat_addresses,
+    NULL,
+};
+
+static const struct input_kind port_binding_kinds[] = {
+    INPUT_RECORD(port_binding, "port-binding", INC_KEY_STRING, port_binding),
+    INPUT_VALUE(lport, "lport", INC_KEY_STRING, lport_equal),
+    INPUT_SET(datapath_ports, "datapath-ports", INC_KEY_UUID),
+    INPUT_SET(port_children, "port-children", INC_KEY_STRING),
+    INPUT_SET(lports_by_address, "lports-by-address", INC_KEY_OTHER),
+};
+const struct input_table port_binding_table
+    = INPUT_BY_NAME(port_binding, port_binding, NULL);
+
+/* Multicast_Group. */
+
+static struct multicast_group *
+multicast_group_create(const struct sbrec_multicast_group *row)
+{
+    struct multicast_group *mg = xzalloc(sizeof *mg);
+
+    mg->uuid = row->header_.uuid;
+    mg->name = xstrdup(row->name);
+    mg->datapath = datum_uuid(
+        sbrec_multicast_group_get_datapath(row, OVSDB_TYPE_UUID));
+    mg->tunnel_key = row->tunnel_key;
+    mg->ports = xmalloc(row->n_ports * sizeof *mg->ports);
+    for (size_t i = 0; i < row->n_ports; i++) {
+        mg->ports[mg->n_ports++] = xstrdup(row->ports[i]->logical_port);
+    }
+    sort_strings(mg->ports, mg->n_ports);
+    return mg;
+}
+
+static void
+multicast_group_destroy(void *mg_)
+{
+    struct multicast_group *mg = mg_;
+
+    free(mg->name);
+    free_strings(mg->ports, mg->n_ports);
+    free(mg);
+}
+
+static bool
+multicast_group_equal(const void *a_, const void *b_)
+{
+    const struct multicast_group *a = a_;
+    const struct multicast_group *b = b_;
+
+    return (!strcmp(a->name, b->name)
+            && uuid_equals(&a->datapath, &b->datapath)
+            && a->tunnel_key == b->tunnel_key
+            && strings_equal(a->ports, a->n_ports, b->ports, b->n_ports));
+}
+
+/* The key of 'in_kinds.multicast_key': datapath, then name. */
+static char *
+multicast_key(const struct uuid *dp, const char *name, struct inc_key *key)
+{
+    size_t len = sizeof *dp + strlen(name) + 1;
+    char *data = xmalloc(len);
+
+    memcpy(data, dp, sizeof *dp);
+    strcpy(data + sizeof *dp, name);
+    *key = (struct inc_key) { data, len };
+    return data;
+}
+
+uint32_t
+in_multicast_key(struct inc_unit *unit, const struct uuid *dp,
+                 const char *name)
+{
+    struct inc_key key;
+    char *data = multicast_key(dp, name, &key);
+    const uint32_t *value = inc_read(unit, in_kinds.multicast_key, key);
+    free(data);
+    return value ? *value : 0;
+}
+
+static bool
+multicast_key_equal(const void *a, const void *b)
+{
+    return *(const uint32_t *) a == *(const uint32_t *) b;
+}
+
+static void
+index_multicast_group(const void *mg_, bool add)
+{
+    const struct multicast_group *mg = mg_;
+    struct inc_key key;
+    char *data = multicast_key(&mg->datapath, mg->name, &key);
+
+    inc_set(in_kinds.multicast_key, key,
+            add ? xmemdup(&mg->tunnel_key, sizeof mg->tunnel_key) : NULL);
+    free(data);
+}
+
+static void
+multicast_group_upsert(const struct ovsdb_idl_row *row)
+{
+    input_put(in_kinds.multicast_group, inc_key_uuid(&row->uuid),
+              multicast_group_create(
+                  CONTAINER_OF(row, struct sbrec_multicast_group, header_)),
+              index_multicast_group);
+}
+
+static void
+multicast_group_remove(const struct uuid *uuid)
+{
+    input_put(in_kinds.multicast_group, inc_key_uuid(uuid), NULL,
+              index_multicast_group);
+}
+
+static const struct ovsdb_idl_column *const multicast_group_columns[] = {
+    &sbrec_multicast_group_col_datapath,
+    &sbrec_multicast_group_col_name,
+    &sbrec_multicast_group_col_tunnel_key,
+    &sbrec_multicast_group_col_ports,
+    NULL,
+};
+
+static const struct input_kind multicast_group_kinds[] = {
+    INPUT_RECORD(multicast_group, "multicast-group", INC_KEY_UUID,
+                 multicast_group),
+    INPUT_VALUE(multicast_key, "multicast-key", INC_KEY_OTHER,
+                multicast_key_equal),
+};
+const struct input_table multicast_group_table
+    = INPUT_BY_UUID(multicast_group, multicast_group,
+                    &inputs_events.ports_named);
