@@ -91,6 +91,10 @@ learn_init(struct ovsdb_idl *sb_idl)
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
         ovsdb_idl_track_add_column(sb_idl, columns[i]);
     }
+    /* Only written, but a column of a row that exists must be known for
+     * that. */
+    ovsdb_idl_add_column(sb_idl, &sbrec_mac_binding_col_timestamp);
+    ovsdb_idl_omit_alert(sb_idl, &sbrec_mac_binding_col_timestamp);
 
     datapath_by_key = ovsdb_idl_index_create1(
         sb_idl, &sbrec_datapath_binding_col_tunnel_key);
