@@ -90,6 +90,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/pinctrl-private.h \
 	controller/pinctrl/pinctrl.c \
 	controller/pinctrl/pinctrl.h \
+	controller/pinctrl/vport.c \
 	controller/port-sec.c \
 	controller/unit-log.c \
 	controller/unit-log.h \

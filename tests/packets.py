@@ -316,8 +316,27 @@ def learned():
                frame(VM11, ROUTER1, me, dst, UDP, udp(me, dst)))
 
 
+def announced():
+    """What announces the addresses of virtual ports, from vm1 and vm2 on one
+    chassis, vm4 on another, and vm3, who is no parent of theirs."""
+    bc = "ff:ff:ff:ff:ff:ff"
+    for n in 1, 2, 3, 4:
+        vm = "02:00:00:00:00:0%d" % n
+        yield ("vm%d" % n, "request",
+               arp(1, vm, bc, vm, "10.0.0.50", bc, "10.0.0.50"))
+        yield ("vm%d" % n, "reply",
+               arp(2, vm, bc, vm, "10.0.0.50", bc, "10.0.0.50"))
+        yield ("vm%d" % n, "question",
+               arp(1, vm, bc, vm, "10.0.0.50", bc, "10.0.0.1"))
+        yield ("vm%d" % n, "na",
+               advertise(vm, "33:33:00:00:00:01", "fd00::50", "ff02::1",
+                         "fd00::50", 0x20000000))
+        yield ("vm%d" % n, "ns",
+               solicit(vm, "::", "fd00::50", option=False))
+
+
 GROUPS = {"nd": solicitations, "reject": rejected, "router": router_errors,
-          "learn": learned}
+          "learn": learned, "virtual": announced}
 
 
 def main():

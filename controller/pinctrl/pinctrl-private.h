@@ -54,6 +54,7 @@ pin_handler pin_handle_icmp, pin_handle_tcp_reset, pin_handle_sctp_abort,
     pin_handle_reject;
 pin_handler pin_handle_log;
 pin_handler pin_handle_activation;
+pin_handler pin_handle_bind_vport;
 
 /* learn.c */
 void learn_init(struct ovsdb_idl *sb_idl);
@@ -64,6 +65,10 @@ void learn_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *);
 void activation_destroy(void);
 void activation_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *,
                        const struct uuid *our_chassis);
+
+/* vport.c */
+void vport_destroy(void);
+void vport_commit(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis);
 
 /* The Port_Binding with 'port_key' on the datapath with 'dp_key', or NULL. */
 const struct sbrec_port_binding *learn_find_port(struct ovsdb_idl *sb_idl,

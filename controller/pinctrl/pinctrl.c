@@ -75,6 +75,7 @@ static const struct {
     { ACTION_OPCODE_REJECT, pin_handle_reject },
     { ACTION_OPCODE_LOG, pin_handle_log },
     { ACTION_OPCODE_ACTIVATION_STRATEGY_RARP, pin_handle_activation },
+    { ACTION_OPCODE_BIND_VPORT, pin_handle_bind_vport },
 };
 
 /* For handlers. */
@@ -276,6 +277,7 @@ pinctrl_destroy(void)
     swconn = NULL;
     learn_destroy();
     activation_destroy();
+    vport_destroy();
 }
 
 void
@@ -309,6 +311,7 @@ pinctrl_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
     if (sb_txn) {
         learn_commit(sb_idl, sb_txn);
         activation_commit(sb_idl, sb_txn, our_chassis);
+        vport_commit(sb_idl, our_chassis);
     }
 }
 

@@ -32,6 +32,7 @@
  *     error.c        ICMP errors, TCP resets, SCTP aborts
  *     acl-log.c      logging of ACLs
  *     activation.c   ports that are being migrated to this chassis
+ *     vport.c        virtual ports, whose address a parent has announced
  *
  * Everything in a packet-in is controlled by whoever sent the packet: a
  * handler checks lengths first, and what it keeps is bounded.
