@@ -12,6 +12,7 @@
 
 EXTRA_DIST += \
 	Documentation/ovn-controller.8.rst \
+	Documentation/ovn-lb-northd.8.rst \
 	Documentation/quickstart.rst \
 	Documentation/testing.rst \
 	Documentation/topics/ct-lb-mark-local.rst \
@@ -20,12 +21,14 @@ EXTRA_DIST += \
 	Documentation/topics/engine.rst
 
 # Manual pages are written in reStructuredText.
+man_pages = \
+	Documentation/ovn-controller.8 \
+	Documentation/ovn-lb-northd.8
 if HAVE_RST2MAN
-nodist_man_MANS = Documentation/ovn-controller.8
-CLEANFILES += Documentation/ovn-controller.8
+nodist_man_MANS = $(man_pages)
+CLEANFILES += $(man_pages)
 endif
 
-Documentation/ovn-controller.8: Documentation/ovn-controller.8.rst
+Documentation/%.8: Documentation/%.8.rst
 	$(AM_V_GEN)$(MKDIR_P) Documentation && \
-	$(RST2MAN) --halt=warning $(srcdir)/Documentation/ovn-controller.8.rst \
-	  > $@.tmp && mv $@.tmp $@
+	$(RST2MAN) --halt=warning $< > $@.tmp && mv $@.tmp $@

@@ -43,40 +43,51 @@ lib_libovn_la_SOURCES = \
 	lib/inc-proc-set.c \
 	lib/lb.c \
 	lib/lb.h \
+	lib/lb-wish.c \
+	lib/lb-wish.h \
 	lib/lex.c \
 	lib/logical-fields.c \
 	lib/ovn-dirs.c \
 	lib/ovn-dirs.h \
 	lib/ovn-group.c
 
-# The southbound database's bindings, generated from the schema that the
-# distribution installs.  A library of its own, so that nothing in lib/ comes
-# to depend on it by accident.
-noinst_LTLIBRARIES += lib/libovnsb.la
+# The databases' bindings, generated from the schemas that the distribution
+# installs.  Libraries of their own, so that nothing in lib/ comes to depend on
+# them by accident.
+noinst_LTLIBRARIES += lib/libovnsb.la lib/libovnnb.la
 nodist_lib_libovnsb_la_SOURCES = \
 	lib/ovn-sb-idl.c \
 	lib/ovn-sb-idl.h
 lib_libovnsb_la_SOURCES =
+nodist_lib_libovnnb_la_SOURCES = \
+	lib/ovn-nb-idl.c \
+	lib/ovn-nb-idl.h
+lib_libovnnb_la_SOURCES =
 
-EXTRA_DIST += lib/ovn-sb-idl.ann
-BUILT_SOURCES += lib/ovn-sb-idl.h lib/ovn-sb-idl.c
-CLEANFILES += \
+idl_sources = \
+	lib/ovn-nb-idl.c \
+	lib/ovn-nb-idl.h \
 	lib/ovn-sb-idl.c \
-	lib/ovn-sb-idl.h \
+	lib/ovn-sb-idl.h
+EXTRA_DIST += lib/ovn-nb-idl.ann lib/ovn-sb-idl.ann
+BUILT_SOURCES += $(idl_sources)
+CLEANFILES += \
+	$(idl_sources) \
+	lib/ovn-nb-idl.ovsidl \
 	lib/ovn-sb-idl.ovsidl
+
+.SECONDARY: lib/ovn-nb-idl.ovsidl lib/ovn-sb-idl.ovsidl
 
 OVSDB_IDLC = $(run_python) $(OVS_SRCDIR)/ovsdb/ovsdb-idlc.in
 
-lib/ovn-sb-idl.ovsidl: lib/ovn-sb-idl.ann $(OVN_SCHEMADIR)/ovn-sb.ovsschema \
-                       $(OVS_STAMP)
+lib/ovn-%-idl.ovsidl: lib/ovn-%-idl.ann $(OVN_SCHEMADIR)/ovn-%.ovsschema \
+                      $(OVS_STAMP)
 	$(AM_V_GEN)$(MKDIR_P) lib && \
-	$(OVSDB_IDLC) annotate $(OVN_SCHEMADIR)/ovn-sb.ovsschema \
-	  $(srcdir)/lib/ovn-sb-idl.ann > $@.tmp && mv $@.tmp $@
+	$(OVSDB_IDLC) annotate $(OVN_SCHEMADIR)/ovn-$*.ovsschema \
+	  $(srcdir)/lib/ovn-$*-idl.ann > $@.tmp && mv $@.tmp $@
 
-lib/ovn-sb-idl.h: lib/ovn-sb-idl.ovsidl
-	$(AM_V_GEN)$(OVSDB_IDLC) c-idl-header lib/ovn-sb-idl.ovsidl > $@.tmp && \
-	  mv $@.tmp $@
+lib/ovn-%-idl.h: lib/ovn-%-idl.ovsidl
+	$(AM_V_GEN)$(OVSDB_IDLC) c-idl-header $< > $@.tmp && mv $@.tmp $@
 
-lib/ovn-sb-idl.c: lib/ovn-sb-idl.ovsidl
-	$(AM_V_GEN)$(OVSDB_IDLC) c-idl-source lib/ovn-sb-idl.ovsidl > $@.tmp && \
-	  mv $@.tmp $@
+lib/ovn-%-idl.c: lib/ovn-%-idl.ovsidl
+	$(AM_V_GEN)$(OVSDB_IDLC) c-idl-source $< > $@.tmp && mv $@.tmp $@

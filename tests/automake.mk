@@ -55,6 +55,7 @@ TESTSUITE_AT = \
 	tests/ovn-macros.at \
 	tests/system-macros.at \
 	tests/ovn-local-lb.at \
+	tests/ovn-lb-northd.at \
 	tests/ovn-resilience.at \
 	tests/ovn-cluster.at
 

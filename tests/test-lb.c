@@ -13,9 +13,11 @@
  */
 
 
-/* Tests lib/lb.  "ovstest test-lb vips" reads lines "VIP=BACKENDS" and prints
- * what lb_vip_parse() makes of them; "ovstest test-lb conj-ids" tries the
- * controller's allocator of conjunction ids, which needs no line of input. */
+/* Tests lib/lb and lib/lb-wish.  "ovstest test-lb vips" reads lines
+ * "VIP=BACKENDS" and prints what lb_vip_parse() makes of them; "wishes" and
+ * "spread" read entries of SB_Global and the values of "distributed"; "ovstest
+ * test-lb conj-ids" tries the controller's allocator of conjunction ids, which
+ * needs no line of input. */
 
 #include <config.h>
 
@@ -23,6 +25,7 @@
 #include <string.h>
 
 #include "lb.h"
+#include "lb-wish.h"
 #include "lflow-conj-ids.h"
 #include "openvswitch/dynamic-string.h"
 #include "ovstest.h"
@@ -71,6 +74,69 @@ test_vips(void)
     ds_destroy(&line);
 }
 
+/* What is left of an entry's value, and what of its mappings is understood. */
+static void
+test_wishes(void)
+{
+    struct ds line = DS_EMPTY_INITIALIZER;
+
+    while (!ds_get_line(&line, stdin)) {
+        struct lb_mappings mappings;
+        struct lb_wish wish;
+        char *bad;
+
+        char *error = lb_wish_parse(ds_cstr(&line), &wish);
+        if (error) {
+            printf("error: %s\n", error);
+            free(error);
+            continue;
+        }
+        char *value = lb_wish_format(&wish);
+        printf("%s\n", value);
+        free(value);
+
+        lb_mappings_parse(&wish.ip_port_mappings, &mappings, &bad);
+        for (size_t i = 0; i < mappings.n; i++) {
+            const struct lb_mapping *m = &mappings.array[i];
+            char ip[INET6_ADDRSTRLEN];
+
+            ovs_assert(lb_mappings_find(&mappings, &m->ip) == m);
+            ipv6_string_mapped(ip, &m->ip);
+            printf("    %s is %s", ip, m->lport);
+            if (m->has_source) {
+                ipv6_string_mapped(ip, &m->source);
+                printf(", checked from %s", ip);
+            }
+            printf("\n");
+        }
+        if (bad) {
+            printf("    bad: %s\n", bad);
+            free(bad);
+        }
+        lb_mappings_destroy(&mappings);
+        lb_wish_destroy(&wish);
+    }
+    ds_destroy(&line);
+}
+
+/* The words for how to spread. */
+static void
+test_spread(void)
+{
+    struct ds line = DS_EMPTY_INITIALIZER;
+
+    while (!ds_get_line(&line, stdin)) {
+        enum lb_spread option, by_default;
+        bool option_ok = lb_spread_from_option(ds_cstr(&line), &option);
+        bool default_ok = lb_spread_from_default(ds_cstr(&line), &by_default);
+
+        printf("%s: %s, %s\n", ds_cstr(&line),
+               option_ok ? lb_spread_to_string(option) : "?",
+               default_ok ? lb_spread_to_string(by_default) : "?");
+    }
+    ds_destroy(&line);
+}
+
 static uint32_t
 alloc(const struct uuid *lflow, int table_id, int dp_key, int n)
 {
@@ -115,10 +181,14 @@ test_lb(int argc, char *argv[])
 {
     if (argc == 2 && !strcmp(argv[1], "vips")) {
         test_vips();
+    } else if (argc == 2 && !strcmp(argv[1], "wishes")) {
+        test_wishes();
+    } else if (argc == 2 && !strcmp(argv[1], "spread")) {
+        test_spread();
     } else if (argc == 2 && !strcmp(argv[1], "conj-ids")) {
         test_conj_ids();
     } else {
-        ovs_fatal(0, "usage: %s vips|conj-ids", argv[0]);
+        ovs_fatal(0, "usage: %s vips|wishes|spread|conj-ids", argv[0]);
     }
 }
 

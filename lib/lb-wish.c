@@ -1,0 +1,377 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* What is asked of load balancers; see lb-wish.h. */
+
+#include <config.h>
+#include "lb-wish.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/json.h"
+#include "openvswitch/shash.h"
+#include "packets.h"
+#include "util.h"
+#include "uuid.h"
+
+#define KEY_PREFIX "ovn-local-lb-"
+
+/* The words for how to spread, where they are options of a load balancer and
+ * where they are a chassis' default. */
+static const struct {
+    const char *option;
+    const char *by_default;
+} spread_words[] = {
+    [LB_SPREAD_ALL] = { "false", "off" },
+    [LB_SPREAD_STRICT] = { "true", "strict" },
+    [LB_SPREAD_FALLBACK] = { "fallback", "fallback" },
+};
+
+const char *
+lb_spread_to_string(enum lb_spread spread)
+{
+    return spread_words[spread].by_default;
+}
+
+bool
+lb_spread_from_option(const char *value, enum lb_spread *spread)
+{
+    *spread = LB_SPREAD_ALL;
+    for (size_t i = 0; value && i < ARRAY_SIZE(spread_words); i++) {
+        if (!strcmp(value, spread_words[i].option)) {
+            *spread = i;
+            return true;
+        }
+    }
+    return !value;
+}
+
+bool
+lb_spread_from_default(const char *value, enum lb_spread *spread)
+{
+    *spread = LB_SPREAD_ALL;
+    for (size_t i = 0; value && i < ARRAY_SIZE(spread_words); i++) {
+        if (!strcmp(value, spread_words[i].by_default)) {
+            *spread = i;
+            return true;
+        }
+    }
+    return !value;
+}
+
+/* Parses an address without a port, in brackets or bare. */
+static bool
+parse_address(const char *s, struct in6_addr *ip)
+{
+    struct lb_endpoint ep;
+
+    if (!lb_endpoint_parse(s, &ep) || ep.port) {
+        return false;
+    }
+    *ip = ep.ip;
+    return true;
+}
+
+/* Parses 'key', a backend's address, and 'value', "PORT" or "PORT:ADDRESS".
+ * Names of ports may have colons in them, and so do IPv6 addresses: the
+ * longest thing after a colon that is an address is one. */
+static bool
+mapping_parse(const char *key, const char *value, struct lb_mapping *m)
+{
+    memset(m, 0, sizeof *m);
+    if (!value[0] || !parse_address(key, &m->ip)) {
+        return false;
+    }
+    for (const char *colon = strchr(value, ':'); colon;
+         colon = strchr(colon + 1, ':')) {
+        if (colon > value && parse_address(colon + 1, &m->source)) {
+            m->has_source = true;
+            m->lport = xmemdup0(value, colon - value);
+            return true;
+        }
+    }
+    m->lport = xstrdup(value);
+    return true;
+}
+
+static int
+mapping_compare(const void *a_, const void *b_)
+{
+    const struct lb_mapping *a = a_;
+    const struct lb_mapping *b = b_;
+
+    return memcmp(&a->ip, &b->ip, sizeof a->ip);
+}
+
+/* An IPv6 address may be there in two spellings, and then neither is right. */
+static void
+drop_duplicates(struct lb_mappings *mappings, struct ds *errors)
+{
+    struct lb_mapping *array = mappings->array;
+    size_t n = 0;
+
+    for (size_t i = 0; i < mappings->n; ) {
+        size_t j = i + 1;
+
+        while (j < mappings->n && !mapping_compare(&array[i], &array[j])) {
+            j++;
+        }
+        if (j == i + 1) {
+            array[n++] = array[i];
+        } else {
+            for (size_t k = i; k < j; k++) {
+                ds_put_cstr(errors, errors->length ? " " : "");
+                ipv6_format_mapped(&array[k].ip, errors);
+                ds_put_format(errors, "=%s (again)", array[k].lport);
+                free(array[k].lport);
+            }
+        }
+        i = j;
+    }
+    mappings->n = n;
+}
+
+void
+lb_mappings_parse(const struct smap *smap, struct lb_mappings *mappings,
+                  char **bad)
+{
+    const struct smap_node **nodes = smap_sort(smap);
+    struct ds errors = DS_EMPTY_INITIALIZER;
+    size_t n_nodes = smap_count(smap);
+
+    mappings->array = xmalloc(MAX(n_nodes, 1) * sizeof *mappings->array);
+    mappings->n = 0;
+    for (size_t i = 0; i < n_nodes; i++) {
+        struct lb_mapping *m = &mappings->array[mappings->n];
+
+        if (mapping_parse(nodes[i]->key, nodes[i]->value, m)) {
+            mappings->n++;
+        } else {
+            ds_put_format(&errors, "%s%s=%s", errors.length ? " " : "",
+                          nodes[i]->key, nodes[i]->value);
+        }
+    }
+    free(nodes);
+    qsort(mappings->array, mappings->n, sizeof *mappings->array,
+          mapping_compare);
+    drop_duplicates(mappings, &errors);
+    *bad = errors.length ? ds_steal_cstr(&errors) : NULL;
+    ds_destroy(&errors);
+}
+
+void
+lb_mappings_destroy(struct lb_mappings *mappings)
+{
+    for (size_t i = 0; i < mappings->n; i++) {
+        free(mappings->array[i].lport);
+    }
+    free(mappings->array);
+}
+
+bool
+lb_mappings_equal(const struct lb_mappings *a, const struct lb_mappings *b)
+{
+    if (a->n != b->n) {
+        return false;
+    }
+    for (size_t i = 0; i < a->n; i++) {
+        const struct lb_mapping *x = &a->array[i];
+        const struct lb_mapping *y = &b->array[i];
+
+        if (mapping_compare(x, y) || strcmp(x->lport, y->lport)
+            || x->has_source != y->has_source
+            || (x->has_source
+                && !ipv6_addr_equals(&x->source, &y->source))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const struct lb_mapping *
+lb_mappings_find(const struct lb_mappings *mappings, const struct in6_addr *ip)
+{
+    struct lb_mapping key = { .ip = *ip };
+
+    return bsearch(&key, mappings->array, mappings->n,
+                   sizeof *mappings->array, mapping_compare);
+}
+
+void
+lb_wish_init(struct lb_wish *wish)
+{
+    wish->name = xstrdup("");
+    smap_init(&wish->options);
+    smap_init(&wish->ip_port_mappings);
+    sset_init(&wish->vips);
+}
+
+void
+lb_wish_destroy(struct lb_wish *wish)
+{
+    free(wish->name);
+    smap_destroy(&wish->options);
+    smap_destroy(&wish->ip_port_mappings);
+    sset_destroy(&wish->vips);
+}
+
+bool
+lb_wish_equal(const struct lb_wish *a, const struct lb_wish *b)
+{
+    return (!strcmp(a->name, b->name)
+            && smap_equal(&a->options, &b->options)
+            && smap_equal(&a->ip_port_mappings, &b->ip_port_mappings)
+            && sset_equals(&a->vips, &b->vips));
+}
+
+char *
+lb_wish_key(const struct uuid *nb_uuid)
+{
+    return xasprintf(KEY_PREFIX UUID_FMT, UUID_ARGS(nb_uuid));
+}
+
+bool
+lb_wish_key_parse(const char *key, struct uuid *nb_uuid)
+{
+    size_t n = strlen(KEY_PREFIX);
+
+    return !strncmp(key, KEY_PREFIX, n) && uuid_from_string(nb_uuid, key + n);
+}
+
+static struct json *
+smap_to_object(const struct smap *smap)
+{
+    struct json *object = json_object_create();
+    const struct smap_node *node;
+
+    SMAP_FOR_EACH (node, smap) {
+        json_object_put_string(object, node->key, node->value);
+    }
+    return object;
+}
+
+char *
+lb_wish_format(const struct lb_wish *wish)
+{
+    struct json *entry = json_object_create();
+    const char **vips = sset_sort(&wish->vips);
+    struct json *array = json_array_create_empty();
+
+    for (size_t i = 0; i < sset_count(&wish->vips); i++) {
+        json_array_add(array, json_string_create(vips[i]));
+    }
+    free(vips);
+
+    json_object_put_string(entry, "name", wish->name);
+    json_object_put(entry, "options", smap_to_object(&wish->options));
+    json_object_put(entry, "ip_port_mappings",
+                    smap_to_object(&wish->ip_port_mappings));
+    json_object_put(entry, "vips", array);
+
+    char *s = json_to_string(entry, JSSF_SORT);
+    json_destroy(entry);
+    return s;
+}
+
+/* Reads the member 'name' of 'entry', strings by strings, if it is there. */
+static char *
+read_strings(const struct json *entry, const char *name, struct smap *smap)
+{
+    const struct json *member = shash_find_data(json_object(entry), name);
+    const struct shash_node *node;
+
+    if (!member) {
+        return NULL;
+    }
+    if (member->type != JSON_OBJECT) {
+        return xasprintf("\"%s\" is no object", name);
+    }
+    SHASH_FOR_EACH (node, json_object(member)) {
+        const struct json *value = node->data;
+
+        if (value->type != JSON_STRING) {
+            return xasprintf("\"%s\" has a value that is no string", name);
+        }
+        smap_replace(smap, node->name, json_string(value));
+    }
+    return NULL;
+}
+
+/* Reads the names: the load balancer's, and what it calls its VIPs. */
+static char *
+read_names(const struct json *entry, struct lb_wish *wish)
+{
+    const struct json *name = shash_find_data(json_object(entry), "name");
+    const struct json *vips = shash_find_data(json_object(entry), "vips");
+
+    if (name && name->type != JSON_STRING) {
+        return xstrdup("\"name\" is no string");
+    }
+    if (name) {
+        free(wish->name);
+        wish->name = xstrdup(json_string(name));
+    }
+    if (vips && vips->type != JSON_ARRAY) {
+        return xstrdup("\"vips\" is no array");
+    }
+    for (size_t i = 0; vips && i < vips->array.n; i++) {
+        if (vips->array.elems[i]->type != JSON_STRING) {
+            return xstrdup("\"vips\" has an element that is no string");
+        }
+        sset_add(&wish->vips, json_string(vips->array.elems[i]));
+    }
+    return NULL;
+}
+
+static char *
+read_entry(const struct json *entry, struct lb_wish *wish)
+{
+    if (entry->type == JSON_STRING) {
+        return xstrdup(json_string(entry)); /* The parser's complaint. */
+    }
+    if (entry->type != JSON_OBJECT) {
+        return xstrdup("not an object");
+    }
+
+    char *error = read_names(entry, wish);
+    if (!error) {
+        error = read_strings(entry, "options", &wish->options);
+    }
+    if (!error) {
+        error = read_strings(entry, "ip_port_mappings",
+                             &wish->ip_port_mappings);
+    }
+    return error;
+}
+
+char *
+lb_wish_parse(const char *value, struct lb_wish *wish)
+{
+    if (strnlen(value, LB_WISH_MAX_LEN + 1) > LB_WISH_MAX_LEN) {
+        return xasprintf("longer than %d bytes", LB_WISH_MAX_LEN);
+    }
+
+    struct json *entry = json_from_string(value);
+    lb_wish_init(wish);
+    char *error = read_entry(entry, wish);
+    if (error) {
+        lb_wish_destroy(wish);
+    }
+    json_destroy(entry);
+    return error;
+}
