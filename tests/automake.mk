@@ -112,3 +112,6 @@ EXTRA_DIST += tests/ovn-random.py tests/packets.py
 
 # Northbound configurations that together use all of OVN.
 EXTRA_DIST += tests/corpus.sh $(wildcard $(srcdir)/tests/corpus/*.conf)
+EXTRA_DIST += tests/corpus-trace.sh \
+	$(wildcard $(srcdir)/tests/corpus/*.trace) \
+	tests/trace-actions.in tests/trace-diff.py

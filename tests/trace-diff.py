@@ -1,0 +1,238 @@
+#! /usr/bin/env python3
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Compares ours with the stock ovn-trace.
+
+    trace-diff.py run STOCK OURS < COMMANDS
+    trace-diff.py daemon STOCK-SOCKET OURS-SOCKET < COMMANDS
+    trace-diff.py put < trace-actions.in
+    trace-diff.py list < trace-actions.in
+
+COMMANDS has the words of a command line a line, quoted for the shell.  "run"
+gives them to the programs STOCK and OURS, "daemon" to "trace" of the daemons
+behind two control sockets.  What the two say is compared to the letter, and so
+is the exit status; for the differences that are meant, see intended().  Prints
+the others, and how many command lines there were; exits with status 1 if there
+is a difference.
+
+"put" writes a southbound database (at OVN_SB_DB) by hand, with a logical flow
+for each line of actions; "list" prints a command for each of them, for packets
+of several kinds in a switch and in a router.
+"""
+
+import difflib
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+
+# What stock says, on standard output and with exit status 0, of a packet that
+# it does not trace.
+REFUSALS = ('error parsing flow: ', 'unknown datapath ', 'unknown port ')
+
+
+class Outcome:
+    def __init__(self, status, out, err):
+        self.status = status
+        self.out = out
+        self.err = err
+
+    def lines(self):
+        return ['status %d' % self.status,
+                *self.out.splitlines(), *self.err.splitlines()]
+
+
+def intended(stock, ours):
+    """The differences that Documentation/topics/differences.rst tells of."""
+    if stock.status < 0:
+        # An assertion of stock's failed.
+        return ours.status == 0 and ours.out.startswith('# ')
+    if stock.out.startswith(REFUSALS) and stock.status == 0:
+        return (ours.status == 1 and ours.out == ''
+                and ours.err == 'ovn-trace: ' + stock.out)
+    return False
+
+
+def run(program, words):
+    process = subprocess.run([program, '-vconsole:off', *words],
+                             capture_output=True, text=True, timeout=300)
+    return Outcome(process.returncode, process.stdout, process.stderr)
+
+
+class Daemon:
+    """A control socket."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.decoder = json.JSONDecoder()
+
+    def trace(self, words):
+        self.socket.sendall(json.dumps(
+            {'id': 0, 'method': 'trace', 'params': words}).encode())
+        text = ''
+        while True:
+            more = self.socket.recv(1 << 20).decode()
+            if not more:
+                sys.exit('the daemon is gone: %s' % words)
+            text += more
+            try:
+                reply = self.decoder.decode(text)
+            except json.JSONDecodeError:
+                continue
+            return Outcome(2 if reply['error'] else 0,
+                           reply['result'] or '', reply['error'] or '')
+
+
+def compare(trace_stock, trace_ours):
+    n = n_different = n_intended = 0
+    for line in sys.stdin:
+        words = shlex.split(line)
+        stock = trace_stock(words)
+        ours = trace_ours(words)
+        n += 1
+        if stock.lines() == ours.lines():
+            continue
+        if intended(stock, ours):
+            n_intended += 1
+            continue
+        n_different += 1
+        print('ovn-trace', line.strip())
+        print('\n'.join(difflib.unified_diff(
+            stock.lines(), ours.lines(), 'stock', 'ours', n=2, lineterm='')))
+    print('%d compared, %d differ as they should, %d otherwise'
+          % (n, n_intended, n_different))
+    return n_different > 0
+
+
+def actions():
+    """The lines of the file of actions: Ethernet source, match, actions."""
+    match = '1'
+    n = 0
+    for line in sys.stdin:
+        line = line.rstrip('\n')
+        if line.startswith('# match '):
+            match = line[len('# match '):]
+        elif line and not line.startswith('#'):
+            n += 1
+            yield '00:00:00:00:%02x:%02x' % divmod(n, 256), match, line
+
+
+# The datapaths of "put": name, kind and ports.  A port is named by its
+# datapath's first letter.
+DATAPATHS = (('sw0', 'logical-switch', ('s1', 's2', 's3')),
+             ('lr0', 'logical-router', ('r1', 'r2')))
+
+PACKETS = (
+    'eth.dst == 02:00:00:00:00:02 && ip4.src == 10.0.0.1'
+    ' && ip4.dst == 10.0.0.2 && ip.ttl == 64'
+    ' && tcp.src == 1234 && tcp.dst == 80',
+    'eth.dst == 02:00:00:00:00:02 && ip6.src == fd00::1'
+    ' && ip6.dst == fd00::2 && ip.ttl == 64'
+    ' && udp.src == 1234 && udp.dst == 80',
+    'eth.dst == ff:ff:ff:ff:ff:ff && arp.op == 1 && arp.spa == 10.0.0.1'
+    ' && arp.tpa == 10.0.0.2 && arp.sha == 02:00:00:00:00:01',
+    'eth.dst == 02:00:00:00:00:02 && ip6.src == fd00::1'
+    ' && ip6.dst == fd00::2 && nd_ns && nd.target == fd00::2'
+    ' && nd.sll == 02:00:00:00:00:09',
+    'eth.dst == 02:00:00:00:00:02 && ip4.src == 10.0.0.1'
+    ' && ip4.dst == 10.0.0.2 && ip.ttl == 1 && sctp.dst == 9'
+    ' && vlan.vid == 7',
+)
+
+
+def put():
+    operations = []
+
+    def insert(table, uuid_name=None, **row):
+        operations.append({'op': 'insert', 'table': table, 'row': row,
+                           **({'uuid-name': uuid_name} if uuid_name
+                              else {})})
+
+    def ovs_map(**pairs):
+        return ['map', [[k.replace('_', '-'), v] for k, v in pairs.items()]]
+
+    for key, (name, kind, ports) in enumerate(DATAPATHS, 1):
+        insert('Datapath_Binding', uuid_name=name, tunnel_key=key,
+               external_ids=ovs_map(name=name, **{kind: '00000000-0000-0000-'
+                                                  '0000-%012d' % key}))
+        for i, port in enumerate(ports, 1):
+            insert('Port_Binding', uuid_name=port, logical_port=port,
+                   datapath=['named-uuid', name], tunnel_key=i)
+        insert('Multicast_Group', name='mc', tunnel_key=32768,
+               datapath=['named-uuid', name],
+               ports=['set', [['named-uuid', port] for port in ports]])
+        insert('MAC_Binding', logical_port=ports[0], ip='10.0.0.1',
+               mac='02:00:00:00:00:01', datapath=['named-uuid', name])
+        insert('MAC_Binding', logical_port=ports[0], ip='fd00::1',
+               mac='02:00:00:00:00:09', datapath=['named-uuid', name])
+    insert('FDB', mac='02:00:00:00:00:02', dp_key=1, port_key=2)
+    for code, option in (0, 'offerip'), (3, 'router'):
+        insert('DHCP_Options', name=option, code=code, type='ipv4')
+    insert('DHCPv6_Options', name='ia_addr', code=5, type='ipv6')
+    insert('DNS', records=ovs_map(vm='10.0.0.9'),
+           datapaths=['named-uuid', 'sw0'])
+
+    def flow(pipeline, table, priority, match, actions):
+        for name, kind, ports in DATAPATHS:
+            insert('Logical_Flow', logical_datapath=['named-uuid', name],
+                   pipeline=pipeline, table_id=table, priority=priority,
+                   match=match, actions=actions.replace('s2', ports[1]),
+                   external_ids=ovs_map(
+                       stage_name='%s_%s_%d' % (name, pipeline, table),
+                       source='northd.c:%d' % (priority + table)))
+
+    for eth_src, match, text in actions():
+        flow('ingress', 0, 100, 'eth.src == %s && (%s)' % (eth_src, match),
+             text)
+    flow('ingress', 1, 5, '1', 'reg9 = 1; next;')
+    flow('ingress', 2, 5, 'ct.est && reg0 == 0', 'reg9 = 2; next;')
+    flow('ingress', 2, 0, '1', 'next;')
+    flow('ingress', 3, 0, '1', 'outport = "s2"; output;')
+    flow('egress', 0, 5, '1', 'reg1 = 5; next;')
+    flow('egress', 1, 5, '1', 'output;')
+    flow('egress', 3, 5, '1', 'output;')
+
+    reply = subprocess.run(
+        ['ovsdb-client', 'transact', os.environ['OVN_SB_DB'],
+         json.dumps(['OVN_Southbound', *operations])],
+        check=True, capture_output=True, text=True)
+    for result in json.loads(reply.stdout):
+        assert 'error' not in result, result
+
+
+def list_commands():
+    for eth_src, _, _ in actions():
+        for name, _, ports in DATAPATHS:
+            for packet in PACKETS:
+                print('--all %s %s' % (name, shlex.quote(
+                    'inport == "%s" && eth.src == %s && %s'
+                    % (ports[0], eth_src, packet))))
+
+
+def main():
+    command, *args = sys.argv[1:]
+    if command == 'run':
+        stock, ours = args
+        return compare(lambda words: run(stock, words),
+                       lambda words: run(ours, words))
+    if command == 'daemon':
+        stock, ours = (Daemon(path) for path in args)
+        return compare(stock.trace, ours.trace)
+    return {'put': put, 'list': list_commands}[command]()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
