@@ -262,7 +262,6 @@ monitor_init(struct ovsdb_idl *sb_idl)
     inc_kind_watch(local_datapath_kind, something_changed, NULL);
 
     const struct uuid zero = UUID_ZERO;
-    monitor.seqno = 0;
     monitor.is_initialized = true;
     set_conditions(sb_idl, &zero);
 }
@@ -285,7 +284,8 @@ monitor_run(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis)
     if (monitor.stale || time_msec() >= due
         || !uuid_equals(our_chassis, &monitor.our_chassis)) {
         set_conditions(sb_idl, our_chassis);
-        due = monitor.asked_at + ASK_AGAIN_MS;
+        due = (monitor_settled(sb_idl) ? LLONG_MAX
+               : monitor.asked_at + ASK_AGAIN_MS);
     }
     if (due != LLONG_MAX) {
         poll_timer_wait_until(due);
