@@ -45,6 +45,8 @@ lib_libovn_la_SOURCES = \
 	lib/lb.h \
 	lib/lb-wish.c \
 	lib/lb-wish.h \
+	lib/lb-router.c \
+	lib/lb-router.h \
 	lib/lex.c \
 	lib/logical-fields.c \
 	lib/ovn-dirs.c \

@@ -1,0 +1,504 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* Distributed load balancers on routers with a distributed gateway port; see
+ * lb-router.h, which has the rules in words. */
+
+#include <config.h>
+#include "lb-router.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "byte-order.h"
+#include "expr-private.h"
+#include "lb.h"
+#include "openvswitch/dynamic-string.h"
+#include "packets.h"
+#include "util.h"
+
+/* Addresses. */
+
+void
+lb_router_addrs_add(struct lb_router_addrs *addrs, const struct in6_addr *ip)
+{
+    if (addrs->n >= addrs->allocated) {
+        addrs->array = x2nrealloc(addrs->array, &addrs->allocated,
+                                  sizeof *addrs->array);
+    }
+    addrs->array[addrs->n++] = *ip;
+}
+
+bool
+lb_router_addrs_contain(const struct lb_router_addrs *addrs,
+                        const struct in6_addr *ip)
+{
+    for (size_t i = 0; i < addrs->n; i++) {
+        if (ipv6_addr_equals(&addrs->array[i], ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+lb_router_addrs_destroy(struct lb_router_addrs *addrs)
+{
+    free(addrs->array);
+    *addrs = (struct lb_router_addrs) { .n = 0 };
+}
+
+void
+lb_router_own_addresses(const char *mac, struct lb_router_addrs *own)
+{
+    char *copy = xstrdup(mac);
+    char *save = NULL;
+    struct eth_addr ea;
+
+    for (char *token = strtok_r(copy, " ", &save); token;
+         token = strtok_r(NULL, " ", &save)) {
+        struct lb_endpoint ep;
+
+        if (eth_addr_from_string(token, &ea)) {
+            struct in6_addr lla;
+            in6_generate_lla(ea, &lla);
+            lb_router_addrs_add(own, &lla);
+            continue;
+        }
+        token[strcspn(token, "/")] = '\0';
+        if (lb_endpoint_parse(token, &ep)) {
+            lb_router_addrs_add(own, &ep.ip);
+        }
+    }
+    free(copy);
+}
+
+/* Looking at trees. */
+
+/* Operand 'i' of the outermost conjunction. */
+static const struct expr *
+conjunct(const struct expr *e, size_t i)
+{
+    return e->type == EXPR_T_AND ? e->subs[i] : e;
+}
+
+static size_t
+n_conjuncts(const struct expr *e)
+{
+    return e->type == EXPR_T_AND ? e->n : 1;
+}
+
+static bool
+is_cmp(const struct expr *e, const char *symbol)
+{
+    return (e->type == EXPR_T_CMP && e->cmp.relop == EXPR_R_EQ
+            && !strcmp(e->cmp.symbol->name, symbol));
+}
+
+/* Whether 'e' compares 'symbol' for equality with a value, or with several
+ * ("symbol == {a, b}"). */
+static bool
+is_cmps(const struct expr *e, const char *symbol)
+{
+    if (e->type != EXPR_T_OR) {
+        return is_cmp(e, symbol);
+    }
+    for (size_t i = 0; i < e->n; i++) {
+        if (!is_cmp(e->subs[i], symbol)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const struct expr *
+find_cmps(const struct expr *match, const char *symbol)
+{
+    for (size_t i = 0; i < n_conjuncts(match); i++) {
+        if (is_cmps(conjunct(match, i), symbol)) {
+            return conjunct(match, i);
+        }
+    }
+    return NULL;
+}
+
+static bool
+has_port(const struct expr *match, const char *symbol, const char *port)
+{
+    const struct expr *e = find_cmps(match, symbol);
+
+    return e && e->type == EXPR_T_CMP && e->cmp.string
+           && !strcmp(e->cmp.string, port);
+}
+
+/* The address that 'e' compares a field with: all of its bits. */
+static bool
+cmp_address(const struct expr *e, struct in6_addr *ip)
+{
+    if (e->cmp.symbol->width == 32) {
+        if (e->cmp.mask.u64.lo != UINT32_MAX) {
+            return false;
+        }
+        in6_addr_set_mapped_ipv4(ip, htonl(e->cmp.value.u64.lo));
+        return true;
+    }
+    if (e->cmp.symbol->width == 128
+        && ovs_u128_equals(e->cmp.mask, OVS_U128_MAX)) {
+        ovs_be64 parts[2] = { htonll(e->cmp.value.u64.hi),
+                              htonll(e->cmp.value.u64.lo) };
+        memcpy(ip, parts, sizeof *ip);
+        return true;
+    }
+    return false;
+}
+
+/* Which of the outermost operands is the residency of a gateway port that
+ * serves here, or -1. */
+static int
+find_residency(const struct expr *match, const struct lb_router_env *env,
+               const struct lb_router_gateway **gwp)
+{
+    for (size_t i = 0; i < n_conjuncts(match); i++) {
+        const struct expr *e = conjunct(match, i);
+
+        if (e->type == EXPR_T_RESIDENT && !e->resident.negated) {
+            *gwp = env->gateway(e->resident.port, env->aux);
+            if (*gwp) {
+                return i;
+            }
+        }
+    }
+    return -1;
+}
+
+/* Rules. */
+
+struct subject {
+    const struct lb_router_row *row;
+    const struct expr *match;
+    const struct lb_router_gateway *gw;
+};
+
+static bool
+is_for_router_mac(const struct subject *s)
+{
+    return find_cmps(s->match, "eth.dst");
+}
+
+static bool
+is_from_port(const struct subject *s)
+{
+    return has_port(s->match, "inport", s->gw->port);
+}
+
+static bool
+is_for_router_mac_from_port(const struct subject *s)
+{
+    return is_for_router_mac(s) && is_from_port(s);
+}
+
+static bool
+is_arp_request_from_port(const struct subject *s)
+{
+    return is_from_port(s) && find_cmps(s->match, "arp.spa");
+}
+
+/* The operand that says which addresses are asked for. */
+static const struct expr *
+find_asked(const struct subject *s)
+{
+    const struct expr *e = NULL;
+
+    if (is_from_port(s)) {
+        e = find_cmps(s->match, "arp.tpa");
+        e = e ? e : find_cmps(s->match, "nd.target");
+    }
+    return e;
+}
+
+static bool
+asks_for_own_address(const struct subject *s)
+{
+    const struct expr *e = find_asked(s);
+    struct in6_addr ip;
+
+    return e && e->type == EXPR_T_CMP && cmp_address(e, &ip)
+           && lb_router_addrs_contain(&s->gw->own, &ip);
+}
+
+static bool
+asks_for_vips(const struct subject *s)
+{
+    return !s->row->has_hint && find_asked(s);
+}
+
+static bool
+is_served(const struct subject *s)
+{
+    return s->row->serving != LB_ROUTER_NOT;
+}
+
+static bool
+is_served_through_port(const struct subject *s)
+{
+    return is_served(s) && has_port(s->match, "outport", s->gw->port);
+}
+
+static struct expr *
+put_true(const struct subject *s OVS_UNUSED)
+{
+    return NULL;
+}
+
+/* Returns those of the comparisons of 'e' whose address is in 'addrs',
+ * inverted with 'invert' ("is in" becomes "is not in"). */
+static struct expr *
+pick(const struct expr *e, const struct lb_router_addrs *addrs, bool invert)
+{
+    struct expr *picked = expr_new_andor(EXPR_T_OR);
+    size_t n = e->type == EXPR_T_OR ? e->n : 1;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct expr *cmp = e->type == EXPR_T_OR ? e->subs[i] : e;
+        struct in6_addr ip;
+
+        if (cmp_address(cmp, &ip) && lb_router_addrs_contain(addrs, &ip)) {
+            expr_add(picked, expr_clone(cmp));
+        }
+    }
+    picked = expr_finish(picked);
+    return invert ? expr_not(picked) : picked;
+}
+
+static struct expr *
+put_served_vips(const struct subject *s)
+{
+    const struct expr *asked = find_asked(s);
+    struct expr *resident = NULL;
+
+    for (size_t i = 0; i < n_conjuncts(s->match); i++) {
+        const struct expr *e = conjunct(s->match, i);
+        if (e->type == EXPR_T_RESIDENT) {
+            resident = expr_clone(e);
+            break;
+        }
+    }
+    return expr_or(expr_and(resident, pick(asked, &s->gw->left, true)),
+                   pick(asked, &s->gw->served, false));
+}
+
+/* For flows of 'stage' with the residency of a gateway port for which
+ * 'applies' is true, residency is replaced by what 'replacement' returns,
+ * where NULL is true. */
+struct rule {
+    const char *stage;
+    bool (*applies)(const struct subject *);
+    struct expr *(*replacement)(const struct subject *);
+};
+static const struct rule rules[] = {
+    { "ls_in_l2_lkup", is_for_router_mac, put_true },
+    { "lr_in_admission", is_for_router_mac_from_port, put_true },
+    { "lr_in_lookup_neighbor", is_arp_request_from_port, put_true },
+    { "lr_in_ip_input", asks_for_own_address, put_true },
+    { "lr_in_ip_input", asks_for_vips, put_served_vips },
+    { "lr_in_dnat", is_served, put_true },
+    { "lr_out_undnat", is_served_through_port, put_true },
+};
+
+bool
+lb_router_concerns(const char *stage, const char *match)
+{
+    for (size_t i = 0; stage && i < ARRAY_SIZE(rules); i++) {
+        if (!strcmp(stage, rules[i].stage)) {
+            return strstr(match, "is_chassis_resident");
+        }
+    }
+    return false;
+}
+
+/* Returns 'match' (consumed) with 'e' (owned, or NULL) in the place of operand
+ * 'i'. */
+static struct expr *
+replace_conjunct(struct expr *match, size_t i, struct expr *e)
+{
+    if (match->type != EXPR_T_AND) {
+        expr_destroy(match);
+        return e ? e : expr_boolean(true);
+    }
+
+    struct expr *new = expr_new_andor(EXPR_T_AND);
+    for (size_t j = 0; j < match->n; j++) {
+        if (j != i) {
+            expr_add(new, match->subs[j]);
+            continue;
+        }
+        expr_destroy(match->subs[j]);
+        if (e) {
+            expr_add(new, e);
+        }
+    }
+    expr_free_shell(match);
+    return expr_finish(new);
+}
+
+struct expr *
+lb_router_apply(struct expr *match, const struct lb_router_row *row,
+                const struct lb_router_env *env)
+{
+    struct subject s = { .row = row, .match = match };
+    int residency = find_residency(match, env, &s.gw);
+
+    for (size_t i = 0; residency >= 0 && i < ARRAY_SIZE(rules); i++) {
+        if (!strcmp(row->stage, rules[i].stage) && rules[i].applies(&s)) {
+            return replace_conjunct(match, residency,
+                                    rules[i].replacement(&s));
+        }
+    }
+    return match;
+}
+
+/* Added flows. */
+
+/* 'match' without residency and, unless 'outport', without the outport. */
+static char *
+format_replies(const struct expr *match, bool outport)
+{
+    struct expr *new = expr_new_andor(EXPR_T_AND);
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    for (size_t i = 0; i < n_conjuncts(match); i++) {
+        const struct expr *e = conjunct(match, i);
+
+        if (e->type != EXPR_T_RESIDENT
+            && (outport || !is_cmp(e, "outport"))) {
+            expr_add(new, expr_clone(e));
+        }
+    }
+    new = expr_finish(new);
+    expr_format(new, &s);
+    expr_destroy(new);
+    return ds_steal_cstr(&s);
+}
+
+size_t
+lb_router_derive(const struct expr *match, const struct lb_router_row *row,
+                 const struct lb_router_env *env,
+                 struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS])
+{
+    struct subject s = { .row = row, .match = match };
+    size_t n = 0;
+
+    if (strcmp(row->stage, "lr_out_undnat")
+        || find_residency(match, env, &s.gw) < 0
+        || !is_served_through_port(&s)) {
+        return 0;
+    }
+    flows[n++] = (struct lb_router_flow) {
+        .stage = "lr_in_defrag",
+        .priority = 100,
+        .match = format_replies(match, false),
+        .actions = "ct_dnat;",
+    };
+    flows[n++] = (struct lb_router_flow) {
+        .stage = "lr_in_gw_redirect",
+        .priority = 200,
+        .match = xasprintf("ct.est && ct.rpl && ct_mark.natted == 1 "
+                           "&& outport == \"%s\"", s.gw->port),
+        .actions = "next;",
+    };
+    if (row->serving == LB_ROUTER_STRICT) {
+        flows[n++] = (struct lb_router_flow) {
+            .stage = "lr_in_gw_redirect",
+            .priority = 200,
+            .match = format_replies(match, true),
+            .actions = "next;",
+        };
+    }
+    return n;
+}
+
+void
+lb_router_flows_destroy(struct lb_router_flow *flows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(flows[i].match);
+    }
+}
+
+/* What load-balancing flows are about. */
+
+/* Finds "ipX.DIR == ADDRESS" and, if it is there, "PROTOCOL.DIR == PORT" among
+ * the operands of conjunction 'e'. */
+static bool
+parse_endpoint(const struct expr *e, const char *dir, struct lb_endpoint *ep)
+{
+    static const char *const protocols[] = { "tcp", "udp", "sctp" };
+    char name[16];
+
+    snprintf(name, sizeof name, "ip4.%s", dir);
+    const struct expr *ip = find_cmps(e, name);
+    if (!ip) {
+        snprintf(name, sizeof name, "ip6.%s", dir);
+        ip = find_cmps(e, name);
+    }
+    if (!ip || ip->type != EXPR_T_CMP || !cmp_address(ip, &ep->ip)) {
+        return false;
+    }
+
+    ep->port = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
+        snprintf(name, sizeof name, "%s.%s", protocols[i], dir);
+        const struct expr *port = find_cmps(e, name);
+        if (port && port->type == EXPR_T_CMP) {
+            ep->port = port->cmp.value.u64.lo;
+        }
+    }
+    return true;
+}
+
+bool
+lb_router_parse_vip(const struct expr *match, struct lb_endpoint *vip)
+{
+    return parse_endpoint(match, "dst", vip);
+}
+
+struct lb_endpoint *
+lb_router_parse_backends(const struct expr *match, size_t *n)
+{
+    struct lb_endpoint *eps = xmalloc(sizeof *eps);
+
+    *n = 1;
+    if (parse_endpoint(match, "src", eps)) {
+        return eps;             /* Only one. */
+    }
+    for (size_t i = 0; i < n_conjuncts(match); i++) {
+        const struct expr *e = conjunct(match, i);
+        if (e->type != EXPR_T_OR) {
+            continue;
+        }
+
+        eps = xrealloc(eps, e->n * sizeof *eps);
+        *n = 0;
+        while (*n < e->n && parse_endpoint(e->subs[*n], "src", &eps[*n])) {
+            ++*n;
+        }
+        if (*n == e->n) {
+            return eps;
+        }
+    }
+    free(eps);
+    *n = 0;
+    return NULL;
+}
