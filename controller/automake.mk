@@ -49,6 +49,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/lb-hairpin.c \
 	controller/lb-local.c \
 	controller/lb-local.h \
+	controller/lb-serving.c \
+	controller/lb-serving.h \
 	controller/lflow-conj-ids.c \
 	controller/lflow-conj-ids.h \
 	controller/lflow-env.c \

@@ -18,6 +18,7 @@
 
 #include "flow.h"
 #include "inputs.h"
+#include "lb-serving.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "sset.h"
@@ -490,7 +491,8 @@ want_zone(const struct decision *d, bool only_if_local)
  *
  * A distributed gateway port's switch is not entered from the router on a
  * chassis that is no gateway of it if the redirection is for all traffic
- * ("always-redirect"): nothing that happens there could get anywhere. */
+ * ("always-redirect"): nothing that happens there could get anywhere.  But a
+ * router's distributed load balancers are served wherever it is. */
 static void
 write_link(struct decision *d)
 {
@@ -505,7 +507,8 @@ write_link(struct decision *d)
     const char *cr_name = smap_get(&pb->options, "chassis-redirect-port");
     const struct port_binding *cr
         = cr_name ? in_port_binding(d->unit, cr_name) : NULL;
-    if (cr && smap_get_bool(&cr->options, "always-redirect", false)) {
+    if (cr && smap_get_bool(&cr->options, "always-redirect", false)
+        && !lb_serving_is_distributed(d->unit, &pb->datapath)) {
         struct decision of_cr = { .unit = d->unit, .pb = cr, .us = d->us };
 
         decide(&of_cr);

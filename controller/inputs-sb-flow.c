@@ -219,17 +219,64 @@ logical_flow_equal(const void *a_, const void *b_)
             && a->priority == b->priority);
 }
 
+/* Whether the flow balances load on a router.  There is one for each VIP, so
+ * units that are only about these are spared all others. */
+static bool
+is_router_lb(const struct logical_flow *lf)
+{
+    return (lf->ingress && lf->stage_hint && lf->stage_name
+            && !strcmp(lf->stage_name, "lr_in_dnat")
+            && strstr(lf->actions, "ct_lb_mark(backends="));
+}
+
+/* Each stage of a router has a flow of priority 0, which tells its table. */
+static void
+note_router_stage(const struct logical_flow *lf)
+{
+    if (!lf->priority && lf->ingress && lf->stage_name
+        && (!strcmp(lf->stage_name, "lr_in_defrag")
+            || !strcmp(lf->stage_name, "lr_in_gw_redirect"))) {
+        inc_set(in_kinds.router_stage, inc_key_string(lf->stage_name),
+                xmemdup(&lf->table_id, sizeof lf->table_id));
+    }
+}
+
+static bool
+router_stage_equal(const void *a_, const void *b_)
+{
+    const uint8_t *a = a_;
+    const uint8_t *b = b_;
+
+    return *a == *b;
+}
+
+static bool
+always_equal(const void *a OVS_UNUSED, const void *b OVS_UNUSED)
+{
+    return true;
+}
+
 static void
 logical_flow_upsert(const struct ovsdb_idl_row *row)
 {
-    inc_set(in_kinds.logical_flow, inc_key_uuid(&row->uuid),
-            logical_flow_create(CONTAINER_OF(row, struct sbrec_logical_flow,
-                                             header_)));
+    struct logical_flow *lf
+        = logical_flow_create(CONTAINER_OF(row, struct sbrec_logical_flow,
+                                           header_));
+    struct inc_key key = inc_key_uuid(&row->uuid);
+
+    note_router_stage(lf);
+    if (is_router_lb(lf)) {
+        inc_set(in_kinds.router_lb_flow, key, xmalloc(1));
+    } else if (inc_peek(in_kinds.router_lb_flow, key)) {
+        inc_set(in_kinds.router_lb_flow, key, NULL);
+    }
+    inc_set(in_kinds.logical_flow, key, lf);
 }
 
 static void
 logical_flow_remove(const struct uuid *uuid)
 {
+    inc_set(in_kinds.router_lb_flow, inc_key_uuid(uuid), NULL);
     inc_set(in_kinds.logical_flow, inc_key_uuid(uuid), NULL);
 }
 
@@ -250,6 +297,9 @@ static const struct ovsdb_idl_column *const logical_flow_columns[] = {
 static const struct input_kind logical_flow_kinds[] = {
     INPUT_VALUE(logical_flow, "logical-flow", INC_KEY_UUID,
                 logical_flow_equal),
+    INPUT_VALUE(router_lb_flow, "router-lb-flow", INC_KEY_UUID, always_equal),
+    INPUT_VALUE(router_stage, "router-stage", INC_KEY_STRING,
+                router_stage_equal),
 };
 const struct input_table logical_flow_table
     = INPUT_BY_UUID(logical_flow, logical_flow, NULL);

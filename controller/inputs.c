@@ -421,6 +421,17 @@ in_config(struct inc_unit *unit, const char *key)
     return inc_read(unit, in_kinds.config, inc_key_string(key));
 }
 
+bool
+in_router_stage(struct inc_unit *unit, const char *name, uint8_t *table_id)
+{
+    const uint8_t *id = inc_read(unit, in_kinds.router_stage,
+                                 inc_key_string(name));
+    if (id) {
+        *table_id = *id;
+    }
+    return id != NULL;
+}
+
 const char *
 in_ovs_fact(struct inc_unit *unit, const char *name)
 {

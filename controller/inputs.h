@@ -42,11 +42,13 @@ struct ovsdb_idl;
 enum controller_stage {
     STAGE_INPUT,                /* Set by inputs.c, from the IDLs. */
     STAGE_CONFIG,               /* Configuration, derived from Open_vSwitch. */
+    STAGE_ROUTER,               /* Routers with distributed load balancers. */
     STAGE_BINDING,              /* Which ports are local. */
     STAGE_DATAPATH,             /* Which datapaths are local. */
     STAGE_DP_GROUP,             /* Which members of a group are local... */
     STAGE_ZONE,                 /* ...conntrack zones, tunnels, patches... */
     STAGE_LB,                   /* ...load-balancer backends' ports. */
+    STAGE_SERVING,              /* VIPs that routers serve here. */
     STAGE_FLOW,                 /* OpenFlow flows; wanted groups, meters. */
     STAGE_GROUP,                /* Contents of groups and meters. */
     N_STAGES
@@ -205,6 +207,9 @@ const struct datapath_binding *in_datapath(struct inc_unit *,
                                            const struct uuid *);
 const struct logical_flow *in_logical_flow(struct inc_unit *,
                                            const struct uuid *);
+/* The logical table of router stage 'name', one of those to which flows are
+ * added (lib/lb-router.h): true if it is known. */
+bool in_router_stage(struct inc_unit *, const char *name, uint8_t *table_id);
 const struct dp_group *in_dp_group(struct inc_unit *, const struct uuid *);
 const struct multicast_group *in_multicast_group(struct inc_unit *,
                                                  const struct uuid *);
@@ -263,7 +268,8 @@ struct inputs_kinds {
         *gateway_chassis, *address_set, *port_group, *load_balancer,
         *mac_binding, *static_mac_binding, *fdb, *meter, *sb_options, *iface,
         *config, *ovs_fact, *datapath_ports, *port_children, *ifaces_by_id,
-        *chassis_set, *lports_by_address, *lbs_of_datapath, *lbs_by_hint,
+        *router_lb_flow, /* By UUID: Logical_Flows that balance load. */
+        *router_stage, *chassis_set, *lports_by_address, *lbs_of_datapath, *lbs_by_hint,
         *tunnel_ifaces, *bridges, *multicast_key;
 };
 extern struct inputs_kinds in_kinds;

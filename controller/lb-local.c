@@ -349,6 +349,23 @@ lb_local_wished(struct inc_unit *unit, const char *stage_hint,
     return NULL;
 }
 
+bool
+lb_local_is_wished(struct inc_unit *unit, const char *stage_hint)
+{
+    const struct inc_set *lbs = in_lbs_by_hint(unit, stage_hint);
+
+    for (size_t i = 0; i < inc_set_count(lbs); i++) {
+        const struct load_balancer *lb
+            = in_load_balancer(unit, inc_set_at(lbs, i).data);
+        const char *value = smap_get_def(&lb->options, "distributed", "");
+
+        if (!strcmp(value, "true") || !strcmp(value, "fallback")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *
 lb_local_backend_port(struct inc_unit *unit, const struct uuid *lb,
                       const struct in6_addr *address)
@@ -358,10 +375,8 @@ lb_local_backend_port(struct inc_unit *unit, const struct uuid *lb,
     return inc_read(unit, kind_backend_port, backend_key(&key));
 }
 
-/* Whether the primary binding of 'lport' is on this chassis: an additional
- * one, as there is during live migration, does not count. */
-static bool
-is_primary_here(struct inc_unit *unit, const char *lport)
+bool
+lb_local_is_here(struct inc_unit *unit, const char *lport)
 {
     if (!binding_local_port(unit, lport)) {
         return false;
@@ -384,5 +399,5 @@ lb_local_in_force(struct inc_unit *unit, const struct ovn_group *group,
             return false;
         }
     }
-    return !lport || is_primary_here(unit, lport);
+    return !lport || lb_local_is_here(unit, lport);
 }

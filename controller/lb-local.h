@@ -55,6 +55,12 @@ const struct local_only_lb *lb_local_wished(struct inc_unit *,
                                             const char *stage_hint,
                                             const struct ovnact *ovnacts,
                                             size_t ovnacts_len);
+/* Whether a load balancer with 'stage_hint' is to be local-only: as early as
+ * from STAGE_CONFIG on, when its backends are yet to be found. */
+bool lb_local_is_wished(struct inc_unit *, const char *stage_hint);
+/* Whether the primary binding of 'lport' is on this chassis: an additional
+ * one, as there is during live migration, does not count. */
+bool lb_local_is_here(struct inc_unit *, const char *lport);
 /* The logical port of the backend at 'address' of load balancer 'lb', or NULL
  * (none, or ambiguous). */
 const char *lb_local_backend_port(struct inc_unit *, const struct uuid *lb,

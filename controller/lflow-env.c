@@ -207,7 +207,6 @@ dp_equal__(const struct lflow_dp *a, const struct lflow_dp *b)
     return (uuid_equals(&a->uuid, &b->uuid)
             && a->tunnel_key == b->tunnel_key
             && a->is_switch == b->is_switch
-            && a->has_gateway == b->has_gateway
             && a->has_snat_zone == b->has_snat_zone);
 }
 
@@ -232,22 +231,6 @@ static const struct inc_kind_class dp_by_key_kind_class = {
     .is_set = true,
 };
 
-/* Looks at the ports of the router that '*dp' is. */
-static void
-find_gateways(struct inc_unit *unit, struct lflow_dp *dp)
-{
-    const struct inc_set *ports = in_datapath_ports(unit, &dp->uuid);
-
-    for (size_t i = 0; i < inc_set_count(ports); i++) {
-        const struct lport *lp
-            = in_lport(unit, inc_set_at(ports, i).data);
-        if (lp && (lp->type == LP_CHASSISREDIRECT
-                   || lp->type == LP_L3GATEWAY)) {
-            dp->has_gateway = true;
-        }
-    }
-}
-
 static void
 dp_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
@@ -267,7 +250,6 @@ dp_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         const struct datapath_binding *db = in_datapath(unit, &dp->uuid);
 
         dp->has_snat_zone = db && smap_get(&db->external_ids, "snat-ct-zone");
-        find_gateways(unit, dp);
     }
 
     uint64_t key = dp->tunnel_key;

@@ -38,8 +38,6 @@ struct lflow_dp {
     struct uuid uuid;
     uint32_t tunnel_key;
     bool is_switch;
-    bool has_gateway;           /* A router with a gateway port, or one that
-                                 * is bound to a chassis as a whole. */
     bool has_snat_zone;         /* Has external_ids:snat-ct-zone. */
 };
 

@@ -38,6 +38,8 @@
 #include "inputs.h"
 #include "lb.h"
 #include "lb-local.h"
+#include "lb-router.h"
+#include "lb-serving.h"
 #include "lflow-conj-ids.h"
 #include "lflow-env.h"
 #include "openvswitch/dynamic-string.h"
@@ -272,7 +274,7 @@ static void
 encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
 {
     const struct logical_flow *lf = run->lflow;
-    bool local = run->local_only && (dp->is_switch || !dp->has_gateway);
+    bool local = run->local_only != NULL;
 
     if (run->encoded
         && !run->ofpacts_depend_on_dp
@@ -319,6 +321,37 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
 
 /* The match. */
 
+/* Returns what becomes of parsed 'match', which is consumed, on a router that
+ * serves distributed load balancers here.  If 'flows' is nonnull, puts there
+ * the flows that come with it. */
+static struct expr *
+distribute_match(struct lflow_run *run, struct expr *match,
+                 struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS],
+                 size_t *n_flows)
+{
+    const struct logical_flow *lf = run->lflow;
+
+    if (!match || !lb_router_concerns(lf->stage_name, lf->match)) {
+        return match;
+    }
+
+    struct lb_serving_gateway gateway;
+    struct lb_router_env env = { lb_serving_gateway, &gateway };
+    struct lb_router_row row = {
+        .stage = lf->stage_name,
+        .has_hint = lf->stage_hint != NULL,
+        .serving = lb_serving_of_flow(run->unit, lf, match),
+    };
+
+    lb_serving_gateway_init(&gateway, run->unit);
+    if (flows) {
+        *n_flows = lb_router_derive(match, &row, &env, flows);
+    }
+    match = lb_router_apply(match, &row, &env);
+    lb_serving_gateway_destroy(&gateway);
+    return match;
+}
+
 static struct expr *
 compile_match(struct lflow_run *run)
 {
@@ -326,6 +359,7 @@ compile_match(struct lflow_run *run)
     char *error = NULL;
     struct expr *expr = expr_parse_text(lf->match, &run->env.env, &error);
 
+    expr = distribute_match(run, expr, NULL, NULL);
     if (!error) {
         expr = expr_and(expr, run->prereqs ? expr_clone(run->prereqs) : NULL);
         expr = expr_annotate(expr, lflow_env_symtab(), &error);
@@ -544,6 +578,67 @@ run_destroy(struct lflow_run *run)
     lflow_env_finish(&run->env);
 }
 
+/* Puts in 'flows' those that come with 'run->lflow', see lb-router.h. */
+static size_t
+derive_flows(struct lflow_run *run,
+             struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS])
+{
+    size_t n = 0;
+
+    if (!run->lflow->ingress
+        && lb_router_concerns(run->lflow->stage_name, run->lflow->match)) {
+        char *error = NULL;
+
+        lflow_env_set_dp(&run->env, run->dps[0]);
+        expr_destroy(distribute_match(
+                         run, expr_parse_text(run->lflow->match,
+                                              &run->env.env, &error),
+                         flows, &n));
+        free(error);            /* Has been reported before. */
+    }
+    return n;
+}
+
+static void
+put_lflow(struct inc_unit *unit, const struct logical_flow *lf)
+{
+    struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS];
+    size_t n_flows = 0;
+    struct lflow_run run = {
+        .unit = unit,
+        .lflow = lf,
+        .table_id = lf->table_id + (lf->ingress
+                                    ? OFTABLE_LOG_INGRESS_PIPELINE
+                                    : OFTABLE_LOG_EGRESS_PIPELINE),
+    };
+
+    ofpbuf_use_stub(&run.ovnacts, run.ovnacts_stub, sizeof run.ovnacts_stub);
+    ofpbuf_init(&run.local_ovnacts, 0);
+    ofpbuf_use_stub(&run.ofpacts, run.ofpacts_stub, sizeof run.ofpacts_stub);
+    lflow_env_start(&run.env, unit);
+
+    find_dps(&run);
+    if (run.n_dps && is_sane(&run)) {
+        put_all(&run);
+        n_flows = derive_flows(&run, flows);
+    }
+    run_destroy(&run);
+
+    for (size_t i = 0; i < n_flows; i++) {
+        struct logical_flow derived = *lf;
+
+        derived.ingress = true;
+        derived.priority = flows[i].priority;
+        derived.match = flows[i].match;
+        derived.actions = flows[i].actions;
+        derived.stage_name = flows[i].stage;
+        if (in_router_stage(unit, flows[i].stage, &derived.table_id)) {
+            put_lflow(unit, &derived);
+        }
+    }
+    lb_router_flows_destroy(flows, n_flows);
+}
+
 static void
 lflow_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
@@ -553,25 +648,7 @@ lflow_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     conj_ids_free(uuid);
     flow_output_begin(unit);
     if (lf) {
-        struct lflow_run run = {
-            .unit = unit,
-            .lflow = lf,
-            .table_id = lf->table_id + (lf->ingress
-                                        ? OFTABLE_LOG_INGRESS_PIPELINE
-                                        : OFTABLE_LOG_EGRESS_PIPELINE),
-        };
-        ofpbuf_use_stub(&run.ovnacts, run.ovnacts_stub,
-                        sizeof run.ovnacts_stub);
-        ofpbuf_init(&run.local_ovnacts, 0);
-        ofpbuf_use_stub(&run.ofpacts, run.ofpacts_stub,
-                        sizeof run.ofpacts_stub);
-        lflow_env_start(&run.env, unit);
-
-        find_dps(&run);
-        if (run.n_dps && is_sane(&run)) {
-            put_all(&run);
-        }
-        run_destroy(&run);
+        put_lflow(unit, lf);
     }
     flow_output_end(unit);
 }

@@ -57,6 +57,7 @@
 #include "inputs.h"
 #include "inject-pkt.h"
 #include "lb-local.h"
+#include "lb-serving.h"
 #include "lflow.h"
 #include "local-datapath.h"
 #include "ltables.h"
@@ -138,6 +139,7 @@ init_modules(struct inc_engine *engine)
     encaps_init(engine);
     patch_init(engine);
     lb_local_init(engine);
+    lb_serving_init(engine);
     flow_table_init();
     group_init(engine, lb_local_in_force);
     lflow_init(engine);
@@ -339,7 +341,7 @@ run_engine(void)
 {
     stopwatch_start(STOPWATCH_ENGINE, time_msec());
     do {
-        inc_run(ctl.engine, STAGE_LB);
+        inc_run(ctl.engine, STAGE_SERVING);
     } while (ct_zone_settle());
     if (ofctrl_has_dump()) {
         inc_run(ctl.engine, N_STAGES - 1);

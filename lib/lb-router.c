@@ -164,8 +164,8 @@ cmp_address(const struct expr *e, struct in6_addr *ip)
     return false;
 }
 
-/* Which of the outermost operands is the residency of a gateway port that
- * serves here, or -1. */
+/* Which of the outermost operands is the residency of a gateway port whose
+ * router has distributed load balancers, or -1. */
 static int
 find_residency(const struct expr *match, const struct lb_router_env *env,
                const struct lb_router_gateway **gwp)
@@ -306,15 +306,16 @@ struct rule {
     const char *stage;
     bool (*applies)(const struct subject *);
     struct expr *(*replacement)(const struct subject *);
+    bool always;                /* Also where nothing is served. */
 };
 static const struct rule rules[] = {
-    { "ls_in_l2_lkup", is_for_router_mac, put_true },
-    { "lr_in_admission", is_for_router_mac_from_port, put_true },
-    { "lr_in_lookup_neighbor", is_arp_request_from_port, put_true },
-    { "lr_in_ip_input", asks_for_own_address, put_true },
-    { "lr_in_ip_input", asks_for_vips, put_served_vips },
-    { "lr_in_dnat", is_served, put_true },
-    { "lr_out_undnat", is_served_through_port, put_true },
+    { "ls_in_l2_lkup", is_for_router_mac, put_true, false },
+    { "lr_in_admission", is_for_router_mac_from_port, put_true, false },
+    { "lr_in_lookup_neighbor", is_arp_request_from_port, put_true, false },
+    { "lr_in_ip_input", asks_for_own_address, put_true, false },
+    { "lr_in_ip_input", asks_for_vips, put_served_vips, true },
+    { "lr_in_dnat", is_served, put_true, false },
+    { "lr_out_undnat", is_served_through_port, put_true, false },
 };
 
 bool
@@ -361,7 +362,9 @@ lb_router_apply(struct expr *match, const struct lb_router_row *row,
     int residency = find_residency(match, env, &s.gw);
 
     for (size_t i = 0; residency >= 0 && i < ARRAY_SIZE(rules); i++) {
-        if (!strcmp(row->stage, rules[i].stage) && rules[i].applies(&s)) {
+        if (!strcmp(row->stage, rules[i].stage)
+            && (rules[i].always || s.gw->served.n)
+            && rules[i].applies(&s)) {
             return replace_conjunct(match, residency,
                                     rules[i].replacement(&s));
         }

@@ -31,8 +31,9 @@
  *
  * A chassis "serves" a VIP if one of the VIP's backends is there, and it
  * serves with the router if it serves one of the router's VIPs.  Where nothing
- * is served, no flow is touched, so that a router without distributed load
- * balancers has its flows as northd wrote them.
+ * is served, the rules do not apply, except for the one about ARP and ND for
+ * VIPs, and where no load balancer is distributed, that does not either: a
+ * router without distributed load balancers has its flows as northd wrote them.
  *
  *   stage                  what is matched, on the parsed match
  *     what becomes of it, and why
@@ -119,7 +120,8 @@ bool lb_router_addrs_contain(const struct lb_router_addrs *,
                              const struct in6_addr *);
 void lb_router_addrs_destroy(struct lb_router_addrs *);
 
-/* A distributed gateway port whose router serves here. */
+/* A distributed gateway port of a router that has distributed load
+ * balancers. */
 struct lb_router_gateway {
     const char *port;           /* The router port, not the chassisredirect. */
     struct lb_router_addrs own; /* The port's addresses. */
@@ -139,8 +141,8 @@ struct lb_router_row {
 
 struct lb_router_env {
     /* The gateway port of chassisredirect port 'cr_port', or NULL if it is no
-     * such port or its router does not serve here.  Valid until the next
-     * call. */
+     * such port or no load balancer of its router is distributed.  Valid until
+     * the next call. */
     const struct lb_router_gateway *(*gateway)(const char *cr_port, void *aux);
     void *aux;
 };

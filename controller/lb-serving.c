@@ -1,0 +1,473 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* Which distributed load balancers of routers are served here; see
+ * lb-serving.h. */
+
+#include <config.h>
+#include "lb-serving.h"
+
+#include "inputs.h"
+#include "lb.h"
+#include "lb-local.h"
+#include "lflow-env.h"
+#include "openvswitch/ofpbuf.h"
+#include "ovn/actions.h"
+#include "ovn/expr.h"
+#include "ovn/logical-fields.h"
+#include "packets.h"
+#include "util.h"
+#include "uuid.h"
+
+static struct inc_kind *kind_wished;
+static struct inc_kind *kind_distributed;
+static struct inc_kind *kind_served_vip;
+static struct inc_kind *kind_flows_by_hint;
+static struct inc_kind *kind_served_vips;
+static struct inc_kind *kind_left_vips;
+
+/* (router-lb-wished, datapath or group): a distributed load balancer is
+ * there. */
+
+static const struct inc_kind_class wished_kind_class = {
+    .name = "router-lb-wished",
+    .stage = STAGE_CONFIG,
+    .key_type = INC_KEY_UUID,
+    .is_set = true,
+};
+
+static void
+wished_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct logical_flow *lf
+        = in_logical_flow(unit, inc_unit_key(unit).data);
+
+    if (lf && lf->stage_hint && lb_local_is_wished(unit, lf->stage_hint)) {
+        inc_insert(unit, kind_wished,
+                   inc_key_uuid(uuid_is_zero(&lf->dp_group) ? &lf->datapath
+                                : &lf->dp_group), INC_KEY_ONLY);
+    }
+}
+
+static const struct inc_unit_class wished_unit_class = {
+    .name = "router-lb-wished",
+    .stage = STAGE_CONFIG,
+    .run = wished_run,
+};
+
+/* (distributed-router, datapath).  Groups are resolved once for all of their
+ * load balancers. */
+
+static const struct inc_kind_class distributed_kind_class = {
+    .name = "distributed-router",
+    .stage = STAGE_ROUTER,
+    .key_type = INC_KEY_UUID,
+    .is_set = true,
+};
+
+static void
+distributed_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    struct inc_key key = inc_unit_key(unit);
+    const struct dp_group *group = in_dp_group(unit, key.data);
+
+    if (!group) {
+        inc_insert(unit, kind_distributed, key, INC_KEY_ONLY);
+        return;
+    }
+    for (size_t i = 0; i < group->n; i++) {
+        inc_insert(unit, kind_distributed, inc_key_uuid(&group->datapaths[i]),
+                   INC_KEY_ONLY);
+    }
+}
+
+static const struct inc_unit_class distributed_unit_class = {
+    .name = "distributed-router",
+    .stage = STAGE_ROUTER,
+    .run = distributed_run,
+};
+
+bool
+lb_serving_is_distributed(struct inc_unit *unit, const struct uuid *dp)
+{
+    return inc_set_count(inc_read_set(unit, kind_distributed,
+                                      inc_key_uuid(dp))) > 0;
+}
+
+/* (served-vip, Logical_Flow). */
+
+struct served_vip {
+    struct lb_endpoint vip;
+    struct lb_endpoint *backends;
+    size_t n_backends;
+    enum lb_router_serving serving;
+};
+
+static bool
+served_vip_equal(const void *a_, const void *b_)
+{
+    const struct served_vip *a = a_;
+    const struct served_vip *b = b_;
+
+    if (!lb_endpoint_equal(&a->vip, &b->vip) || a->serving != b->serving
+        || a->n_backends != b->n_backends) {
+        return false;
+    }
+    for (size_t i = 0; i < a->n_backends; i++) {
+        if (!lb_endpoint_equal(&a->backends[i], &b->backends[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+served_vip_destroy(void *sv_)
+{
+    struct served_vip *sv = sv_;
+
+    free(sv->backends);
+    free(sv);
+}
+
+static const struct inc_kind_class served_vip_kind_class = {
+    .name = "served-vip",
+    .stage = STAGE_SERVING,
+    .key_type = INC_KEY_UUID,
+    .equal = served_vip_equal,
+    .destroy = served_vip_destroy,
+};
+
+/* (served-flows, stage hint): the flows that have a 'served-vip'. */
+static const struct inc_kind_class flows_by_hint_kind_class = {
+    .name = "served-flows",
+    .stage = STAGE_SERVING,
+    .key_type = INC_KEY_STRING,
+    .is_set = true,
+};
+
+/* (served-vips, datapath), (left-vips, datapath): struct in6_addrs. */
+static const struct inc_kind_class served_vips_kind_class = {
+    .name = "served-vips",
+    .stage = STAGE_SERVING,
+    .key_type = INC_KEY_UUID,
+    .is_set = true,
+};
+static const struct inc_kind_class left_vips_kind_class = {
+    .name = "left-vips",
+    .stage = STAGE_SERVING,
+    .key_type = INC_KEY_UUID,
+    .is_set = true,
+};
+
+/* Load-balancing flows of routers name no port groups. */
+static const struct expr_constant_set *
+no_port_group(const char *name OVS_UNUSED, void *env OVS_UNUSED)
+{
+    return NULL;
+}
+
+static void
+take_backends(const struct ovnact *ovnacts, size_t len, struct served_vip *sv)
+{
+    const struct ovnact *a;
+
+    OVNACT_FOR_EACH (a, ovnacts, len) {
+        if (a->type != OVNACT_CT_LB_MARK) {
+            continue;
+        }
+
+        const struct ovnact_ct_lb *cl
+            = CONTAINER_OF(a, struct ovnact_ct_lb, ovnact);
+        sv->backends = xrealloc(sv->backends,
+                                MAX(cl->n_backends, 1) * sizeof *sv->backends);
+        sv->n_backends = cl->n_backends;
+        for (size_t i = 0; i < cl->n_backends; i++) {
+            const struct ovnact_ct_lb_backend *b = &cl->backends[i];
+
+            sv->backends[i] = (struct lb_endpoint) { .port = b->port };
+            if (b->family == AF_INET) {
+                in6_addr_set_mapped_ipv4(&sv->backends[i].ip, b->ipv4);
+            } else {
+                sv->backends[i].ip = b->ipv6;
+            }
+        }
+    }
+}
+
+/* What 'lf' balances, or NULL if it is not distributed.  Errors are lflow.c's
+ * to report. */
+static struct served_vip *
+parse_flow(struct inc_unit *unit, const struct logical_flow *lf,
+           const struct local_only_lb **lb)
+{
+    struct served_vip *sv = NULL;
+    struct ofpbuf ovnacts;
+    struct lflow_env env;
+    struct expr *prereqs = NULL;
+    struct expr *match;
+    char *error = NULL;
+
+    *lb = NULL;
+    ofpbuf_init(&ovnacts, 0);
+    lflow_env_start(&env, unit);
+    env.env.port_group = no_port_group;
+
+    struct ovnact_parse_params pp = {
+        .env = &env.env,
+        .pipeline = OVN_P_INGRESS,
+        .n_tables = LOG_PIPELINE_INGRESS_LEN,
+        .cur_ltable = lf->table_id,
+    };
+    match = expr_parse_text(lf->match, &env.env, &error);
+    if (match) {
+        error = ovnacts_parse_text(lf->actions, &pp, &ovnacts, &prereqs);
+    }
+    if (!error) {
+        *lb = lb_local_wished(unit, lf->stage_hint, ovnacts.data,
+                              ovnacts.size);
+    }
+    if (*lb) {
+        sv = xzalloc(sizeof *sv);
+        take_backends(ovnacts.data, ovnacts.size, sv);
+        if (!lb_router_parse_vip(match, &sv->vip)) {
+            served_vip_destroy(sv);
+            sv = NULL;
+        }
+    }
+    free(error);
+    expr_destroy(match);
+    expr_destroy(prereqs);
+    ovnacts_free(ovnacts.data, ovnacts.size);
+    ofpbuf_uninit(&ovnacts);
+    lflow_env_finish(&env);
+    return sv;
+}
+
+/* Where the backends are. */
+static void
+find_backends(struct inc_unit *unit, const struct local_only_lb *lb,
+              const struct served_vip *sv, bool *here, bool *elsewhere)
+{
+    *here = *elsewhere = false;
+    for (size_t i = 0; i < sv->n_backends; i++) {
+        const char *lport = lb_local_backend_port(unit, &lb->uuid,
+                                                  &sv->backends[i].ip);
+        if (!lport) {
+            continue;
+        }
+        if (lb_local_is_here(unit, lport)) {
+            *here = true;
+        } else if (!*elsewhere) {
+            const struct port_binding *pb = in_port_binding(unit, lport);
+            *elsewhere = pb && !uuid_is_zero(&pb->chassis);
+        }
+    }
+}
+
+/* Puts the VIP into set 'kind' of each of the local datapaths of 'lf'. */
+static void
+insert_vip(struct inc_unit *unit, const struct logical_flow *lf,
+           struct inc_kind *kind, const struct served_vip *sv)
+{
+    struct inc_key member = { &sv->vip.ip, sizeof sv->vip.ip };
+    const struct lflow_dp **dps = NULL;
+    size_t n = 0;
+
+    if (!uuid_is_zero(&lf->dp_group)) {
+        lflow_env_group(unit, &lf->dp_group, &dps, &n);
+        for (size_t i = 0; i < n; i++) {
+            inc_insert(unit, kind, inc_key_uuid(&dps[i]->uuid), member);
+        }
+        free(dps);
+    } else {
+        inc_insert(unit, kind, inc_key_uuid(&lf->datapath), member);
+    }
+}
+
+static void
+served_vip_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    struct inc_key key = inc_unit_key(unit);
+    const struct logical_flow *lf = in_logical_flow(unit, key.data);
+    const struct local_only_lb *lb;
+    bool here, elsewhere;
+
+    if (!lf || !lf->stage_hint || !lb_local_is_wished(unit, lf->stage_hint)) {
+        return;
+    }
+    struct served_vip *sv = parse_flow(unit, lf, &lb);
+    if (!sv) {
+        return;
+    }
+
+    find_backends(unit, lb, sv, &here, &elsewhere);
+    if (here) {
+        sv->serving = lb->fallback ? LB_ROUTER_FALLBACK : LB_ROUTER_STRICT;
+        insert_vip(unit, lf, kind_served_vips, sv);
+    } else if (elsewhere && !lb->fallback) {
+        insert_vip(unit, lf, kind_left_vips, sv);
+    }
+    inc_insert(unit, kind_flows_by_hint, inc_key_string(lf->stage_hint), key);
+    inc_write(unit, kind_served_vip, key, sv);
+}
+
+static const struct inc_unit_class served_vip_unit_class = {
+    .name = "served-vip",
+    .stage = STAGE_SERVING,
+    .run = served_vip_run,
+};
+
+/* Flows. */
+
+static bool
+has_backends(const struct served_vip *sv, const struct lb_endpoint *eps,
+             size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool found = false;
+
+        for (size_t j = 0; j < sv->n_backends && !found; j++) {
+            found = lb_endpoint_equal(&sv->backends[j], &eps[i]);
+        }
+        if (!found) {
+            return false;
+        }
+    }
+    return n > 0;
+}
+
+/* 'lf' has only backends: those of one of its load balancer's VIPs. */
+static enum lb_router_serving
+serving_of_backends(struct inc_unit *unit, const struct logical_flow *lf,
+                    const struct expr *match)
+{
+    enum lb_router_serving serving = LB_ROUTER_NOT;
+    size_t n;
+    struct lb_endpoint *eps = lb_router_parse_backends(match, &n);
+    const struct inc_set *flows = inc_read_set(unit, kind_flows_by_hint,
+                                               inc_key_string(lf->stage_hint));
+
+    for (size_t i = 0; eps && i < inc_set_count(flows) && !serving; i++) {
+        const struct served_vip *sv = inc_read(unit, kind_served_vip,
+                                               inc_set_at(flows, i));
+        if (sv && sv->serving && has_backends(sv, eps, n)) {
+            serving = sv->serving;
+        }
+    }
+    free(eps);
+    return serving;
+}
+
+enum lb_router_serving
+lb_serving_of_flow(struct inc_unit *unit, const struct logical_flow *lf,
+                   const struct expr *match)
+{
+    if (!lf->stage_hint) {
+        return LB_ROUTER_NOT;
+    } else if (lf->ingress) {
+        const struct served_vip *sv = inc_read(unit, kind_served_vip,
+                                               inc_key_uuid(&lf->uuid));
+        return sv ? sv->serving : LB_ROUTER_NOT;
+    } else {
+        return serving_of_backends(unit, lf, match);
+    }
+}
+
+/* Gateway ports. */
+
+void
+lb_serving_gateway_init(struct lb_serving_gateway *sg, struct inc_unit *unit)
+{
+    *sg = (struct lb_serving_gateway) { .unit = unit };
+}
+
+static void
+clear_gateway(struct lb_serving_gateway *sg)
+{
+    lb_router_addrs_destroy(&sg->gw.own);
+    lb_router_addrs_destroy(&sg->gw.served);
+    lb_router_addrs_destroy(&sg->gw.left);
+}
+
+void
+lb_serving_gateway_destroy(struct lb_serving_gateway *sg)
+{
+    clear_gateway(sg);
+}
+
+/* Adds the members of (kind, dp) to 'addrs', without those of 'except'. */
+static void
+add_vips(struct inc_unit *unit, struct inc_kind *kind, const struct uuid *dp,
+         const struct lb_router_addrs *except, struct lb_router_addrs *addrs)
+{
+    const struct inc_set *vips = inc_read_set(unit, kind, inc_key_uuid(dp));
+
+    for (size_t i = 0; i < inc_set_count(vips); i++) {
+        struct in6_addr ip;
+
+        memcpy(&ip, inc_set_at(vips, i).data, sizeof ip);
+        if (!except || !lb_router_addrs_contain(except, &ip)) {
+            lb_router_addrs_add(addrs, &ip);
+        }
+    }
+}
+
+const struct lb_router_gateway *
+lb_serving_gateway(const char *cr_port, void *sg_)
+{
+    struct lb_serving_gateway *sg = sg_;
+    const struct lport *cr = in_lport(sg->unit, cr_port);
+
+    clear_gateway(sg);
+    if (!cr || cr->type != LP_CHASSISREDIRECT) {
+        return NULL;
+    }
+    add_vips(sg->unit, kind_served_vips, &cr->datapath, NULL, &sg->gw.served);
+    add_vips(sg->unit, kind_left_vips, &cr->datapath, &sg->gw.served,
+             &sg->gw.left);
+    if (!sg->gw.served.n && !sg->gw.left.n) {
+        return NULL;
+    }
+
+    const struct port_binding *pb = in_port_binding(sg->unit, cr_port);
+    sg->gw.port = smap_get(&pb->options, "distributed-port");
+    const struct port_binding *lrp
+        = sg->gw.port ? in_port_binding(sg->unit, sg->gw.port) : NULL;
+    if (!lrp) {
+        return NULL;
+    }
+    for (size_t i = 0; i < lrp->n_mac; i++) {
+        lb_router_own_addresses(lrp->mac[i], &sg->gw.own);
+    }
+    return &sg->gw;
+}
+
+/* inputs_init(), lflow_env's kinds and lb_local_init() come first. */
+void
+lb_serving_init(struct inc_engine *engine)
+{
+    kind_wished = inc_kind_declare(engine, &wished_kind_class);
+    inc_kind_spawn(in_kinds.router_lb_flow, &wished_unit_class, NULL);
+
+    kind_distributed = inc_kind_declare(engine, &distributed_kind_class);
+    inc_kind_spawn(kind_wished, &distributed_unit_class, NULL);
+
+    kind_served_vip = inc_kind_declare(engine, &served_vip_kind_class);
+    kind_flows_by_hint = inc_kind_declare(engine, &flows_by_hint_kind_class);
+    kind_served_vips = inc_kind_declare(engine, &served_vips_kind_class);
+    kind_left_vips = inc_kind_declare(engine, &left_vips_kind_class);
+    inc_kind_spawn(in_kinds.router_lb_flow, &served_vip_unit_class, NULL);
+}

@@ -1,0 +1,70 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef CONTROLLER_LB_SERVING_H
+#define CONTROLLER_LB_SERVING_H 1
+
+/* Which distributed load balancers of routers are served here
+ * ===========================================================
+ *
+ * lib/lb-router.h says what becomes of the logical flows of a router with a
+ * distributed gateway port on a chassis that serves one of its VIPs.  Here
+ * the questions that it asks are answered from cells:
+ *
+ *   - (distributed-router, dp): the router has a distributed load balancer at
+ *     all.  Known before any port is bound, since it makes the switch on the
+ *     other side of a gateway port local wherever the router is.
+ *   - (served-vip, row): the VIP of a logical flow that balances load on a
+ *     router, if it is distributed, and how it is served here.
+ *   - (served-vips, dp) and (left-vips, dp): the addresses of those VIPs of a
+ *     router that are served here, and of those that only others can serve.
+ *
+ * What VIPs there are, and what their backends, is taken from the logical
+ * flows, which ovn-northd writes for every load balancer and leaves backends
+ * out of that are down.  Thus a backend that comes or goes runs one small unit
+ * for each VIP that has it, and logical flows only if the chassis begins or
+ * ceases to serve. */
+
+#include "inc-proc-eng.h"
+#include "lb-router.h"
+#include "openvswitch/uuid.h"
+
+struct expr;
+struct logical_flow;
+
+void lb_serving_init(struct inc_engine *);
+
+/* Whether a load balancer on router 'dp' is distributed. */
+bool lb_serving_is_distributed(struct inc_unit *, const struct uuid *dp);
+
+/* How the load balancer that 'lf' implements is served here; 'match' is the
+ * parsed match of 'lf'. */
+enum lb_router_serving lb_serving_of_flow(struct inc_unit *,
+                                          const struct logical_flow *lf,
+                                          const struct expr *match);
+
+/* A gateway port, for struct lb_router_env.  Between init and destroy it is to
+ * be asked any number of times. */
+struct lb_serving_gateway {
+    struct inc_unit *unit;
+    struct lb_router_gateway gw;
+};
+void lb_serving_gateway_init(struct lb_serving_gateway *, struct inc_unit *);
+void lb_serving_gateway_destroy(struct lb_serving_gateway *);
+/* 'aux' is a "struct lb_serving_gateway". */
+const struct lb_router_gateway *lb_serving_gateway(const char *cr_port,
+                                                   void *aux);
+
+#endif /* controller/lb-serving.h */
