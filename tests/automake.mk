@@ -46,6 +46,7 @@ TESTSUITE_AT = \
 	tests/ovn-physical.at \
 	tests/ovn-pinctrl.at \
 	tests/system-traffic.at \
+	tests/system-distributed-router.at \
 	tests/ovn-actions.at \
 	tests/ovn-nonsense.at \
 	tests/ovn-actions-more.at \
