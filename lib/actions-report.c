@@ -133,8 +133,15 @@ act_parse_log(struct act_parser *p, enum ovnact_type type,
     }
 }
 
-static const char *
-severity_name(uint8_t level)
+const char *
+act_verdict_name(uint8_t verdict)
+{
+    ovs_assert(verdict < ARRAY_SIZE(verdicts));
+    return verdicts[verdict];
+}
+
+const char *
+act_severity_name(uint8_t level)
 {
     for (size_t i = 0; i < ARRAY_SIZE(severities); i++) {
         if (severities[i].level == level) {
@@ -156,7 +163,8 @@ act_format_log(const struct ovnact *a, struct ds *s)
         ds_put_cstr(s, ", ");
     }
     ds_put_format(s, "verdict=%s, severity=%s",
-                  verdicts[log->verdict], severity_name(log->severity));
+                  act_verdict_name(log->verdict),
+                  act_severity_name(log->severity));
     if (log->meter) {
         ds_put_cstr(s, ", meter=");
         act_format_string(log->meter, s);

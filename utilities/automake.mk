@@ -15,6 +15,32 @@ dist_noinst_SCRIPTS += \
 	utilities/quickstart \
 	utilities/quickstart-demo
 
+bin_PROGRAMS += utilities/ovn-trace
+utilities_ovn_trace_SOURCES = \
+	utilities/ovn-trace.c \
+	utilities/trace-actions-private.h \
+	utilities/trace-actions.c \
+	utilities/trace-actions.h \
+	utilities/trace-chassis.c \
+	utilities/trace-chassis.h \
+	utilities/trace-ct.c \
+	utilities/trace-db.c \
+	utilities/trace-db.h \
+	utilities/trace-flows.c \
+	utilities/trace-flows.h \
+	utilities/trace-lookup.c \
+	utilities/trace-nested.c \
+	utilities/trace-node.c \
+	utilities/trace-node.h \
+	utilities/trace-pipeline.c \
+	utilities/trace-pipeline.h \
+	utilities/trace-port-sec.c \
+	utilities/trace-port-sec.h
+utilities_ovn_trace_LDADD = \
+	lib/libovn.la \
+	lib/libovnsb.la \
+	$(OVS_LIB)
+
 # A drop-in with which the distribution's service runs our controller.
 # Installed where it has no effect: whoever wants that copies it, see
 # README.rst.

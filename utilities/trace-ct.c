@@ -1,0 +1,289 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Simulation of actions: connection tracking and load balancing.
+ *
+ * There are no connections here.  What the connection tracker would say of a
+ * packet is what --ct says, or that it is part of an established
+ * connection; translations that only the tracker knows are not done. */
+
+#include <config.h>
+#include "trace-actions-private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow.h"
+#include "openvswitch/dynamic-string.h"
+#include "packets.h"
+#include "random.h"
+#include "trace-db.h"
+#include "trace-node.h"
+#include "trace-pipeline.h"
+#include "util.h"
+
+static const char default_note[] = " /* default (use --ct to customize) */";
+
+/* What the tracker says of the packet this time.  'note' is what to add to
+ * the heading. */
+static uint32_t
+next_ct_state(struct trace *t, const char **note)
+{
+    const struct trace_options *options = t->options;
+
+    if (t->n_ct_states < options->n_ct_states) {
+        *note = "";
+        return options->ct_states[t->n_ct_states++];
+    }
+    *note = default_note;
+    return CS_ESTABLISHED | CS_TRACKED;
+}
+
+static void
+execute_ct_next(struct trace_acts *acts, const struct ovnact_ct_next *ct_next)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct flow copy = *acts->packet;
+    const char *note;
+
+    copy.ct_state = next_ct_state(acts->t, &note);
+    ds_put_cstr(&s, "ct_next(ct_state=");
+    format_flags(&s, ct_state_to_string, copy.ct_state, '|');
+    ds_put_format(&s, "%s)", note);
+
+    struct trace_node *node = trace_put_nocopy(acts->parent, TRACE_FORK,
+                                               ds_steal_cstr(&s));
+    trace_goto(acts, &copy, ct_next->ltable, node);
+}
+
+/* ct_dnat, ct_snat, and the same "in_czone". */
+
+static void
+translate(struct flow *packet, const struct ovnact_ct_nat *nat, bool is_dst)
+{
+    if (nat->family == AF_INET) {
+        *(is_dst ? &packet->nw_dst : &packet->nw_src) = nat->ipv4;
+    } else {
+        *(is_dst ? &packet->ipv6_dst : &packet->ipv6_src) = nat->ipv6;
+    }
+}
+
+static void
+format_nat_address(const struct ovnact_ct_nat *nat, bool is_dst, struct ds *s)
+{
+    ds_put_format(s, "(ip%d.%s=", nat->family == AF_INET ? 4 : 6,
+                  is_dst ? "dst" : "src");
+    if (nat->family == AF_INET) {
+        ds_put_format(s, IP_FMT, IP_ARGS(nat->ipv4));
+    } else {
+        ipv6_format_addr(&nat->ipv6, s);
+    }
+    ds_put_char(s, ')');
+}
+
+static void
+execute_ct_nat(struct trace_acts *acts, const struct ovnact *a)
+{
+    const struct ovnact_ct_nat *nat
+        = CONTAINER_OF(a, struct ovnact_ct_nat, ovnact);
+    bool is_dst = (a->type == OVNACT_CT_DNAT
+                   || a->type == OVNACT_CT_DNAT_IN_CZONE);
+    bool is_czone = (a->type == OVNACT_CT_DNAT_IN_CZONE
+                     || a->type == OVNACT_CT_SNAT_IN_CZONE);
+    const char *direction = is_dst ? "dst" : "src";
+
+    /* A gateway router does this in one go, when it translates. */
+    if (!is_dst && nat->family == AF_UNSPEC && acts->dp->has_l3gateway) {
+        return;
+    }
+
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct flow copy = *acts->packet;
+    const char *note;
+
+    copy.ct_state = next_ct_state(acts->t, &note);
+    ds_put_format(&s, "ct_%cnat%s", direction[0],
+                  is_czone ? "in_czone" : "");
+    if (nat->family == AF_UNSPEC) {
+        ds_put_format(&s, " /* assuming no un-%cnat entry, so no change */",
+                      direction[0]);
+    } else {
+        format_nat_address(nat, is_dst, &s);
+        translate(&copy, nat, is_dst);
+        copy.ct_state |= is_dst ? CS_DST_NAT : CS_SRC_NAT;
+    }
+    ds_put_cstr(&s, note);
+
+    struct trace_node *node = trace_put_nocopy(acts->parent, TRACE_FORK,
+                                               ds_steal_cstr(&s));
+    trace_goto(acts, &copy, nat->ltable, node);
+}
+
+static void
+execute_ct_commit_nat(struct trace_acts *acts,
+                      const struct ovnact_ct_next *commit)
+{
+    struct flow copy = *acts->packet;
+    const char *note;
+
+    copy.ct_state = next_ct_state(acts->t, &note);
+    struct trace_node *node
+        = trace_put(acts->parent, TRACE_FORK, "ct_commit_nat /* assuming no "
+                    "un-nat entry, so no change */%s", note);
+    trace_goto(acts, &copy, commit->ltable, node);
+}
+
+/* Load balancing. */
+
+static void
+execute_ct_clear(struct trace_acts *acts)
+{
+    struct flow *packet = acts->packet;
+
+    packet->ct_state = 0;
+    packet->ct_zone = 0;
+    packet->ct_mark = 0;
+    memset(&packet->ct_label, 0, sizeof packet->ct_label);
+}
+
+static struct lb_endpoint
+backend_endpoint(const struct ovnact_ct_lb_backend *backend)
+{
+    struct lb_endpoint endpoint = { .port = backend->port };
+
+    if (backend->family == AF_INET) {
+        in6_addr_set_mapped_ipv4(&endpoint.ip, backend->ipv4);
+    } else {
+        endpoint.ip = backend->ipv6;
+    }
+    return endpoint;
+}
+
+/* Sets '*endpoint' to where 'lb' sends the packet.  False if that is
+ * unknown. */
+static bool
+choose_backend(const struct trace_options *options,
+               const struct ovnact_ct_lb *lb, struct lb_endpoint *endpoint)
+{
+    if (!lb->n_backends) {
+        *endpoint = options->lb_dst;
+        return options->has_lb_dst;
+    }
+    for (size_t i = 0; options->has_lb_dst && i < lb->n_backends; i++) {
+        *endpoint = backend_endpoint(&lb->backends[i]);
+        if (lb_endpoint_equal(endpoint, &options->lb_dst)) {
+            return true;
+        }
+    }
+    *endpoint = backend_endpoint(
+        &lb->backends[random_range(lb->n_backends)]);
+    return true;
+}
+
+static void
+send_to(struct flow *packet, const struct lb_endpoint *endpoint)
+{
+    if (lb_endpoint_is_ip4(endpoint)) {
+        packet->nw_dst = in6_addr_get_mapped_ipv4(&endpoint->ip);
+    } else {
+        packet->ipv6_dst = endpoint->ip;
+    }
+    if (endpoint->port) {
+        packet->tp_dst = htons(endpoint->port);
+    }
+    packet->ct_state |= CS_DST_NAT;
+}
+
+static void
+execute_ct_lb(struct trace_acts *acts, const struct ovnact_ct_lb *lb)
+{
+    struct flow copy = *acts->packet;
+    struct lb_endpoint endpoint;
+    const char *note;
+
+    copy.ct_state = next_ct_state(acts->t, &note);
+    if (choose_backend(acts->t->options, lb, &endpoint)) {
+        send_to(&copy, &endpoint);
+    }
+    struct trace_node *node = trace_put(acts->parent, TRACE_FORK, "%s%s",
+                                        ovnact_word(&lb->ovnact), note);
+    trace_goto(acts, &copy, lb->ltable, node);
+}
+
+static void
+execute_select(struct trace_acts *acts, const struct ovnact_select *select)
+{
+    const struct trace_options *options = acts->t->options;
+    bool wanted = false;
+    uint16_t id = 0;
+
+    for (size_t i = 0; options->has_select_id && i < select->n_dsts; i++) {
+        if (select->dsts[i].id == options->select_id) {
+            wanted = true;
+            id = options->select_id;
+        }
+    }
+    if (!wanted) {
+        id = select->dsts[random_range(select->n_dsts)].id;
+    }
+
+    struct ds s = DS_EMPTY_INITIALIZER;
+    ds_put_cstr(&s, "select: ");
+    expr_field_format(&select->dst, &s);
+    ds_put_format(&s, " = %d%s", id, wanted ? "" : " /* Randomly selected. "
+                  "Use --select-id to specify. */");
+    struct trace_node *node = trace_put_nocopy(acts->parent, TRACE_FORK,
+                                               ds_steal_cstr(&s));
+
+    struct flow copy = *acts->packet;
+    struct mf_subfield sf = expr_field_resolve(&select->dst);
+    union mf_subvalue value;
+    memset(&value, 0, sizeof value);
+    value.be16[ARRAY_SIZE(value.be16) - 1] = htons(id);
+    mf_write_subfield_flow(&sf, &value, &copy);
+    trace_goto(acts, &copy, select->ltable, node);
+}
+
+bool
+trace_ct_action(struct trace_acts *acts, const struct ovnact *a)
+{
+    switch (a->type) {
+    case OVNACT_CT_NEXT:
+        execute_ct_next(acts, CONTAINER_OF(a, struct ovnact_ct_next, ovnact));
+        return true;
+    case OVNACT_CT_DNAT:
+    case OVNACT_CT_SNAT:
+    case OVNACT_CT_DNAT_IN_CZONE:
+    case OVNACT_CT_SNAT_IN_CZONE:
+        execute_ct_nat(acts, a);
+        return true;
+    case OVNACT_CT_COMMIT_NAT:
+        execute_ct_commit_nat(acts, CONTAINER_OF(a, struct ovnact_ct_next,
+                                                 ovnact));
+        return true;
+    case OVNACT_CT_CLEAR:
+        execute_ct_clear(acts);
+        return true;
+    case OVNACT_CT_LB:
+    case OVNACT_CT_LB_MARK:
+    case OVNACT_CT_LB_MARK_LOCAL:
+        execute_ct_lb(acts, CONTAINER_OF(a, struct ovnact_ct_lb, ovnact));
+        return true;
+    case OVNACT_SELECT:
+        execute_select(acts, CONTAINER_OF(a, struct ovnact_select, ovnact));
+        return true;
+    default:
+        return false;
+    }
+}

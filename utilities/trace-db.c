@@ -1,0 +1,768 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Look-ups over the southbound database; see trace-db.h. */
+
+#include <config.h>
+#include "trace-db.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/vlog.h"
+#include "ovn-sb-idl.h"
+#include "ovn/gen-opts.h"
+#include "ovn/logical-fields.h"
+#include "ovsdb-idl.h"
+#include "packets.h"
+#include "sset.h"
+#include "trace-chassis.h"
+#include "trace-flows.h"
+#include "util.h"
+#include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(ovntrace);
+
+/* A datapath's UUID in 'wanted' and 'missed'. */
+struct uuid_elem {
+    struct hmap_node node;
+    struct uuid uuid;
+};
+
+static bool
+uuid_set_contains(const struct hmap *set, const struct uuid *uuid)
+{
+    const struct uuid_elem *elem;
+
+    HMAP_FOR_EACH_WITH_HASH (elem, node, uuid_hash(uuid), set) {
+        if (uuid_equals(&elem->uuid, uuid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+uuid_set_add(struct hmap *set, const struct uuid *uuid)
+{
+    if (!uuid_set_contains(set, uuid)) {
+        struct uuid_elem *elem = xmalloc(sizeof *elem);
+        elem->uuid = *uuid;
+        hmap_insert(set, &elem->node, uuid_hash(uuid));
+    }
+}
+
+static void
+uuid_set_clear(struct hmap *set)
+{
+    struct uuid_elem *elem;
+
+    HMAP_FOR_EACH_POP (elem, node, set) {
+        free(elem);
+    }
+}
+
+/* The connection. */
+
+static void
+monitor_tables(struct ovsdb_idl *idl)
+{
+    struct ovsdb_idl_column *const columns[] = {
+        &sbrec_datapath_binding_col_tunnel_key,
+        &sbrec_datapath_binding_col_external_ids,
+        &sbrec_port_binding_col_logical_port,
+        &sbrec_port_binding_col_datapath,
+        &sbrec_port_binding_col_tunnel_key,
+        &sbrec_port_binding_col_type,
+        &sbrec_port_binding_col_options,
+        &sbrec_port_binding_col_port_security,
+        &sbrec_port_binding_col_external_ids,
+        &sbrec_multicast_group_col_datapath,
+        &sbrec_multicast_group_col_name,
+        &sbrec_multicast_group_col_tunnel_key,
+        &sbrec_multicast_group_col_ports,
+        &sbrec_address_set_col_name,
+        &sbrec_address_set_col_addresses,
+        &sbrec_port_group_col_name,
+        &sbrec_port_group_col_ports,
+        &sbrec_dhcp_options_col_name,
+        &sbrec_dhcp_options_col_code,
+        &sbrec_dhcp_options_col_type,
+        &sbrec_dhcpv6_options_col_name,
+        &sbrec_dhcpv6_options_col_code,
+        &sbrec_dhcpv6_options_col_type,
+        &sbrec_logical_dp_group_col_datapaths,
+        &sbrec_logical_flow_col_logical_datapath,
+        &sbrec_logical_flow_col_logical_dp_group,
+        &sbrec_logical_flow_col_pipeline,
+        &sbrec_logical_flow_col_table_id,
+        &sbrec_logical_flow_col_priority,
+        &sbrec_logical_flow_col_match,
+        &sbrec_logical_flow_col_actions,
+        &sbrec_logical_flow_col_external_ids,
+        &sbrec_mac_binding_col_datapath,
+        &sbrec_mac_binding_col_logical_port,
+        &sbrec_mac_binding_col_ip,
+        &sbrec_mac_binding_col_mac,
+        &sbrec_fdb_col_dp_key,
+        &sbrec_fdb_col_mac,
+        &sbrec_fdb_col_port_key,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+        ovsdb_idl_add_column(idl, columns[i]);
+    }
+    trace_chassis_monitor(idl);
+}
+
+/* Asks for the rows of the datapaths in 'db->wanted'.  Returns what to wait
+ * for. */
+static unsigned int
+set_conditions(struct trace_db *db)
+{
+    struct ovsdb_idl_condition lflows, neighbors, fdbs;
+    const struct sbrec_logical_dp_group *group;
+    const struct uuid_elem *elem;
+
+    ovsdb_idl_condition_init(&lflows);
+    ovsdb_idl_condition_init(&neighbors);
+    ovsdb_idl_condition_init(&fdbs);
+    HMAP_FOR_EACH (elem, node, &db->wanted) {
+        const struct trace_dp *dp = trace_db_dp_by_uuid(db, &elem->uuid);
+
+        sbrec_logical_flow_add_clause_logical_datapath(&lflows, OVSDB_F_EQ,
+                                                       &elem->uuid);
+        sbrec_mac_binding_add_clause_datapath(&neighbors, OVSDB_F_EQ,
+                                              &elem->uuid);
+        if (dp) {
+            sbrec_fdb_add_clause_dp_key(&fdbs, OVSDB_F_EQ, dp->key);
+        }
+    }
+    SBREC_LOGICAL_DP_GROUP_FOR_EACH (group, db->idl) {
+        for (size_t i = 0; i < group->n_datapaths; i++) {
+            if (uuid_set_contains(&db->wanted,
+                                  &group->datapaths[i]->header_.uuid)) {
+                sbrec_logical_flow_add_clause_logical_dp_group(
+                    &lflows, OVSDB_F_EQ, &group->header_.uuid);
+                break;
+            }
+        }
+    }
+
+    unsigned int seqno = sbrec_logical_flow_set_condition(db->idl, &lflows);
+    seqno = MAX(seqno, sbrec_mac_binding_set_condition(db->idl, &neighbors));
+    seqno = MAX(seqno, sbrec_fdb_set_condition(db->idl, &fdbs));
+    ovsdb_idl_condition_destroy(&lflows);
+    ovsdb_idl_condition_destroy(&neighbors);
+    ovsdb_idl_condition_destroy(&fdbs);
+    return seqno;
+}
+
+struct trace_db *
+trace_db_create(const char *remote, bool retry, bool leader_only)
+{
+    struct trace_db *db = xzalloc(sizeof *db);
+
+    hmap_init(&db->dps);
+    hmap_init(&db->dps_by_key);
+    shash_init(&db->ports);
+    shash_init(&db->address_sets);
+    shash_init(&db->parsed_sets);
+    shash_init(&db->port_groups);
+    shash_init(&db->symtab);
+    ovn_init_symtab(&db->symtab);
+    hmap_init(&db->wanted);
+    hmap_init(&db->missed);
+    db->warned = xmalloc(sizeof *db->warned);
+    sset_init(db->warned);
+
+    db->idl = ovsdb_idl_create(remote, &sbrec_idl_class, false, retry);
+    ovsdb_idl_set_leader_only(db->idl, leader_only);
+    monitor_tables(db->idl);
+    set_conditions(db);
+    db->flows = trace_flows_create(db);
+    return db;
+}
+
+/* The look-ups. */
+
+static void
+clear_dps(struct trace_db *db)
+{
+    struct trace_mcgroup *mcgroup;
+    struct trace_port *port;
+    struct trace_dp *dp;
+
+    hmap_clear(&db->dps_by_key);
+    HMAP_FOR_EACH_POP (dp, uuid_node, &db->dps) {
+        HMAP_FOR_EACH_POP (port, key_node, &dp->ports) {
+            free(port);
+        }
+        HMAP_FOR_EACH_POP (mcgroup, key_node, &dp->mcgroups) {
+            free(mcgroup->ports);
+            free(mcgroup);
+        }
+        hmap_destroy(&dp->ports);
+        hmap_destroy(&dp->mcgroups);
+        free(dp);
+    }
+    shash_clear(&db->ports);
+}
+
+static void
+clear_sets(struct trace_db *db)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &db->parsed_sets) {
+        expr_constant_set_destroy(node->data);
+    }
+    shash_clear(&db->parsed_sets);
+    shash_clear(&db->address_sets);
+    shash_clear(&db->port_groups);
+    gen_opts_destroy(db->dhcp_opts);
+    gen_opts_destroy(db->dhcpv6_opts);
+    db->dhcp_opts = db->dhcpv6_opts = NULL;
+}
+
+/* Whether 'name' is one that only a program could like. */
+static bool
+is_unfriendly(const char *name)
+{
+    struct uuid uuid;
+
+    return uuid_is_partial_string(name) > 0 || uuid_from_string(&uuid, name);
+}
+
+static void
+read_dps(struct trace_db *db)
+{
+    const struct sbrec_datapath_binding *row;
+
+    SBREC_DATAPATH_BINDING_FOR_EACH (row, db->idl) {
+        struct trace_dp *dp = xzalloc(sizeof *dp);
+        const struct smap *ids = &row->external_ids;
+        const char *nb_uuid = smap_get(ids, "logical-switch");
+
+        if (!nb_uuid) {
+            nb_uuid = smap_get(ids, "logical-router");
+            dp->is_router = nb_uuid != NULL;
+        }
+        if (!nb_uuid || !uuid_from_string(&dp->nb_uuid, nb_uuid)) {
+            dp->nb_uuid = UUID_ZERO;
+        }
+        dp->sb_uuid = row->header_.uuid;
+        dp->key = row->tunnel_key;
+        dp->name = smap_get_def(ids, "name", "");
+        dp->friendly_name = smap_get_def(ids, "name2", dp->name);
+        hmap_init(&dp->ports);
+        hmap_init(&dp->mcgroups);
+        hmap_insert(&db->dps, &dp->uuid_node, uuid_hash(&dp->sb_uuid));
+        hmap_insert(&db->dps_by_key, &dp->key_node, hash_int(dp->key, 0));
+    }
+}
+
+static void
+read_ports(struct trace_db *db)
+{
+    const struct sbrec_port_binding *row;
+
+    SBREC_PORT_BINDING_FOR_EACH (row, db->idl) {
+        struct trace_dp *dp
+            = trace_db_dp_by_uuid(db, &row->datapath->header_.uuid);
+        struct trace_port *port = xzalloc(sizeof *port);
+
+        port->row = row;
+        port->dp = dp;
+        port->name = row->logical_port;
+        port->friendly_name = port->name;
+        if (is_unfriendly(port->name)) {
+            port->friendly_name = smap_get_def(&row->external_ids, "name",
+                                               port->name);
+        }
+        port->type = row->type;
+        port->key = row->tunnel_key;
+        if (!strcmp(port->type, "l3gateway")) {
+            dp->has_l3gateway = true;
+        }
+        hmap_insert(&dp->ports, &port->key_node, hash_int(port->key, 0));
+        shash_add(&db->ports, port->name, port);
+    }
+}
+
+/* Finds the ports that ports are connected to. */
+static void
+connect_ports(struct trace_db *db)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &db->ports) {
+        struct trace_port *port = node->data;
+        const struct smap *options = &port->row->options;
+        const char *other = smap_get(options, "peer");
+
+        if (other && (!strcmp(port->type, "patch")
+                      || !strcmp(port->type, "l3gateway"))) {
+            port->peer = trace_db_port(db, other);
+        }
+        other = smap_get(options, "distributed-port");
+        if (other && !strcmp(port->type, "chassisredirect")) {
+            struct trace_port *distributed = trace_db_port(db, other);
+            if (distributed && distributed->dp == port->dp) {
+                port->distributed_port = distributed;
+            }
+        }
+    }
+}
+
+static int
+compare_ports(const void *a_, const void *b_)
+{
+    const struct trace_port *const *a = a_;
+    const struct trace_port *const *b = b_;
+
+    return strcmp((*a)->name, (*b)->name);
+}
+
+static void
+read_mcgroups(struct trace_db *db)
+{
+    const struct sbrec_multicast_group *row;
+
+    SBREC_MULTICAST_GROUP_FOR_EACH (row, db->idl) {
+        struct trace_mcgroup *mcgroup = xzalloc(sizeof *mcgroup);
+
+        mcgroup->dp = trace_db_dp_by_uuid(db, &row->datapath->header_.uuid);
+        mcgroup->name = row->name;
+        mcgroup->key = row->tunnel_key;
+        mcgroup->ports = xmalloc(row->n_ports * sizeof *mcgroup->ports);
+        for (size_t i = 0; i < row->n_ports; i++) {
+            struct trace_port *port
+                = trace_db_port(db, row->ports[i]->logical_port);
+            if (port) {
+                mcgroup->ports[mcgroup->n_ports++] = port;
+            }
+        }
+        qsort(mcgroup->ports, mcgroup->n_ports, sizeof *mcgroup->ports,
+              compare_ports);
+        hmap_insert(&mcgroup->dp->mcgroups, &mcgroup->key_node,
+                    hash_int(mcgroup->key, 0));
+    }
+}
+
+static void
+read_sets(struct trace_db *db)
+{
+    const struct sbrec_address_set *as;
+    SBREC_ADDRESS_SET_FOR_EACH (as, db->idl) {
+        shash_add(&db->address_sets, as->name, as);
+    }
+
+    const struct sbrec_port_group *pg;
+    SBREC_PORT_GROUP_FOR_EACH (pg, db->idl) {
+        shash_add(&db->port_groups, pg->name, pg);
+    }
+
+    const struct sbrec_dhcp_options *v4;
+    db->dhcp_opts = gen_opts_create();
+    SBREC_DHCP_OPTIONS_FOR_EACH (v4, db->idl) {
+        gen_opts_add(db->dhcp_opts, v4->name, v4->code, v4->type);
+    }
+
+    const struct sbrec_dhcpv6_options *v6;
+    db->dhcpv6_opts = gen_opts_create();
+    SBREC_DHCPV6_OPTIONS_FOR_EACH (v6, db->idl) {
+        gen_opts_add(db->dhcpv6_opts, v6->name, v6->code, v6->type);
+    }
+}
+
+void
+trace_db_refresh(struct trace_db *db)
+{
+    unsigned int seqno = ovsdb_idl_get_seqno(db->idl);
+
+    if (!db->is_fresh || seqno != db->seqno) {
+        clear_dps(db);
+        read_dps(db);
+        read_ports(db);
+        connect_ports(db);
+        read_mcgroups(db);
+
+        clear_sets(db);
+        read_sets(db);
+        trace_flows_refresh(db->flows);
+        db->is_fresh = true;
+        db->seqno = seqno;
+    }
+}
+
+void
+trace_db_run(struct trace_db *db)
+{
+    ovsdb_idl_run(db->idl);
+}
+
+void
+trace_db_wait(struct trace_db *db)
+{
+    ovsdb_idl_wait(db->idl);
+}
+
+char *
+trace_db_error(const struct trace_db *db)
+{
+    if (ovsdb_idl_is_alive(db->idl)) {
+        return NULL;
+    }
+
+    int error = ovsdb_idl_get_last_error(db->idl);
+    return xasprintf("database connection failed (%s)",
+                     ovs_retval_to_string(error));
+}
+
+bool
+trace_db_is_ready(const struct trace_db *db)
+{
+    return ovsdb_idl_has_ever_connected(db->idl);
+}
+
+void
+trace_db_destroy(struct trace_db *db)
+{
+    if (db) {
+        trace_flows_destroy(db->flows);
+        clear_dps(db);
+        clear_sets(db);
+        hmap_destroy(&db->dps);
+        hmap_destroy(&db->dps_by_key);
+        shash_destroy(&db->ports);
+        shash_destroy(&db->address_sets);
+        shash_destroy(&db->parsed_sets);
+        shash_destroy(&db->port_groups);
+        expr_symtab_destroy(&db->symtab);
+        shash_destroy(&db->symtab);
+        uuid_set_clear(&db->wanted);
+        hmap_destroy(&db->wanted);
+        uuid_set_clear(&db->missed);
+        hmap_destroy(&db->missed);
+        sset_destroy(db->warned);
+        free(db->warned);
+        ovsdb_idl_destroy(db->idl);
+        free(db);
+    }
+}
+
+bool
+trace_db_has(struct trace_db *db, const struct trace_dp *dp)
+{
+    if (uuid_set_contains(&db->wanted, &dp->sb_uuid)) {
+        return true;
+    }
+    uuid_set_add(&db->missed, &dp->sb_uuid);
+    return false;
+}
+
+bool
+trace_db_fetch(struct trace_db *db, unsigned int *condition_seqno)
+{
+    const struct uuid_elem *elem;
+
+    if (hmap_is_empty(&db->missed)) {
+        return false;
+    }
+    HMAP_FOR_EACH (elem, node, &db->missed) {
+        uuid_set_add(&db->wanted, &elem->uuid);
+    }
+    uuid_set_clear(&db->missed);
+    *condition_seqno = set_conditions(db);
+    return true;
+}
+
+bool
+trace_db_has_fetched(const struct trace_db *db, unsigned int condition_seqno)
+{
+    return ovsdb_idl_get_condition_seqno(db->idl) >= condition_seqno;
+}
+
+struct trace_dp *
+trace_db_dp_by_uuid(const struct trace_db *db, const struct uuid *uuid)
+{
+    struct trace_dp *dp;
+
+    HMAP_FOR_EACH_WITH_HASH (dp, uuid_node, uuid_hash(uuid), &db->dps) {
+        if (uuid_equals(&dp->sb_uuid, uuid)) {
+            return dp;
+        }
+    }
+    return NULL;
+}
+
+struct trace_dp *
+trace_db_dp_by_key(const struct trace_db *db, uint32_t key)
+{
+    struct trace_dp *dp;
+
+    HMAP_FOR_EACH_WITH_HASH (dp, key_node, hash_int(key, 0),
+                             &db->dps_by_key) {
+        if (dp->key == key) {
+            return dp;
+        }
+    }
+    return NULL;
+}
+
+struct trace_dp *
+trace_db_dp_by_name(const struct trace_db *db, const char *name)
+{
+    struct trace_dp *dp;
+    struct uuid uuid;
+
+    if (uuid_from_string(&uuid, name)) {
+        HMAP_FOR_EACH (dp, uuid_node, &db->dps) {
+            if (uuid_equals(&uuid, &dp->sb_uuid)
+                || uuid_equals(&uuid, &dp->nb_uuid)) {
+                return dp;
+            }
+        }
+    }
+    HMAP_FOR_EACH (dp, uuid_node, &db->dps) {
+        if (!strcmp(name, dp->name) || !strcmp(name, dp->friendly_name)) {
+            return dp;
+        }
+    }
+    return NULL;
+}
+
+struct trace_port *
+trace_db_port(const struct trace_db *db, const char *name)
+{
+    return shash_find_data(&db->ports, name);
+}
+
+struct trace_port *
+trace_dp_port(const struct trace_dp *dp, uint32_t key)
+{
+    struct trace_port *port;
+
+    HMAP_FOR_EACH_WITH_HASH (port, key_node, hash_int(key, 0), &dp->ports) {
+        if (port->key == key) {
+            return port;
+        }
+    }
+    return NULL;
+}
+
+struct trace_mcgroup *
+trace_dp_mcgroup(const struct trace_dp *dp, uint32_t key)
+{
+    struct trace_mcgroup *mcgroup;
+
+    HMAP_FOR_EACH_WITH_HASH (mcgroup, key_node, hash_int(key, 0),
+                             &dp->mcgroups) {
+        if (mcgroup->key == key) {
+            return mcgroup;
+        }
+    }
+    return NULL;
+}
+
+bool
+trace_db_neighbor(const struct trace_db *db, const struct trace_dp *dp,
+                  uint32_t port_key, const struct in6_addr *ip,
+                  struct eth_addr *mac)
+{
+    const struct trace_port *port = trace_dp_port(dp, port_key);
+    const struct sbrec_mac_binding *row;
+
+    SBREC_MAC_BINDING_FOR_EACH (row, db->idl) {
+        struct in6_addr row_ip;
+        ovs_be32 ip4;
+
+        if (!port || !row->datapath || strcmp(row->logical_port, port->name)
+            || !uuid_equals(&row->datapath->header_.uuid, &dp->sb_uuid)) {
+            continue;
+        }
+        if (ip_parse(row->ip, &ip4)) {
+            in6_addr_set_mapped_ipv4(&row_ip, ip4);
+        } else if (!ipv6_parse(row->ip, &row_ip)) {
+            continue;
+        }
+        if (ipv6_addr_equals(&row_ip, ip)
+            && eth_addr_from_string(row->mac, mac)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t
+trace_db_fdb(const struct trace_db *db, const struct trace_dp *dp,
+             struct eth_addr mac)
+{
+    const struct sbrec_fdb *row;
+
+    SBREC_FDB_FOR_EACH (row, db->idl) {
+        struct eth_addr row_mac;
+
+        if (row->dp_key == dp->key
+            && eth_addr_from_string(row->mac, &row_mac)
+            && eth_addr_equals(row_mac, mac)) {
+            return row->port_key;
+        }
+    }
+    return 0;
+}
+
+void
+trace_db_warn(struct trace_db *db, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    char *text = xvasprintf(format, args);
+    va_end(args);
+    if (sset_add(db->warned, text)) {
+        VLOG_WARN("%s", text);
+    }
+    free(text);
+}
+
+/* What the language library asks. */
+
+static const struct expr_constant_set *
+env_address_set(const char *name, void *env_)
+{
+    struct trace_env *env = env_;
+    struct trace_db *db = env->db;
+    struct expr_constant_set *set = shash_find_data(&db->parsed_sets, name);
+    const struct sbrec_address_set *as = shash_find_data(&db->address_sets,
+                                                         name);
+
+    if (!set && as) {
+        char *errors;
+
+        set = expr_constant_set_from_addresses(
+            (const char *const *) as->addresses, as->n_addresses,
+            &errors);
+        if (errors) {
+            trace_db_warn(db, "address set %s: %s", name, errors);
+            free(errors);
+        }
+        shash_add(&db->parsed_sets, name, set);
+    }
+    return set;
+}
+
+/* A port group's row is about one datapath, whose key its name starts
+ * with. */
+static const struct expr_constant_set *
+env_port_group(const char *name, void *env_)
+{
+    struct trace_env *env = env_;
+    struct trace_db *db = env->db;
+    uint32_t key = env->dp ? env->dp->key : 0;
+    char *full_name = xasprintf("%"PRIu32"_%s", key, name);
+    const struct sbrec_port_group *pg = shash_find_data(&db->port_groups,
+                                                        full_name);
+    struct expr_constant_set *set = shash_find_data(&db->parsed_sets,
+                                                    full_name);
+
+    if (!set && pg) {
+        set = expr_constant_set_from_ports(
+            (const char *const *) pg->ports, pg->n_ports);
+        shash_add(&db->parsed_sets, full_name, set);
+    }
+    free(full_name);
+    return set;
+}
+
+static const char *
+env_template_var(const char *name, void *env_)
+{
+    const struct trace_env *env = env_;
+
+    return trace_chassis_template_var(env->chassis, name);
+}
+
+static const struct trace_mcgroup *
+mcgroup_by_name(const struct trace_dp *dp, const char *name)
+{
+    const struct trace_mcgroup *mcgroup;
+
+    HMAP_FOR_EACH (mcgroup, key_node, &dp->mcgroups) {
+        if (!strcmp(mcgroup->name, name)) {
+            return mcgroup;
+        }
+    }
+    return NULL;
+}
+
+static bool
+env_port_key(const char *name, unsigned int *key, void *env_)
+{
+    struct trace_env *env = env_;
+    const struct trace_port *port = trace_db_port(env->db, name);
+
+    if (port) {
+        *key = port->key;
+        return true;
+    }
+
+    const struct trace_mcgroup *mcgroup
+        = env->dp ? mcgroup_by_name(env->dp, name) : NULL;
+    if (mcgroup) {
+        *key = mcgroup->key;
+        return true;
+    }
+
+    if (name[0]) {
+        trace_db_warn(env->db, "%s: unknown logical port", name);
+        env->failed = true;
+    }
+    return false;
+}
+
+static bool
+env_is_chassis_resident(const char *name, void *env_)
+{
+    struct trace_env *env = env_;
+    const struct trace_port *port = trace_db_port(env->db, name);
+
+    if (!port) {
+        trace_db_warn(env->db, "%s: unknown logical port", name);
+        return false;
+    }
+    return trace_chassis_is_resident(env->chassis, port);
+}
+
+void
+trace_env_init(struct trace_env *env, struct trace_db *db,
+               const struct trace_dp *dp, const struct trace_chassis *chassis)
+{
+    *env = (struct trace_env) {
+        .env = {
+            .symtab = &db->symtab,
+            .address_set = env_address_set,
+            .port_group = env_port_group,
+            .template_var = chassis ? env_template_var : NULL,
+            .port_key = env_port_key,
+            .is_chassis_resident = env_is_chassis_resident,
+            .aux = env,
+        },
+        .db = db,
+        .dp = dp,
+        .chassis = chassis,
+    };
+}

@@ -1,0 +1,166 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TRACE_DB_H
+#define TRACE_DB_H 1
+
+/* The southbound database, as a trace sees it
+ * ===========================================
+ *
+ * Look-ups by name and key over what the IDL has, and the answers to what the
+ * language library asks.
+ *
+ * Of a large database, a trace needs little: the logical flows, MAC bindings
+ * and FDB entries of the datapaths that the packet comes through.  These
+ * tables are monitored only for datapaths that have been asked for.  Which
+ * ones a packet comes through is known only after it has: so a trace notes
+ * the datapaths that it misses (trace_db_miss()), goes on without them, and
+ * is run again once they are there (trace_db_fetch()).  While a trace runs,
+ * nothing changes. */
+
+#include <netinet/in.h>
+#include "openvswitch/compiler.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/shash.h"
+#include "openvswitch/types.h"
+#include "openvswitch/uuid.h"
+#include "ovn/expr.h"
+
+struct ds;
+struct gen_opts;
+struct ovsdb_idl;
+struct sbrec_port_binding;
+struct sset;
+struct trace_flows;
+
+struct trace_dp {
+    struct hmap_node uuid_node;
+    struct hmap_node key_node;
+    struct uuid sb_uuid;
+    struct uuid nb_uuid;        /* Of its switch or router; or zero. */
+    const char *name;           /* Never NULL. */
+    const char *friendly_name;
+    uint32_t key;
+    bool is_router;
+    bool has_l3gateway;         /* A gateway router. */
+    struct hmap ports;          /* "struct trace_port"s by 'key_node'. */
+    struct hmap mcgroups;       /* "struct trace_mcgroup"s by 'key_node'. */
+};
+
+struct trace_port {
+    struct hmap_node key_node;
+    const struct sbrec_port_binding *row;
+    struct trace_dp *dp;
+    const char *name;
+    const char *friendly_name;
+    const char *type;
+    uint32_t key;
+
+    /* The other end of a "patch" or "l3gateway" port, or the port that a
+     * "chassisredirect" port stands for.  NULL if there is none. */
+    struct trace_port *peer;
+    struct trace_port *distributed_port;
+};
+
+struct trace_mcgroup {
+    struct hmap_node key_node;
+    struct trace_dp *dp;
+    const char *name;
+    uint32_t key;
+    struct trace_port **ports;  /* Sorted by name. */
+    size_t n_ports;
+};
+
+struct trace_db {
+    struct ovsdb_idl *idl;
+    unsigned int seqno;         /* Of the IDL, as of the last refresh. */
+    bool is_fresh;
+
+    struct hmap dps;            /* "struct trace_dp"s by 'uuid_node'. */
+    struct hmap dps_by_key;
+    struct shash ports;         /* "struct trace_port"s by name. */
+    struct shash address_sets;  /* sbrec_address_set; parsed on demand: */
+    struct shash parsed_sets;   /* struct expr_constant_set. */
+    struct shash port_groups;   /* sbrec_port_group. */
+    struct gen_opts *dhcp_opts, *dhcpv6_opts;
+    struct shash symtab;
+
+    struct trace_flows *flows;
+    struct hmap wanted;         /* Datapaths whose rows are monitored... */
+    struct hmap missed;         /* ...and that should be. */
+
+    struct sset *warned;        /* Texts of warnings that have been given. */
+};
+
+/* A database at 'remote'.  With 'retry', it may come later. */
+struct trace_db *trace_db_create(const char *remote, bool retry,
+                                 bool leader_only);
+void trace_db_destroy(struct trace_db *);
+
+/* Takes what has arrived.  Must not be called while a trace runs. */
+void trace_db_run(struct trace_db *);
+void trace_db_wait(struct trace_db *);
+/* NULL as long as there is hope of a connection, else what is wrong (caller
+ * frees). */
+char *trace_db_error(const struct trace_db *);
+/* Whether the tables that are monitored in full are there. */
+bool trace_db_is_ready(const struct trace_db *);
+
+/* To be called before a trace: makes the look-ups up to date. */
+void trace_db_refresh(struct trace_db *);
+
+/* Whether the rows of 'dp' are there.  If not, notes that they are missed. */
+bool trace_db_has(struct trace_db *, const struct trace_dp *dp);
+/* Starts to fetch the rows of the datapaths that were missed.  Returns true if
+ * there were any, and then '*condition_seqno' is what to wait for with
+ * trace_db_has_fetched(). */
+bool trace_db_fetch(struct trace_db *, unsigned int *condition_seqno);
+bool trace_db_has_fetched(const struct trace_db *,
+                          unsigned int condition_seqno);
+
+/* Look-ups; NULL if there is no such thing. */
+struct trace_dp *trace_db_dp_by_name(const struct trace_db *, const char *);
+struct trace_dp *trace_db_dp_by_uuid(const struct trace_db *,
+                                     const struct uuid *);
+struct trace_dp *trace_db_dp_by_key(const struct trace_db *, uint32_t key);
+struct trace_port *trace_db_port(const struct trace_db *, const char *name);
+struct trace_port *trace_dp_port(const struct trace_dp *, uint32_t key);
+struct trace_mcgroup *trace_dp_mcgroup(const struct trace_dp *, uint32_t key);
+
+/* The MAC address that neighbor 'ip' (IPv4 as IPv4-mapped) of port 'port_key'
+ * has according to the MAC_Binding table.  False if there is none. */
+bool trace_db_neighbor(const struct trace_db *, const struct trace_dp *,
+                       uint32_t port_key, const struct in6_addr *ip,
+                       struct eth_addr *mac);
+/* The port behind which 'mac' is according to the FDB table, or 0. */
+uint32_t trace_db_fdb(const struct trace_db *, const struct trace_dp *,
+                      struct eth_addr mac);
+
+/* What the language library asks.  'env->aux' is a "struct trace_env". */
+struct trace_chassis;
+struct trace_env {
+    struct expr_env env;
+    struct trace_db *db;
+    const struct trace_dp *dp;  /* NULL: names are those of all datapaths. */
+    const struct trace_chassis *chassis; /* Whose view it is, or NULL. */
+    bool failed;                /* Something unknown was asked for. */
+};
+void trace_env_init(struct trace_env *, struct trace_db *,
+                    const struct trace_dp *, const struct trace_chassis *);
+
+/* Logs a warning, unless this has been done before. */
+void trace_db_warn(struct trace_db *, const char *format, ...)
+    OVS_PRINTF_FORMAT(2, 3);
+
+#endif /* utilities/trace-db.h */

@@ -1,0 +1,86 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TRACE_FLOWS_H
+#define TRACE_FLOWS_H 1
+
+/* Logical flows, by datapath, pipeline and table
+ * ==============================================
+ *
+ * A packet visits a few of the datapaths, and in each table only the flows of
+ * higher priority than the one that it matches.  So nothing is parsed before
+ * it is needed: a match when a packet comes by, the actions when the match is
+ * true.  What has been parsed is kept for later traces, until the row, or
+ * something that its text refers to, changes. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "openvswitch/uuid.h"
+#include "ovn/actions.h"
+
+struct expr;
+struct flow;
+struct trace_chassis;
+struct trace_db;
+struct trace_dp;
+
+struct trace_flow {
+    struct uuid uuid;
+    enum ovn_pipeline pipeline;
+    uint8_t table;
+    uint16_t priority;
+    const char *match;          /* Borrowed from the row. */
+    const char *actions;
+    const char *stage_name;     /* NULL if it has none. */
+    const char *source;
+    const char *stage_hint;
+
+    /* What has been parsed. */
+    bool tried_match, tried_actions;
+    struct expr *expr;          /* NULL if bad. */
+    struct expr *prereqs;       /* Of the actions; NULL if none. */
+    struct ovnact *ovnacts;
+    size_t ovnacts_len;
+    bool bad_actions;
+};
+
+struct trace_flows *trace_flows_create(struct trace_db *);
+void trace_flows_destroy(struct trace_flows *);
+
+/* Drops what the IDL has new rows for. */
+void trace_flows_refresh(struct trace_flows *);
+
+/* The flow of highest priority in a table of 'dp' that matches 'packet', or
+ * NULL. */
+const struct trace_flow *trace_flows_lookup(struct trace_flows *,
+                                            const struct trace_dp *dp,
+                                            const struct trace_chassis *,
+                                            enum ovn_pipeline, uint8_t table,
+                                            const struct flow *packet);
+
+/* The name that a table of 'dp' has, or NULL if there are no flows in it that
+ * could be parsed. */
+const char *trace_flows_stage_name(struct trace_flows *,
+                                   const struct trace_dp *dp,
+                                   const struct trace_chassis *,
+                                   enum ovn_pipeline, uint8_t table);
+
+/* Whether all that 'flow' does is to go on to the next table, for every
+ * packet. */
+bool trace_flow_is_trivial(const struct trace_flow *flow, struct trace_db *,
+                           const struct trace_dp *,
+                           const struct trace_chassis *);
+
+#endif /* utilities/trace-flows.h */

@@ -1,0 +1,234 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Simulation of actions: look-ups in tables of the southbound database and in
+ * what the controller knows, and reports to it. */
+
+#include <config.h>
+#include "trace-actions-private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow.h"
+#include "openvswitch/dynamic-string.h"
+#include "ovn/logical-fields.h"
+#include "packets.h"
+#include "trace-db.h"
+#include "trace-flows.h"
+#include "trace-node.h"
+#include "trace-pipeline.h"
+#include "trace-port-sec.h"
+#include "util.h"
+
+/* Neighbors. */
+
+static void
+execute_get_neighbor(struct trace_acts *acts, const struct ovnact_mac *get)
+{
+    struct in6_addr ip = trace_read_ip(acts, &get->ip);
+    uint32_t port_key = trace_read_u32(acts, &get->port);
+    struct eth_addr mac = eth_addr_zero;
+
+    if (trace_db_neighbor(acts->t->db, acts->dp, port_key, &ip, &mac)) {
+        trace_put(acts->parent, TRACE_RESULT,
+                  "/* MAC binding to "ETH_ADDR_FMT". */", ETH_ADDR_ARGS(mac));
+    } else {
+        trace_put(acts->parent, TRACE_RESULT, "/* No MAC binding. */");
+    }
+    acts->packet->dl_dst = mac;
+    trace_put(acts->parent, TRACE_MODIFY, "eth.dst = "ETH_ADDR_FMT,
+              ETH_ADDR_ARGS(mac));
+}
+
+/* With 'with_mac', the binding must also be to the MAC address given.  (The
+ * note shows the packet's destination all the same, as it always has.) */
+static void
+execute_lookup_neighbor(struct trace_acts *acts,
+                        const struct ovnact_mac *lookup, bool with_mac)
+{
+    struct in6_addr ip = trace_read_ip(acts, &lookup->ip);
+    uint32_t port_key = trace_read_u32(acts, &lookup->port);
+    struct eth_addr mac;
+
+    bool found = trace_db_neighbor(acts->t->db, acts->dp, port_key, &ip, &mac);
+    if (found && with_mac) {
+        found = eth_addr_equals(mac, trace_read_mac(acts, &lookup->mac));
+    }
+
+    if (!found) {
+        trace_put(acts->parent, TRACE_RESULT,
+                  "/* lookup failed - No MAC binding. */");
+    } else if (with_mac) {
+        trace_put(acts->parent, TRACE_RESULT,
+                  "/* MAC binding to "ETH_ADDR_FMT" found. */",
+                  ETH_ADDR_ARGS(acts->packet->dl_dst));
+    } else {
+        trace_put(acts->parent, TRACE_RESULT, "/* MAC binding found. */");
+    }
+    trace_write_bit(acts, &lookup->dst, found);
+}
+
+/* The forwarding database. */
+
+static void
+execute_get_fdb(struct trace_acts *acts, const struct ovnact_mac *get)
+{
+    uint32_t key = trace_db_fdb(acts->t->db, acts->dp,
+                                trace_read_mac(acts, &get->mac));
+    union mf_subvalue value;
+
+    memset(&value, 0, sizeof value);
+    value.be32[ARRAY_SIZE(value.be32) - 1] = htonl(key);
+    trace_write(acts, &get->dst, &value);
+}
+
+static void
+execute_lookup_fdb(struct trace_acts *acts, const struct ovnact_mac *lookup)
+{
+    struct eth_addr mac = trace_read_mac(acts, &lookup->mac);
+    uint32_t port_key = trace_read_u32(acts, &lookup->port);
+    uint32_t key = trace_db_fdb(acts->t->db, acts->dp, mac);
+    bool found = key && key == port_key;
+
+    if (found) {
+        trace_put(acts->parent, TRACE_RESULT,
+                  "/* MAC lookup for "ETH_ADDR_FMT" found in FDB. */",
+                  ETH_ADDR_ARGS(mac));
+    } else {
+        trace_put(acts->parent, TRACE_RESULT,
+                  "/* lookup mac failed in mac learning table. */");
+    }
+    trace_write_bit(acts, &lookup->dst, found);
+}
+
+/* Options. */
+
+/* The options go into the packet.  What is seen of that is the action without
+ * its result. */
+static void
+execute_put_opts(struct trace_acts *acts, const struct ovnact *a)
+{
+    const struct ovnact_opts *opts
+        = CONTAINER_OF(a, struct ovnact_opts, ovnact);
+    char *text = trace_format_action(a);
+    const char *call = strstr(text, " = ");
+
+    if (a->type != OVNACT_PUT_ND_RA_OPTS) {
+        trace_put(acts->parent, TRACE_ERROR, "/* We assume that this packet "
+                  "is DHCPDISCOVER or DHCPREQUEST. */");
+    }
+    trace_put(acts->parent, TRACE_MODIFY, "%s",
+              call ? call + strlen(" = ") : text);
+    free(text);
+    trace_write_bit(acts, &opts->dst, true);
+}
+
+/* What the controller has in tables of its own. */
+
+static void
+execute_chk_lb_hairpin(struct trace_acts *acts, const struct ovnact *a)
+{
+    const struct ovnact_result *result
+        = CONTAINER_OF(a, struct ovnact_result, ovnact);
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    trace_write_bit(acts, &result->dst, false);
+    expr_field_format(&result->dst, &s);
+    ds_put_cstr(&s, " = 0");
+    trace_put_nocopy(acts->parent, TRACE_MODIFY, ds_steal_cstr(&s));
+}
+
+static void
+execute_check_port_sec(struct trace_acts *acts, const struct ovnact *a,
+                       bool is_in)
+{
+    const struct ovnact_result *result
+        = CONTAINER_OF(a, struct ovnact_result, ovnact);
+    uint32_t key = acts->packet->regs[(is_in ? MFF_LOG_INPORT
+                                       : MFF_LOG_OUTPORT) - MFF_REG0];
+    const struct trace_port *port = trace_dp_port(acts->dp, key);
+
+    trace_write_bit(acts, &result->dst,
+                    port && !trace_port_sec_allows(port, acts->packet,
+                                                   is_in));
+}
+
+/* Reports. */
+
+static void
+execute_log(struct trace_acts *acts, const struct ovnact_log *log)
+{
+    char *packet = flow_to_string(acts->packet, NULL);
+
+    trace_put(acts->parent, TRACE_FORK, "LOG: ACL name=%s, direction=%s, "
+              "verdict=%s, severity=%s, packet=\"%s\"",
+              log->name ? log->name : "<unnamed>",
+              acts->lflow->pipeline == OVN_P_INGRESS ? "IN" : "OUT",
+              act_verdict_name(log->verdict),
+              act_severity_name(log->severity), packet);
+    free(packet);
+}
+
+bool
+trace_lookup_action(struct trace_acts *acts, const struct ovnact *a)
+{
+    switch (a->type) {
+    case OVNACT_GET_ARP:
+    case OVNACT_GET_ND:
+        execute_get_neighbor(acts, CONTAINER_OF(a, struct ovnact_mac,
+                                                ovnact));
+        return true;
+    case OVNACT_LOOKUP_ARP:
+    case OVNACT_LOOKUP_ND:
+        execute_lookup_neighbor(acts, CONTAINER_OF(a, struct ovnact_mac,
+                                                   ovnact), true);
+        return true;
+    case OVNACT_LOOKUP_ARP_IP:
+    case OVNACT_LOOKUP_ND_IP:
+        execute_lookup_neighbor(acts, CONTAINER_OF(a, struct ovnact_mac,
+                                                   ovnact), false);
+        return true;
+    case OVNACT_GET_FDB:
+        execute_get_fdb(acts, CONTAINER_OF(a, struct ovnact_mac, ovnact));
+        return true;
+    case OVNACT_LOOKUP_FDB:
+        execute_lookup_fdb(acts, CONTAINER_OF(a, struct ovnact_mac, ovnact));
+        return true;
+    case OVNACT_PUT_DHCPV4_OPTS:
+    case OVNACT_PUT_DHCPV6_OPTS:
+    case OVNACT_PUT_ND_RA_OPTS:
+        execute_put_opts(acts, a);
+        return true;
+    case OVNACT_DNS_LOOKUP:
+        trace_put(acts->parent, TRACE_ERROR,
+                  "*** dns_lookup action not implemented");
+        return true;
+    case OVNACT_CHK_LB_HAIRPIN:
+    case OVNACT_CHK_LB_HAIRPIN_REPLY:
+        execute_chk_lb_hairpin(acts, a);
+        return true;
+    case OVNACT_CHECK_IN_PORT_SEC:
+        execute_check_port_sec(acts, a, true);
+        return true;
+    case OVNACT_CHECK_OUT_PORT_SEC:
+        execute_check_port_sec(acts, a, false);
+        return true;
+    case OVNACT_LOG:
+        execute_log(acts, CONTAINER_OF(a, struct ovnact_log, ovnact));
+        return true;
+    default:
+        return false;
+    }
+}

@@ -1,0 +1,194 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Simulation of actions: packets that the controller makes of a packet, and
+ * "clone". */
+
+#include <config.h>
+#include "trace-actions-private.h"
+
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+
+#include "flow.h"
+#include "packets.h"
+#include "trace-node.h"
+#include "trace-pipeline.h"
+#include "util.h"
+
+static void
+make_arp(struct flow *packet)
+{
+    packet->dl_type = htons(ETH_TYPE_ARP);
+    packet->nw_proto = ARP_OP_REQUEST;
+    packet->arp_sha = packet->dl_src;
+    packet->arp_tha = eth_addr_zero;
+}
+
+static void
+make_icmp4(struct flow *packet)
+{
+    packet->dl_type = htons(ETH_TYPE_IP);
+    packet->nw_proto = IPPROTO_ICMP;
+    packet->nw_ttl = 255;
+    packet->tp_src = htons(ICMP_DEST_UNREACH);
+    packet->tp_dst = htons(ICMP_HOST_UNREACH);
+}
+
+static void
+make_icmp6(struct flow *packet)
+{
+    packet->dl_type = htons(ETH_TYPE_IPV6);
+    packet->nw_proto = IPPROTO_ICMPV6;
+    packet->nw_ttl = 255;
+    packet->tp_src = htons(ICMP6_DST_UNREACH);
+    packet->tp_dst = htons(ICMP6_DST_UNREACH_ADMIN);
+}
+
+static void
+make_tcp_reset(struct flow *packet)
+{
+    packet->nw_proto = IPPROTO_TCP;
+    packet->nw_ttl = 255;
+    packet->tcp_flags = htons(TCP_RST);
+}
+
+static void
+make_sctp_abort(struct flow *packet)
+{
+    packet->nw_proto = IPPROTO_SCTP;
+    packet->nw_ttl = 255;
+}
+
+static void
+make_nd_na(struct flow *packet)
+{
+    struct eth_addr eth_src = packet->dl_src;
+
+    packet->dl_src = packet->dl_dst;
+    packet->dl_dst = eth_src;
+    packet->ipv6_dst = packet->ipv6_src;
+    packet->ipv6_src = packet->nd_target;
+    packet->dl_type = htons(ETH_TYPE_IPV6);
+    packet->nw_proto = IPPROTO_ICMPV6;
+    packet->nw_ttl = 255;
+    packet->tp_src = htons(ND_NEIGHBOR_ADVERT);
+    packet->tp_dst = htons(0);
+    packet->arp_sha = eth_addr_zero;
+    packet->arp_tha = packet->dl_src;
+}
+
+static void
+make_nd_ns(struct flow *packet)
+{
+    packet->arp_tha = packet->dl_dst;
+    packet->tp_src = htons(ND_NEIGHBOR_SOLICIT);
+    packet->arp_sha = eth_addr_zero;
+
+    struct in6_addr group;
+    in6_addr_solicited_node(&group, &packet->ipv6_dst);
+    ipv6_multicast_to_ethernet(&packet->dl_dst, &group);
+}
+
+/* The packet turns around and becomes what says that it was not welcome.
+ * Returns its name. */
+static const char *
+make_rejection(struct flow *packet)
+{
+    struct eth_addr eth_src = packet->dl_src;
+
+    packet->dl_src = packet->dl_dst;
+    packet->dl_dst = eth_src;
+    if (packet->dl_type == htons(ETH_TYPE_IP)) {
+        ovs_be32 nw_src = packet->nw_src;
+        packet->nw_src = packet->nw_dst;
+        packet->nw_dst = nw_src;
+    } else {
+        struct in6_addr ipv6_src = packet->ipv6_src;
+        packet->ipv6_src = packet->ipv6_dst;
+        packet->ipv6_dst = ipv6_src;
+    }
+
+    if (packet->nw_proto == IPPROTO_TCP) {
+        make_tcp_reset(packet);
+        return "tcp_reset";
+    } else if (packet->nw_proto == IPPROTO_SCTP) {
+        make_sctp_abort(packet);
+        return "sctp_abort";
+    } else if (packet->dl_type == htons(ETH_TYPE_IP)) {
+        make_icmp4(packet);
+        return "icmp4";
+    } else {
+        make_icmp6(packet);
+        return "icmp6";
+    }
+}
+
+/* Makes of 'packet' what 'type' says.  Returns the name of what has become of
+ * it, or NULL if 'type' is no such action. */
+static const char *
+transform(enum ovnact_type type, struct flow *packet)
+{
+    switch (type) {
+    case OVNACT_CLONE:
+        return "clone";
+    case OVNACT_ARP:
+        make_arp(packet);
+        return "arp";
+    case OVNACT_ICMP4:
+    case OVNACT_ICMP4_ERROR:
+        make_icmp4(packet);
+        return "icmp4";
+    case OVNACT_ICMP6:
+    case OVNACT_ICMP6_ERROR:
+        make_icmp6(packet);
+        return "icmp6";
+    case OVNACT_TCP_RESET:
+        make_tcp_reset(packet);
+        return "tcp_reset";
+    case OVNACT_SCTP_ABORT:
+        make_sctp_abort(packet);
+        return "sctp_abort";
+    case OVNACT_REJECT:
+        return make_rejection(packet);
+    case OVNACT_ND_NA:
+        make_nd_na(packet);
+        return "nd_na";
+    case OVNACT_ND_NA_ROUTER:
+        make_nd_na(packet);
+        return "nd_na_router";
+    case OVNACT_ND_NS:
+        make_nd_ns(packet);
+        return "nd_ns";
+    default:
+        return NULL;
+    }
+}
+
+bool
+trace_nested_action(struct trace_acts *acts, const struct ovnact *a)
+{
+    struct flow copy = *acts->packet;
+    const char *name = transform(a->type, &copy);
+
+    if (name) {
+        const struct ovnact_nest *nest
+            = CONTAINER_OF(a, struct ovnact_nest, ovnact);
+        struct trace_node *node = trace_put(acts->parent, TRACE_FORK, "%s",
+                                            name);
+        trace_actions(acts->t, acts->dp, &copy, acts->lflow, nest->nested,
+                      nest->nested_len, node);
+    }
+    return name != NULL;
+}

@@ -1,0 +1,391 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Simulation of the logical pipelines; see trace-pipeline.h. */
+
+#include <config.h>
+#include "trace-pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/vlog.h"
+#include "ovn/expr.h"
+#include "ovn/logical-fields.h"
+#include "trace-actions.h"
+#include "trace-chassis.h"
+#include "trace-db.h"
+#include "trace-flows.h"
+#include "trace-node.h"
+#include "util.h"
+#include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(trace_pipeline);
+
+/* Bounds.  A packet goes through up to about 40 tables on each datapath, and a
+ * multicast group may fork it into thousands; logical flows that loop would go
+ * on for ever. */
+#define MAX_DEPTH 1000
+#define MAX_TABLES 250000
+
+#define REG(FIELD) ((FIELD) - MFF_REG0)
+
+/* Names. */
+
+const char *
+trace_dp_name(const struct trace *t, const struct trace_dp *dp)
+{
+    return t->options->friendly_names ? dp->friendly_name : dp->name;
+}
+
+const char *
+trace_port_name(const struct trace *t, const struct trace_dp *dp,
+                uint32_t key)
+{
+    const struct trace_port *port = trace_dp_port(dp, key);
+    const struct trace_mcgroup *mcgroup = trace_dp_mcgroup(dp, key);
+
+    return (port ? (t->options->friendly_names ? port->friendly_name
+                    : port->name)
+            : mcgroup ? mcgroup->name
+            : key ? "(unnamed)"
+            : "");
+}
+
+/* Tables. */
+
+static char *
+format_flow_line(const struct trace_flow *flow)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    ds_put_format(&s, "%2d. ", flow->table);
+    if (flow->stage_name) {
+        ds_put_cstr(&s, flow->stage_name);
+    }
+    if (flow->source) {
+        ds_put_format(&s, "%s(%s)", flow->stage_name ? " " : "",
+                      flow->source);
+    }
+    if (flow->stage_name || flow->source) {
+        ds_put_cstr(&s, ": ");
+    }
+    ds_put_format(&s, "%s, priority %d, uuid %08x", flow->match,
+                  flow->priority, flow->uuid.parts[0]);
+    return ds_steal_cstr(&s);
+}
+
+static void
+put_no_match(struct trace *t, const struct trace_dp *dp,
+             enum ovn_pipeline pipeline, uint8_t table,
+             struct trace_node *parent)
+{
+    const char *stage_name = trace_flows_stage_name(t->db->flows, dp,
+                                                    t->chassis, pipeline,
+                                                    table);
+    trace_put(parent, TRACE_TABLE, "%2d. %s%sno match (implicit drop)", table,
+              stage_name ? stage_name : "", stage_name ? ": " : "");
+}
+
+static void
+lookup_and_execute(struct trace *t, const struct trace_dp *dp,
+                   struct flow *packet, enum ovn_pipeline pipeline,
+                   uint8_t table, struct trace_node *parent)
+{
+    const struct trace_flow *flow = trace_flows_lookup(t->db->flows, dp,
+                                                       t->chassis, pipeline,
+                                                       table, packet);
+    if (!flow) {
+        put_no_match(t, dp, pipeline, table, parent);
+        return;
+    }
+
+    struct trace_node *node = trace_put_nocopy(parent, TRACE_TABLE,
+                                               format_flow_line(flow));
+    if (trace_flow_is_trivial(flow, t->db, dp, t->chassis)) {
+        node->is_hidden = true;
+        trace_table(t, dp, packet, pipeline, table + 1, node);
+    } else {
+        trace_actions(t, dp, packet, flow, flow->ovnacts, flow->ovnacts_len,
+                      node);
+    }
+}
+
+void
+trace_table(struct trace *t, const struct trace_dp *dp, struct flow *packet,
+            enum ovn_pipeline pipeline, uint8_t table,
+            struct trace_node *parent)
+{
+    if (!trace_db_has(t->db, dp)) {
+        return;
+    } else if (t->depth >= MAX_DEPTH) {
+        trace_put(parent, TRACE_ERROR,
+                  "*** logical flows loop: more than %d tables deep",
+                  MAX_DEPTH);
+        return;
+    } else if (t->n_tables >= MAX_TABLES) {
+        if (t->n_tables == MAX_TABLES) {
+            t->n_tables++;
+            trace_put(parent, TRACE_ERROR,
+                      "*** trace is too long: more than %d tables",
+                      MAX_TABLES);
+        }
+        return;
+    }
+    t->n_tables++;
+    t->depth++;
+    lookup_and_execute(t, dp, packet, pipeline, table, parent);
+    t->depth--;
+}
+
+/* Pipelines. */
+
+static struct trace_node *
+put_ingress(struct trace *t, const struct trace_dp *dp,
+            const struct flow *packet, struct trace_node *parent)
+{
+    uint32_t key = packet->regs[REG(MFF_LOG_INPORT)];
+    const struct trace_port *port = trace_dp_port(dp, key);
+
+    return trace_put(parent, TRACE_PIPELINE,
+                     "ingress(dp=\"%s\", inport=\"%s\")",
+                     trace_dp_name(t, dp),
+                     port ? trace_port_name(t, dp, key) : "(unnamed)");
+}
+
+/* Runs the egress pipeline for a copy of 'packet'.  'outport' is the port's
+ * name. */
+static void
+trace_egress(struct trace *t, const struct trace_dp *dp,
+             const struct flow *packet, const char *outport, uint32_t key,
+             bool is_multicast, struct trace_node *parent)
+{
+    struct flow copy = *packet;
+    bool hairpin = (key == packet->regs[REG(MFF_LOG_INPORT)]
+                    && !(packet->regs[REG(MFF_LOG_FLAGS)]
+                         & MLF_BIT(ALLOW_LOOPBACK)));
+
+    if (!hairpin || is_multicast) {
+        parent = trace_put(parent, TRACE_PIPELINE,
+                           "egress(dp=\"%s\", inport=\"%s\", outport=\"%s\")",
+                           trace_dp_name(t, dp),
+                           trace_port_name(t, dp,
+                                           packet->regs[REG(MFF_LOG_INPORT)]),
+                           outport);
+    }
+    if (hairpin) {
+        trace_put(parent, TRACE_NOTE, "/* omitting output because inport == "
+                  "outport && !flags.loopback */");
+        return;
+    }
+
+    /* The egress pipeline starts with nothing but the ports. */
+    for (int i = 0; i < MFF_N_LOG_REGS; i++) {
+        copy.regs[i] = 0;
+    }
+    copy.regs[REG(MFF_LOG_FLAGS)] = 0;
+    copy.regs[REG(MFF_LOG_OUTPORT)] = key;
+    trace_table(t, dp, &copy, OVN_P_EGRESS, 0, parent);
+}
+
+static void
+output_multicast(struct trace *t, const struct trace_dp *dp,
+                 const struct flow *packet,
+                 const struct trace_mcgroup *mcgroup,
+                 struct trace_node *parent)
+{
+    struct trace_node *node
+        = trace_put(parent, TRACE_PIPELINE,
+                    "multicast(dp=\"%s\", mcgroup=\"%s\")",
+                    trace_dp_name(t, dp), mcgroup->name);
+
+    node->is_list = true;
+    for (size_t i = 0; i < mcgroup->n_ports; i++) {
+        const struct trace_port *port = mcgroup->ports[i];
+        const char *name = (t->options->friendly_names
+                            ? port->friendly_name : port->name);
+
+        trace_egress(t, dp, packet, name, port->key, true, node);
+    }
+}
+
+/* From the ingress pipeline to the egress pipeline. */
+static void
+output_ingress(struct trace *t, const struct trace_dp *dp,
+               const struct flow *packet, struct trace_node *parent)
+{
+    uint32_t key = packet->regs[REG(MFF_LOG_OUTPORT)];
+    const struct trace_mcgroup *mcgroup = trace_dp_mcgroup(dp, key);
+    const struct trace_port *port = trace_dp_port(dp, key);
+
+    if (!key) {
+        trace_put(parent, TRACE_ERROR, "*** output to null logical port");
+        return;
+    } else if (mcgroup) {
+        output_multicast(t, dp, packet, mcgroup, parent);
+        return;
+    }
+
+    if (port && !strcmp(port->type, "chassisredirect")) {
+        const struct trace_port *distributed = port->distributed_port;
+
+        if (!distributed) {
+            trace_put(parent, TRACE_ERROR, "*** output to type \"%s\" port "
+                      "\"%s\" with no or invalid distributed port",
+                      port->type, trace_port_name(t, dp, key));
+            return;
+        }
+        trace_put(parent, TRACE_NOTE, "/* Replacing type \"%s\" outport "
+                  "\"%s\" with distributed port \"%s\". */", port->type,
+                  trace_port_name(t, dp, key),
+                  trace_port_name(t, dp, distributed->key));
+        key = distributed->key;
+    }
+    trace_egress(t, dp, packet, trace_port_name(t, dp, key), key, false,
+                 parent);
+}
+
+/* Out of a port. */
+static void
+output_egress(struct trace *t, const struct trace_dp *dp,
+              const struct flow *packet, struct trace_node *parent)
+{
+    uint32_t key = packet->regs[REG(MFF_LOG_OUTPORT)];
+    const struct trace_port *port = trace_dp_port(dp, key);
+    const char *name = trace_port_name(t, dp, key);
+
+    if (!key) {
+        trace_put(parent, TRACE_ERROR, "*** output to null logical port");
+        return;
+    } else if (!port && !trace_dp_mcgroup(dp, key)) {
+        trace_put(parent, TRACE_ERROR,
+                  "*** unknown port or multicast group %"PRIu32, key);
+    }
+    trace_put(parent, TRACE_NOTE, "/* output to \"%s\", type \"%s\" */", name,
+              port ? port->type : "");
+
+    if (port && port->peer) {
+        const struct trace_port *peer = port->peer;
+        struct flow copy = *packet;
+
+        copy.regs[REG(MFF_LOG_INPORT)] = peer->key;
+        copy.regs[REG(MFF_LOG_OUTPORT)] = 0;
+        struct trace_node *node = put_ingress(t, peer->dp, &copy, parent);
+        trace_table(t, peer->dp, &copy, OVN_P_INGRESS, 0, node);
+    } else if (!port || strcmp(port->type, "patch")) {
+        trace_put(parent, TRACE_OUTPUT, "output(\"%s\")", name);
+    }
+}
+
+void
+trace_output(struct trace *t, const struct trace_dp *dp, struct flow *packet,
+             enum ovn_pipeline pipeline, struct trace_node *parent)
+{
+    if (pipeline == OVN_P_INGRESS) {
+        output_ingress(t, dp, packet, parent);
+    } else {
+        output_egress(t, dp, packet, parent);
+    }
+}
+
+/* The microflow. */
+
+/* Finds out where the packet starts.  'e' is the microflow, parsed. */
+static char *
+find_start(const struct trace_db *db, const struct trace_options *options,
+           const struct expr *e, const struct trace_dp **dpp)
+{
+    const char *inport = expr_find_string(e, "inport");
+    const struct trace_port *port = inport ? trace_db_port(db, inport) : NULL;
+    const struct trace_dp *dp = port ? port->dp : NULL;
+
+    if (inport && !port) {
+        return xasprintf("unknown port \"%s\"", inport);
+    }
+    if (options->datapath) {
+        dp = trace_db_dp_by_name(db, options->datapath);
+        if (!dp) {
+            return xasprintf("unknown datapath \"%s\"", options->datapath);
+        } else if (port && port->dp != dp) {
+            return xasprintf("port \"%s\" is not on datapath \"%s\"", inport,
+                             options->datapath);
+        } else if (!port) {
+            VLOG_WARN("microflow does not specify ingress port");
+        }
+    }
+    *dpp = dp;
+    return dp ? NULL : xstrdup("error parsing flow: flow match expression "
+                               "does not match on inport");
+}
+
+static char *
+parse_microflow(struct trace_db *db, const struct trace_options *options,
+                const struct trace_chassis *chassis, struct flow *packet,
+                const struct trace_dp **dpp)
+{
+    struct trace_env env;
+    char *error;
+
+    trace_env_init(&env, db, NULL, chassis);
+    struct expr *e = expr_parse_text(options->microflow, &env.env, &error);
+    if (!e) {
+        goto error;
+    }
+    error = find_start(db, options, e, dpp);
+    expr_destroy(e);
+    if (error) {
+        return error;
+    }
+
+    trace_env_init(&env, db, *dpp, chassis);
+    error = expr_parse_microflow(options->microflow, &env.env, packet);
+    if (!error && env.failed) {
+        error = xstrdup("unknown port");
+    }
+    if (!error) {
+        return NULL;
+    }
+
+error:;
+    char *message = xasprintf("error parsing flow: %s", error);
+    free(error);
+    return message;
+}
+
+char *
+trace_run(struct trace_db *db, const struct trace_options *options,
+          struct trace_ovs *ovs, struct ds *s)
+{
+    struct trace t = { .db = db, .options = options, .ovs = ovs };
+    const struct trace_dp *dp = NULL;
+    struct flow packet;
+
+    char *error = parse_microflow(db, options, t.chassis, &packet, &dp);
+    if (error) {
+        return error;
+    }
+
+    char *text = flow_to_string(&packet, NULL);
+    ds_put_format(s, "# %s\n", text);
+    free(text);
+
+    struct trace_node *root = trace_node_create();
+    struct trace_node *node = put_ingress(&t, dp, &packet, root);
+    trace_table(&t, dp, &packet, OVN_P_INGRESS, 0, node);
+    trace_node_format(root, options->forms, s);
+    trace_node_destroy(root);
+    return NULL;
+}
