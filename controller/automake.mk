@@ -51,6 +51,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/lb-local.h \
 	controller/lb-serving.c \
 	controller/lb-serving.h \
+	controller/lb-vips.c \
+	controller/lb-vips.h \
 	controller/lflow-conj-ids.c \
 	controller/lflow-conj-ids.h \
 	controller/lflow-env.c \

@@ -18,14 +18,12 @@
 
 #include <string.h>
 
+#include "inputs.h"
 #include "openvswitch/dynamic-string.h"
-#include "ovn-sb-idl.h"
-#include "ovsdb-idl.h"
 #include "smap.h"
 #include "unixctl.h"
 #include "util.h"
 
-static struct ovsdb_idl *sb;
 static char *const *our_name;
 
 static void
@@ -52,36 +50,28 @@ static void
 dump_local_template_vars(struct unixctl_conn *conn, int argc OVS_UNUSED,
                          const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
 {
-    const struct sbrec_chassis_template_var *row;
+    const struct smap *vars
+        = *our_name ? inc_peek(in_kinds.template_vars,
+                               inc_key_string(*our_name)) : NULL;
     struct ds s = DS_EMPTY_INITIALIZER;
 
     ds_put_cstr(&s, "Local template vars:\n");
-    SBREC_CHASSIS_TEMPLATE_VAR_FOR_EACH (row, sb) {
-        if (*our_name && !strcmp(row->chassis, *our_name)) {
-            const struct smap_node **nodes = smap_sort(&row->variables);
+    if (vars) {
+        const struct smap_node **nodes = smap_sort(vars);
 
-            for (size_t i = 0; i < smap_count(&row->variables); i++) {
-                ds_put_format(&s, "name: '%s' value: '%s'\n", nodes[i]->key,
-                              nodes[i]->value);
-            }
-            free(nodes);
+        for (size_t i = 0; i < smap_count(vars); i++) {
+            ds_put_format(&s, "name: '%s' value: '%s'\n", nodes[i]->key,
+                          nodes[i]->value);
         }
+        free(nodes);
     }
     unixctl_command_reply(conn, ds_cstr(&s));
     ds_destroy(&s);
 }
 
 void
-commands_register_sb(struct ovsdb_idl *sb_idl)
+commands_register(char *const *chassis_name)
 {
-    ovsdb_idl_add_column(sb_idl, &sbrec_chassis_template_var_col_chassis);
-    ovsdb_idl_add_column(sb_idl, &sbrec_chassis_template_var_col_variables);
-}
-
-void
-commands_register(struct ovsdb_idl *sb_idl, char *const *chassis_name)
-{
-    sb = sb_idl;
     our_name = chassis_name;
     unixctl_command_register("lflow-cache/flush", "", 0, 0, do_nothing, NULL);
     unixctl_command_register("flush-lflow-cache", "[deprecated]", 0, 0,

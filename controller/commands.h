@@ -29,13 +29,7 @@
  *
  *   - debug/dump-local-template-vars. */
 
-struct ovsdb_idl;
-
-/* Registers the columns that they read. */
-void commands_register_sb(struct ovsdb_idl *sb_idl);
-
-/* 'sb_idl' must outlive the commands, '*chassis_name' (may be NULL) be kept up
- * to date. */
-void commands_register(struct ovsdb_idl *sb_idl, char *const *chassis_name);
+/* '*chassis_name' (may be NULL) must be kept up to date. */
+void commands_register(char *const *chassis_name);
 
 #endif /* controller/commands.h */

@@ -38,6 +38,11 @@ static struct smap config = SMAP_INITIALIZER(&config);
 static struct sset iface_names = SSET_INITIALIZER(&iface_names);
 static struct sset bridge_names = SSET_INITIALIZER(&bridge_names);
 
+static struct sset collector_sets = SSET_INITIALIZER(&collector_sets);
+
+/* The fact that there is a collector set with an id, which is an int64_t. */
+#define COLLECTOR_SET_FACT "collector-set-%"PRId64
+
 /* What the last run was told. */
 static char *last_chassis_name;
 static char *last_br_int_name;
@@ -294,6 +299,43 @@ put_capabilities(struct ovsdb_idl *idl, const struct ovsrec_open_vswitch *ovs)
              ? "true" : NULL);
 }
 
+/* Collector sets of the integration bridge: a fact for each id. */
+static void
+put_collector_sets(struct ovsdb_idl *idl)
+{
+    struct sset gone;
+    sset_clone(&gone, &collector_sets);
+
+    const struct ovsrec_flow_sample_collector_set *row;
+    OVSREC_FLOW_SAMPLE_COLLECTOR_SET_FOR_EACH (row, idl) {
+        if (row->bridge && is_br_int(row->bridge->name)) {
+            char *fact = xasprintf(COLLECTOR_SET_FACT, row->id);
+
+            set_fact(fact, "true");
+            sset_add(&collector_sets, fact);
+            sset_find_and_delete(&gone, fact);
+            free(fact);
+        }
+    }
+
+    const char *fact;
+    SSET_FOR_EACH (fact, &gone) {
+        set_fact(fact, NULL);
+        sset_find_and_delete(&collector_sets, fact);
+    }
+    sset_destroy(&gone);
+}
+
+bool
+in_has_collector_set(struct inc_unit *unit, uint32_t id)
+{
+    char *fact = xasprintf(COLLECTOR_SET_FACT, (int64_t) id);
+    bool has = in_ovs_fact(unit, fact) != NULL;
+
+    free(fact);
+    return has;
+}
+
 /* Following. */
 
 static bool
@@ -329,6 +371,7 @@ inputs_run_ovs(struct ovsdb_idl *idl, const char *chassis_name,
         || ovsrec_open_vswitch_track_get_first(idl)) {
         put_config(ovs);
         put_iface_types(ovs);
+        set_fact("chassis-name", last_chassis_name);
     }
 
     char *old_br_int = nullable_xstrdup(last_br_int_name);
@@ -345,6 +388,10 @@ inputs_run_ovs(struct ovsdb_idl *idl, const char *chassis_name,
         || ovsrec_bridge_track_get_first(idl)
         || ovsrec_datapath_track_get_first(idl)) {
         put_capabilities(idl, ovs);
+    }
+    if (other_br_int || all || ovsrec_bridge_track_get_first(idl)
+        || ovsrec_flow_sample_collector_set_track_get_first(idl)) {
+        put_collector_sets(idl);
     }
 }
 
@@ -398,6 +445,7 @@ inputs_destroy_ovs(void)
     smap_clear(&config);
     sset_clear(&iface_names);
     sset_clear(&bridge_names);
+    sset_clear(&collector_sets);
     remember(&last_chassis_name, NULL);
     remember(&last_br_int_name, NULL);
     last_ovs_uuid = UUID_ZERO;
@@ -412,6 +460,8 @@ inputs_register_ovs(struct ovsdb_idl *idl)
         &ovsrec_open_vswitch_col_bridges,
         &ovsrec_open_vswitch_col_datapaths,
         &ovsrec_datapath_col_capabilities,
+        &ovsrec_flow_sample_collector_set_col_id,
+        &ovsrec_flow_sample_collector_set_col_bridge,
         &ovsrec_bridge_col_name,
         &ovsrec_bridge_col_datapath_type,
         &ovsrec_bridge_col_ports,

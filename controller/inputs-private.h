@@ -106,10 +106,11 @@ struct input_table {
 extern const bool input_refs_matter;
 
 extern const struct input_table address_set_table, chassis_table,
-    datapath_table, dp_group_table, fdb_table, gateway_chassis_table,
+    datapath_table, dhcp_option_table, dhcpv6_option_table, dp_group_table,
+    fdb_table, gateway_chassis_table,
     ha_chassis_group_table, load_balancer_table, logical_flow_table,
     mac_binding_table, meter_table, multicast_group_table, port_binding_table,
-    port_group_table, static_mac_binding_table;
+    port_group_table, static_mac_binding_table, template_vars_table;
 extern const struct input_table *const sb_tables[];
 extern const size_t n_sb_tables;
 
@@ -130,6 +131,10 @@ void input_remember_name(struct hmap *names, const struct uuid *,
                          const char *name);
 void input_remove_named(struct inc_kind *, struct hmap *names,
                         const struct uuid *);
+/* Records that are but a map of strings. */
+struct smap *input_smap_clone(const struct smap *);
+void input_smap_destroy(void *smap);
+bool input_smap_equal(const void *a, const void *b);
 
 /* row_name maps. */
 const char *row_name_find(const struct hmap *, const struct uuid *);

@@ -22,8 +22,8 @@
 #include "util.h"
 #include "uuid.h"
 
-/* What logical flows mention by name as cells: Address_Set, Port_Group,
- * Meter.  See inputs-sb.c. */
+/* What logical flows mention by name as cells: Address_Set, Port_Group, Meter,
+ * DHCP_Options, DHCPv6_Options, Chassis_Template_Var.  See inputs-sb.c. */
 /* Address_Set and Port_Group: named sets of strings. */
 
 static struct string_set *
@@ -198,3 +198,157 @@ static const struct input_kind meter_kinds[] = {
 };
 const struct input_table meter_table
     = INPUT_BY_NAME(meter, meter, &input_refs_matter);
+
+/* DHCP_Options and DHCPv6_Options.
+ *
+ * Nothing keeps two rows from having one name, so that a name leads to a set
+ * of rows, of which readers take the first. */
+
+static void
+dhcp_option_destroy(void *option_)
+{
+    struct dhcp_option *option = option_;
+
+    free(option->name);
+    free(option->type);
+    free(option);
+}
+
+static bool
+dhcp_option_equal(const void *a_, const void *b_)
+{
+    const struct dhcp_option *a = a_;
+    const struct dhcp_option *b = b_;
+
+    return (!strcmp(a->name, b->name)
+            && a->code == b->code
+            && !strcmp(a->type, b->type));
+}
+
+static struct dhcp_option *
+dhcp_option_create(const struct uuid *uuid, const char *name, int64_t code,
+                   const char *type)
+{
+    struct dhcp_option *option = xmalloc(sizeof *option);
+
+    option->uuid = *uuid;
+    option->name = xstrdup(name);
+    option->code = code;
+    option->type = xstrdup(type);
+    return option;
+}
+
+/* The functions and the table of southbound table TABLE, whose rows are cells
+ * of kind KIND, and its names of kind KIND_by_name. */
+#define DHCP_OPTION_TABLE(TABLE, KIND, KIND_NAME)                       \
+    static void                                                         \
+    index_##KIND(const void *option_, bool add)                         \
+    {                                                                   \
+        const struct dhcp_option *option = option_;                     \
+                                                                        \
+        input_put_member(in_kinds.KIND##_by_name,                       \
+                         inc_key_string(option->name),                  \
+                         inc_key_uuid(&option->uuid), add);             \
+    }                                                                   \
+                                                                        \
+    static void                                                         \
+    KIND##_upsert(const struct ovsdb_idl_row *row_)                     \
+    {                                                                   \
+        const struct sbrec_##TABLE *row                                 \
+            = CONTAINER_OF(row_, struct sbrec_##TABLE, header_);        \
+                                                                        \
+        input_put(in_kinds.KIND, inc_key_uuid(&row_->uuid),             \
+                  dhcp_option_create(&row_->uuid, row->name, row->code, \
+                                     row->type), index_##KIND);         \
+    }                                                                   \
+                                                                        \
+    static void                                                         \
+    KIND##_remove(const struct uuid *uuid)                              \
+    {                                                                   \
+        input_put(in_kinds.KIND, inc_key_uuid(uuid), NULL,              \
+                  index_##KIND);                                        \
+    }                                                                   \
+                                                                        \
+    static const struct ovsdb_idl_column *const KIND##_columns[] = {    \
+        &sbrec_##TABLE##_col_name,                                      \
+        &sbrec_##TABLE##_col_code,                                      \
+        &sbrec_##TABLE##_col_type,                                      \
+        NULL,                                                           \
+    };                                                                  \
+    static const struct input_kind KIND##_kinds[] = {                   \
+        INPUT_RECORD(KIND, KIND_NAME, INC_KEY_UUID, dhcp_option),       \
+        INPUT_SET(KIND##_by_name, KIND_NAME "-by-name",                 \
+                  INC_KEY_STRING),                                      \
+    };                                                                  \
+    const struct input_table KIND##_table                               \
+        = INPUT_BY_UUID(TABLE, KIND, NULL)
+
+DHCP_OPTION_TABLE(dhcp_options, dhcp_option, "dhcp-option");
+DHCP_OPTION_TABLE(dhcpv6_options, dhcpv6_option, "dhcpv6-option");
+
+/* The record, in 'rows', that 'name' leads to in 'names', or NULL. */
+static const struct dhcp_option *
+find_option(struct inc_unit *unit, struct inc_kind *rows,
+            struct inc_kind *names, const char *name)
+{
+    const struct inc_set *uuids = inc_read_set(unit, names,
+                                               inc_key_string(name));
+
+    return (inc_set_count(uuids)
+            ? inc_read(unit, rows, inc_set_at(uuids, 0))
+            : NULL);
+}
+
+const struct dhcp_option *
+in_dhcp_option(struct inc_unit *unit, const char *name)
+{
+    return find_option(unit, in_kinds.dhcp_option,
+                       in_kinds.dhcp_option_by_name, name);
+}
+
+const struct dhcp_option *
+in_dhcpv6_option(struct inc_unit *unit, const char *name)
+{
+    return find_option(unit, in_kinds.dhcpv6_option,
+                       in_kinds.dhcpv6_option_by_name, name);
+}
+
+/* Chassis_Template_Var, whose rows are called as the chassis are. */
+
+static struct hmap template_vars_names
+    = HMAP_INITIALIZER(&template_vars_names);
+
+static const char *
+template_vars_name(const struct ovsdb_idl_row *row)
+{
+    return CONTAINER_OF(row, struct sbrec_chassis_template_var,
+                        header_)->chassis;
+}
+
+static void
+template_vars_upsert(const struct ovsdb_idl_row *row_)
+{
+    const struct sbrec_chassis_template_var *row
+        = CONTAINER_OF(row_, struct sbrec_chassis_template_var, header_);
+
+    input_remember_name(&template_vars_names, &row_->uuid, row->chassis);
+    inc_set(in_kinds.template_vars, inc_key_string(row->chassis),
+            input_smap_clone(&row->variables));
+}
+
+static void
+template_vars_remove(const struct uuid *uuid)
+{
+    input_remove_named(in_kinds.template_vars, &template_vars_names, uuid);
+}
+
+static const struct ovsdb_idl_column *const template_vars_columns[] = {
+    &sbrec_chassis_template_var_col_chassis,
+    &sbrec_chassis_template_var_col_variables,
+    NULL,
+};
+static const struct input_kind template_vars_kinds[] = {
+    INPUT_RECORD(template_vars, "template-vars", INC_KEY_STRING, input_smap),
+};
+const struct input_table template_vars_table
+    = INPUT_BY_NAME(chassis_template_var, template_vars, NULL);

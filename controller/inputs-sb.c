@@ -91,23 +91,34 @@ input_remove_named(struct inc_kind *kind, struct hmap *names,
     }
 }
 
-/* SB_Global. */
+/* Records that are but a map of strings. */
 
-static struct hmap sb_global_names = HMAP_INITIALIZER(&sb_global_names);
+struct smap *
+input_smap_clone(const struct smap *src)
+{
+    struct smap *smap = xmalloc(sizeof *smap);
 
-static void
-smap_value_destroy(void *smap_)
+    smap_clone(smap, src);
+    return smap;
+}
+
+void
+input_smap_destroy(void *smap_)
 {
     struct smap *smap = smap_;
     smap_destroy(smap);
     free(smap);
 }
 
-static bool
-smap_value_equal(const void *a, const void *b)
+bool
+input_smap_equal(const void *a, const void *b)
 {
     return smap_equal(a, b);
 }
+
+/* SB_Global. */
+
+static struct hmap sb_global_names = HMAP_INITIALIZER(&sb_global_names);
 
 static const char *
 sb_global_name(const struct ovsdb_idl_row *row OVS_UNUSED)
@@ -118,12 +129,10 @@ sb_global_name(const struct ovsdb_idl_row *row OVS_UNUSED)
 static void
 sb_global_upsert(const struct ovsdb_idl_row *row)
 {
-    struct smap *options = xmalloc(sizeof *options);
-
     input_remember_name(&sb_global_names, &row->uuid, "");
-    smap_clone(options, &CONTAINER_OF(row, struct sbrec_sb_global,
-                                      header_)->options);
-    inc_set(in_kinds.sb_options, INC_KEY_ONLY, options);
+    inc_set(in_kinds.sb_options, INC_KEY_ONLY,
+            input_smap_clone(&CONTAINER_OF(row, struct sbrec_sb_global,
+                                           header_)->options));
 }
 
 static void
@@ -138,7 +147,7 @@ static const struct ovsdb_idl_column *const sb_global_columns[] = {
 };
 
 static const struct input_kind sb_global_kinds[] = {
-    INPUT_RECORD(sb_options, "sb-options", INC_KEY_STRING, smap_value),
+    INPUT_RECORD(sb_options, "sb-options", INC_KEY_STRING, input_smap),
 };
 static const struct input_table sb_global_table
     = INPUT_BY_NAME(sb_global, sb_global, NULL);
@@ -164,6 +173,9 @@ const struct input_table *const sb_tables[] = {
     &static_mac_binding_table,
     &fdb_table,
     &meter_table,
+    &dhcp_option_table,
+    &dhcpv6_option_table,
+    &template_vars_table,
 };
 const size_t n_sb_tables = ARRAY_SIZE(sb_tables);
 

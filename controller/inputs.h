@@ -187,6 +187,14 @@ struct fdb { struct uuid uuid; char *mac; uint32_t dp_key, port_key; };
 struct meter_band { bool drop; int rate, burst_size; };
 struct meter { bool pktps; struct meter_band *bands; size_t n_bands; };
 
+/* SB DHCP_Options and DHCPv6_Options. */
+struct dhcp_option {
+    struct uuid uuid;
+    char *name;
+    int code;
+    char *type;                 /* "bool", "ipv4", "str", ... */
+};
+
 /* OVS Interface, by name. */
 struct ovs_iface {
     struct uuid uuid;
@@ -229,6 +237,11 @@ const struct mac_binding *in_static_mac_binding(struct inc_unit *,
                                                 const struct uuid *);
 const struct fdb *in_fdb(struct inc_unit *, const struct uuid *);
 const struct meter *in_meter(struct inc_unit *, const char *name);
+const struct dhcp_option *in_dhcp_option(struct inc_unit *, const char *name);
+const struct dhcp_option *in_dhcpv6_option(struct inc_unit *,
+                                           const char *name);
+/* SB Chassis_Template_Var of 'chassis': its variables, or NULL. */
+const struct smap *in_template_vars(struct inc_unit *, const char *chassis);
 const struct smap *in_sb_options(struct inc_unit *); /* SB_Global.options. */
 const struct ovs_iface *in_iface(struct inc_unit *, const char *name);
 /* A key of Open_vSwitch.external_ids, with the chassis-specific form
@@ -236,8 +249,8 @@ const struct ovs_iface *in_iface(struct inc_unit *, const char *name);
 const char *in_config(struct inc_unit *, const char *key);
 /* A column of the Open_vSwitch row that the Chassis row repeats
  * ("iface-types", comma-separated), of the integration bridge
- * ("datapath-type"), or a capability of its datapath ("ct-zero-snat", NULL if
- * it lacks that). */
+ * ("datapath-type"), a capability of its datapath ("ct-zero-snat", NULL if
+ * it lacks that), or what this chassis is called ("chassis-name"). */
 const char *in_ovs_fact(struct inc_unit *, const char *name);
 
 /* Sets. */
@@ -256,6 +269,8 @@ const struct inc_set *in_lbs_by_hint(struct inc_unit *,
                                      const char *hint);         /* SB uuids */
 const struct inc_set *in_tunnel_ifaces(struct inc_unit *);      /* ifaces */
 const struct inc_set *in_bridges(struct inc_unit *);            /* names */
+/* Whether a Flow_Sample_Collector_Set of the integration bridge has 'id'. */
+bool in_has_collector_set(struct inc_unit *, uint32_t id);
 
 /* Multicast group 'name' of datapath 'dp': its tunnel key, 0 if none. */
 uint32_t in_multicast_key(struct inc_unit *, const struct uuid *dp,
@@ -266,10 +281,13 @@ struct inputs_kinds {
     struct inc_kind *port_binding, *lport, *datapath, *logical_flow, *dp_group,
         *multicast_group, *chassis, *chassis_by_name, *ha_chassis_group,
         *gateway_chassis, *address_set, *port_group, *load_balancer,
-        *mac_binding, *static_mac_binding, *fdb, *meter, *sb_options, *iface,
-        *config, *ovs_fact, *datapath_ports, *port_children, *ifaces_by_id,
-        *router_lb_flow, /* By UUID: Logical_Flows that balance load. */
-        *router_stage, *chassis_set, *lports_by_address, *lbs_of_datapath, *lbs_by_hint,
+        *dhcp_option, *dhcp_option_by_name, *dhcpv6_option,
+        *dhcpv6_option_by_name, *template_vars, *mac_binding,
+        *static_mac_binding, *fdb, *meter, *sb_options, *iface, *config,
+        *ovs_fact, *datapath_ports, *port_children, *ifaces_by_id,
+        *router_lb_flow,    /* By UUID: Logical_Flows that balance load. */
+        *router_stage, *chassis_set, *lports_by_address, *lbs_of_datapath,
+        *lbs_by_hint,
         *tunnel_ifaces, *bridges, *multicast_key;
 };
 extern struct inputs_kinds in_kinds;

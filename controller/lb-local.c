@@ -20,6 +20,7 @@
 
 #include "binding.h"
 #include "inputs.h"
+#include "lb-vips.h"
 #include "lflow-env.h"
 #include "local-datapath.h"
 #include "openvswitch/vlog.h"
@@ -307,7 +308,7 @@ lb_local_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     char *bad;
     lol->uuid = lb->uuid;
     lol->fallback = fallback;
-    lb_vips_parse(&lb->vips, &lol->vips, &lol->n_vips, &bad);
+    lb_vips_read(unit, lb, &lol->vips, &lol->n_vips, &bad);
     free(bad);                  /* lb-hairpin.c complains. */
 
     write_backend_ports(unit, lb, lol);

@@ -18,6 +18,7 @@
  * Derived cells, in the order of their stages:
  *
  *   - (address-constants, set): an address set, parsed.
+ *   - (template-var, name): a variable, as it is on this chassis.
  *   - (port-constants, group): a port group, as far as it matters here.
  *   - (lflow-datapath, dp), (lflow-datapath-by-key, key): local datapaths.
  *   - (lflow-datapath-group, group): the local datapaths of a group. */
@@ -42,6 +43,7 @@ static struct shash symtab;
 
 static struct inc_kind *kind_address_constants;
 static struct inc_kind *kind_port_constants;
+static struct inc_kind *kind_template_var;
 static struct inc_kind *kind_dp;
 static struct inc_kind *kind_dp_by_key;
 static struct inc_kind *kind_dp_group;
@@ -161,6 +163,49 @@ static const struct inc_unit_class address_constants_unit_class = {
     .stage = STAGE_CONFIG,
     .run = address_constants_run,
 };
+
+/* Template variables. */
+
+static bool
+string_equal(const void *a, const void *b)
+{
+    return !strcmp(a, b);
+}
+
+static const struct inc_kind_class template_var_kind_class = {
+    .name = "template-var",
+    .stage = STAGE_CONFIG,
+    .key_type = INC_KEY_STRING,
+    .equal = string_equal,
+    .destroy = free,
+};
+
+static void
+template_vars_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const char *chassis = in_ovs_fact(unit, "chassis-name");
+    const struct smap *vars = chassis ? in_template_vars(unit, chassis) : NULL;
+    const struct smap_node *var;
+
+    if (vars) {
+        SMAP_FOR_EACH (var, vars) {
+            inc_write(unit, kind_template_var, inc_key_string(var->key),
+                      xstrdup(var->value));
+        }
+    }
+}
+
+static const struct inc_unit_class template_vars_unit_class = {
+    .name = "template-vars",
+    .stage = STAGE_CONFIG,
+    .run = template_vars_run,
+};
+
+const char *
+lflow_env_template_var(const char *name, void *unit)
+{
+    return inc_read(unit, kind_template_var, inc_key_string(name));
+}
 
 static const struct inc_kind_class port_constants_kind_class = {
     .name = "port-constants",
@@ -365,6 +410,9 @@ lflow_env_init(struct inc_engine *engine)
                                            &port_constants_kind_class);
     inc_kind_spawn(in_kinds.port_group, &port_constants_unit_class, NULL);
 
+    kind_template_var = inc_kind_declare(engine, &template_var_kind_class);
+    inc_unit_add(engine, &template_vars_unit_class, INC_KEY_ONLY, NULL);
+
     kind_dp = inc_kind_declare(engine, &dp_kind_class);
     kind_dp_by_key = inc_kind_declare(engine, &dp_by_key_kind_class);
     inc_kind_spawn(local_datapath_kind, &dp_unit_class, NULL);
@@ -487,6 +535,28 @@ env_is_chassis_resident(const char *name, void *env_)
     return binding_is_resident(env->unit, name);
 }
 
+static const char *
+env_template_var(const char *name, void *env_)
+{
+    struct lflow_env *env = env_;
+
+    return lflow_env_template_var(name, env->unit);
+}
+
+/* The result is good until the next call. */
+const struct gen_opt *
+lflow_env_option(const char *name, bool is_dhcpv6, void *env_)
+{
+    struct lflow_env *env = env_;
+    const struct dhcp_option *option = (is_dhcpv6
+                                        ? in_dhcpv6_option(env->unit, name)
+                                        : in_dhcp_option(env->unit, name));
+
+    return (option && gen_opt_init(&env->opt, option->name, option->code,
+                                   option->type)
+            ? &env->opt : NULL);
+}
+
 void
 lflow_env_start(struct lflow_env *env, struct inc_unit *unit)
 {
@@ -495,6 +565,7 @@ lflow_env_start(struct lflow_env *env, struct inc_unit *unit)
             .symtab = &symtab,
             .address_set = env_address_set,
             .port_group = env_port_group,
+            .template_var = env_template_var,
             .port_key = env_port_key,
             .is_chassis_resident = env_is_chassis_resident,
             .aux = env,

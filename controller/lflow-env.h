@@ -32,6 +32,7 @@
 #include "inputs.h"
 #include "ovn/actions.h"
 #include "ovn/expr.h"
+#include "ovn/gen-opts.h"
 
 /* A local datapath as far as logical flows depend on it. */
 struct lflow_dp {
@@ -58,6 +59,10 @@ const struct lflow_dp *lflow_env_dp_by_key(struct inc_unit *, uint32_t key);
  * leave the logical pipeline here: not those of a VIF of another chassis. */
 bool lflow_env_takes_part(struct inc_unit *, const char *lport);
 
+/* The value of template variable 'name' on this chassis, or NULL; 'unit' is a
+ * "struct inc_unit *". */
+const char *lflow_env_template_var(const char *name, void *unit);
+
 /* One logical flow's questions. */
 struct lflow_env {
     struct expr_env env;        /* To be passed to the library. */
@@ -69,6 +74,7 @@ struct lflow_env {
     bool asked_port_group;
 
     struct hmap ports;          /* Those asked for, by the answer. */
+    struct gen_opt opt;         /* The last option asked for. */
 };
 void lflow_env_start(struct lflow_env *, struct inc_unit *);
 void lflow_env_finish(struct lflow_env *);
@@ -76,5 +82,8 @@ void lflow_env_set_dp(struct lflow_env *, const struct lflow_dp *);
 /* Whether 'key', which has been answered for the datapath at hand, is that of
  * a port that takes part here. */
 bool lflow_env_key_takes_part(const struct lflow_env *, uint32_t key);
+/* For "struct ovnact_parse_params". */
+const struct gen_opt *lflow_env_option(const char *name, bool is_dhcpv6,
+                                       void *env);
 
 #endif /* controller/lflow-env.h */

@@ -171,6 +171,7 @@ parse_actions(struct lflow_run *run, struct ofpbuf *ovnacts,
     const struct logical_flow *lf = run->lflow;
     struct ovnact_parse_params pp = {
         .env = &run->env.env,
+        .option = lflow_env_option,
         .pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS,
         /* Actions may go on in the other pipeline, the longer one. */
         .n_tables = LOG_PIPELINE_INGRESS_LEN,
@@ -244,12 +245,12 @@ encode_ct_zero_snat(void *run_)
     return in_ovs_fact(run->unit, "ct-zero-snat") != NULL;
 }
 
-/* Whether 'id' is among the Flow_Sample_Collector_Sets of the local database:
- * none is, as far as this controller knows. */
 static bool
-encode_has_collector_set(uint32_t id OVS_UNUSED, void *run OVS_UNUSED)
+encode_has_collector_set(uint32_t id, void *run_)
 {
-    return false;
+    struct lflow_run *run = run_;
+
+    return in_has_collector_set(run->unit, id);
 }
 
 static bool

@@ -43,6 +43,7 @@ enum table {
     MULTICAST_GROUP,
     MAC_BINDING,
     CHASSIS_PRIVATE,
+    TEMPLATE_VAR,
     N_TABLES
 };
 
@@ -52,6 +53,7 @@ static const struct ovsdb_idl_table_class *const classes[N_TABLES] = {
     [MULTICAST_GROUP] = &sbrec_table_multicast_group,
     [MAC_BINDING] = &sbrec_table_mac_binding,
     [CHASSIS_PRIVATE] = &sbrec_table_chassis_private,
+    [TEMPLATE_VAR] = &sbrec_table_chassis_template_var,
 };
 
 /* What the conditions in force were made of. */
@@ -163,6 +165,9 @@ make_conditions(struct ovsdb_idl_condition conds[N_TABLES],
     if (chassis) {
         sbrec_chassis_private_add_clause_name(&conds[CHASSIS_PRIVATE],
                                               OVSDB_F_EQ, chassis->name);
+        sbrec_chassis_template_var_add_clause_chassis(&conds[TEMPLATE_VAR],
+                                                      OVSDB_F_EQ,
+                                                      chassis->name);
         sbrec_logical_flow_add_clause_logical_datapath(&conds[LOGICAL_FLOW],
                                                        OVSDB_F_EQ, NULL);
     } else {

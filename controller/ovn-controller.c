@@ -241,7 +241,7 @@ register_commands(void)
     inject_pkt_register_commands();
     lflow_register_commands();
     nb_cfg_register_commands();
-    commands_register(ctl.sb.idl, &ctl.config.chassis_name);
+    commands_register(&ctl.config.chassis_name);
 }
 
 /* The databases. */
@@ -258,7 +258,6 @@ create_idls(void)
 
     struct ovsdb_idl *sb = ovsdb_idl_create_unconnected(&sbrec_idl_class,
                                                         false);
-    commands_register_sb(sb);
     pinctrl_init(sb);
     /* After the others: to register a column is to end its tracking. */
     inputs_register_sb(sb);

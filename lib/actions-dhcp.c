@@ -140,9 +140,21 @@ act_format_opts(const struct ovnact_opt *opts, size_t n, struct ds *s)
 }
 
 static const struct gen_opt *
-find_in_table(const void *table, const char *name)
+find_dhcp_opt(const void *pp_, const char *name)
 {
-    return gen_opts_find(table, name);
+    const struct ovnact_parse_params *pp = pp_;
+
+    return (pp->option ? pp->option(name, false, pp->env->aux)
+            : gen_opts_find(pp->dhcp_opts, name));
+}
+
+static const struct gen_opt *
+find_dhcpv6_opt(const void *pp_, const char *name)
+{
+    const struct ovnact_parse_params *pp = pp_;
+
+    return (pp->option ? pp->option(name, true, pp->env->aux)
+            : gen_opts_find(pp->dhcpv6_opts, name));
 }
 
 static struct ovnact_opts *
@@ -405,8 +417,8 @@ void
 act_parse_put_dhcp_opts(struct act_parser *p, enum ovnact_type type,
                         const struct expr_field *result)
 {
-    struct ovnact_opts *po = parse_put_opts(p, type, result, find_in_table,
-                                            p->pp->dhcp_opts, "DHCPv4");
+    struct ovnact_opts *po = parse_put_opts(p, type, result, find_dhcp_opt,
+                                            p->pp, "DHCPv4");
     if (!po) {
         return;
     }
@@ -481,8 +493,8 @@ void
 act_parse_put_dhcpv6_opts(struct act_parser *p, enum ovnact_type type,
                           const struct expr_field *result)
 {
-    struct ovnact_opts *po = parse_put_opts(p, type, result, find_in_table,
-                                            p->pp->dhcpv6_opts, "DHCPv6");
+    struct ovnact_opts *po = parse_put_opts(p, type, result, find_dhcpv6_opt,
+                                            p->pp, "DHCPv6");
     for (size_t i = 0; po && i < po->n; i++) {
         const struct ovnact_opt *opt = &po->opts[i];
         if (opt->type == GEN_OPT_STR

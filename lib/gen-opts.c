@@ -85,7 +85,7 @@ type_from_name(const char *name, enum gen_opt_type *type)
 }
 
 bool
-gen_opts_add(struct gen_opts *opts, const char *name, int64_t code,
+gen_opt_init(struct gen_opt *opt, const char *name, int64_t code,
              const char *type_name)
 {
     enum gen_opt_type type;
@@ -93,11 +93,24 @@ gen_opts_add(struct gen_opts *opts, const char *name, int64_t code,
     if (code < 0 || code > UINT8_MAX || !type_from_name(type_name, &type)) {
         return false;
     }
-
-    struct gen_opt *opt = xmalloc(sizeof *opt);
-    opt->name = xstrdup(name);
+    opt->name = CONST_CAST(char *, name);
     opt->code = code;
     opt->type = type;
+    return true;
+}
+
+bool
+gen_opts_add(struct gen_opts *opts, const char *name, int64_t code,
+             const char *type_name)
+{
+    struct gen_opt opt_;
+
+    if (!gen_opt_init(&opt_, name, code, type_name)) {
+        return false;
+    }
+
+    struct gen_opt *opt = xmemdup(&opt_, sizeof opt_);
+    opt->name = xstrdup(name);
     gen_opt_destroy(shash_replace(&opts->by_name, name, opt));
     return true;
 }

@@ -38,6 +38,7 @@ TESTSUITE_AT = \
 	tests/ovn-expr-stock.at \
 	tests/inputs.at \
 	tests/infrastructure.at \
+	tests/ovn-lflow-inputs.at \
 	tests/ovn-lflow.at \
 	tests/ovn-controller-binding.at \
 	tests/ovn-controller.at \

@@ -38,6 +38,7 @@
 #include "openvswitch/uuid.h"
 #include "ovn/expr.h"
 
+struct gen_opt;
 struct gen_opts;
 
 enum ovn_pipeline { OVN_P_INGRESS, OVN_P_EGRESS };
@@ -107,6 +108,11 @@ struct ovnact_parse_params {
      * or NULL for an empty one. */
     const struct gen_opts *dhcp_opts;
     const struct gen_opts *dhcpv6_opts;
+    /* If not NULL, it is asked instead of the tables, so that the caller
+     * learns which options matter: returns option 'name', borrowed until the
+     * next call, or NULL.  'aux' is that of 'env'. */
+    const struct gen_opt *(*option)(const char *name, bool is_dhcpv6,
+                                    void *aux);
 
     enum ovn_pipeline pipeline;
     uint8_t n_tables;           /* Logical tables of the pipeline. */

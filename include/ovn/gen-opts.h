@@ -48,12 +48,17 @@ struct gen_opt {
     enum gen_opt_type type;
 };
 
+/* Makes '*opt' an option with a borrowed 'name'; 'type' is spelled as the
+ * southbound schema has it.  Returns false, with nothing changed, if 'type' or
+ * 'code' makes no sense. */
+bool gen_opt_init(struct gen_opt *opt, const char *name, int64_t code,
+                  const char *type);
+
 struct gen_opts *gen_opts_create(void);
 void gen_opts_destroy(struct gen_opts *); /* NULL is fine. */
 
-/* Adds an option; 'type' is spelled as the southbound schema has it.  If
- * there is already an option called 'name', it is replaced.  Returns false,
- * with nothing changed, if 'type' or 'code' makes no sense. */
+/* Adds an option, a copy of what gen_opt_init() makes.  If there is already
+ * one called 'name', it is replaced.  Returns what gen_opt_init() does. */
 bool gen_opts_add(struct gen_opts *, const char *name, int64_t code,
                   const char *type);
 const struct gen_opt *gen_opts_find(const struct gen_opts *,
