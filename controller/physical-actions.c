@@ -29,6 +29,7 @@
 #include "openvswitch/vlog.h"
 #include "packets.h"
 #include "patch.h"
+#include "smap.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(physical);
@@ -41,6 +42,79 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 #define VXLAN_MULTICAST_BIT (1u << 23)    /* ...unless this says that it is
                                            * the low bits of a group. */
 #define FIRST_MULTICAST_KEY 0x8000
+
+/* (drop-sample): who wants samples of what is dropped outside of the logical
+ * pipelines. */
+
+struct drop_sample {
+    uint32_t collector_set;
+    uint32_t obs_domain;        /* The high 8 bits of the id. */
+};
+
+static struct inc_kind *kind_drop_sample;
+
+static bool
+drop_sample_equal(const void *a_, const void *b_)
+{
+    const struct drop_sample *a = a_;
+    const struct drop_sample *b = b_;
+
+    return (a->collector_set == b->collector_set
+            && a->obs_domain == b->obs_domain);
+}
+
+static const struct inc_kind_class drop_sample_kind_class = {
+    .name = "drop-sample",
+    .stage = STAGE_CONFIG,
+    .key_type = INC_KEY_STRING,
+    .equal = drop_sample_equal,
+    .destroy = free,
+};
+
+static void
+drop_sample_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct smap *options = in_sb_options(unit);
+    struct drop_sample ds = {
+        .collector_set = smap_get_uint(options, "debug_drop_collector_set", 0),
+        .obs_domain = smap_get_uint(options, "debug_drop_domain_id", 0),
+    };
+
+    if (ds.collector_set && in_has_collector_set(unit, ds.collector_set)) {
+        inc_write(unit, kind_drop_sample, INC_KEY_ONLY,
+                  xmemdup(&ds, sizeof ds));
+    }
+}
+
+static const struct inc_unit_class drop_sample_unit_class = {
+    .name = "drop-sample",
+    .stage = STAGE_CONFIG,
+    .run = drop_sample_run,
+};
+
+void
+physical_drop_init(struct inc_engine *engine)
+{
+    kind_drop_sample = inc_kind_declare(engine, &drop_sample_kind_class);
+    inc_unit_add(engine, &drop_sample_unit_class, INC_KEY_ONLY, NULL);
+}
+
+void
+put_drop(struct inc_unit *unit, uint8_t table, struct ofpbuf *ofpacts)
+{
+    const struct drop_sample *ds = inc_read(unit, kind_drop_sample,
+                                            INC_KEY_ONLY);
+
+    if (ds) {
+        struct ofpact_sample *os = ofpact_put_SAMPLE(ofpacts);
+
+        os->probability = UINT16_MAX;
+        os->collector_set_id = ds->collector_set;
+        os->obs_domain_id = ds->obs_domain << 24;
+        os->obs_point_id = table;
+        os->sampling_port = OFPP_NONE;
+    }
+}
 
 struct zone_ids
 zone_ids_get(struct inc_unit *unit, const char *lport, const struct uuid *dp)

@@ -25,6 +25,7 @@
 #include "openvswitch/ofpbuf.h"
 #include "ovn/logical-fields.h"
 
+struct inc_engine;
 struct inc_unit;
 
 /* Conntrack zones of a logical port and its datapath; 0: none. */
@@ -51,6 +52,9 @@ void put_resubmit(uint8_t table, struct ofpbuf *);
 /* To the egress pipeline, with clean registers. */
 void put_enter_egress(struct ofpbuf *);
 void put_output(ofp_port_t, struct ofpbuf *);
+/* Drops what is dropped in 'table', which is empty, or, as SB_Global's
+ * options:debug_drop_* ask for, a sample of it. */
+void put_drop(struct inc_unit *, uint8_t table, struct ofpbuf *);
 /* Makes it possible to output to the packet's own input port. */
 void put_forget_in_port(struct ofpbuf *);
 void put_push_in_port(struct ofpbuf *);
@@ -94,6 +98,7 @@ row_cookie(const struct uuid *uuid)
 }
 
 /* The units. */
+void physical_drop_init(struct inc_engine *);
 void physical_port_init(void);
 void physical_mcast_init(void);
 void physical_tunnel_init(void);

@@ -105,6 +105,7 @@ add_local_output(struct port_ctx *ctx, bool nested)
     match_outport(&match, ctx->dp_key, key);
     match_flags(&match, 0, MLF_BIT(ALLOW_LOOPBACK));
     match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0, key);
+    put_drop(ctx->unit, OFTABLE_CHECK_LOOPBACK, &ctx->ofpacts);
     add_flow(ctx, OFTABLE_CHECK_LOOPBACK, 100, &match);
 
     match_outport(&match, ctx->dp_key, key);
@@ -353,6 +354,7 @@ add_localnet(struct port_ctx *ctx, ofp_port_t ofport)
 
         match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
         match_flags(&match, flags[i], flags[i]);
+        put_drop(ctx->unit, OFTABLE_CHECK_LOOPBACK, &ctx->ofpacts);
         add_flow(ctx, OFTABLE_CHECK_LOOPBACK, 160, &match);
     }
 }

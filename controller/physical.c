@@ -53,6 +53,8 @@ add_fixed(struct inc_unit *unit, uint8_t table, uint16_t priority,
     ofpbuf_use_stub(&ofpacts, stub, sizeof stub);
     if (next) {
         put_resubmit(next, &ofpacts);
+    } else {
+        put_drop(unit, table, &ofpacts);
     }
     flow_output_add(unit, table, priority, 0, match, &ofpacts);
     ofpbuf_uninit(&ofpacts);
@@ -125,6 +127,7 @@ static const struct inc_unit_class fixed_class = {
 void
 physical_init(struct inc_engine *engine)
 {
+    physical_drop_init(engine);
     inc_unit_add(engine, &fixed_class, INC_KEY_ONLY, NULL);
     physical_port_init();
     physical_mcast_init();
