@@ -50,6 +50,18 @@ next_ct_state(struct trace *t, const char **note)
     return CS_ESTABLISHED | CS_TRACKED;
 }
 
+/* The same for an action that does not ask again about a packet that the
+ * tracker has seen already. */
+static uint32_t
+keep_ct_state(struct trace *t, const struct flow *packet, const char **note)
+{
+    if (packet->ct_state & CS_TRACKED) {
+        *note = "";
+        return packet->ct_state;
+    }
+    return next_ct_state(t, note);
+}
+
 static void
 execute_ct_next(struct trace_acts *acts, const struct ovnact_ct_next *ct_next)
 {
@@ -112,7 +124,7 @@ execute_ct_nat(struct trace_acts *acts, const struct ovnact *a)
     struct flow copy = *acts->packet;
     const char *note;
 
-    copy.ct_state = next_ct_state(acts->t, &note);
+    copy.ct_state = keep_ct_state(acts->t, acts->packet, &note);
     ds_put_format(&s, "ct_%cnat%s", direction[0],
                   is_czone ? "in_czone" : "");
     if (nat->family == AF_UNSPEC) {
@@ -137,7 +149,7 @@ execute_ct_commit_nat(struct trace_acts *acts,
     struct flow copy = *acts->packet;
     const char *note;
 
-    copy.ct_state = next_ct_state(acts->t, &note);
+    copy.ct_state = keep_ct_state(acts->t, acts->packet, &note);
     struct trace_node *node
         = trace_put(acts->parent, TRACE_FORK, "ct_commit_nat /* assuming no "
                     "un-nat entry, so no change */%s", note);
@@ -212,9 +224,14 @@ execute_ct_lb(struct trace_acts *acts, const struct ovnact_ct_lb *lb)
     struct lb_endpoint endpoint;
     const char *note;
 
-    copy.ct_state = next_ct_state(acts->t, &note);
-    if (choose_backend(acts->t->options, lb, &endpoint)) {
+    copy.ct_state |= next_ct_state(acts->t, &note);
+    if (choose_backend(acts->t->options, lb, &endpoint)
+        && lb_endpoint_is_ip4(&endpoint) == (copy.dl_type
+                                             == htons(ETH_TYPE_IP))) {
         send_to(&copy, &endpoint);
+    } else if (lb->n_backends) {
+        trace_put(acts->parent, TRACE_ERROR, "*** no load balancing "
+                  "destination (use --lb-dst)");
     }
     struct trace_node *node = trace_put(acts->parent, TRACE_FORK, "%s%s",
                                         ovnact_word(&lb->ovnact), note);
