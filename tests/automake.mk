@@ -106,7 +106,8 @@ dist_noinst_SCRIPTS += tests/bench/ovn-bench
 .PHONY: bench
 bench: all
 	$(PYTHON3) $(srcdir)/tests/bench/ovn-bench \
-	  --ours controller/ovn-controller $(BENCHFLAGS)
+	  --ours controller/ovn-controller \
+	  --ours-trace utilities/ovn-trace $(BENCHFLAGS)
 
 # Run by the suite.
 EXTRA_DIST += tests/flow-diff.py tests/actions-diff.py tests/actions-stock.in
