@@ -83,11 +83,13 @@ format_detailed(const struct trace_node *parent, int level, struct ds *s)
         int own_level = is_last ? level : level + 1;
         int sub_level = is_last ? level : level + 2;
 
+        /* What a hidden table leads to stands in its place. */
+        while (node->is_hidden && node->n_subs) {
+            node = node->subs[0];
+        }
         switch (node->kind) {
         case TRACE_TABLE:
-            if (node->is_hidden) {
-                sub_level = own_level;
-            } else {
+            if (!node->is_hidden) {
                 ds_put_char_multiple(s, ' ', own_level * 4);
                 ds_put_format(s, "%s\n", node->text);
             }

@@ -62,7 +62,8 @@ struct trace_node {
     char *text;                 /* One or, for the notes of a TABLE, more
                                  * lines, without a ";". */
 
-    bool is_hidden;             /* A TABLE that is never seen. */
+    bool is_hidden;             /* A TABLE that is never seen, with at most
+                                 * one child. */
     bool is_list;               /* Its children are equals, so that the last
                                  * one is indented, too. */
 
