@@ -15,17 +15,49 @@
 #ifndef TRACE_CHASSIS_H
 #define TRACE_CHASSIS_H 1
 
+/* A chassis' own view
+ * ===================
+ *
+ * With --chassis=NAME a trace knows where a packet is: a "struct
+ * sbrec_chassis", which is NULL without the option.  Then every port is
+ * resident, there are no templates, and packets do not travel. */
+
 #include <stdbool.h>
 
+struct ds;
 struct ovsdb_idl;
-struct trace_chassis;
+struct sbrec_chassis;
+struct trace_dp;
 struct trace_port;
 
+/* Adds the columns that are needed here. */
 void trace_chassis_monitor(struct ovsdb_idl *);
-const char *trace_chassis_name(const struct trace_chassis *);
-const char *trace_chassis_template_var(const struct trace_chassis *,
+
+const struct sbrec_chassis *trace_chassis_find(struct ovsdb_idl *,
+                                               const char *name);
+const char *trace_chassis_template_var(struct ovsdb_idl *,
+                                       const struct sbrec_chassis *,
                                        const char *name);
-bool trace_chassis_is_resident(const struct trace_chassis *,
+
+/* Where 'port' is bound, or NULL. */
+const struct sbrec_chassis *trace_port_chassis(const struct trace_port *);
+bool trace_chassis_is_resident(const struct sbrec_chassis *,
                                const struct trace_port *);
 
-#endif
+/* How a packet on 'here' gets to 'port' on 'there'. */
+enum trace_way {
+    TRACE_HERE,                 /* It is there already. */
+    TRACE_TUNNEL,
+    TRACE_LOCALNET,             /* Through '*localnet' of the same switch. */
+    TRACE_NOWHERE,              /* 'port' is bound to no chassis. */
+};
+enum trace_way trace_chassis_way(const struct sbrec_chassis *here,
+                                 const struct trace_port *port,
+                                 const struct sbrec_chassis **there,
+                                 const struct trace_port **localnet);
+/* "geneve tunnel to 192.168.0.2" */
+void trace_chassis_format_tunnel(const struct trace_port *,
+                                 const struct sbrec_chassis *there,
+                                 struct ds *);
+
+#endif /* utilities/trace-chassis.h */

@@ -693,7 +693,7 @@ env_template_var(const char *name, void *env_)
 {
     const struct trace_env *env = env_;
 
-    return trace_chassis_template_var(env->chassis, name);
+    return trace_chassis_template_var(env->db->idl, env->chassis, name);
 }
 
 static const struct trace_mcgroup *
@@ -749,7 +749,7 @@ env_is_chassis_resident(const char *name, void *env_)
 
 void
 trace_env_init(struct trace_env *env, struct trace_db *db,
-               const struct trace_dp *dp, const struct trace_chassis *chassis)
+               const struct trace_dp *dp, const struct sbrec_chassis *chassis)
 {
     *env = (struct trace_env) {
         .env = {

@@ -148,16 +148,16 @@ uint32_t trace_db_fdb(const struct trace_db *, const struct trace_dp *,
                       struct eth_addr mac);
 
 /* What the language library asks.  'env->aux' is a "struct trace_env". */
-struct trace_chassis;
+struct sbrec_chassis;
 struct trace_env {
     struct expr_env env;
     struct trace_db *db;
     const struct trace_dp *dp;  /* NULL: names are those of all datapaths. */
-    const struct trace_chassis *chassis; /* Whose view it is, or NULL. */
+    const struct sbrec_chassis *chassis; /* Whose view it is, or NULL. */
     bool failed;                /* Something unknown was asked for. */
 };
 void trace_env_init(struct trace_env *, struct trace_db *,
-                    const struct trace_dp *, const struct trace_chassis *);
+                    const struct trace_dp *, const struct sbrec_chassis *);
 
 /* Logs a warning, unless this has been done before. */
 void trace_db_warn(struct trace_db *, const char *format, ...)

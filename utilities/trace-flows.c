@@ -26,7 +26,6 @@
 #include "ovn/expr.h"
 #include "ovn/logical-fields.h"
 #include "ovsdb-idl.h"
-#include "trace-chassis.h"
 #include "trace-db.h"
 #include "util.h"
 #include "uuid.h"
@@ -43,7 +42,7 @@ struct owner {
 struct dp_flows {
     struct hmap_node node;
     struct uuid dp;
-    const char *view;           /* Name of a chassis; interned by address. */
+    const struct sbrec_chassis *view;
     struct trace_flow *flows;   /* Sorted. */
     size_t n;
 };
@@ -223,20 +222,19 @@ add_flows(struct dp_flows *df, const struct owner *owner)
 
 static struct dp_flows *
 get_dp_flows(struct trace_flows *tf, const struct trace_dp *dp,
-             const struct trace_chassis *chassis)
+             const struct sbrec_chassis *chassis)
 {
-    const char *view = trace_chassis_name(chassis);
     struct dp_flows *df;
 
     HMAP_FOR_EACH_WITH_HASH (df, node, uuid_hash(&dp->sb_uuid), &tf->dps) {
-        if (uuid_equals(&df->dp, &dp->sb_uuid) && df->view == view) {
+        if (uuid_equals(&df->dp, &dp->sb_uuid) && df->view == chassis) {
             return df;
         }
     }
 
     df = xzalloc(sizeof *df);
     df->dp = dp->sb_uuid;
-    df->view = view;
+    df->view = chassis;
     hmap_insert(&tf->dps, &df->node, uuid_hash(&dp->sb_uuid));
 
     find_owners(tf);
@@ -260,7 +258,7 @@ get_dp_flows(struct trace_flows *tf, const struct trace_dp *dp,
 /* Sets '*first' and '*last' to the flows of a table, 'last' excluded. */
 static void
 get_table(struct trace_flows *tf, const struct trace_dp *dp,
-          const struct trace_chassis *chassis,
+          const struct sbrec_chassis *chassis,
           enum ovn_pipeline pipeline, uint8_t table,
           struct trace_flow **first, struct trace_flow **last)
 {
@@ -348,7 +346,7 @@ parse_actions(struct trace_flow *flow, struct trace_env *env)
 
 const struct trace_flow *
 trace_flows_lookup(struct trace_flows *tf, const struct trace_dp *dp,
-                   const struct trace_chassis *chassis,
+                   const struct sbrec_chassis *chassis,
                    enum ovn_pipeline pipeline, uint8_t table,
                    const struct flow *packet)
 {
@@ -374,7 +372,7 @@ trace_flows_lookup(struct trace_flows *tf, const struct trace_dp *dp,
 
 const char *
 trace_flows_stage_name(struct trace_flows *tf, const struct trace_dp *dp,
-                       const struct trace_chassis *chassis,
+                       const struct sbrec_chassis *chassis,
                        enum ovn_pipeline pipeline, uint8_t table)
 {
     struct trace_flow *first, *last;
@@ -397,7 +395,7 @@ trace_flows_stage_name(struct trace_flows *tf, const struct trace_dp *dp,
 bool
 trace_flow_is_trivial(const struct trace_flow *flow, struct trace_db *db,
                       const struct trace_dp *dp,
-                      const struct trace_chassis *chassis)
+                      const struct sbrec_chassis *chassis)
 {
     const struct ovnact *a = flow->ovnacts;
 

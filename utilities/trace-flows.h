@@ -32,7 +32,7 @@
 
 struct expr;
 struct flow;
-struct trace_chassis;
+struct sbrec_chassis;
 struct trace_db;
 struct trace_dp;
 
@@ -66,7 +66,7 @@ void trace_flows_refresh(struct trace_flows *);
  * NULL. */
 const struct trace_flow *trace_flows_lookup(struct trace_flows *,
                                             const struct trace_dp *dp,
-                                            const struct trace_chassis *,
+                                            const struct sbrec_chassis *,
                                             enum ovn_pipeline, uint8_t table,
                                             const struct flow *packet);
 
@@ -74,13 +74,13 @@ const struct trace_flow *trace_flows_lookup(struct trace_flows *,
  * could be parsed. */
 const char *trace_flows_stage_name(struct trace_flows *,
                                    const struct trace_dp *dp,
-                                   const struct trace_chassis *,
+                                   const struct sbrec_chassis *,
                                    enum ovn_pipeline, uint8_t table);
 
 /* Whether all that 'flow' does is to go on to the next table, for every
  * packet. */
 bool trace_flow_is_trivial(const struct trace_flow *flow, struct trace_db *,
                            const struct trace_dp *,
-                           const struct trace_chassis *);
+                           const struct sbrec_chassis *);
 
 #endif /* utilities/trace-flows.h */

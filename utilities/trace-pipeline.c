@@ -23,6 +23,7 @@
 #include "flow.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
+#include "ovn-sb-idl.h"
 #include "ovn/expr.h"
 #include "ovn/logical-fields.h"
 #include "trace-actions.h"
@@ -201,6 +202,89 @@ trace_egress(struct trace *t, const struct trace_dp *dp,
     trace_table(t, dp, &copy, OVN_P_EGRESS, 0, parent);
 }
 
+/* From chassis to chassis.
+ *
+ * What is left of the way of 'packet' to 'port' if it is on another chassis:
+ * says how it gets there, and goes on there.  False if it need not go
+ * anywhere. */
+static bool
+travel(struct trace *t, const struct trace_dp *dp, const struct flow *packet,
+       const struct trace_port *port, const struct trace_port *egress_port,
+       struct trace_node *parent)
+{
+    const struct sbrec_chassis *here = t->chassis, *there;
+    const struct trace_port *localnet;
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    switch (trace_chassis_way(here, port, &there, &localnet)) {
+    case TRACE_HERE:
+        return false;
+
+    case TRACE_NOWHERE:
+        trace_put(parent, TRACE_ERROR,
+                  "*** port \"%s\" is not bound to any chassis", port->name);
+        return true;
+
+    case TRACE_TUNNEL:
+        ds_put_format(&s, "/* Leaves chassis \"%s\" for chassis \"%s\" by ",
+                      here->name, there->name);
+        trace_chassis_format_tunnel(port, there, &s);
+        ds_put_cstr(&s, ". */");
+        trace_put_nocopy(parent, TRACE_NOTE, ds_steal_cstr(&s));
+        t->chassis = there;
+        trace_egress(t, dp, packet, trace_port_name(t, dp, egress_port->key),
+                     egress_port->key, false, parent);
+        break;
+
+    case TRACE_LOCALNET:
+    default:
+        ds_put_format(&s, "/* Leaves chassis \"%s\" for chassis \"%s\" by "
+                      "physical network \"%s\"", here->name, there->name,
+                      smap_get_def(&localnet->row->options, "network_name",
+                                   ""));
+        if (localnet->row->n_tag) {
+            ds_put_format(&s, ", VLAN %"PRId64, localnet->row->tag[0]);
+        }
+        ds_put_cstr(&s, ". */");
+        trace_put_nocopy(parent, TRACE_NOTE, ds_steal_cstr(&s));
+        trace_egress(t, dp, packet, trace_port_name(t, dp, localnet->key),
+                     localnet->key, false, parent);
+
+        struct flow copy = *packet;
+        memset(copy.regs, 0, sizeof copy.regs);
+        copy.ct_state = 0;
+        copy.regs[REG(MFF_LOG_INPORT)] = localnet->key;
+        t->chassis = there;
+        struct trace_node *node = put_ingress(t, dp, &copy, parent);
+        trace_table(t, dp, &copy, OVN_P_INGRESS, 0, node);
+        break;
+    }
+    t->chassis = here;
+    return true;
+}
+
+/* The copy for a port of a multicast group.  Other chassis that hang on the
+ * same physical network get theirs from there. */
+static bool
+travel_copy(struct trace *t, const struct trace_dp *dp,
+            const struct flow *packet, const struct trace_port *port,
+            struct trace_node *parent)
+{
+    const struct sbrec_chassis *there;
+    const struct trace_port *localnet;
+
+    switch (trace_chassis_way(t->chassis, port, &there, &localnet)) {
+    case TRACE_HERE:
+        return false;
+    case TRACE_TUNNEL:
+        return travel(t, dp, packet, port, port, parent);
+    case TRACE_LOCALNET:
+    case TRACE_NOWHERE:
+    default:
+        return true;
+    }
+}
+
 static void
 output_multicast(struct trace *t, const struct trace_dp *dp,
                  const struct flow *packet,
@@ -218,7 +302,9 @@ output_multicast(struct trace *t, const struct trace_dp *dp,
         const char *name = (t->options->friendly_names
                             ? port->friendly_name : port->name);
 
-        trace_egress(t, dp, packet, name, port->key, true, node);
+        if (!travel_copy(t, dp, packet, port, node)) {
+            trace_egress(t, dp, packet, name, port->key, true, node);
+        }
     }
 }
 
@@ -253,6 +339,11 @@ output_ingress(struct trace *t, const struct trace_dp *dp,
                   trace_port_name(t, dp, key),
                   trace_port_name(t, dp, distributed->key));
         key = distributed->key;
+        if (travel(t, dp, packet, port, distributed, parent)) {
+            return;
+        }
+    } else if (port && travel(t, dp, packet, port, port, parent)) {
+        return;
     }
     trace_egress(t, dp, packet, trace_port_name(t, dp, key), key, false,
                  parent);
@@ -333,7 +424,7 @@ find_start(const struct trace_db *db, const struct trace_options *options,
 
 static char *
 parse_microflow(struct trace_db *db, const struct trace_options *options,
-                const struct trace_chassis *chassis, struct flow *packet,
+                const struct sbrec_chassis *chassis, struct flow *packet,
                 const struct trace_dp **dpp)
 {
     struct trace_env env;
@@ -372,6 +463,13 @@ trace_run(struct trace_db *db, const struct trace_options *options,
     struct trace t = { .db = db, .options = options, .ovs = ovs };
     const struct trace_dp *dp = NULL;
     struct flow packet;
+
+    if (options->chassis) {
+        t.chassis = trace_chassis_find(db->idl, options->chassis);
+        if (!t.chassis) {
+            return xasprintf("unknown chassis \"%s\"", options->chassis);
+        }
+    }
 
     char *error = parse_microflow(db, options, t.chassis, &packet, &dp);
     if (error) {

@@ -33,7 +33,7 @@
 
 struct ds;
 struct flow;
-struct trace_chassis;
+struct sbrec_chassis;
 struct trace_db;
 struct trace_dp;
 struct trace_flow;
@@ -60,7 +60,7 @@ struct trace {
     struct trace_db *db;
     const struct trace_options *options;
     struct trace_ovs *ovs;      /* The switch's flows, or NULL. */
-    const struct trace_chassis *chassis; /* Where the packet is; or NULL. */
+    const struct sbrec_chassis *chassis; /* Where the packet is; or NULL. */
     size_t n_ct_states;         /* Used so far. */
     unsigned int depth;         /* Of nested tables. */
     unsigned int n_tables;      /* Visited so far. */
