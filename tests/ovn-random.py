@@ -21,8 +21,9 @@ Runs against a central and one chassis that are up already:
     --chassis              its name
 
 Each round makes one change out of a repertoire (ports, ACLs, address sets,
-port groups, load balancers with and without options:distributed, bindings,
-other chassis and their ports), waits until the controller has acknowledged
+port groups, load balancers with and without options:distributed and with other
+options, template variables, MAC bindings, FDB entries, bindings, other chassis
+and their ports), waits until the controller has acknowledged
 it, and then asks for a recompute.  The flows, groups and meters in the switch
 must be the same before and after, and the controller must not have sent a
 single modification.  The seed is printed, so that a failure can be had again.
@@ -105,6 +106,14 @@ class Deployment:
                 self._add_lsp(s, p)
         for p in range(2):
             self._bind(port(0, p))
+        # What is made of template variables, whatever their values.
+        nbctl("create", "Chassis_Template_Var", "chassis=" + self.chassis,
+              "variables=port=80")
+        nbctl("--template", "lb-add", "tlb", "^v0:^port", "^v1:80,^v2:^port",
+              "tcp", "--", "ls-lb-add", "sw0", "tlb", "--", "lr-lb-add",
+              "lr0", "tlb",
+              "--", "acl-add", "sw1", "to-lport", "7",
+              "ip4.src == {^v0, ^v1} && tcp.dst == {^port, 7}", "drop")
 
     # Helpers of the changes below.
 
@@ -268,6 +277,63 @@ class Deployment:
         nbctl("set", "Load_Balancer", name, "options:distributed=" + value)
         return "distributed %s %s" % (name, value)
 
+    def template_var(self):
+        name = self.rng.choice(["v0", "v1", "v2", "port", "unused"])
+        if self.rng.random() < .2:
+            nbctl("remove", "Chassis_Template_Var", self.chassis, "variables",
+                  name)
+            return "no template variable %s" % name
+        value = (str(self.rng.randrange(1, 5)) if name == "port"
+                 else self._any_address())
+        nbctl("set", "Chassis_Template_Var", self.chassis,
+              "variables:%s=%s" % (name, value))
+        return "template variable %s = %s" % (name, value)
+
+    def lb_option(self):
+        name = self._any(set(self.lbs) | {"tlb"})
+        option = self.rng.choice([
+            'hairpin_snat_ip="172.30.0.%d"' % self.rng.randrange(1, 4),
+            'hairpin_snat_ip="172.30.0.9 fd30::9"',
+            "affinity_timeout=%d" % self.rng.randrange(0, 90, 30)])
+        nbctl("set", "Load_Balancer", name, "options:" + option)
+        return "load balancer %s %s" % (name, option)
+
+    def static_mac_binding(self):
+        s, p = self.rng.randrange(SWITCHES), self.rng.randrange(PORTS)
+        lrp = "lr0-sw%d" % s
+        if self.rng.random() < .3:
+            nbctl("--if-exists", "static-mac-binding-del", lrp, ip(s, p))
+            return "static-mac-binding-del %s %s" % (lrp, ip(s, p))
+        mac = "02:00:00:00:50:%02x" % self.rng.randrange(4)
+        nbctl("--may-exist", "static-mac-binding-add", lrp, ip(s, p), mac)
+        return "static-mac-binding-add %s %s %s" % (lrp, ip(s, p), mac)
+
+    def learned(self):
+        """MAC_Binding and FDB rows, as if a chassis had learned them."""
+        nbctl("--wait=sb", "sync")
+        s, p = self.rng.randrange(SWITCHES), self.rng.randrange(PORTS)
+        mac = '"02:00:00:00:60:%02x"' % self.rng.randrange(4)
+        dp = sbctl("--bare", "--columns=_uuid,tunnel_key", "find",
+                   "Datapath_Binding",
+                   "external_ids:name=" + self.rng.choice(["lr0", "sw0"]))
+        uuid, key = dp.split()
+        if self.rng.random() < .5:
+            row = ("MAC_Binding", "logical_port=lr0-sw%d" % s,
+                   'ip="%s"' % self.rng.choice([ip(s, p), ip6(s, p)]))
+            rest = ("mac=" + mac, "datapath=" + uuid)
+        else:
+            row = ("FDB", "mac=" + mac, "dp_key=" + key)
+            rest = ("port_key=%d" % self.rng.randrange(1, 4),)
+        old = sbctl("--bare", "--columns=_uuid", "find", *row).split()
+        if not old:
+            sbctl("create", *(row + rest))
+            return "learn %s %s" % (row, rest)
+        if self.rng.random() < .5:
+            sbctl("destroy", row[0], *old)
+            return "forget %s" % (row,)
+        sbctl("set", row[0], old[0], *rest)
+        return "learn anew %s %s" % (row, rest)
+
     def other_chassis(self):
         name = "other%d" % self.rng.randrange(3)
         if name in self.others:
@@ -292,7 +358,9 @@ class Deployment:
     CHANGES = (add_lsp, del_lsp, port_security, unknown_address, bind, bind,
                unbind, requested_chassis, add_acl, add_acl, del_acl,
                change_set, change_set, change_group, change_lb, change_lb,
-               attach_lb, distribute_lb, other_chassis, bind_elsewhere)
+               attach_lb, distribute_lb, other_chassis, bind_elsewhere,
+               template_var, template_var, lb_option, static_mac_binding,
+               learned, learned)
 
     def change(self):
         while True:
