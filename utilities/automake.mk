@@ -28,6 +28,8 @@ utilities_ovn_trace_SOURCES = \
 	utilities/trace-db.h \
 	utilities/trace-flows.c \
 	utilities/trace-flows.h \
+	utilities/trace-lb.c \
+	utilities/trace-lb.h \
 	utilities/trace-lookup.c \
 	utilities/trace-nested.c \
 	utilities/trace-node.c \

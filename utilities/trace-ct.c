@@ -28,7 +28,9 @@
 #include "openvswitch/dynamic-string.h"
 #include "packets.h"
 #include "random.h"
+#include "ovn-sb-idl.h"
 #include "trace-db.h"
+#include "trace-lb.h"
 #include "trace-node.h"
 #include "trace-pipeline.h"
 #include "util.h"
@@ -217,6 +219,32 @@ send_to(struct flow *packet, const struct lb_endpoint *endpoint)
     packet->ct_state |= CS_DST_NAT;
 }
 
+/* On a chassis, ct_lb_mark_local has the backends there only.  Returns what of
+ * 'lb' is in force; the caller frees its 'backends'. */
+static struct ovnact_ct_lb
+find_local_backends(const struct trace_acts *acts,
+                    const struct ovnact_ct_lb *lb)
+{
+    const struct sbrec_chassis *here = acts->t->chassis;
+    struct ovnact_ct_lb local = *lb;
+
+    local.backends = xmalloc(lb->n_backends * sizeof *lb->backends);
+    local.n_backends = 0;
+    for (size_t i = 0; i < lb->n_backends; i++) {
+        if (!here || lb->ovnact.type != OVNACT_CT_LB_MARK_LOCAL
+            || trace_lb_backend_is_here(acts->t->db, here,
+                                        &lb->backends[i])) {
+            local.backends[local.n_backends++] = lb->backends[i];
+        }
+    }
+    if (!local.n_backends && lb->fallback) {
+        memcpy(local.backends, lb->backends,
+               lb->n_backends * sizeof *lb->backends);
+        local.n_backends = lb->n_backends;
+    }
+    return local;
+}
+
 static void
 execute_ct_lb(struct trace_acts *acts, const struct ovnact_ct_lb *lb)
 {
@@ -224,8 +252,17 @@ execute_ct_lb(struct trace_acts *acts, const struct ovnact_ct_lb *lb)
     struct lb_endpoint endpoint;
     const char *note;
 
+    struct ovnact_ct_lb local = find_local_backends(acts, lb);
+    if (lb->n_backends && !local.n_backends) {
+        trace_put(acts->parent, TRACE_ERROR, "*** no backend of this load "
+                  "balancer is on chassis \"%s\": the packet is dropped",
+                  acts->t->chassis->name);
+        free(local.backends);
+        return;
+    }
+
     copy.ct_state |= next_ct_state(acts->t, &note);
-    if (choose_backend(acts->t->options, lb, &endpoint)
+    if (choose_backend(acts->t->options, &local, &endpoint)
         && lb_endpoint_is_ip4(&endpoint) == (copy.dl_type
                                              == htons(ETH_TYPE_IP))) {
         send_to(&copy, &endpoint);
@@ -233,6 +270,7 @@ execute_ct_lb(struct trace_acts *acts, const struct ovnact_ct_lb *lb)
         trace_put(acts->parent, TRACE_ERROR, "*** no load balancing "
                   "destination (use --lb-dst)");
     }
+    free(local.backends);
     struct trace_node *node = trace_put(acts->parent, TRACE_FORK, "%s%s",
                                         ovnact_word(&lb->ovnact), note);
     trace_goto(acts, &copy, lb->ltable, node);

@@ -30,6 +30,7 @@
 #include "sset.h"
 #include "trace-chassis.h"
 #include "trace-flows.h"
+#include "trace-lb.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -125,6 +126,7 @@ monitor_tables(struct ovsdb_idl *idl)
         ovsdb_idl_add_column(idl, columns[i]);
     }
     trace_chassis_monitor(idl);
+    trace_lb_monitor(idl);
 }
 
 /* Asks for the rows of the datapaths in 'db->wanted'.  Returns what to wait

@@ -27,6 +27,7 @@
 #include "ovn/logical-fields.h"
 #include "ovsdb-idl.h"
 #include "trace-db.h"
+#include "trace-lb.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -342,6 +343,7 @@ parse_actions(struct trace_flow *flow, struct trace_env *env)
     flow->prereqs = prereqs;
     flow->ovnacts_len = ovnacts.size;
     flow->ovnacts = ofpbuf_steal_data(&ovnacts);
+    trace_lb_localize(env->db, flow);
 }
 
 const struct trace_flow *
