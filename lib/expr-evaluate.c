@@ -48,17 +48,17 @@ compare_u128(ovs_u128 a, ovs_u128 b)
             : (a.u64.lo < b.u64.lo ? -1 : a.u64.lo > b.u64.lo));
 }
 
-/* The number that stands for a port.  Port 0 does not exist. */
-static ovs_u128
-port_number(const char *port, const struct expr_env *env)
+/* Whether there is a port called 'port'; '*number' is what stands for it. */
+static bool
+port_number(const char *port, const struct expr_env *env, ovs_u128 *number)
 {
-    ovs_u128 x = OVS_U128_ZERO;
     unsigned int key;
 
-    if (env->port_key && env->port_key(port, &key, env->aux)) {
-        x.u64.lo = key;
+    if (!env->port_key || !env->port_key(port, &key, env->aux)) {
+        return false;
     }
-    return x;
+    *number = (ovs_u128) { .u64.lo = key };
+    return true;
 }
 
 static bool
@@ -69,8 +69,8 @@ evaluate_cmp(const struct expr_cmp *cmp, const struct flow *flow,
     int diff;
 
     if (cmp->string) {
-        ovs_u128 key = port_number(cmp->string, env);
-        if (ovs_u128_is_zero(key)) {
+        ovs_u128 key;
+        if (!port_number(cmp->string, env, &key)) {
             return cmp->relop == EXPR_R_NE;
         }
         diff = compare_u128(x, key);
@@ -147,7 +147,9 @@ get_equality(const struct expr_cmp *cmp, const struct expr_env *env,
              ovs_u128 *value, ovs_u128 *mask)
 {
     if (cmp->string) {
-        *value = port_number(cmp->string, env);
+        if (!port_number(cmp->string, env, value)) {
+            *value = OVS_U128_ZERO;
+        }
         *mask = expr_u128_ones(0, cmp->symbol->field->n_bits);
     } else {
         *value = cmp->value;

@@ -721,6 +721,11 @@ env_port_key(const char *name, unsigned int *key, void *env_)
         *key = port->key;
         return true;
     }
+    if (!strcmp(name, "none")) {
+        /* What get_fdb() finds where it finds nothing. */
+        *key = 0;
+        return true;
+    }
 
     const struct trace_mcgroup *mcgroup
         = env->dp ? mcgroup_by_name(env->dp, name) : NULL;
