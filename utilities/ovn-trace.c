@@ -183,6 +183,8 @@ parse_trace_option(int c, const char *arg, struct trace_options *to)
     case OPT_CHASSIS:
         to->chassis = arg;
         return NULL;
+    case OPT_OVS:
+        return xstrdup("--ovs is not supported");
     default:
         OVS_NOT_REACHED();
     }
