@@ -99,6 +99,9 @@ add_ip(const char *s, struct ps_element *pse)
     return false;
 }
 
+/* What may be between addresses, as ovn-nb(5) has it. */
+#define PS_SEPARATORS " ,\t"
+
 /* Parses 's' into '*pse'.  Returns false if it does not begin with an Ethernet
  * address, and then there is nothing to free.  Otherwise, whatever follows
  * counts up to the first word that is not an IP address, if any, which is
@@ -110,7 +113,7 @@ ps_element_parse(const char *s, struct ps_element *pse, char **bad)
 
     *bad = NULL;
     memset(pse, 0, sizeof *pse);
-    s += strspn(s, " ");
+    s += strspn(s, PS_SEPARATORS);
     if (!ovs_scan_len(s, &n, ETH_ADDR_SCAN_FMT, ETH_ADDR_SCAN_ARGS(pse->mac))) {
         return false;
     }
@@ -118,8 +121,8 @@ ps_element_parse(const char *s, struct ps_element *pse, char **bad)
 
     char *copy = xstrdup(s + n);
     char *save_ptr = NULL;
-    for (char *word = strtok_r(copy, " ", &save_ptr); word;
-         word = strtok_r(NULL, " ", &save_ptr)) {
+    for (char *word = strtok_r(copy, PS_SEPARATORS, &save_ptr); word;
+         word = strtok_r(NULL, PS_SEPARATORS, &save_ptr)) {
         if (!add_ip(word, pse)) {
             *bad = xstrdup(word);
             break;
