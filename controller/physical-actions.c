@@ -181,11 +181,11 @@ put_set_eth_src(const struct eth_addr *mac, struct ofpbuf *ofpacts)
 }
 
 void
-put_push_vlan(int tag, struct ofpbuf *ofpacts)
+put_push_vlan(uint16_t ethertype, int tag, struct ofpbuf *ofpacts)
 {
     const ovs_be16 vid = htons((tag & VLAN_VID_MASK) | VLAN_CFI);
 
-    ofpact_put_PUSH_VLAN(ofpacts)->ethertype = htons(ETH_TYPE_VLAN_8021Q);
+    ofpact_put_PUSH_VLAN(ofpacts)->ethertype = htons(ethertype);
     ofpact_put_set_field(ofpacts, mf_from_id(MFF_VLAN_VID), &vid, NULL);
 }
 

@@ -47,7 +47,7 @@ void put_load_bits(enum mf_field_id, int ofs, int n_bits, uint64_t value,
 void put_move(enum mf_field_id src, int src_ofs, enum mf_field_id dst,
               int dst_ofs, int n_bits, struct ofpbuf *);
 void put_set_eth_src(const struct eth_addr *, struct ofpbuf *);
-void put_push_vlan(int tag, struct ofpbuf *);
+void put_push_vlan(uint16_t ethertype, int tag, struct ofpbuf *);
 void put_resubmit(uint8_t table, struct ofpbuf *);
 /* To the egress pipeline, with clean registers. */
 void put_enter_egress(struct ofpbuf *);

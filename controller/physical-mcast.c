@@ -60,6 +60,9 @@ struct group_ctx {
     uint32_t dp_key;
     struct uuid our_chassis;
     enum mf_field_id geneve;
+    bool transit;               /* Is it a transit switch's group?  Then the
+                                 * zone that a packet comes from has not
+                                 * given it to our routers. */
 
     struct ofpbuf remote;       /* Actions for table 39... */
     struct ofpbuf local;        /* ...and for table 40. */
@@ -150,7 +153,9 @@ add_member(struct group_ctx *ctx, const struct port_binding *pb)
         put_load(MFF_LOG_CT_ZONE, zone, &ctx->local);
     }
 
-    if (pb->type == LP_PATCH || pb->type == LP_LOCALPORT) {
+    if (pb->type == LP_PATCH && ctx->transit) {
+        put_member(ctx, pb->tunnel_key, &ctx->local);
+    } else if (pb->type == LP_PATCH || pb->type == LP_LOCALPORT) {
         put_member(ctx, pb->tunnel_key, &ctx->remote);
     } else if (pb->type == LP_REMOTE) {
         if (!uuid_is_zero(&pb->chassis)) {
@@ -267,6 +272,14 @@ add_flows(struct group_ctx *ctx)
     }
 }
 
+static bool
+is_transit_switch(struct inc_unit *unit, const struct uuid *datapath)
+{
+    const struct datapath_binding *dp = in_datapath(unit, datapath);
+
+    return dp && smap_get(&dp->external_ids, "interconn-ts");
+}
+
 static void
 mcast_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
@@ -283,6 +296,7 @@ mcast_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             .dp_key = ld->tunnel_key,
             .our_chassis = binding_our_chassis(unit),
             .geneve = ofctrl_geneve_field_read(unit),
+            .transit = is_transit_switch(unit, &mg->datapath),
             .chassis = SSET_INITIALIZER(&ctx.chassis),
         };
         size_t n;

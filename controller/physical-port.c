@@ -193,6 +193,21 @@ add_input(struct port_ctx *ctx, ofp_port_t ofport, enum port_tagging tagging,
     }
 }
 
+/* The type of the VLAN headers on the port's physical network. */
+static uint16_t
+vlan_ethertype(const struct port_binding *pb)
+{
+    const char *type = smap_get_def(&pb->options, "ethtype", "802.11q");
+
+    if (!strcmp(type, "802.11ad")) {
+        return ETH_TYPE_VLAN_8021AD;
+    } else if (strcmp(type, "802.11q")) {
+        VLOG_WARN_RL(&rl, "port %s: options:ethtype \"%s\" is neither 802.11q "
+                     "nor 802.11ad: 802.11q is used", pb->logical_port, type);
+    }
+    return ETH_TYPE_VLAN_8021Q;
+}
+
 static void
 add_output(struct port_ctx *ctx, ofp_port_t ofport, int tag)
 {
@@ -200,7 +215,7 @@ add_output(struct port_ctx *ctx, ofp_port_t ofport, int tag)
 
     match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
     if (tag) {
-        put_push_vlan(tag, &ctx->ofpacts);
+        put_push_vlan(vlan_ethertype(ctx->pb), tag, &ctx->ofpacts);
     }
     put_output(ofport, &ctx->ofpacts);
     if (tag) {
@@ -414,7 +429,7 @@ add_hide_router_mac(struct port_ctx *ctx, const struct port_binding *lrp,
     match_set_dl_src(&match, *lrp_mac);
     put_set_eth_src(&find.mac, &ctx->ofpacts);
     if (ln->tag) {
-        put_push_vlan(ln->tag, &ctx->ofpacts);
+        put_push_vlan(vlan_ethertype(ln), ln->tag, &ctx->ofpacts);
     }
     put_output(ofport, &ctx->ofpacts);
     put_set_eth_src(lrp_mac, &ctx->ofpacts);
