@@ -56,6 +56,7 @@ TESTSUITE_AT = \
 	tests/quickstart.at \
 	tests/ovn-macros.at \
 	tests/system-macros.at \
+	tests/ovn-corpus.at \
 	tests/ovn-local-lb.at \
 	tests/ovn-lb-northd.at \
 	tests/ovn-resilience.at \

@@ -28,7 +28,7 @@
 # ovn-macros.at), with switches; elsewhere, e.g. for ovn-trace, hv1 and hv2 are
 # mere rows in the southbound database, and so are the bindings.
 
-corpus_dir=${corpus_dir-$(dirname "${BASH_SOURCE-$0}")/corpus}
+corpus_dir=$(dirname "${BASH_SOURCE:-$0}")/corpus
 
 # corpus_names [global]: the configurations that go together; with "global",
 # those that do not.
@@ -44,10 +44,18 @@ corpus_names () {
 # ----------------------------------------------------------------------
 # The words of a configuration.
 
-# nb COMMAND...: one command of ovn-nbctl.  All those of a configuration are
-# one transaction, so --id=@NAME names a row in all of them.
+# nb COMMAND...: one command of ovn-nbctl.  All those of a configuration, or
+# up to the next "commit", are one transaction, so --id=@NAME names a row in all
+# of them.
 nb () {
     corpus_nb+=(-- "$@")
+}
+
+# commit: for what ovn-nbctl finds only when it is there.
+commit () {
+    test ${#corpus_nb[@]} = 0 || ovn-nbctl "${corpus_nb[@]:1}" > /dev/null ||
+        corpus_failed=$name
+    corpus_nb=()
 }
 
 # sb COMMAND...: commands of ovn-sbctl, one transaction, for rows that northd
@@ -115,13 +123,14 @@ localnet () {
 
 # corpus_load NAME...
 corpus_load () {
-    local name command
+    local name command n corpus_failed=
     corpus_sb=()
     corpus_vifs=()
     for name; do
         corpus_nb=()
         . "$corpus_dir/$name.conf"
-        ovn-nbctl "${corpus_nb[@]:1}" > /dev/null || {
+        commit
+        test -z "$corpus_failed" || {
             echo "$name: not loaded" >&2
             return 1
         }
@@ -165,7 +174,8 @@ corpus_bind () {
 # corpus_up: are all that were bound up?
 corpus_up () {
     local down vif
-    down=" $(ovn-nbctl --bare --columns=name find Logical_Switch_Port up=false |
+    down=" $(ovn-nbctl --bare --columns=name find Logical_Switch_Port \
+                 up=false type=\"\" |
              tr '\n' ' ')"
     for vif in "${corpus_vifs[@]}"; do
         case $down in
@@ -175,13 +185,15 @@ corpus_up () {
 }
 
 # corpus_chassis [CONTROLLER]: in a test, the two chassis, with controllers,
-# ours or stock.  Both reach the physical network.
+# ours or stock.  Each has a physical network of its own, so that nothing but
+# the configuration comes from it.
 corpus_chassis () {
     local chassis
     for chassis in hv1 hv2; do
         add_chassis $chassis
-        check in_chassis $chassis ovs-vsctl set Open_vSwitch . \
-            external-ids:ovn-bridge-mappings=phys:br-phys \
+        check in_chassis $chassis ovs-vsctl add-br br-lan \
+            -- set Open_vSwitch . external-ids:ovn-bridge-mappings=phys:br-lan \
+            external-ids:ovn-is-interconn=true \
             external-ids:ovn-chassis-mac-mappings=phys:aa:bb:cc:ee:00:0${chassis#hv}
         start_controller $chassis ${1-ours}
     done
