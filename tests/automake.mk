@@ -19,9 +19,12 @@ tests_ovstest_SOURCES = \
 	tests/test-lb.c \
 	tests/test-inputs.c \
 	tests/test-ovn-actions.c \
+	tests/test-ovn-check.c \
 	tests/test-ofctrl.c \
 	tests/test-ovn-exhaustive.c \
+	tests/test-ovn-generate.c \
 	tests/test-ovn-fuzz.c \
+	tests/test-ovn-world.c \
 	tests/test-ovn.c \
 	tests/test-ovn.h
 tests_ovstest_LDADD = \

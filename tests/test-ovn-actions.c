@@ -61,157 +61,10 @@
 #include "uuid.h"
 
 struct driver {
-    struct test_ovn world;
-    struct ovnact_parse_params pp;
-    struct ovnact_encode_params ep;
-    struct gen_opts *dhcp_opts, *dhcpv6_opts;
+    struct test_ovn_actions a;
     bool wire;
     int repeat;
-
-    struct simap group_ids;     /* Identity -> id. */
-    struct simap meter_ids;     /* Name -> id. */
-    struct ds groups;           /* "uses group: ..." lines. */
 };
-
-/* Options of DHCP. */
-
-struct option_row {
-    const char *name;
-    int code;
-    const char *type;
-};
-
-static const struct option_row dhcp_rows[] = {
-    { "offerip", 0, "ipv4" },
-    { "netmask", 1, "ipv4" },
-    { "router", 3, "ipv4" },
-    { "dns_server", 6, "ipv4" },
-    { "log_server", 7, "ipv4" },
-    { "lpr_server", 9, "ipv4" },
-    { "hostname", 12, "str" },
-    { "domain_name", 15, "str" },
-    { "swap_server", 16, "ipv4" },
-    { "policy_filter", 21, "ipv4" },
-    { "router_solicitation", 32, "ipv4" },
-    { "nis_server", 41, "ipv4" },
-    { "ntp_server", 42, "ipv4" },
-    { "server_id", 54, "ipv4" },
-    { "tftp_server", 66, "host_id" },
-    { "classless_static_route", 121, "static_routes" },
-    { "ip_forward_enable", 19, "bool" },
-    { "router_discovery", 31, "bool" },
-    { "ethernet_encap", 36, "bool" },
-    { "default_ttl", 23, "uint8" },
-    { "tcp_ttl", 37, "uint8" },
-    { "mtu", 26, "uint16" },
-    { "lease_time", 51, "uint32" },
-    { "wpad", 252, "str" },
-    { "bootfile_name", 67, "str" },
-    { "path_prefix", 210, "str" },
-    { "tftp_server_address", 150, "ipv4" },
-    { "arp_cache_timeout", 35, "uint32" },
-    { "tcp_keepalive_interval", 38, "uint32" },
-    { "domain_search_list", 119, "domains" },
-    { "bootfile_name_alt", 254, "str" },
-    { "broadcast_address", 28, "ipv4" },
-    { "netbios_name_server", 44, "ipv4" },
-    { "netbios_node_type", 46, "uint8" },
-    { "next_server", 253, "ipv4" },
-};
-
-static const struct option_row dhcpv6_rows[] = {
-    { "server_id", 2, "mac" },
-    { "ia_addr", 5, "ipv6" },
-    { "dns_server", 23, "ipv6" },
-    { "domain_search", 24, "str" },
-};
-
-static struct gen_opts *
-make_opts(const struct option_row *rows, size_t n)
-{
-    struct gen_opts *opts = gen_opts_create();
-
-    for (size_t i = 0; i < n; i++) {
-        ovs_assert(gen_opts_add(opts, rows[i].name, rows[i].code,
-                                rows[i].type));
-    }
-    ovs_assert(!gen_opts_add(opts, "x", 1, "no such type"));
-    ovs_assert(!gen_opts_add(opts, "x", 256, "str"));
-    ovs_assert(!gen_opts_find(opts, "x"));
-    return opts;
-}
-
-/* Callbacks. */
-
-static bool
-tunnel_ofport(const char *name, ofp_port_t *ofport, void *d_)
-{
-    const struct driver *d = d_;
-    const struct simap_node *node = simap_find(&d->world.ports, name);
-
-    if (!node) {
-        return false;
-    }
-    *ofport = u16_to_ofp(node->data);
-    return true;
-}
-
-static bool
-yes(void *d OVS_UNUSED)
-{
-    return true;
-}
-
-static bool
-has_collector_set(uint32_t id, void *d OVS_UNUSED)
-{
-    return id == 0 || id == 200;
-}
-
-/* Numbers groups and meters from 1, in order of their first use. */
-static uint32_t
-assign_id(struct simap *ids, const char *name)
-{
-    uint32_t id = simap_get(ids, name);
-    if (!id) {
-        id = simap_count(ids) + 1;
-        simap_put(ids, name, id);
-    }
-    return id;
-}
-
-static bool
-group_id(const struct ovn_group *group, uint32_t *idp, void *d_)
-{
-    struct driver *d = d_;
-    unsigned long *in_force = bitmap_allocate(group->n_buckets);
-    struct ds identity = DS_EMPTY_INITIALIZER;
-
-    for (size_t i = 0; i < group->n_buckets; i++) {
-        const char *lport = group->buckets[i].lport;
-        if (!lport || simap_contains(&d->world.ports, lport)) {
-            bitmap_set1(in_force, i);
-        }
-    }
-    ovn_group_identity(group, &identity);
-    *idp = assign_id(&d->group_ids, ds_cstr(&identity));
-    ds_put_format(&d->groups, "    uses group: id(%"PRIu32"), name(", *idp);
-    ovn_group_format(group, in_force, &d->groups);
-    ds_put_cstr(&d->groups, ")\n");
-
-    ds_destroy(&identity);
-    bitmap_free(in_force);
-    return true;
-}
-
-static bool
-meter_id(const char *name, uint32_t *idp, void *d_)
-{
-    struct driver *d = d_;
-
-    *idp = assign_id(&d->meter_ids, name);
-    return true;
-}
 
 /* One line. */
 
@@ -226,79 +79,32 @@ print_ofpacts(const struct ofpbuf *ofpacts)
     ds_destroy(&s);
 }
 
-/* Sends 'ofpacts' over an OpenFlow connection, so to say: '*received' is what
- * the other side gets. */
 static void
-transmit(const struct ofpbuf *ofpacts, struct ofpbuf *received)
+print_problem(char *problem)
 {
-    struct ofpbuf wire;
-    uint64_t bitmap = 0;
-
-    if (!ofpacts->size) {
-        return;
+    if (problem) {
+        printf("    %s\n", problem);
+        free(problem);
     }
-    ofpbuf_init(&wire, 0);
-    ofpacts_put_openflow_actions(ofpacts->data, ofpacts->size, &wire,
-                                 OFP15_VERSION);
-    enum ofperr error = ofpacts_pull_openflow_actions(
-        &wire, wire.size, OFP15_VERSION, NULL, &bitmap, received);
-    if (error) {
-        printf("    a switch rejects it: %s\n", ofperr_to_string(error));
-    }
-    ofpbuf_uninit(&wire);
 }
 
 static void
 print_encoding(struct driver *d, const struct ofpbuf *ovnacts)
 {
-    struct ofpbuf ofpacts, again, received;
-    bool ok;
+    struct ofpbuf ofpacts, received;
+    bool complete;
 
     ofpbuf_init(&ofpacts, 0);
-    ofpbuf_init(&again, 0);
     ofpbuf_init(&received, 0);
-
-    ovnacts_encode(ovnacts->data, ovnacts->size, &d->ep, &again);
-    ds_clear(&d->groups);
-    ok = ovnacts_encode(ovnacts->data, ovnacts->size, &d->ep, &ofpacts);
-    ovs_assert(ofpbuf_equal(&ofpacts, &again));
-    transmit(&ofpacts, &received);
-
+    print_problem(test_ovn_check_encoding(ovnacts, &d->a, &ofpacts, &received,
+                                          &complete));
     print_ofpacts(d->wire ? &received : &ofpacts);
-    fputs(ds_cstr(&d->groups), stdout);
-    if (!ok) {
+    fputs(ds_cstr(&d->a.groups), stdout);
+    if (!complete) {
         printf("    not all of it can be encoded\n");
     }
-
     ofpbuf_uninit(&received);
-    ofpbuf_uninit(&again);
     ofpbuf_uninit(&ofpacts);
-}
-
-/* What 'text', which is the formatted form of some actions, says must be
- * formatted as 'text' again. */
-static void
-check_format(struct driver *d, const char *text)
-{
-    struct expr *prereqs;
-    struct ofpbuf ovnacts;
-    struct ds s = DS_EMPTY_INITIALIZER;
-
-    ofpbuf_init(&ovnacts, 0);
-    char *error = ovnacts_parse_text(text, &d->pp, &ovnacts, &prereqs);
-    if (error) {
-        printf("    formatted text is rejected: %s\n", error);
-        free(error);
-    } else {
-        ovnacts_format(ovnacts.data, ovnacts.size, &s);
-        if (strcmp(ds_cstr(&s), text)) {
-            printf("    formatted text formats as %s\n", ds_cstr(&s));
-        }
-        ovnacts_free(ovnacts.data, ovnacts.size);
-        expr_destroy(prereqs);
-    }
-    ds_destroy(&s);
-    ofpbuf_uninit(&ovnacts);
 }
 
 static void
@@ -310,7 +116,7 @@ do_line(struct driver *d, const char *text)
 
     puts(text);
     ofpbuf_init(&ovnacts, 0);
-    char *error = ovnacts_parse_text(text, &d->pp, &ovnacts, &prereqs);
+    char *error = ovnacts_parse_text(text, &d->a.pp, &ovnacts, &prereqs);
     if (error) {
         ovs_assert(!ovnacts.size && !prereqs);
         printf("    %s\n", error);
@@ -323,7 +129,7 @@ do_line(struct driver *d, const char *text)
     if (strcmp(text, ds_cstr(&s))) {
         printf("    formats as %s\n", ds_cstr(&s));
     }
-    check_format(d, ds_cstr(&s));
+    print_problem(test_ovn_check_format(&ovnacts, prereqs, &d->a));
     print_encoding(d, &ovnacts);
     if (prereqs) {
         ds_clear(&s);
@@ -349,10 +155,10 @@ measure(struct driver *d, const char *text)
 
         ofpbuf_init(&ovnacts, 0);
         ofpbuf_init(&ofpacts, 0);
-        char *error = ovnacts_parse_text(text, &d->pp, &ovnacts, &prereqs);
+        char *error = ovnacts_parse_text(text, &d->a.pp, &ovnacts, &prereqs);
         if (!error) {
-            ds_clear(&d->groups);
-            ovnacts_encode(ovnacts.data, ovnacts.size, &d->ep, &ofpacts);
+            ds_clear(&d->a.groups);
+            ovnacts_encode(ovnacts.data, ovnacts.size, &d->a.ep, &ofpacts);
         }
         free(error);
         expr_destroy(prereqs);
@@ -364,51 +170,6 @@ measure(struct driver *d, const char *text)
            (double) (time_usec() - start) / d->repeat, text);
 }
 
-/* Setup. */
-
-static void
-driver_init(struct driver *d)
-{
-    memset(d, 0, sizeof *d);
-    test_ovn_init(&d->world);
-    simap_init(&d->group_ids);
-    simap_init(&d->meter_ids);
-    ds_init(&d->groups);
-
-    d->dhcp_opts = make_opts(dhcp_rows, ARRAY_SIZE(dhcp_rows));
-    d->dhcpv6_opts = make_opts(dhcpv6_rows, ARRAY_SIZE(dhcpv6_rows));
-    d->pp.env = &d->world.env;
-    d->pp.dhcp_opts = d->dhcp_opts;
-    d->pp.dhcpv6_opts = d->dhcpv6_opts;
-    d->pp.pipeline = OVN_P_INGRESS;
-    d->pp.n_tables = 24;
-    d->pp.cur_ltable = 10;
-
-    ovnact_encode_params_init(&d->ep);
-    d->ep.env = &d->world.env;
-    d->ep.tunnel_ofport = tunnel_ofport;
-    d->ep.group_id = group_id;
-    d->ep.meter_id = meter_id;
-    d->ep.has_collector_set = has_collector_set;
-    d->ep.aux = d;
-    d->ep.is_switch = true;
-    d->ep.output_ptable = OFTABLE_SAVE_INPORT;
-    d->ep.dp_key = 0xabcdef;
-    ovs_assert(uuid_from_string(&d->ep.lflow_uuid,
-                                "aaaaaaaa-bbbb-bbbb-cccc-ccccdddddddd"));
-}
-
-static void
-driver_destroy(struct driver *d)
-{
-    test_ovn_destroy(&d->world);
-    simap_destroy(&d->group_ids);
-    simap_destroy(&d->meter_ids);
-    ds_destroy(&d->groups);
-    gen_opts_destroy(d->dhcp_opts);
-    gen_opts_destroy(d->dhcpv6_opts);
-}
-
 static void
 add_port(struct driver *d, char *arg)
 {
@@ -417,7 +178,7 @@ add_port(struct driver *d, char *arg)
     if (!arg) {
         ovs_fatal(0, "--port takes NAME=KEY");
     }
-    simap_put(&d->world.ports, name, strtoul(arg, NULL, 0));
+    simap_put(&d->a.world.ports, name, strtoul(arg, NULL, 0));
 }
 
 static void
@@ -442,31 +203,28 @@ parse_options(struct driver *d, int argc, char *argv[])
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1; ) {
         switch (c) {
         case CONTROLLER:
-            d->pp.n_tables = LOG_PIPELINE_INGRESS_LEN;
-            d->ep.output_ptable = OFTABLE_OUTPUT_LARGE_PKT_DETECT;
-            d->ep.tunnel_ofport = NULL;
-            d->ep.has_collector_set = NULL;
+            test_ovn_actions_as_controller(&d->a);
             break;
         case WIRE:
             d->wire = true;
             break;
         case ROUTER:
-            d->ep.is_switch = false;
+            d->a.ep.is_switch = false;
             break;
         case EGRESS:
-            d->pp.pipeline = d->ep.pipeline = OVN_P_EGRESS;
+            d->a.pp.pipeline = d->a.ep.pipeline = OVN_P_EGRESS;
             break;
         case TABLE:
-            d->pp.cur_ltable = atoi(optarg);
+            d->a.pp.cur_ltable = atoi(optarg);
             break;
         case PORT:
             add_port(d, optarg);
             break;
         case METER:
-            d->ep.controller_meter = optarg;
+            d->a.ep.controller_meter = optarg;
             break;
         case ZERO_SNAT:
-            d->ep.ct_zero_snat = yes;
+            d->a.ep.ct_zero_snat = test_ovn_ct_zero_snat;
             break;
         case REPEAT:
             d->repeat = atoi(optarg);
@@ -481,9 +239,9 @@ static void
 test_parse_actions(int argc, char *argv[])
 {
     struct ds line = DS_EMPTY_INITIALIZER;
-    struct driver d;
+    struct driver d = { .repeat = 0 };
 
-    driver_init(&d);
+    test_ovn_actions_init(&d.a);
     parse_options(&d, argc, argv);
     while (test_ovn_next_line(&line)) {
         if (d.repeat) {
@@ -493,7 +251,7 @@ test_parse_actions(int argc, char *argv[])
         }
     }
     ds_destroy(&line);
-    driver_destroy(&d);
+    test_ovn_actions_destroy(&d.a);
 }
 
 TEST_OVN_COMMAND("parse-actions", 0, INT_MAX, test_parse_actions);

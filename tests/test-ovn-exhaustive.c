@@ -359,43 +359,6 @@ match_flow(const struct match *match, const struct flow *flow,
     return true;
 }
 
-/* Does what a switch does with 'flow' that arrives at a table of 'ms'. */
-static bool
-classify(const struct expr_matches *ms, const struct flow *flow)
-{
-    uint64_t *clauses = xcalloc(ms->n_conjunctions + 1, sizeof *clauses);
-    bool result = false;
-
-    for (size_t i = 0; i < ms->n && !result; i++) {
-        const struct expr_match *m = &ms->matches[i];
-
-        if (!match_flow(&m->match, flow, 0)) {
-            continue;
-        }
-        result = !m->n_clauses;
-        for (size_t j = 0; j < m->n_clauses; j++) {
-            const struct expr_clause *c = &m->clauses[j];
-            clauses[c->id] |= UINT64_C(1) << c->clause;
-        }
-    }
-    for (size_t i = 0; i < ms->n && !result; i++) {
-        const struct expr_match *m = &ms->matches[i];
-
-        for (size_t j = 0; j < m->n_clauses && !result; j++) {
-            const struct expr_clause *c = &m->clauses[j];
-            if (clauses[c->id] == (UINT64_C(1) << c->n_clauses) - 1) {
-                for (size_t k = 0; k < ms->n; k++) {
-                    result = result || (ms->matches[k].match.wc.masks.conj_id
-                                        && match_flow(&ms->matches[k].match,
-                                                      flow, c->id));
-                }
-            }
-        }
-    }
-    free(clauses);
-    return result;
-}
-
 OVS_NO_RETURN static void
 fail(const struct expr *original, const struct expr *modified,
      const char *what)
@@ -439,7 +402,7 @@ check_meaning(const struct exhaustive *x, const struct expr *original,
     for (size_t i = 0; i < x->n_flows; i++) {
         const struct flow *flow = &x->flows[i];
         bool expected = expr_evaluate(original, flow, &x->env);
-        bool actual = (ms ? classify(ms, flow)
+        bool actual = (ms ? test_ovn_classify(ms, flow, match_flow)
                        : expr_evaluate(modified, flow, &x->env));
         if (expected != actual) {
             fail(original, modified, "the meaning has changed");

@@ -23,6 +23,8 @@
  * "test-ovn garble SEED N" prints N lines, each made from one or two of those
  * on the standard input with some changes, for other commands to read.
  *
+ * "test-ovn generate-actions SEED N" prints N lines of random valid actions.
+ *
  * Run them under the sanitizers. */
 
 #include <config.h>
@@ -107,61 +109,6 @@ make_mutation(struct ds *s)
 }
 
 static void
-check_round_trip(const struct expr *e, const struct expr_env *env)
-{
-    struct ds s1 = DS_EMPTY_INITIALIZER;
-    struct ds s2 = DS_EMPTY_INITIALIZER;
-    char *error;
-
-    expr_format(e, &s1);
-    if (strstr(ds_cstr(&s1), " 0/0x")) {
-        ds_destroy(&s1);        /* See lib/expr-format.c. */
-        return;
-    }
-    struct expr *e2 = expr_parse_text(ds_cstr(&s1), env, &error);
-    if (!e2) {
-        ovs_fatal(0, "%s: %s", ds_cstr(&s1), error);
-    }
-    expr_format(e2, &s2);
-    if (strcmp(ds_cstr(&s1), ds_cstr(&s2))) {
-        ovs_fatal(0, "\"%s\" became \"%s\"", ds_cstr(&s1), ds_cstr(&s2));
-    }
-    expr_destroy(e2);
-    ds_destroy(&s1);
-    ds_destroy(&s2);
-}
-
-/* Returns true if 'text' is an expression. */
-static bool
-run_text(const char *text, const struct expr_env *env)
-{
-    char *error = NULL;
-
-    struct expr *e = expr_parse_text(text, env, &error);
-    bool parsed = e != NULL;
-    if (e) {
-        check_round_trip(e, env);
-        e = expr_annotate(e, env->symtab, &error);
-    }
-    if (e) {
-        e = expr_simplify(e, env);
-        ovs_assert(expr_is_simplified(e));
-        e = expr_normalize(e, &error);
-    }
-    if (e) {
-        struct expr_matches ms;
-
-        ovs_assert(expr_is_normalized(e));
-        expr_to_matches(e, env, &ms);
-        expr_matches_destroy(&ms);
-    }
-    ovs_assert(!e == (error != NULL));
-    expr_destroy(e);
-    free(error);
-    return parsed;
-}
-
-static void
 test_fuzz(int argc OVS_UNUSED, char *argv[])
 {
     void (*make)(struct ds *) = (!strcmp(argv[1], "bytes") ? make_bytes
@@ -177,7 +124,13 @@ test_fuzz(int argc OVS_UNUSED, char *argv[])
     for (int i = 0; i < n; i++) {
         ds_clear(&s);
         make(&s);
-        n_parsed += run_text(ds_cstr(&s), &world.env);
+
+        bool parsed;
+        char *error = test_ovn_check_expr(ds_cstr(&s), &world.env, &parsed);
+        if (error) {
+            ovs_fatal(0, "%s: %s", ds_cstr(&s), error);
+        }
+        n_parsed += parsed;
     }
     printf("%d texts, %s\n", n, n_parsed ? "some parsed" : "none parsed");
     ds_destroy(&s);
@@ -272,3 +225,25 @@ test_garble(int argc OVS_UNUSED, char *argv[])
 }
 
 TEST_OVN_COMMAND("garble", 2, 2, test_garble);
+
+/* Valid actions. */
+
+static void
+test_generate_actions(int argc OVS_UNUSED, char *argv[])
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    random_set_seed(1 + atoi(argv[1]));
+    for (int n = atoi(argv[2]); n > 0; n--) {
+        uint8_t bytes[64];
+        struct test_ovn_choices c = { .bytes = bytes, .n = sizeof bytes };
+
+        ds_clear(&s);
+        random_bytes(bytes, sizeof bytes);
+        test_ovn_generate_actions(&c, &s);
+        puts(ds_cstr(&s));
+    }
+    ds_destroy(&s);
+}
+
+TEST_OVN_COMMAND("generate-actions", 2, 2, test_generate_actions);

@@ -20,14 +20,17 @@
  * tests/test-ovn.c has the commands about single steps of the language; other
  * files add theirs with TEST_OVN_COMMAND().  Most commands read test lines
  * from standard input and print what the library makes of each.  They all see
- * the same small world: the ports, address sets and port groups in
- * tests/test-ovn.c. */
+ * the same small world, which is in tests/test-ovn-world.c.
+ *
+ * What must hold for every text, whatever is in it, is in
+ * tests/test-ovn-check.c: the driver's negative tests and the fuzzers in
+ * tests/fuzz/ check it with texts of different origin. */
 
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/shash.h"
+#include "ovn/actions.h"
 #include "ovn/expr.h"
 #include "simap.h"
-
-struct ds;
 
 /* The world. */
 struct test_ovn {
@@ -39,6 +42,67 @@ struct test_ovn {
 };
 void test_ovn_init(struct test_ovn *);
 void test_ovn_destroy(struct test_ovn *);
+
+/* The world, and what parsing and encoding actions takes. */
+struct test_ovn_actions {
+    struct test_ovn world;
+    struct ovnact_parse_params pp;
+    struct ovnact_encode_params ep;
+    struct gen_opts *dhcp_opts, *dhcpv6_opts;
+
+    struct simap group_ids;     /* Identity -> id. */
+    struct simap meter_ids;     /* Name -> id. */
+    struct ds groups;           /* "uses group: ..." lines. */
+};
+void test_ovn_actions_init(struct test_ovn_actions *);
+void test_ovn_actions_destroy(struct test_ovn_actions *);
+
+/* Starts numbering groups and meters anew. */
+void test_ovn_actions_forget(struct test_ovn_actions *);
+
+/* A callback for 'ep.ct_zero_snat': the switch can do it. */
+bool test_ovn_ct_zero_snat(void *);
+
+/* Changes the parameters to those of a controller whose ports are all
+ * local. */
+void test_ovn_actions_as_controller(struct test_ovn_actions *);
+
+/* Properties.  Each function returns NULL if they hold for 'text', else a
+ * message that says which one does not (caller frees).  '*parsed' says whether
+ * 'text' is in the language at all. */
+char *test_ovn_check_lex(const char *text);
+char *test_ovn_check_expr(const char *text, const struct expr_env *,
+                          bool *parsed);
+char *test_ovn_check_actions(const char *text, struct test_ovn_actions *,
+                             bool *parsed);
+
+/* The last part of test_ovn_check_actions(), for actions that are parsed:
+ * appends to 'ofpacts' what they are encoded as, and to 'received' what a
+ * switch makes of that.  '*complete' says whether all could be encoded. */
+char *test_ovn_check_encoding(const struct ofpbuf *ovnacts,
+                              struct test_ovn_actions *,
+                              struct ofpbuf *ofpacts, struct ofpbuf *received,
+                              bool *complete);
+/* And of that part which is about text. */
+char *test_ovn_check_format(const struct ofpbuf *ovnacts, const struct expr *,
+                            struct test_ovn_actions *);
+
+/* Whether a table of 'ms' lets 'flow' pass.  'match_flow' says whether one
+ * match is fulfilled, given a conjunction's id. */
+typedef bool test_ovn_match_func(const struct match *, const struct flow *,
+                                 uint32_t conj_id);
+bool test_ovn_classify(const struct expr_matches *ms, const struct flow *,
+                       test_ovn_match_func *match_flow);
+
+/* Actions that are valid by the grammar of ovn-sb(5), whatever the bytes in
+ * 'bytes' are, which say what to choose.  When they are used up, each choice is
+ * the first alternative. */
+struct test_ovn_choices {
+    const uint8_t *bytes;
+    size_t n;
+    int depth;                  /* Of nested actions, so far. */
+};
+void test_ovn_generate_actions(struct test_ovn_choices *, struct ds *);
 
 /* Reads the next test line into 's', without its newline.  Skips blank lines
  * and comments.  False at the end of the input. */

@@ -63,9 +63,10 @@ ovnact_next(const struct ovnact *a)
 {
     return (struct ovnact *) ((char *) a + ROUND_UP(a->len, OVNACT_ALIGNTO));
 }
+/* 'OVNACTS' may be NULL if 'LEN' is 0. */
 #define OVNACT_FOR_EACH(POS, OVNACTS, LEN)                              \
     for ((POS) = (struct ovnact *) (OVNACTS);                           \
-         (char *) (POS) < (char *) (OVNACTS) + (LEN);                   \
+         (LEN) && (char *) (POS) < (char *) (OVNACTS) + (LEN);          \
          (POS) = ovnact_next(POS))
 
 /* Load balancing: ct_lb, ct_lb_mark, ct_lb_mark_local. */

@@ -180,8 +180,11 @@ struct expr_env {
  * at any step.  This is what keeps an expression like "reg0 != {1, 2, 3, 4}",
  * whose disjunctive normal form has 2**20 terms, from taking all memory.  An
  * address set of 10,000 addresses is far below it, and so is anything that
- * ovn-northd writes. */
+ * ovn-northd writes.  (Fuzzers are built with a small one, because they would
+ * spend their time on expressions like that.) */
+#ifndef EXPR_MAX_TERMS
 #define EXPR_MAX_TERMS (1u << 19)
+#endif
 
 /* Parses 'text', in which it first expands template variables ("^name") if
  * 'env' has 'template_var'.  Returns a tree, or NULL and sets '*errorp'

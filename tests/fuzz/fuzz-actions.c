@@ -1,0 +1,39 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* Fuzzer for actions: any text. */
+
+#include <config.h>
+#include "fuzz.h"
+
+#include <stdlib.h>
+
+#include "test-ovn.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct test_ovn_actions a;
+    char *text = fuzz_string(data, size);
+    bool parsed;
+
+    if (!a.dhcp_opts) {
+        test_ovn_actions_init(&a);
+    }
+    test_ovn_actions_forget(&a);
+    fuzz_check(text, test_ovn_check_actions(text, &a, &parsed));
+    free(text);
+    return 0;
+}

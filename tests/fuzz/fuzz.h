@@ -1,0 +1,41 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef TESTS_FUZZ_FUZZ_H
+#define TESTS_FUZZ_FUZZ_H 1
+
+/* Fuzzers for the logical-flow language
+ * =====================================
+ *
+ * Each file fuzz-PART.c here is a program for libFuzzer, which calls its
+ * LLVMFuzzerTestOneInput() with bytes that it mutates so as to reach new
+ * code.  What must hold for them is in tests/test-ovn-check.c, for the
+ * sanitizers to see, or both.  "make fuzz" runs them: see
+ * Documentation/testing.rst. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A copy of the 'size' bytes in 'data' as a string, without the null bytes
+ * that are among them.  The caller frees it. */
+char *fuzz_string(const uint8_t *data, size_t size);
+
+/* Ends the program if 'error' is nonnull: that is what libFuzzer takes for a
+ * failure.  Prints 'text' and 'error', which it frees. */
+void fuzz_check(const char *text, char *error);
+
+#endif /* tests/fuzz/fuzz.h */
