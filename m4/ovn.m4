@@ -168,6 +168,28 @@ AC_DEFUN([OVN_ENABLE_SANITIZERS],
    AC_SUBST([SANITIZER_CFLAGS])
    AM_CONDITIONAL([SANITIZERS], [test -n "$SANITIZER_CFLAGS"])])
 
+dnl OVN_CHECK_FUZZER
+dnl
+dnl Sets FUZZ_CC to a clang that has libFuzzer, or to "" if there is none.
+AC_DEFUN([OVN_CHECK_FUZZER],
+  [AC_ARG_VAR([FUZZ_CC], [clang, to build the fuzzers])
+   AC_CHECK_PROGS([FUZZ_CC], [clang clang-14])
+   AS_IF([test -n "$FUZZ_CC"],
+     [AC_MSG_CHECKING([whether $FUZZ_CC has libFuzzer])
+      cat > conftest.c <<'EOF'
+#include <stddef.h>
+int LLVMFuzzerTestOneInput(const unsigned char *, size_t);
+int LLVMFuzzerTestOneInput(const unsigned char *p, size_t n)
+{
+    return p && n ? 0 : 0;
+}
+EOF
+      AS_IF([$FUZZ_CC -fsanitize=fuzzer,address,undefined -o conftest \
+                 conftest.c >&AS_MESSAGE_LOG_FD 2>&1],
+        [AC_MSG_RESULT([yes])], [AC_MSG_RESULT([no]); FUZZ_CC=])
+      rm -f conftest conftest.c])
+   AM_CONDITIONAL([FUZZ], [test -n "$FUZZ_CC"])])
+
 dnl OVN_CC_OPTION(OPTION)
 dnl
 dnl Adds OPTION to WARNING_CFLAGS if the compiler takes it.

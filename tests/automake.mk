@@ -53,6 +53,7 @@ TESTSUITE_AT = \
 	tests/system-distributed-router.at \
 	tests/ovn-actions.at \
 	tests/ovn-nonsense.at \
+	tests/ovn-fuzz.at \
 	tests/ovn-actions-more.at \
 	tests/ovn-actions-stock.at \
 	tests/testsuite.at \
@@ -83,7 +84,7 @@ MAINTAINERCLEANFILES += $(TESTSUITE) $(srcdir)/tests/package.m4
 DISTCLEANFILES += tests/atconfig
 
 # To run a part: make check TESTSUITEFLAGS='-j4 -k KEYWORD', or by number.
-check-local: all-am $(check_PROGRAMS) tests/atconfig tests/atlocal $(TESTSUITE)
+check-local: all-am $(check_PROGRAMS) $(check_FUZZERS) tests/atconfig tests/atlocal $(TESTSUITE)
 	rm -f tests/skipped; bash '$(TESTSUITE)' -C tests $(TESTSUITEFLAGS)
 
 OVN_CLEAN_LOCAL += clean-testsuite

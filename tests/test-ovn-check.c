@@ -166,20 +166,35 @@ struct stages {
     struct expr_matches ms;
 };
 
-/* Whether 'e' compares part of a field that OpenFlow matches only as a
- * whole: such comparisons are left out of matches, as in stock. */
-static bool
-has_unmaskable(const struct expr *e)
+/* The bits of 'f' that packets have room for: "struct flow" keeps some fields
+ * in less than OpenFlow does. */
+static ovs_u128
+bits_of(const struct mf_field *f)
 {
-    if (e->type == EXPR_T_CMP) {
+    bool is_short = f->id == MFF_CT_STATE || f->id == MFF_ARP_OP;
+
+    return expr_u128_ones(0, is_short ? 8 : f->n_bits);
+}
+
+/* Whether 'e' has a comparison that OpenFlow matches cannot say: of a part of a
+ * field that is matched only as a whole, or with bits that no packet has.  Our
+ * matches leave it out then, as those of the stock controller do. */
+static bool
+has_inexpressible(const struct expr *e)
+{
+    if (e->type == EXPR_T_CMP && !e->cmp.string) {
         const struct mf_field *f = e->cmp.symbol->field;
-        return (!e->cmp.string && f->maskable == MFM_NONE
-                && !ovs_u128_equals(e->cmp.mask,
-                                    expr_u128_ones(0, f->n_bits)));
+        ovs_u128 known = bits_of(f);
+
+        return (!ovs_u128_equals(ovs_u128_and(e->cmp.value, known),
+                                 e->cmp.value)
+                || (f->maskable == MFM_NONE
+                    && !ovs_u128_equals(e->cmp.mask,
+                                        expr_u128_ones(0, f->n_bits))));
     }
     if (expr_is_andor(e)) {
         for (size_t i = 0; i < e->n; i++) {
-            if (has_unmaskable(e->subs[i])) {
+            if (has_inexpressible(e->subs[i])) {
                 return true;
             }
         }
@@ -257,7 +272,7 @@ static char *
 check_meaning(const struct stages *st, const struct expr_env *env,
               uint32_t state)
 {
-    const bool has_matches = !has_unmaskable(st->normalized);
+    const bool has_matches = !has_inexpressible(st->normalized);
 
     for (int i = 0; i < 8; i++) {
         struct flow flow;

@@ -1,0 +1,71 @@
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# Fuzzers for the language: see tests/fuzz/fuzz.h and
+# Documentation/testing.rst.
+#
+# They are built from the library's sources by clang, whatever compiler the
+# rest is built by, with the sanitizers and with what libFuzzer needs to see
+# where a text leads.
+#
+#     make fuzz FUZZ_RUNS=1000000 FUZZ_PARTS='lex expr actions encode'
+
+FUZZ_CFLAGS = -std=gnu11 -g -O2 -Wall \
+	-fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined -fno-omit-frame-pointer \
+	-DEXPR_MAX_TERMS=2048
+FUZZ_RUNS = 100000
+FUZZ_PARTS = lex expr actions encode
+
+fuzz_sources = \
+	$(filter lib/lex.c lib/expr-%.c lib/actions%.c lib/gen-opts.c \
+	  lib/logical-fields.c lib/ovn-group.c,$(lib_libovn_la_SOURCES)) \
+	tests/fuzz/fuzz.c \
+	tests/test-ovn-check.c \
+	tests/test-ovn-generate.c \
+	tests/test-ovn-world.c
+fuzz_objects = $(fuzz_sources:%.c=tests/fuzz/obj/%.o)
+fuzz_programs = $(FUZZ_PARTS:%=tests/fuzz/fuzz-%)
+
+tests/fuzz/obj/%.o: $(srcdir)/%.c $(OVS_LIB)
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(FUZZ_CC) $(AM_CPPFLAGS) \
+	  -I$(srcdir) -I$(srcdir)/tests $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+-include $(fuzz_objects:.o=.d) tests/fuzz/obj/tests/fuzz/*.d
+
+tests/fuzz/fuzz-%: tests/fuzz/obj/tests/fuzz/fuzz-%.o $(fuzz_objects)
+	$(AM_V_CCLD)$(LIBTOOL) $(AM_V_lt) --tag=CC --mode=link $(FUZZ_CC) \
+	  $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $< $(fuzz_objects) $(OVS_LIB)
+.SECONDARY: $(fuzz_objects) $(FUZZ_PARTS:%=tests/fuzz/obj/tests/fuzz/fuzz-%.o)
+
+if FUZZ
+check_FUZZERS = $(fuzz_programs)
+endif
+
+.PHONY: fuzz
+fuzz: $(fuzz_programs) tests/ovstest$(EXEEXT)
+	PYTHON3=$(PYTHON3) $(srcdir)/tests/fuzz/fuzz tests tests/fuzz/corpus \
+	  $(FUZZ_RUNS) $(FUZZ_PARTS)
+
+OVN_CLEAN_LOCAL += clean-fuzz
+clean-fuzz:
+	rm -rf tests/fuzz/obj tests/fuzz/corpus tests/fuzz/fuzz-*[!.]?
+
+dist_noinst_SCRIPTS += tests/fuzz/fuzz tests/fuzz/seeds.py
+EXTRA_DIST += \
+	tests/fuzz/actions.txt \
+	tests/fuzz/fuzz-actions.c \
+	tests/fuzz/fuzz-encode.c \
+	tests/fuzz/fuzz-expr.c \
+	tests/fuzz/fuzz-lex.c \
+	tests/fuzz/fuzz.c \
+	tests/fuzz/fuzz.h \
+	tests/fuzz/matches.txt

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Seeds for the fuzzers: what ovn-northd writes.
+
+    seeds.py extract DIR              (reads the database at OVN_SB_DB)
+    seeds.py corpus OUT FILE...
+    seeds.py dictionary ACTIONS_DEF < SYMTAB
+
+"extract" puts every match and every action list of the southbound database's
+logical flows into DIR/matches.txt and DIR/actions.txt, but of those that differ
+in nothing but numbers, addresses and names only one, and of the ones that are
+there already none again.  So it can be run for one database after another.
+
+"corpus" makes of each line of the FILEs, which are these or test vectors, a file
+in the directory OUT, as libFuzzer wants it.
+
+"dictionary" prints the words of the language: those of actions, and the symbols
+in the output of "ovstest test-ovn dump-symtab".
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+with open(__file__) as this_file:
+    LICENSE = ''.join(this_file.readlines()[1:12])
+HEADER = LICENSE + """\
+#
+# Seeds for the fuzzers: written by ovn-northd, found by tests/fuzz/seeds.py.
+"""
+
+
+def shape(text):
+    """What 'text' looks like: equal for texts that teach a fuzzer the same."""
+    text = re.sub(r'"[^"]*"', '"s"', text)
+    text = re.sub(r'[@$^][A-Za-z0-9_.]+', '$s', text)
+    text = re.sub(r'[0-9a-f]*:[0-9a-f:.]*', 'X', text)
+    text = re.sub(r'\b(0x[0-9a-f]+|[0-9][0-9./]*)\b', 'N', text)
+    # Lists of any length.
+    return re.sub(r'((?:N|X|"s"), ?)+', r'\1', text)
+
+
+def lines(path):
+    if not os.path.exists(path):
+        return []
+    with open(path) as f:
+        return [line.rstrip('\n') for line in f
+                if line.strip() and not line.startswith('#')]
+
+
+def merge(path, texts):
+    old = lines(path)
+    found = {shape(text): text for text in sorted(texts, reverse=True)}
+    found.update((shape(text), text) for text in reversed(old))
+    with open(path, 'w') as f:
+        f.write(HEADER)
+        f.writelines(text + '\n' for text in sorted(found.values()))
+    print('%s: %d texts, %d of them new' % (path, len(found),
+                                            len(found) - len(old)))
+
+
+def extract(directory):
+    reply = subprocess.run(
+        ['ovsdb-client', 'transact', os.environ['OVN_SB_DB'],
+         json.dumps(['OVN_Southbound',
+                     {'op': 'select', 'table': 'Logical_Flow', 'where': [],
+                      'columns': ['match', 'actions']}])],
+        check=True, capture_output=True, text=True)
+    rows = json.loads(reply.stdout)[0]['rows']
+    merge(os.path.join(directory, 'matches.txt'), {r['match'] for r in rows})
+    merge(os.path.join(directory, 'actions.txt'), {r['actions'] for r in rows})
+
+
+def corpus(out, *files):
+    os.makedirs(out, exist_ok=True)
+    texts = {line.split(' => ')[0] for path in files for line in lines(path)}
+    for i, text in enumerate(sorted(texts)):
+        with open(os.path.join(out, 'seed%04d' % i), 'w') as f:
+            f.write(text)
+
+
+PUNCTUATION = '''
+== != <= >= && || <-> -- .. { } ( ) ; = 10.0.0.0/8 ::1 fe80::/64 0x10 1/1
+00:00:00:00:00:01 $set1 @pg1 ^t lsp1 table= pipeline= egress ingress backends=
+hash_fields= skip_snat force_snat childports= is_chassis_resident( offerip=
+addr_mode slla prefix verdict= severity= collector_set= obs_point=$cookie vip
+backend proto timeout event load_balancer protocol
+'''
+
+def dictionary(actions_def):
+    with open(actions_def) as f:
+        words = re.findall(r'^OVNACT\(\w+, "(.*)"\)$', f.read(), re.M)
+    words += [line.split(' = ')[0] for line in sys.stdin.read().split('\n')]
+    words += PUNCTUATION.split()
+    for word in sorted(set(words) - {''}):
+        print('"%s"' % word)
+
+
+if __name__ == '__main__':
+    {'extract': extract, 'corpus': corpus,
+     'dictionary': dictionary}[sys.argv[1]](*sys.argv[2:])
