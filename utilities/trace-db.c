@@ -403,6 +403,7 @@ trace_db_refresh(struct trace_db *db)
         read_mcgroups(db);
 
         clear_sets(db);
+        sset_clear(db->warned);
         read_sets(db);
         trace_flows_refresh(db->flows);
         db->is_fresh = true;
