@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	Documentation/topics/ct-lb-mark-local.rst \
 	Documentation/topics/design.rst \
 	Documentation/topics/differences.rst \
+	Documentation/topics/distributed-routers.rst \
 	Documentation/topics/engine.rst
 
 # Manual pages are written in reStructuredText.

@@ -417,8 +417,8 @@ lb_router_derive(const struct expr *match, const struct lb_router_row *row,
     flows[n++] = (struct lb_router_flow) {
         .stage = "lr_in_gw_redirect",
         .priority = 200,
-        .match = xasprintf("ct.est && ct.rpl && ct_mark.natted == 1 "
-                           "&& outport == \"%s\"", s.gw->port),
+        .match = xasprintf("ct.est && ct.rpl && outport == \"%s\"",
+                           s.gw->port),
         .actions = "next;",
     };
     if (row->serving == LB_ROUTER_STRICT) {

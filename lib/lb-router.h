@@ -69,7 +69,8 @@
  *
  *     lr_in_defrag, priority 100: the same match without outport and
  *     residency, actions "ct_dnat;".  Replies of connections that have been
- *     translated here get their VIP back, and ct.rpl tells them from others.
+ *     translated here get their address back, and ct.rpl tells them from
+ *     others.  (What is left for lr_out_undnat has not been translated here.)
  *
  *     lr_in_gw_redirect, priority 200: such replies leave through PORT here
  *     instead of being redirected to the gateway chassis.  Unless the load

@@ -17,7 +17,14 @@
  * "VIP=BACKENDS" and prints what lb_vip_parse() makes of them; "wishes" and
  * "spread" read entries of SB_Global and the values of "distributed"; "ovstest
  * test-lb conj-ids" tries the controller's allocator of conjunction ids, which
- * needs no line of input. */
+ * needs no line of input.
+ *
+ * "ovstest test-lb router" tests lib/lb-router: it reads lines "STAGE HINT
+ * SERVING MATCH", where HINT is "row" or "none" and SERVING is "not", "strict"
+ * or "fallback", and prints what becomes of the match, and the flows that are
+ * added.  Gateway port lr0-pub (172.16.0.1, fd10::1) is on a router that serves
+ * 172.16.0.100 and fd10::100 here, and leaves 172.16.0.101 to others; lr1-pub
+ * is on one that serves nothing here, and leaves 172.16.0.101 to others. */
 
 #include <config.h>
 
@@ -25,9 +32,13 @@
 #include <string.h>
 
 #include "lb.h"
+#include "lb-router.h"
 #include "lb-wish.h"
 #include "lflow-conj-ids.h"
 #include "openvswitch/dynamic-string.h"
+#include "openvswitch/shash.h"
+#include "ovn/expr.h"
+#include "ovn/logical-fields.h"
 #include "ovstest.h"
 #include "packets.h"
 #include "util.h"
@@ -177,6 +188,102 @@ test_conj_ids(void)
 }
 
 static void
+add_address(struct lb_router_addrs *addrs, const char *text)
+{
+    struct lb_endpoint ep;
+
+    ovs_assert(lb_endpoint_parse(text, &ep));
+    lb_router_addrs_add(addrs, &ep.ip);
+}
+
+static const struct lb_router_gateway *
+find_gateway(const char *cr_port, void *gws_)
+{
+    const struct lb_router_gateway *gws = gws_;
+
+    return (!strcmp(cr_port, "cr-lr0-pub") ? &gws[0]
+            : !strcmp(cr_port, "cr-lr1-pub") ? &gws[1]
+            : NULL);
+}
+
+static void
+print_row(const struct lb_router_row *row, struct expr *match,
+          const struct lb_router_env *env)
+{
+    struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS];
+    size_t n = lb_router_derive(match, row, env, flows);
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    match = lb_router_apply(match, row, env);
+    expr_format(match, &s);
+    puts(ds_cstr(&s));
+    for (size_t i = 0; i < n; i++) {
+        printf("  + %s %d: %s -> %s\n", flows[i].stage, flows[i].priority,
+               flows[i].match, flows[i].actions);
+    }
+    lb_router_flows_destroy(flows, n);
+    expr_destroy(match);
+    ds_destroy(&s);
+}
+
+static void
+test_router(void)
+{
+    static const char *const servings[] = {
+        [LB_ROUTER_NOT] = "not",
+        [LB_ROUTER_STRICT] = "strict",
+        [LB_ROUTER_FALLBACK] = "fallback",
+    };
+    struct lb_router_gateway gws[2] = {
+        { .port = "lr0-pub" }, { .port = "lr1-pub" },
+    };
+    struct lb_router_env env = { find_gateway, gws };
+    struct shash symtab;
+    struct expr_env expr_env = { .symtab = &symtab };
+    struct ds line = DS_EMPTY_INITIALIZER;
+
+    ovn_init_symtab(&symtab);
+    lb_router_own_addresses("02:00:00:00:ff:01 172.16.0.1/24 fd10::1/64",
+                            &gws[0].own);
+    add_address(&gws[0].served, "172.16.0.100");
+    add_address(&gws[0].served, "fd10::100");
+    add_address(&gws[0].left, "172.16.0.101");
+    add_address(&gws[1].left, "172.16.0.101");
+
+    while (!ds_get_line(&line, stdin)) {
+        char *save = NULL;
+        char *stage = strtok_r(ds_cstr(&line), " ", &save);
+        char *hint = strtok_r(NULL, " ", &save);
+        char *serving = strtok_r(NULL, " ", &save);
+        struct lb_router_row row = {
+            .stage = stage,
+            .has_hint = !strcmp(hint, "row"),
+        };
+        char *error = NULL;
+
+        while (strcmp(serving, servings[row.serving])) {
+            row.serving++;
+        }
+        if (!lb_router_concerns(stage, save)) {
+            printf("of no concern\n");
+            continue;
+        }
+
+        struct expr *match = expr_parse_text(save, &expr_env, &error);
+        ovs_assert(!error);
+        print_row(&row, match, &env);
+    }
+    ds_destroy(&line);
+    for (size_t i = 0; i < ARRAY_SIZE(gws); i++) {
+        lb_router_addrs_destroy(&gws[i].own);
+        lb_router_addrs_destroy(&gws[i].served);
+        lb_router_addrs_destroy(&gws[i].left);
+    }
+    expr_symtab_destroy(&symtab);
+    shash_destroy(&symtab);
+}
+
+static void
 test_lb(int argc, char *argv[])
 {
     if (argc == 2 && !strcmp(argv[1], "vips")) {
@@ -187,8 +294,10 @@ test_lb(int argc, char *argv[])
         test_spread();
     } else if (argc == 2 && !strcmp(argv[1], "conj-ids")) {
         test_conj_ids();
+    } else if (argc == 2 && !strcmp(argv[1], "router")) {
+        test_router();
     } else {
-        ovs_fatal(0, "usage: %s vips|wishes|spread|conj-ids", argv[0]);
+        ovs_fatal(0, "usage: %s vips|wishes|spread|conj-ids|router", argv[0]);
     }
 }
 
