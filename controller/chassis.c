@@ -259,7 +259,9 @@ chassis_config_init(struct chassis_config *c,
         if (encap_type_exists(type)) {
             sset_add(&c->encap_types, type);
         } else {
-            VLOG_WARN_RL(&rl, "Unknown tunnel type: %s (in ovn-encap-type; "
+            /* Of its own, lest it uses up what other messages need. */
+            static struct vlog_rate_limit type_rl = VLOG_RATE_LIMIT_INIT(1, 5);
+            VLOG_WARN_RL(&type_rl, "Unknown tunnel type: %s (in ovn-encap-type; "
                          "geneve, vxlan and stt exist)", type);
         }
     }
@@ -361,7 +363,8 @@ may_insert_encap(struct ovsdb_idl *sb_idl, const struct chassis_config *c,
             remove_former_self(sb_idl, ch);
             return true;
         }
-        VLOG_WARN_RL(&rl, "%s encap %s belongs to chassis %s (host %s), so "
+        static struct vlog_rate_limit encap_rl = VLOG_RATE_LIMIT_INIT(1, 5);
+        VLOG_WARN_RL(&encap_rl, "%s encap %s belongs to chassis %s (host %s), so "
                      "this chassis (%s) cannot have it; change ovn-encap-ip "
                      "here or there, or delete that chassis if it is gone",
                      type, ip, ch->name, ch->hostname, c->name);
