@@ -432,12 +432,11 @@ Other options:\n\
   --db=DATABASE           connect to DATABASE\n\
                           (default: %s)\n\
   --no-leader-only        accept any cluster member, not just the leader\n\
-  --ovs[=REMOTE]          obtain corresponding OpenFlow flows from REMOTE\n\
-                          (default: unix:%s/br-int.mgmt)\n\
+  --ovs[=REMOTE]          not supported yet\n\
   --unixctl=SOCKET        set control socket name\n\
   -h, --help              display this help message\n\
   -V, --version           display version information\n",
-           options.db, ovn_rundir());
+           options.db);
     stream_usage("database", true, true, true);
     vconn_usage(true, false, false);
     exit(EXIT_SUCCESS);
