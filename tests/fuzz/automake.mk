@@ -52,14 +52,14 @@ endif
 
 .PHONY: fuzz
 fuzz: $(fuzz_programs) tests/ovstest$(EXEEXT)
-	PYTHON3=$(PYTHON3) $(srcdir)/tests/fuzz/fuzz tests tests/fuzz/corpus \
+	PYTHON3=$(PYTHON3) $(srcdir)/tests/fuzz/run-fuzz tests tests/fuzz/corpus \
 	  $(FUZZ_RUNS) $(FUZZ_PARTS)
 
 OVN_CLEAN_LOCAL += clean-fuzz
 clean-fuzz:
 	rm -rf tests/fuzz/obj tests/fuzz/corpus tests/fuzz/fuzz-*[!.]?
 
-dist_noinst_SCRIPTS += tests/fuzz/fuzz tests/fuzz/seeds.py
+dist_noinst_SCRIPTS += tests/fuzz/run-fuzz tests/fuzz/seeds.py
 EXTRA_DIST += \
 	tests/fuzz/actions.txt \
 	tests/fuzz/fuzz-actions.c \
