@@ -49,7 +49,7 @@ struct eth_addr trace_read_mac(const struct trace_acts *,
                                const struct expr_field *);
 
 /* The action as the logical flow has it, without the ";". */
-char *trace_format_action(const struct ovnact *);
+char *trace_format_action(const struct trace *, const struct ovnact *);
 
 /* Each carries out an action of its family.  Returns false if 'a' is of
  * another one. */

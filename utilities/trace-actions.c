@@ -91,13 +91,13 @@ trace_read_mac(const struct trace_acts *acts, const struct expr_field *field)
 }
 
 char *
-trace_format_action(const struct ovnact *a)
+trace_format_action(const struct trace *t, const struct ovnact *a)
 {
     struct ds s = DS_EMPTY_INITIALIZER;
 
     ovnacts_format(a, a->len, &s);
     ds_chomp(&s, ';');
-    return ds_steal_cstr(&s);
+    return trace_befriend(t, ds_steal_cstr(&s));
 }
 
 /* Whether a change of 'field' is one of the packet, rather than of its
@@ -144,7 +144,7 @@ put_modify(struct trace_acts *acts, const struct expr_field *dst,
 static void
 put_modify_as_is(struct trace_acts *acts, const struct ovnact *a)
 {
-    trace_put_nocopy(acts->parent, TRACE_MODIFY, trace_format_action(a));
+    trace_put_nocopy(acts->parent, TRACE_MODIFY, trace_format_action(acts->t, a));
 }
 
 static void
@@ -191,15 +191,20 @@ execute_exchange(struct trace_acts *acts, const struct ovnact_move *move)
     put_modify(acts, &move->rhs, &move->lhs, &lhs);
 }
 
+/* 'value' is NULL if there is none. */
 static void
 put_stack_modify(struct trace_acts *acts, const struct ovnact *a,
                  const char *arrow, const union mf_subvalue *value)
 {
     struct ds s = DS_EMPTY_INITIALIZER;
-    char *text = trace_format_action(a);
+    char *text = trace_format_action(acts->t, a);
 
     ds_put_format(&s, "%s %s ", text, arrow);
-    mf_format_subvalue(value, &s);
+    if (value) {
+        mf_format_subvalue(value, &s);
+    } else {
+        ds_put_cstr(&s, "/* empty stack */");
+    }
     trace_put_nocopy(acts->parent, TRACE_MODIFY, ds_steal_cstr(&s));
     free(text);
 }
@@ -226,6 +231,7 @@ execute_pop(struct trace_acts *acts, const struct ovnact *a)
         = CONTAINER_OF(a, struct ovnact_field, ovnact);
 
     if (!acts->stack_len) {
+        put_stack_modify(acts, a, "<-", NULL);
         return;
     }
 
@@ -329,7 +335,7 @@ trace_actions(struct trace *t, const struct trace_dp *dp,
         return;
     }
     OVNACT_FOR_EACH (a, ovnacts, ovnacts_len) {
-        char *text = trace_format_action(a);
+        char *text = trace_format_action(t, a);
         bool is_jump = a->type == OVNACT_NEXT && strcmp(text, "next");
         trace_put_nocopy(parent, is_jump ? TRACE_JUMP : TRACE_ACTION, text);
 

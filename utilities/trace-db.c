@@ -239,15 +239,6 @@ clear_sets(struct trace_db *db)
     db->dhcp_opts = db->dhcpv6_opts = NULL;
 }
 
-/* Whether 'name' is one that only a program could like. */
-static bool
-is_unfriendly(const char *name)
-{
-    struct uuid uuid;
-
-    return uuid_is_partial_string(name) > 0 || uuid_from_string(&uuid, name);
-}
-
 static void
 read_dps(struct trace_db *db)
 {
@@ -269,6 +260,7 @@ read_dps(struct trace_db *db)
         dp->key = row->tunnel_key;
         dp->name = smap_get_def(ids, "name", "");
         dp->friendly_name = smap_get_def(ids, "name2", dp->name);
+        dp->unfriendly_name = nb_uuid ? nb_uuid : dp->name;
         hmap_init(&dp->ports);
         hmap_init(&dp->mcgroups);
         hmap_insert(&db->dps, &dp->uuid_node, uuid_hash(&dp->sb_uuid));
@@ -289,11 +281,8 @@ read_ports(struct trace_db *db)
         port->row = row;
         port->dp = dp;
         port->name = row->logical_port;
-        port->friendly_name = port->name;
-        if (is_unfriendly(port->name)) {
-            port->friendly_name = smap_get_def(&row->external_ids, "name",
-                                               port->name);
-        }
+        port->friendly_name = smap_get_def(&row->external_ids, "name",
+                                           port->name);
         port->type = row->type;
         port->key = row->tunnel_key;
         if (!strcmp(port->type, "l3gateway")) {

@@ -51,6 +51,7 @@ struct trace_dp {
     struct uuid nb_uuid;        /* Of its switch or router; or zero. */
     const char *name;           /* Never NULL. */
     const char *friendly_name;
+    const char *unfriendly_name;
     uint32_t key;
     bool is_router;
     bool has_l3gateway;         /* A gateway router. */

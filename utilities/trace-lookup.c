@@ -122,7 +122,7 @@ execute_put_opts(struct trace_acts *acts, const struct ovnact *a)
 {
     const struct ovnact_opts *opts
         = CONTAINER_OF(a, struct ovnact_opts, ovnact);
-    char *text = trace_format_action(a);
+    char *text = trace_format_action(acts->t, a);
     const char *call = strstr(text, " = ");
 
     if (a->type != OVNACT_PUT_ND_RA_OPTS) {

@@ -49,7 +49,35 @@ VLOG_DEFINE_THIS_MODULE(trace_pipeline);
 const char *
 trace_dp_name(const struct trace *t, const struct trace_dp *dp)
 {
-    return t->options->friendly_names ? dp->friendly_name : dp->name;
+    return (t->options->friendly_names
+            ? dp->friendly_name : dp->unfriendly_name);
+}
+
+/* Returns 'text', part of a logical flow, with the quoted names of ports
+ * replaced by those that people gave them, if that is wanted.  Takes
+ * ownership of 'text'; the caller owns what is returned. */
+char *
+trace_befriend(const struct trace *t, char *text)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    const char *rest = text;
+    const char *start, *end;
+
+    if (!t->options->friendly_names) {
+        return text;
+    }
+    while ((start = strchr(rest, '"')) && (end = strchr(start + 1, '"'))) {
+        char *name = xmemdup0(start + 1, end - start - 1);
+        const struct trace_port *port = trace_db_port(t->db, name);
+
+        ds_put_buffer(&s, rest, start - rest);
+        ds_put_format(&s, "\"%s\"", port ? port->friendly_name : name);
+        free(name);
+        rest = end + 1;
+    }
+    ds_put_cstr(&s, rest);
+    free(text);
+    return ds_steal_cstr(&s);
 }
 
 const char *
@@ -69,7 +97,7 @@ trace_port_name(const struct trace *t, const struct trace_dp *dp,
 /* Tables. */
 
 static char *
-format_flow_line(const struct trace_flow *flow)
+format_flow_line(const struct trace *t, const struct trace_flow *flow)
 {
     struct ds s = DS_EMPTY_INITIALIZER;
 
@@ -84,8 +112,11 @@ format_flow_line(const struct trace_flow *flow)
     if (flow->stage_name || flow->source) {
         ds_put_cstr(&s, ": ");
     }
-    ds_put_format(&s, "%s, priority %d, uuid %08x", flow->match,
+
+    char *match = trace_befriend(t, xstrdup(flow->match));
+    ds_put_format(&s, "%s, priority %d, uuid %08x", match,
                   flow->priority, flow->uuid.parts[0]);
+    free(match);
     return ds_steal_cstr(&s);
 }
 
@@ -115,7 +146,7 @@ lookup_and_execute(struct trace *t, const struct trace_dp *dp,
     }
 
     struct trace_node *node = trace_put_nocopy(parent, TRACE_TABLE,
-                                               format_flow_line(flow));
+                                               format_flow_line(t, flow));
     if (trace_flow_is_trivial(flow, t->db, dp, t->chassis)) {
         node->is_hidden = true;
         trace_table(t, dp, packet, pipeline, table + 1, node);

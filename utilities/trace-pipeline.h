@@ -79,6 +79,7 @@ void trace_output(struct trace *, const struct trace_dp *, struct flow *,
                   enum ovn_pipeline, struct trace_node *parent);
 
 /* For messages. */
+char *trace_befriend(const struct trace *, char *text);
 const char *trace_dp_name(const struct trace *, const struct trace_dp *);
 const char *trace_port_name(const struct trace *, const struct trace_dp *,
                             uint32_t key);
