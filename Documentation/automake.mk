@@ -13,6 +13,7 @@
 EXTRA_DIST += \
 	Documentation/ovn-controller.8.rst \
 	Documentation/ovn-lb-northd.8.rst \
+	Documentation/ovn-trace.8.rst \
 	Documentation/quickstart.rst \
 	Documentation/testing.rst \
 	Documentation/topics/ct-lb-mark-local.rst \
@@ -24,7 +25,8 @@ EXTRA_DIST += \
 # Manual pages are written in reStructuredText.
 man_pages = \
 	Documentation/ovn-controller.8 \
-	Documentation/ovn-lb-northd.8
+	Documentation/ovn-lb-northd.8 \
+	Documentation/ovn-trace.8
 if HAVE_RST2MAN
 nodist_man_MANS = $(man_pages)
 CLEANFILES += $(man_pages)
