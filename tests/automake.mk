@@ -64,7 +64,8 @@ TESTSUITE_AT = \
 	tests/ovn-local-lb.at \
 	tests/ovn-lb-northd.at \
 	tests/ovn-resilience.at \
-	tests/ovn-cluster.at
+	tests/ovn-cluster.at \
+	tests/ovn-trace.at
 
 TESTSUITE = $(srcdir)/tests/testsuite
 EXTRA_DIST += \
