@@ -65,7 +65,8 @@ TESTSUITE_AT = \
 	tests/ovn-lb-northd.at \
 	tests/ovn-resilience.at \
 	tests/ovn-cluster.at \
-	tests/ovn-trace.at
+	tests/ovn-trace.at \
+	tests/ovn-trace-ovs.at
 
 TESTSUITE = $(srcdir)/tests/testsuite
 EXTRA_DIST += \

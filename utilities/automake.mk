@@ -34,6 +34,8 @@ utilities_ovn_trace_SOURCES = \
 	utilities/trace-nested.c \
 	utilities/trace-node.c \
 	utilities/trace-node.h \
+	utilities/trace-ovs.c \
+	utilities/trace-ovs.h \
 	utilities/trace-pipeline.c \
 	utilities/trace-pipeline.h \
 	utilities/trace-port-sec.c \

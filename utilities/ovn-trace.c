@@ -51,6 +51,7 @@
 #include "openvswitch/vconn.h"
 #include "trace-db.h"
 #include "trace-node.h"
+#include "trace-ovs.h"
 #include "trace-pipeline.h"
 #include "unixctl.h"
 #include "util.h"
@@ -120,10 +121,26 @@ enum {
     {"select-id", required_argument, NULL, OPT_SELECT_ID},              \
     {"chassis", required_argument, NULL, OPT_CHASSIS}
 
+/* A trace that a daemon is asked for starts out with the daemon's own options,
+ * but for the forms of output. */
+static void
+trace_options_clone(struct trace_options *dst,
+                    const struct trace_options *src)
+{
+    *dst = *src;
+    dst->forms = 0;
+    dst->ct_states = (src->n_ct_states
+                      ? xmemdup(src->ct_states,
+                                src->n_ct_states * sizeof *src->ct_states)
+                      : NULL);
+    dst->ovs = nullable_xstrdup(src->ovs);
+}
+
 static void
 trace_options_destroy(struct trace_options *to)
 {
     free(to->ct_states);
+    free(to->ovs);
 }
 
 static char *
@@ -184,7 +201,9 @@ parse_trace_option(int c, const char *arg, struct trace_options *to)
         to->chassis = arg;
         return NULL;
     case OPT_OVS:
-        return xstrdup("--ovs is not supported");
+        free(to->ovs);
+        to->ovs = arg ? xstrdup(arg) : trace_ovs_default_remote();
+        return NULL;
     default:
         OVS_NOT_REACHED();
     }
@@ -203,6 +222,15 @@ request_destroy(struct request *request)
     free(request);
 }
 
+/* The trace of 'request', once all that it needs is there. */
+static char *
+run_trace(const struct request *request, struct trace_ovs *ovs, struct ds *s)
+{
+    ds_clear(s);
+    random_set_seed(request->seed);
+    return trace_run(app.db, &request->trace, ovs, s);
+}
+
 /* Does what can be done for 'request'.  If that was all, returns true and
  * either the trace in 's' or '*error' (caller frees). */
 static bool
@@ -217,14 +245,21 @@ run_request(struct request *request, struct ds *s, char **error)
     request->is_fetching = false;
 
     trace_db_refresh(app.db);
-    random_set_seed(request->seed);
-    *error = trace_run(app.db, &request->trace, NULL, s);
+    *error = run_trace(request, NULL, s);
     if (trace_db_fetch(app.db, &request->condition_seqno)) {
         request->is_fetching = true;
         ds_clear(s);
         free(*error);
         *error = NULL;
         return false;
+    }
+
+    /* The switch is not asked before. */
+    struct trace_ovs *ovs = (request->trace.ovs && !*error
+                             ? trace_ovs_open(request->trace.ovs) : NULL);
+    if (ovs) {
+        *error = run_trace(request, ovs, s);
+        trace_ovs_close(ovs);
     }
     return true;
 }
@@ -285,6 +320,7 @@ parse_trace_command(int argc, char *argv[], struct trace_options *to)
         TRACE_LONG_OPTIONS,
         {NULL, 0, NULL, 0},
     };
+    bool has_ct = false;
     char *error = NULL;
 
     optind = 0;
@@ -295,6 +331,9 @@ parse_trace_command(int argc, char *argv[], struct trace_options *to)
             break;
         } else if (c == '?') {
             return xasprintf("%s: bad option", argv[optind - 1]);
+        } else if (c == OPT_CT && !has_ct) {
+            has_ct = true;
+            to->n_ct_states = 0; /* Instead of the daemon's. */
         }
         error = parse_trace_option(c, optarg, to);
         if (error) {
@@ -320,7 +359,7 @@ trace_command(struct unixctl_conn *conn, int argc, const char *argv[],
 
     request->conn = conn;
     request->seed = make_seed();
-    request->trace.friendly_names = true;
+    trace_options_clone(&request->trace, &options.trace);
     request->argv = xcalloc(argc + 1, sizeof *request->argv);
     for (int i = 0; i < argc; i++) {
         request->argv[i] = xstrdup(argv[i]);
@@ -406,6 +445,8 @@ run_daemon(void)
 OVS_NO_RETURN static void
 usage(void)
 {
+    char *ovs = trace_ovs_default_remote();
+
     printf("\
 %s: OVN trace utility\n\
 usage: %s [OPTIONS] [DATAPATH] MICROFLOW\n\
@@ -432,11 +473,13 @@ Other options:\n\
   --db=DATABASE           connect to DATABASE\n\
                           (default: %s)\n\
   --no-leader-only        accept any cluster member, not just the leader\n\
-  --ovs[=REMOTE]          not supported yet\n\
+  --ovs[=REMOTE]          obtain corresponding OpenFlow flows from REMOTE\n\
+                          (default: %s)\n\
   --unixctl=SOCKET        set control socket name\n\
   -h, --help              display this help message\n\
   -V, --version           display version information\n",
-           options.db);
+           options.db, ovs);
+    free(ovs);
     stream_usage("database", true, true, true);
     vconn_usage(true, false, false);
     exit(EXIT_SUCCESS);

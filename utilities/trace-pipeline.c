@@ -31,6 +31,7 @@
 #include "trace-db.h"
 #include "trace-flows.h"
 #include "trace-node.h"
+#include "trace-ovs.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -120,6 +121,28 @@ format_flow_line(const struct trace *t, const struct trace_flow *flow)
     return ds_steal_cstr(&s);
 }
 
+/* Puts the OpenFlow flows that the switch has for 'flow'. */
+static void
+put_openflow(struct trace_ovs *ovs, const struct trace_flow *flow,
+             struct trace_node *parent)
+{
+    char **flows;
+    size_t n;
+    int error = trace_ovs_dump(ovs, flow->uuid.parts[0], &flows, &n);
+
+    if (error) {
+        trace_put(parent, TRACE_ERROR, "*** error obtaining flow stats (%s)",
+                  ovs_retval_to_string(error));
+        return;
+    } else if (!n) {
+        trace_put(parent, TRACE_ERROR, "*** no OpenFlow flows");
+    }
+    for (size_t i = 0; i < n; i++) {
+        trace_put_nocopy(parent, TRACE_RESULT, flows[i]);
+    }
+    free(flows);
+}
+
 static void
 put_no_match(struct trace *t, const struct trace_dp *dp,
              enum ovn_pipeline pipeline, uint8_t table,
@@ -151,6 +174,9 @@ lookup_and_execute(struct trace *t, const struct trace_dp *dp,
         node->is_hidden = true;
         trace_table(t, dp, packet, pipeline, table + 1, node);
     } else {
+        if (t->ovs) {
+            put_openflow(t->ovs, flow, node);
+        }
         trace_actions(t, dp, packet, flow, flow->ovnacts, flow->ovnacts_len,
                       node);
     }

@@ -51,6 +51,7 @@ struct trace_options {
     bool has_select_id;
     uint16_t select_id;
     const char *chassis;        /* Whose view it is to be, or NULL. */
+    char *ovs;                  /* The switch to ask for flows, or NULL. */
     const char *datapath;       /* NULL if the microflow says it. */
     const char *microflow;
 };
