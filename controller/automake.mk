@@ -89,6 +89,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/acl-log.c \
 	controller/pinctrl/activation.c \
 	controller/pinctrl/error.c \
+	controller/pinctrl/event.c \
 	controller/pinctrl/learn.c \
 	controller/pinctrl/neighbor.c \
 	controller/pinctrl/pinctrl-private.h \

@@ -43,6 +43,7 @@ enum table {
     MULTICAST_GROUP,
     MAC_BINDING,
     CHASSIS_PRIVATE,
+    CONTROLLER_EVENT,
     TEMPLATE_VAR,
     N_TABLES
 };
@@ -53,6 +54,7 @@ static const struct ovsdb_idl_table_class *const classes[N_TABLES] = {
     [MULTICAST_GROUP] = &sbrec_table_multicast_group,
     [MAC_BINDING] = &sbrec_table_mac_binding,
     [CHASSIS_PRIVATE] = &sbrec_table_chassis_private,
+    [CONTROLLER_EVENT] = &sbrec_table_controller_event,
     [TEMPLATE_VAR] = &sbrec_table_chassis_template_var,
 };
 
@@ -165,6 +167,9 @@ make_conditions(struct ovsdb_idl_condition conds[N_TABLES],
     if (chassis) {
         sbrec_chassis_private_add_clause_name(&conds[CHASSIS_PRIVATE],
                                               OVSDB_F_EQ, chassis->name);
+        sbrec_controller_event_add_clause_chassis(
+            &conds[CONTROLLER_EVENT], OVSDB_F_EQ,
+            CONST_CAST(struct uuid *, our_chassis));
         sbrec_chassis_template_var_add_clause_chassis(&conds[TEMPLATE_VAR],
                                                       OVSDB_F_EQ,
                                                       chassis->name);

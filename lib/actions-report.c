@@ -411,9 +411,18 @@ static const struct gen_opt empty_lb_opts[] = {
     { "load_balancer", EMPTY_LB_LOAD_BALANCER, GEN_OPT_STR },
 };
 
-/* The only event that there is, and its number. */
-#define EMPTY_LB_BACKENDS "empty_lb_backends"
-#define EMPTY_LB_BACKENDS_EVENT 0
+#define EMPTY_LB_BACKENDS OVN_EVENT_EMPTY_LB_BACKENDS_NAME
+
+const char *
+ovnact_event_value(uint16_t code)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(empty_lb_opts); i++) {
+        if (empty_lb_opts[i].code == code) {
+            return empty_lb_opts[i].name;
+        }
+    }
+    return NULL;
+}
 
 static const struct gen_opt *
 find_empty_lb_opt(const void *aux OVS_UNUSED, const char *name)
@@ -484,7 +493,7 @@ act_parse_trigger_event(struct act_parser *p, enum ovnact_type type,
     lex_accept(p->lex, LEX_COMMA);
 
     struct ovnact_trigger_event *te = ovnact_put(p, type, sizeof *te);
-    te->event = EMPTY_LB_BACKENDS_EVENT;
+    te->event = OVN_EVENT_EMPTY_LB_BACKENDS;
     act_parse_opts(p, find_empty_lb_opt, NULL, EMPTY_LB_BACKENDS,
                    &te->opts, &te->n);
     for (size_t i = 0; i < te->n && !p->lex->error; i++) {

@@ -55,6 +55,7 @@ pin_handler pin_handle_icmp, pin_handle_tcp_reset, pin_handle_sctp_abort,
 pin_handler pin_handle_log;
 pin_handler pin_handle_activation;
 pin_handler pin_handle_bind_vport;
+pin_handler pin_handle_event;
 
 /* learn.c */
 void learn_init(struct ovsdb_idl *sb_idl);
@@ -69,6 +70,12 @@ void activation_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *,
 /* vport.c */
 void vport_destroy(void);
 void vport_commit(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis);
+
+/* event.c */
+void event_init(struct ovsdb_idl *sb_idl);
+void event_destroy(void);
+void event_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *,
+                  const struct uuid *our_chassis);
 
 /* The Port_Binding with 'port_key' on the datapath with 'dp_key', or NULL. */
 const struct sbrec_port_binding *learn_find_port(struct ovsdb_idl *sb_idl,

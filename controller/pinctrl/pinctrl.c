@@ -76,6 +76,7 @@ static const struct {
     { ACTION_OPCODE_LOG, pin_handle_log },
     { ACTION_OPCODE_ACTIVATION_STRATEGY_RARP, pin_handle_activation },
     { ACTION_OPCODE_BIND_VPORT, pin_handle_bind_vport },
+    { ACTION_OPCODE_EVENT, pin_handle_event },
 };
 
 /* For handlers. */
@@ -268,6 +269,7 @@ pinctrl_init(struct ovsdb_idl *sb_idl)
 {
     swconn = rconn_create(0, 8, DSCP_DEFAULT, 1u << OF_VERSION);
     learn_init(sb_idl);
+    event_init(sb_idl);
 }
 
 void
@@ -278,6 +280,7 @@ pinctrl_destroy(void)
     learn_destroy();
     activation_destroy();
     vport_destroy();
+    event_destroy();
 }
 
 void
@@ -312,6 +315,7 @@ pinctrl_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
         learn_commit(sb_idl, sb_txn);
         activation_commit(sb_idl, sb_txn, our_chassis);
         vport_commit(sb_idl, our_chassis);
+        event_commit(sb_idl, sb_txn, our_chassis);
     }
 }
 

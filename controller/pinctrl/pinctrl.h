@@ -33,6 +33,7 @@
  *     acl-log.c      logging of ACLs
  *     activation.c   ports that are being migrated to this chassis
  *     vport.c        virtual ports, whose address a parent has announced
+ *     event.c        events for the CMS, rows of Controller_Event
  *
  * Everything in a packet-in is controlled by whoever sent the packet: a
  * handler checks lengths first, and what it keeps is bounded.

@@ -234,4 +234,12 @@ struct action_header {
 };
 BUILD_ASSERT_DECL(sizeof(struct action_header) == 8);
 
+/* "trigger_event": the userdata goes on with the event's number, the only one
+ * that there is, and its values: a code and a length of 16 bits each, and that
+ * many bytes. */
+#define OVN_EVENT_EMPTY_LB_BACKENDS 0
+#define OVN_EVENT_EMPTY_LB_BACKENDS_NAME "empty_lb_backends"
+/* The name of the value with 'code', or NULL. */
+const char *ovnact_event_value(uint16_t code);
+
 #endif /* ovn/actions.h */

@@ -1,0 +1,222 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Controller events: trigger_event of ovn-sb(5), rows of Controller_Event.
+ *
+ * An event tells the CMS that somebody has asked for something that only the
+ * CMS can provide, so far the backends of a load balancer that has none.  The
+ * CMS deletes the row when it has seen it.  As long as our row for the same
+ * thing is there, it is not written again, however many packets come; and what
+ * has been written is not remembered here, so that the next packet after the
+ * row has been deleted makes a new one.
+ *
+ * An event is pending until its row is there, because a transaction may
+ * fail. */
+
+#include <config.h>
+
+#include <string.h>
+
+#include "coverage.h"
+#include "hash.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/vlog.h"
+#include "ovn-sb-idl.h"
+#include "ovn/actions.h"
+#include "ovsdb-idl.h"
+#include "pinctrl/pinctrl-private.h"
+#include "smap.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(pinctrl_event);
+
+COVERAGE_DEFINE(pinctrl_drop_event);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+/* As many VIPs may be without backends at a time, before the next run of the
+ * main loop, as anybody has load balancers for. */
+#define MAX_PENDING 1000
+#define MAX_TRIES 5
+/* The longest value, in bytes. */
+#define MAX_VALUE_LEN 255
+
+/* Values that an event must have: a vip, a protocol and a load_balancer. */
+#define N_VALUES 3
+
+struct event {
+    struct hmap_node hmap_node; /* In 'pending', by VIP. */
+    struct smap info;
+    int64_t seq_num;            /* 0 until it is written. */
+    int n_tries;
+};
+static struct hmap pending = HMAP_INITIALIZER(&pending);
+static int64_t last_seq_num;
+
+static struct ovsdb_idl_index *event_by_info;
+
+void
+event_init(struct ovsdb_idl *sb_idl)
+{
+    ovsdb_idl_add_table(sb_idl, &sbrec_table_controller_event);
+    ovsdb_idl_add_column(sb_idl, &sbrec_controller_event_col_event_type);
+    ovsdb_idl_add_column(sb_idl, &sbrec_controller_event_col_event_info);
+    ovsdb_idl_add_column(sb_idl, &sbrec_controller_event_col_chassis);
+    event_by_info = ovsdb_idl_index_create1(
+        sb_idl, &sbrec_controller_event_col_event_info);
+}
+
+static void
+forget(struct event *e)
+{
+    hmap_remove(&pending, &e->hmap_node);
+    smap_destroy(&e->info);
+    free(e);
+}
+
+void
+event_destroy(void)
+{
+    struct event *e;
+
+    HMAP_FOR_EACH_SAFE (e, hmap_node, &pending) {
+        forget(e);
+    }
+    hmap_destroy(&pending);
+    hmap_init(&pending);
+}
+
+/* Takes the next value from 'userdata' and puts it into 'info'. */
+static bool
+pull_value(struct ofpbuf *userdata, struct smap *info)
+{
+    const ovs_be16 *header = ofpbuf_try_pull(userdata, 2 * sizeof *header);
+    const char *name = header ? ovnact_event_value(ntohs(header[0])) : NULL;
+    size_t len = header ? ntohs(header[1]) : 0;
+    const char *value = ofpbuf_try_pull(userdata, len);
+
+    if (!name || !value || len > MAX_VALUE_LEN || memchr(value, 0, len)) {
+        return false;
+    }
+    smap_replace_nocopy(info, name, xmemdup0(value, len));
+    return true;
+}
+
+/* Makes the event with 'info' pending. */
+static void
+add_pending(const struct smap *info)
+{
+    uint32_t hash = hash_string(smap_get_def(info, "vip", ""), 0);
+    struct event *e;
+
+    HMAP_FOR_EACH_WITH_HASH (e, hmap_node, hash, &pending) {
+        if (smap_equal(&e->info, info)) {
+            return;
+        }
+    }
+    if (hmap_count(&pending) >= MAX_PENDING) {
+        COVERAGE_INC(pinctrl_drop_event);
+        VLOG_WARN_RL(&rl, "%d events are waiting to be written to the "
+                     "southbound database: not reporting more", MAX_PENDING);
+        return;
+    }
+    e = xzalloc(sizeof *e);
+    smap_clone(&e->info, info);
+    hmap_insert(&pending, &e->hmap_node, hash);
+}
+
+void
+pin_handle_event(const struct pin *pin)
+{
+    const ovs_be32 *event = ofpbuf_try_pull(pin->userdata, sizeof *event);
+
+    if (!event || *event != htonl(OVN_EVENT_EMPTY_LB_BACKENDS)) {
+        pin_malformed(pin, "unknown event");
+        return;
+    }
+
+    struct smap info = SMAP_INITIALIZER(&info);
+    bool ok = true;
+    while (ok && pin->userdata->size) {
+        ok = pull_value(pin->userdata, &info);
+    }
+    if (ok && smap_count(&info) == N_VALUES) {
+        add_pending(&info);
+    } else {
+        pin_malformed(pin, "an event of a load balancer without backends "
+                      "needs its vip, protocol and load_balancer");
+    }
+    smap_destroy(&info);
+}
+
+static bool
+has_row(const struct event *e, const struct sbrec_chassis *us)
+{
+    struct sbrec_controller_event *target
+        = sbrec_controller_event_index_init_row(event_by_info);
+    const struct sbrec_controller_event *row;
+    bool found = false;
+
+    sbrec_controller_event_index_set_event_info(target, &e->info);
+    SBREC_CONTROLLER_EVENT_FOR_EACH_EQUAL (row, target, event_by_info) {
+        if (row->chassis == us
+            && !strcmp(row->event_type, OVN_EVENT_EMPTY_LB_BACKENDS_NAME)) {
+            found = true;
+            break;
+        }
+    }
+    sbrec_controller_event_index_destroy_row(target);
+    return found;
+}
+
+/* Returns true if nothing is left to do. */
+static bool
+commit_event(struct ovsdb_idl_txn *txn, struct event *e,
+             const struct sbrec_chassis *us)
+{
+    if (has_row(e, us) || ++e->n_tries > MAX_TRIES) {
+        return true;
+    }
+
+    if (!e->seq_num) {
+        e->seq_num = ++last_seq_num;
+    }
+    const struct sbrec_controller_event *row
+        = sbrec_controller_event_insert(txn);
+    sbrec_controller_event_set_event_type(row,
+                                          OVN_EVENT_EMPTY_LB_BACKENDS_NAME);
+    sbrec_controller_event_set_event_info(row, &e->info);
+    sbrec_controller_event_set_chassis(row, us);
+    sbrec_controller_event_set_seq_num(row, e->seq_num);
+    return false;
+}
+
+void
+event_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *txn,
+             const struct uuid *our_chassis)
+{
+    const struct sbrec_chassis *us
+        = (hmap_is_empty(&pending) ? NULL
+           : sbrec_chassis_get_for_uuid(sb_idl, our_chassis));
+    struct event *e;
+
+    if (!us) {
+        return;
+    }
+    HMAP_FOR_EACH_SAFE (e, hmap_node, &pending) {
+        if (commit_event(txn, e, us)) {
+            forget(e);
+        }
+    }
+}
