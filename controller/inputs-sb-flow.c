@@ -233,9 +233,10 @@ is_router_lb(const struct logical_flow *lf)
 static void
 note_router_stage(const struct logical_flow *lf)
 {
-    if (!lf->priority && lf->ingress && lf->stage_name
+    if (!lf->priority && lf->stage_name
         && (!strcmp(lf->stage_name, "lr_in_defrag")
-            || !strcmp(lf->stage_name, "lr_in_gw_redirect"))) {
+            || !strcmp(lf->stage_name, "lr_in_gw_redirect")
+            || !strcmp(lf->stage_name, "lr_out_undnat"))) {
         inc_set(in_kinds.router_stage, inc_key_string(lf->stage_name),
                 xmemdup(&lf->table_id, sizeof lf->table_id));
     }

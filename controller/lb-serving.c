@@ -34,7 +34,6 @@
 static struct inc_kind *kind_wished;
 static struct inc_kind *kind_distributed;
 static struct inc_kind *kind_served_vip;
-static struct inc_kind *kind_flows_by_hint;
 static struct inc_kind *kind_served_vips;
 static struct inc_kind *kind_left_vips;
 
@@ -112,7 +111,8 @@ struct served_vip {
     struct lb_endpoint vip;
     struct lb_endpoint *backends;
     size_t n_backends;
-    enum lb_router_serving serving;
+    enum ovnact_ct_lb_flag flag;
+    bool served;                /* Here. */
 };
 
 static bool
@@ -121,8 +121,8 @@ served_vip_equal(const void *a_, const void *b_)
     const struct served_vip *a = a_;
     const struct served_vip *b = b_;
 
-    if (!lb_endpoint_equal(&a->vip, &b->vip) || a->serving != b->serving
-        || a->n_backends != b->n_backends) {
+    if (!lb_endpoint_equal(&a->vip, &b->vip) || a->served != b->served
+        || a->flag != b->flag || a->n_backends != b->n_backends) {
         return false;
     }
     for (size_t i = 0; i < a->n_backends; i++) {
@@ -148,14 +148,6 @@ static const struct inc_kind_class served_vip_kind_class = {
     .key_type = INC_KEY_UUID,
     .equal = served_vip_equal,
     .destroy = served_vip_destroy,
-};
-
-/* (served-flows, stage hint): the flows that have a 'served-vip'. */
-static const struct inc_kind_class flows_by_hint_kind_class = {
-    .name = "served-flows",
-    .stage = STAGE_SERVING,
-    .key_type = INC_KEY_STRING,
-    .is_set = true,
 };
 
 /* (served-vips, datapath), (left-vips, datapath): struct in6_addrs. */
@@ -194,6 +186,7 @@ take_backends(const struct ovnact *ovnacts, size_t len, struct served_vip *sv)
         sv->backends = xrealloc(sv->backends,
                                 MAX(cl->n_backends, 1) * sizeof *sv->backends);
         sv->n_backends = cl->n_backends;
+        sv->flag = cl->flag;
         for (size_t i = 0; i < cl->n_backends; i++) {
             const struct ovnact_ct_lb_backend *b = &cl->backends[i];
 
@@ -315,12 +308,11 @@ served_vip_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
     find_backends(unit, lb, sv, &here, &elsewhere);
     if (here) {
-        sv->serving = lb->fallback ? LB_ROUTER_FALLBACK : LB_ROUTER_STRICT;
+        sv->served = true;
         insert_vip(unit, lf, kind_served_vips, sv);
     } else if (elsewhere && !lb->fallback) {
         insert_vip(unit, lf, kind_left_vips, sv);
     }
-    inc_insert(unit, kind_flows_by_hint, inc_key_string(lf->stage_hint), key);
     inc_write(unit, kind_served_vip, key, sv);
 }
 
@@ -332,58 +324,24 @@ static const struct inc_unit_class served_vip_unit_class = {
 
 /* Flows. */
 
-static bool
-has_backends(const struct served_vip *sv, const struct lb_endpoint *eps,
-             size_t n)
+struct lb_router_row
+lb_serving_row(struct inc_unit *unit, const struct logical_flow *lf)
 {
-    for (size_t i = 0; i < n; i++) {
-        bool found = false;
+    struct lb_router_row row = {
+        .stage = lf->stage_name,
+        .has_hint = lf->stage_hint != NULL,
+    };
 
-        for (size_t j = 0; j < sv->n_backends && !found; j++) {
-            found = lb_endpoint_equal(&sv->backends[j], &eps[i]);
-        }
-        if (!found) {
-            return false;
-        }
-    }
-    return n > 0;
-}
-
-/* 'lf' has only backends: those of one of its load balancer's VIPs. */
-static enum lb_router_serving
-serving_of_backends(struct inc_unit *unit, const struct logical_flow *lf,
-                    const struct expr *match)
-{
-    enum lb_router_serving serving = LB_ROUTER_NOT;
-    size_t n;
-    struct lb_endpoint *eps = lb_router_parse_backends(match, &n);
-    const struct inc_set *flows = inc_read_set(unit, kind_flows_by_hint,
-                                               inc_key_string(lf->stage_hint));
-
-    for (size_t i = 0; eps && i < inc_set_count(flows) && !serving; i++) {
-        const struct served_vip *sv = inc_read(unit, kind_served_vip,
-                                               inc_set_at(flows, i));
-        if (sv && sv->serving && has_backends(sv, eps, n)) {
-            serving = sv->serving;
-        }
-    }
-    free(eps);
-    return serving;
-}
-
-enum lb_router_serving
-lb_serving_of_flow(struct inc_unit *unit, const struct logical_flow *lf,
-                   const struct expr *match)
-{
-    if (!lf->stage_hint) {
-        return LB_ROUTER_NOT;
-    } else if (lf->ingress) {
+    if (row.has_hint && lb_router_has_more(row.stage)) {
         const struct served_vip *sv = inc_read(unit, kind_served_vip,
                                                inc_key_uuid(&lf->uuid));
-        return sv ? sv->serving : LB_ROUTER_NOT;
-    } else {
-        return serving_of_backends(unit, lf, match);
+        if (sv && sv->served) {
+            row.backends = sv->backends;
+            row.n_backends = sv->n_backends;
+            row.flag = sv->flag;
+        }
     }
+    return row;
 }
 
 /* Gateway ports. */
@@ -466,7 +424,6 @@ lb_serving_init(struct inc_engine *engine)
     inc_kind_spawn(kind_wished, &distributed_unit_class, NULL);
 
     kind_served_vip = inc_kind_declare(engine, &served_vip_kind_class);
-    kind_flows_by_hint = inc_kind_declare(engine, &flows_by_hint_kind_class);
     kind_served_vips = inc_kind_declare(engine, &served_vips_kind_class);
     kind_left_vips = inc_kind_declare(engine, &left_vips_kind_class);
     inc_kind_spawn(in_kinds.router_lb_flow, &served_vip_unit_class, NULL);

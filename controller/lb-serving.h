@@ -27,7 +27,7 @@
  *     all.  Known before any port is bound, since it makes the switch on the
  *     other side of a gateway port local wherever the router is.
  *   - (served-vip, row): the VIP of a logical flow that balances load on a
- *     router, if it is distributed, and how it is served here.
+ *     router, if it is distributed, and whether it is served here.
  *   - (served-vips, dp) and (left-vips, dp): the addresses of those VIPs of a
  *     router that are served here, and of those that only others can serve.
  *
@@ -41,7 +41,6 @@
 #include "lb-router.h"
 #include "openvswitch/uuid.h"
 
-struct expr;
 struct logical_flow;
 
 void lb_serving_init(struct inc_engine *);
@@ -49,11 +48,9 @@ void lb_serving_init(struct inc_engine *);
 /* Whether a load balancer on router 'dp' is distributed. */
 bool lb_serving_is_distributed(struct inc_unit *, const struct uuid *dp);
 
-/* How the load balancer that 'lf' implements is served here; 'match' is the
- * parsed match of 'lf'. */
-enum lb_router_serving lb_serving_of_flow(struct inc_unit *,
-                                          const struct logical_flow *lf,
-                                          const struct expr *match);
+/* 'lf' as lib/lb-router.h sees it. */
+struct lb_router_row lb_serving_row(struct inc_unit *,
+                                    const struct logical_flow *lf);
 
 /* A gateway port, for struct lb_router_env.  Between init and destroy it is to
  * be asked any number of times. */

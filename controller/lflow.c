@@ -323,33 +323,21 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
 /* The match. */
 
 /* Returns what becomes of parsed 'match', which is consumed, on a router that
- * serves distributed load balancers here.  If 'flows' is nonnull, puts there
- * the flows that come with it. */
+ * serves distributed load balancers here. */
 static struct expr *
-distribute_match(struct lflow_run *run, struct expr *match,
-                 struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS],
-                 size_t *n_flows)
+distribute_match(struct lflow_run *run, struct expr *match)
 {
     const struct logical_flow *lf = run->lflow;
 
-    if (!match || !lb_router_concerns(lf->stage_name, lf->match)) {
-        return match;
-    }
+    if (match && lb_router_concerns(lf->stage_name, lf->match)) {
+        struct lb_router_row row = lb_serving_row(run->unit, lf);
+        struct lb_serving_gateway gateway;
+        struct lb_router_env env = { lb_serving_gateway, &gateway };
 
-    struct lb_serving_gateway gateway;
-    struct lb_router_env env = { lb_serving_gateway, &gateway };
-    struct lb_router_row row = {
-        .stage = lf->stage_name,
-        .has_hint = lf->stage_hint != NULL,
-        .serving = lb_serving_of_flow(run->unit, lf, match),
-    };
-
-    lb_serving_gateway_init(&gateway, run->unit);
-    if (flows) {
-        *n_flows = lb_router_derive(match, &row, &env, flows);
+        lb_serving_gateway_init(&gateway, run->unit);
+        match = lb_router_apply(match, &row, &env);
+        lb_serving_gateway_destroy(&gateway);
     }
-    match = lb_router_apply(match, &row, &env);
-    lb_serving_gateway_destroy(&gateway);
     return match;
 }
 
@@ -360,7 +348,7 @@ compile_match(struct lflow_run *run)
     char *error = NULL;
     struct expr *expr = expr_parse_text(lf->match, &run->env.env, &error);
 
-    expr = distribute_match(run, expr, NULL, NULL);
+    expr = distribute_match(run, expr);
     if (!error) {
         expr = expr_and(expr, run->prereqs ? expr_clone(run->prereqs) : NULL);
         expr = expr_annotate(expr, lflow_env_symtab(), &error);
@@ -584,17 +572,25 @@ static size_t
 derive_flows(struct lflow_run *run,
              struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS])
 {
+    const struct logical_flow *lf = run->lflow;
+    char *error = NULL;
     size_t n = 0;
 
-    if (!run->lflow->ingress
-        && lb_router_concerns(run->lflow->stage_name, run->lflow->match)) {
-        char *error = NULL;
+    if (!lb_router_has_more(lf->stage_name)) {
+        return 0;
+    }
+
+    struct lb_router_row row = lb_serving_row(run->unit, lf);
+    if (row.n_backends) {
+        struct lb_serving_gateway gateway;
+        struct lb_router_env env = { lb_serving_gateway, &gateway };
 
         lflow_env_set_dp(&run->env, run->dps[0]);
-        expr_destroy(distribute_match(
-                         run, expr_parse_text(run->lflow->match,
-                                              &run->env.env, &error),
-                         flows, &n));
+        struct expr *match = expr_parse_text(lf->match, &run->env.env, &error);
+        lb_serving_gateway_init(&gateway, run->unit);
+        n = match ? lb_router_derive(match, &row, &env, flows) : 0;
+        lb_serving_gateway_destroy(&gateway);
+        expr_destroy(match);
         free(error);            /* Has been reported before. */
     }
     return n;
@@ -628,7 +624,7 @@ put_lflow(struct inc_unit *unit, const struct logical_flow *lf)
     for (size_t i = 0; i < n_flows; i++) {
         struct logical_flow derived = *lf;
 
-        derived.ingress = true;
+        derived.ingress = flows[i].ingress;
         derived.priority = flows[i].priority;
         derived.match = flows[i].match;
         derived.actions = flows[i].actions;

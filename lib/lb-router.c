@@ -247,13 +247,7 @@ asks_for_vips(const struct subject *s)
 static bool
 is_served(const struct subject *s)
 {
-    return s->row->serving != LB_ROUTER_NOT;
-}
-
-static bool
-is_served_through_port(const struct subject *s)
-{
-    return is_served(s) && has_port(s->match, "outport", s->gw->port);
+    return s->row->n_backends > 0;
 }
 
 static struct expr *
@@ -315,7 +309,6 @@ static const struct rule rules[] = {
     { "lr_in_ip_input", asks_for_own_address, put_true, false },
     { "lr_in_ip_input", asks_for_vips, put_served_vips, true },
     { "lr_in_dnat", is_served, put_true, false },
-    { "lr_out_undnat", is_served_through_port, put_true, false },
 };
 
 bool
@@ -327,6 +320,12 @@ lb_router_concerns(const char *stage, const char *match)
         }
     }
     return false;
+}
+
+bool
+lb_router_has_more(const char *stage)
+{
+    return stage && !strcmp(stage, "lr_in_dnat");
 }
 
 /* Returns 'match' (consumed) with 'e' (owned, or NULL) in the place of operand
@@ -374,25 +373,69 @@ lb_router_apply(struct expr *match, const struct lb_router_row *row,
 
 /* Added flows. */
 
-/* 'match' without residency and, unless 'outport', without the outport. */
-static char *
-format_replies(const struct expr *match, bool outport)
+/* The protocol whose destination port 'match' compares, or NULL. */
+static const char *
+find_protocol(const struct expr *match)
 {
-    struct expr *new = expr_new_andor(EXPR_T_AND);
-    struct ds s = DS_EMPTY_INITIALIZER;
+    static const char *const protocols[] = { "tcp", "udp", "sctp" };
 
-    for (size_t i = 0; i < n_conjuncts(match); i++) {
-        const struct expr *e = conjunct(match, i);
+    for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
+        char name[16];
 
-        if (e->type != EXPR_T_RESIDENT
-            && (outport || !is_cmp(e, "outport"))) {
-            expr_add(new, expr_clone(e));
+        snprintf(name, sizeof name, "%s.dst", protocols[i]);
+        if (find_cmps(match, name)) {
+            return protocols[i];
         }
     }
-    new = expr_finish(new);
-    expr_format(new, &s);
-    expr_destroy(new);
+    return NULL;
+}
+
+/* What comes from the backends of 'row', whose match is 'match'. */
+static char *
+format_answers(const struct expr *match, const struct lb_router_row *row)
+{
+    const char *protocol = find_protocol(match);
+    const char *ip = lb_endpoint_is_ip4(&row->backends[0]) ? "ip4" : "ip6";
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    ds_put_format(&s, "%s && (", ip);
+    for (size_t i = 0; i < row->n_backends; i++) {
+        const struct lb_endpoint *ep = &row->backends[i];
+
+        ds_put_format(&s, "%s(%s.src == ", i ? " || " : "", ip);
+        ipv6_format_mapped(&ep->ip, &s);
+        if (protocol && ep->port) {
+            ds_put_format(&s, " && %s.src == %"PRIu16, protocol, ep->port);
+        }
+        ds_put_char(&s, ')');
+    }
+    ds_put_char(&s, ')');
     return ds_steal_cstr(&s);
+}
+
+static const char *
+undnat_actions(const struct lb_router_row *row)
+{
+    switch (row->flag) {
+    case OVN_CT_LB_SKIP_SNAT:
+        return "flags.skip_snat_for_lb = 1; ct_dnat;";
+    case OVN_CT_LB_FORCE_SNAT:
+        return "flags.force_snat_for_lb = 1; ct_dnat;";
+    case OVN_CT_LB_NO_SNAT:
+    default:
+        return "ct_dnat;";
+    }
+}
+
+static bool
+has_residency(const struct expr *match)
+{
+    for (size_t i = 0; i < n_conjuncts(match); i++) {
+        if (conjunct(match, i)->type == EXPR_T_RESIDENT) {
+            return true;
+        }
+    }
+    return false;
 }
 
 size_t
@@ -403,30 +446,37 @@ lb_router_derive(const struct expr *match, const struct lb_router_row *row,
     struct subject s = { .row = row, .match = match };
     size_t n = 0;
 
-    if (strcmp(row->stage, "lr_out_undnat")
-        || find_residency(match, env, &s.gw) < 0
-        || !is_served_through_port(&s)) {
+    if (!lb_router_has_more(row->stage) || !is_served(&s)) {
         return 0;
     }
-    flows[n++] = (struct lb_router_flow) {
-        .stage = "lr_in_defrag",
-        .priority = 100,
-        .match = format_replies(match, false),
-        .actions = "ct_dnat;",
-    };
-    flows[n++] = (struct lb_router_flow) {
-        .stage = "lr_in_gw_redirect",
-        .priority = 200,
-        .match = xasprintf("ct.est && ct.rpl && outport == \"%s\"",
-                           s.gw->port),
-        .actions = "next;",
-    };
-    if (row->serving == LB_ROUTER_STRICT) {
+    if (!has_residency(match)) {
+        flows[n++] = (struct lb_router_flow) {
+            .stage = "lr_out_undnat",
+            .priority = 40,
+            .match = format_answers(match, row),
+            .actions = undnat_actions(row),
+        };
+    } else if (find_residency(match, env, &s.gw) >= 0) {
+        flows[n++] = (struct lb_router_flow) {
+            .stage = "lr_in_defrag",
+            .ingress = true,
+            .priority = 90,
+            .match = format_answers(match, row),
+            .actions = "ct_next;",
+        };
         flows[n++] = (struct lb_router_flow) {
             .stage = "lr_in_gw_redirect",
+            .ingress = true,
             .priority = 200,
-            .match = format_replies(match, true),
+            .match = xasprintf("ct.est && ct.rpl && ct_mark.natted "
+                               "&& outport == \"%s\"", s.gw->port),
             .actions = "next;",
+        };
+        flows[n++] = (struct lb_router_flow) {
+            .stage = "lr_out_undnat",
+            .priority = 130,
+            .match = format_answers(match, row),
+            .actions = undnat_actions(row),
         };
     }
     return n;
@@ -440,68 +490,28 @@ lb_router_flows_destroy(struct lb_router_flow *flows, size_t n)
     }
 }
 
-/* What load-balancing flows are about. */
-
-/* Finds "ipX.DIR == ADDRESS" and, if it is there, "PROTOCOL.DIR == PORT" among
- * the operands of conjunction 'e'. */
-static bool
-parse_endpoint(const struct expr *e, const char *dir, struct lb_endpoint *ep)
-{
-    static const char *const protocols[] = { "tcp", "udp", "sctp" };
-    char name[16];
-
-    snprintf(name, sizeof name, "ip4.%s", dir);
-    const struct expr *ip = find_cmps(e, name);
-    if (!ip) {
-        snprintf(name, sizeof name, "ip6.%s", dir);
-        ip = find_cmps(e, name);
-    }
-    if (!ip || ip->type != EXPR_T_CMP || !cmp_address(ip, &ep->ip)) {
-        return false;
-    }
-
-    ep->port = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
-        snprintf(name, sizeof name, "%s.%s", protocols[i], dir);
-        const struct expr *port = find_cmps(e, name);
-        if (port && port->type == EXPR_T_CMP) {
-            ep->port = port->cmp.value.u64.lo;
-        }
-    }
-    return true;
-}
+/* What a load-balancing flow is about. */
 
 bool
 lb_router_parse_vip(const struct expr *match, struct lb_endpoint *vip)
 {
-    return parse_endpoint(match, "dst", vip);
-}
+    const char *protocol = find_protocol(match);
+    const struct expr *ip = find_cmps(match, "ip4.dst");
 
-struct lb_endpoint *
-lb_router_parse_backends(const struct expr *match, size_t *n)
-{
-    struct lb_endpoint *eps = xmalloc(sizeof *eps);
-
-    *n = 1;
-    if (parse_endpoint(match, "src", eps)) {
-        return eps;             /* Only one. */
+    ip = ip ? ip : find_cmps(match, "ip6.dst");
+    if (!ip || ip->type != EXPR_T_CMP || !cmp_address(ip, &vip->ip)) {
+        return false;
     }
-    for (size_t i = 0; i < n_conjuncts(match); i++) {
-        const struct expr *e = conjunct(match, i);
-        if (e->type != EXPR_T_OR) {
-            continue;
-        }
 
-        eps = xrealloc(eps, e->n * sizeof *eps);
-        *n = 0;
-        while (*n < e->n && parse_endpoint(e->subs[*n], "src", &eps[*n])) {
-            ++*n;
-        }
-        if (*n == e->n) {
-            return eps;
+    vip->port = 0;
+    if (protocol) {
+        char name[16];
+
+        snprintf(name, sizeof name, "%s.dst", protocol);
+        const struct expr *port = find_cmps(match, name);
+        if (port->type == EXPR_T_CMP) {
+            vip->port = port->cmp.value.u64.lo;
         }
     }
-    free(eps);
-    *n = 0;
-    return NULL;
+    return true;
 }

@@ -61,22 +61,31 @@
  *     are all elsewhere: what it got, it could only drop.
  *
  *   lr_in_dnat             resident; the actions balance a VIP served here
- *     Without: it is translated here.
+ *     Without: it is translated here.  And besides, for the answers, three
+ *     more flows.  They are made of the actions' backends, so that load
+ *     balancers have them whose lr_out_undnat flows northd gets wrong (those
+ *     with templates, with skip_snat or force_snat):
  *
- *   lr_out_undnat          outport == PORT && resident; the backends are those
- *                          of a VIP served here
- *     Without; and besides, two more flows:
+ *     lr_in_defrag, priority 90: from a backend's address and port; "ct_next;".
+ *     Now ct.rpl and ct_mark.natted tell answers of connections that have been
+ *     translated here from all else, e.g. from those of connections that the
+ *     gateway chassis has translated before the load balancer was distributed,
+ *     and from those of a floating IP.  Addresses are still the backend's, so
+ *     that routes and policies see what they always see.
  *
- *     lr_in_defrag, priority 100: the same match without outport and
- *     residency, actions "ct_dnat;".  Replies of connections that have been
- *     translated here get their address back, and ct.rpl tells them from
- *     others.  (What is left for lr_out_undnat has not been translated here.)
+ *     lr_in_gw_redirect, priority 200: such answers leave through PORT here
+ *     instead of being redirected to the gateway chassis.
  *
- *     lr_in_gw_redirect, priority 200: such replies leave through PORT here
- *     instead of being redirected to the gateway chassis.  Unless the load
- *     balancer falls back to backends of other chassis, this is so for
- *     everything from the backends' addresses and ports.  With fallback it
- *     must not be: the connection may be the gateway chassis'.
+ *     lr_out_undnat, priority 130: from a backend's address and port;
+ *     "ct_dnat;", after the flag of the actions, if any.  On the gateway
+ *     chassis this comes before northd's own flow, and does more than that one
+ *     only for what does not leave through PORT.
+ *
+ *   lr_in_dnat             no residency; the actions balance a VIP served here
+ *     Stays, and besides, lr_out_undnat, priority 40, as above.  Such a router
+ *     has no gateway port.  If it is a gateway router, a flow of priority 50
+ *     does the same for all packets; if it is not, answers would not get their
+ *     address back, and load balancers would be of no use there.
  *
  * Residency means is_chassis_resident() of a chassisredirect port, as an
  * operand of the match's outermost conjunction.  Flows that come from NAT
@@ -101,16 +110,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "ovn/actions.h"
 
 struct expr;
 struct lb_endpoint;
-
-/* How the load balancer that a logical flow implements is served here. */
-enum lb_router_serving {
-    LB_ROUTER_NOT,              /* Not here, or there is no such one. */
-    LB_ROUTER_STRICT,           /* By local backends only. */
-    LB_ROUTER_FALLBACK,         /* The same, but others may help out. */
-};
 
 struct lb_router_addrs {
     struct in6_addr *array;     /* IPv4 as IPv4-mapped. */
@@ -137,7 +140,11 @@ void lb_router_own_addresses(const char *mac, struct lb_router_addrs *own);
 struct lb_router_row {
     const char *stage;          /* external_ids:stage-name; may be NULL. */
     bool has_hint;              /* Has external_ids:stage-hint. */
-    enum lb_router_serving serving; /* Of the load balancer that it is for. */
+
+    /* If it is of lr_in_dnat and balances a VIP that is served here: */
+    const struct lb_endpoint *backends; /* Those of the actions; else NULL. */
+    size_t n_backends;
+    enum ovnact_ct_lb_flag flag; /* Of the actions. */
 };
 
 struct lb_router_env {
@@ -148,8 +155,11 @@ struct lb_router_env {
     void *aux;
 };
 
-/* Whether any rule might apply to a flow of 'stage' with 'match'.  Cheap. */
+/* Whether lb_router_apply() might change 'match' of a flow of 'stage'.
+ * Cheap. */
 bool lb_router_concerns(const char *stage, const char *match);
+/* Whether lb_router_derive() might add flows to one of 'stage'.  Cheap. */
+bool lb_router_has_more(const char *stage);
 
 /* Returns what the rules make of 'match', a tree as the parser returns it,
  * which is consumed. */
@@ -160,9 +170,10 @@ struct expr *lb_router_apply(struct expr *match, const struct lb_router_row *,
  * lb_router_apply(). */
 struct lb_router_flow {
     const char *stage;          /* Its table is that of northd's own flows. */
+    bool ingress;               /* The stage's pipeline. */
     uint16_t priority;
     char *match;
-    const char *actions;
+    const char *actions;        /* A constant. */
 };
 #define LB_ROUTER_MAX_FLOWS 3
 size_t lb_router_derive(const struct expr *match, const struct lb_router_row *,
@@ -170,10 +181,6 @@ size_t lb_router_derive(const struct expr *match, const struct lb_router_row *,
                         struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS]);
 void lb_router_flows_destroy(struct lb_router_flow *, size_t n);
 
-/* The backends of an lr_out_undnat flow, for the caller to free.  NULL if
- * 'match' is none of such a flow. */
-struct lb_endpoint *lb_router_parse_backends(const struct expr *match,
-                                             size_t *n);
 /* The VIP of an lr_in_dnat flow. */
 bool lb_router_parse_vip(const struct expr *match, struct lb_endpoint *vip);
 

@@ -226,14 +226,34 @@ print_row(const struct lb_router_row *row, struct expr *match,
     ds_destroy(&s);
 }
 
+#define MAX_BACKENDS 4
+
+/* Parses "BACKEND[,BACKEND]...[,skip|,force]", or "none". */
+static void
+parse_backends(char *text, struct lb_router_row *row,
+               struct lb_endpoint eps[MAX_BACKENDS])
+{
+    char *save = NULL;
+
+    for (char *word = strtok_r(text, ",", &save); word;
+         word = strtok_r(NULL, ",", &save)) {
+        if (!strcmp(word, "skip")) {
+            row->flag = OVN_CT_LB_SKIP_SNAT;
+        } else if (!strcmp(word, "force")) {
+            row->flag = OVN_CT_LB_FORCE_SNAT;
+        } else if (strcmp(word, "none")) {
+            ovs_assert(row->n_backends < MAX_BACKENDS);
+            ovs_assert(lb_endpoint_parse(word, &eps[row->n_backends]));
+            row->n_backends++;
+            row->backends = eps;
+        }
+    }
+}
+
+/* Lines of "STAGE row|none BACKENDS MATCH". */
 static void
 test_router(void)
 {
-    static const char *const servings[] = {
-        [LB_ROUTER_NOT] = "not",
-        [LB_ROUTER_STRICT] = "strict",
-        [LB_ROUTER_FALLBACK] = "fallback",
-    };
     struct lb_router_gateway gws[2] = {
         { .port = "lr0-pub" }, { .port = "lr1-pub" },
     };
@@ -254,17 +274,16 @@ test_router(void)
         char *save = NULL;
         char *stage = strtok_r(ds_cstr(&line), " ", &save);
         char *hint = strtok_r(NULL, " ", &save);
-        char *serving = strtok_r(NULL, " ", &save);
+        char *backends = strtok_r(NULL, " ", &save);
         struct lb_router_row row = {
             .stage = stage,
             .has_hint = !strcmp(hint, "row"),
         };
+        struct lb_endpoint eps[MAX_BACKENDS];
         char *error = NULL;
 
-        while (strcmp(serving, servings[row.serving])) {
-            row.serving++;
-        }
-        if (!lb_router_concerns(stage, save)) {
+        parse_backends(backends, &row, eps);
+        if (!lb_router_concerns(stage, save) && !lb_router_has_more(stage)) {
             printf("of no concern\n");
             continue;
         }
