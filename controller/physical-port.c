@@ -768,6 +768,18 @@ compare_ha_chassis(const void *a_, const void *b_)
             : uuid_compare_3way(&a->chassis, &b->chassis));
 }
 
+/* How many members of 'group' have a chassis: not those that are gone. */
+static size_t
+count_chassis(const struct ha_chassis_group *group)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; group && i < group->n; i++) {
+        n += !uuid_is_zero(&group->members[i].chassis);
+    }
+    return n;
+}
+
 /* Elsewhere, on one of several gateways: the switch picks the first one whose
  * tunnel is alive.  False if there are not several. */
 static bool
@@ -776,7 +788,7 @@ add_redirect_ha(struct port_ctx *ctx)
     const struct ha_chassis_group *group
         = (uuid_is_zero(&ctx->pb->ha_chassis_group) ? NULL
            : in_ha_chassis_group(ctx->unit, &ctx->pb->ha_chassis_group));
-    if (!group || group->n < 2) {
+    if (count_chassis(group) < 2) {
         return false;
     }
 
