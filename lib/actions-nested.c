@@ -89,7 +89,7 @@ act_encode_nested(const struct ovnact *a,
         return false;
     }
 
-    ofpbuf_init(&inner, 0);
+    ofpbuf_init(&inner, 256);
     bool ok = ovnacts_encode(nest->nested, nest->nested_len, ep, &inner);
     if (ok) {
         size_t start = act_start_controller(out, nested_opcode(a->type),

@@ -53,6 +53,8 @@ struct test_ovn_actions {
     struct simap group_ids;     /* Identity -> id. */
     struct simap meter_ids;     /* Name -> id. */
     struct ds groups;           /* "uses group: ..." lines. */
+
+    bool skip_format;           /* Checks are about encoding alone. */
 };
 void test_ovn_actions_init(struct test_ovn_actions *);
 void test_ovn_actions_destroy(struct test_ovn_actions *);

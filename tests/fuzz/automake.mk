@@ -19,10 +19,14 @@
 #
 #     make fuzz FUZZ_RUNS=1000000 FUZZ_PARTS='lex expr actions encode'
 
-FUZZ_CFLAGS = -std=gnu11 -g -O2 -Wall \
-	-fsanitize=fuzzer-no-link,address,undefined \
+#
+# The limit of an expression's size is low, so that texts reach it, and the
+# biggest ones take no more time than many others.
+
+FUZZ_CFLAGS = -std=gnu11 -g -O2 -Wall -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined -fno-omit-frame-pointer \
-	-DEXPR_MAX_TERMS=2048
+	-DEXPR_MAX_TERMS=256
+FUZZ_COVERAGE = -fsanitize-coverage=inline-8bit-counters,pc-table
 FUZZ_RUNS = 100000
 FUZZ_PARTS = lex expr actions encode
 
@@ -38,7 +42,11 @@ fuzz_programs = $(FUZZ_PARTS:%=tests/fuzz/fuzz-%)
 
 tests/fuzz/obj/%.o: $(srcdir)/%.c $(OVS_LIB)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(FUZZ_CC) $(AM_CPPFLAGS) \
-	  -I$(srcdir) -I$(srcdir)/tests $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+	  -I$(srcdir) -I$(srcdir)/tests $(FUZZ_CFLAGS) $(FUZZ_COVERAGE) \
+	  -MMD -MP -c -o $@ $<
+# libFuzzer need not look for new ways through what is not the library's.
+tests/fuzz/obj/tests/test-ovn-check.o: FUZZ_COVERAGE =
+tests/fuzz/obj/tests/test-ovn-world.o: FUZZ_COVERAGE =
 -include $(fuzz_objects:.o=.d) tests/fuzz/obj/tests/fuzz/*.d
 
 tests/fuzz/fuzz-%: tests/fuzz/obj/tests/fuzz/fuzz-%.o $(fuzz_objects)
@@ -55,11 +63,19 @@ fuzz: $(fuzz_programs) tests/ovstest$(EXEEXT)
 	PYTHON3=$(PYTHON3) $(srcdir)/tests/fuzz/run-fuzz tests tests/fuzz/corpus \
 	  $(FUZZ_RUNS) $(FUZZ_PARTS)
 
+# What northd writes for the corpus of configurations, for the fuzzers.
+.PHONY: fuzz-seeds
+fuzz-seeds:
+	PYTHON3=$(PYTHON3) $(srcdir)/tests/fuzz/corpus-seeds $(srcdir)/tests/fuzz
+
 OVN_CLEAN_LOCAL += clean-fuzz
 clean-fuzz:
 	rm -rf tests/fuzz/obj tests/fuzz/corpus tests/fuzz/fuzz-*[!.]?
 
-dist_noinst_SCRIPTS += tests/fuzz/run-fuzz tests/fuzz/seeds.py
+dist_noinst_SCRIPTS += \
+	tests/fuzz/corpus-seeds \
+	tests/fuzz/run-fuzz \
+	tests/fuzz/seeds.py
 EXTRA_DIST += \
 	tests/fuzz/actions.txt \
 	tests/fuzz/fuzz-actions.c \

@@ -14,16 +14,19 @@
 """Seeds for the fuzzers: what ovn-northd writes.
 
     seeds.py extract DIR              (reads the database at OVN_SB_DB)
-    seeds.py corpus OUT FILE...
+    seeds.py corpus OUT MAX FILE...
     seeds.py dictionary ACTIONS_DEF < SYMTAB
 
 "extract" puts every match and every action list of the southbound database's
 logical flows into DIR/matches.txt and DIR/actions.txt, but of those that differ
 in nothing but numbers, addresses and names only one, and of the ones that are
-there already none again.  So it can be run for one database after another.
+there already none again.  So it can be run for one database after another:
+corpus-seeds does, for all configurations in tests/corpus.
 
 "corpus" makes of each line of the FILEs, which are these or test vectors, a file
-in the directory OUT, as libFuzzer wants it.
+in the directory OUT, as libFuzzer wants it.  Lines that are longer than MAX
+bytes, which libFuzzer would cut off anywhere, are cut between their terms or
+actions.
 
 "dictionary" prints the words of the language: those of actions, and the symbols
 in the output of "ovstest test-ovn dump-symtab".
@@ -80,13 +83,31 @@ def extract(directory):
                       'columns': ['match', 'actions']}])],
         check=True, capture_output=True, text=True)
     rows = json.loads(reply.stdout)[0]['rows']
-    merge(os.path.join(directory, 'matches.txt'), {r['match'] for r in rows})
-    merge(os.path.join(directory, 'actions.txt'), {r['actions'] for r in rows})
+    for column, name in ('match', 'matches'), ('actions', 'actions'):
+        merge(os.path.join(directory, name + '.txt'),
+              {row[column].strip() for row in rows})
 
 
-def corpus(out, *files):
+def pieces(text, size):
+    """'text', cut where it can be so that no piece is longer than 'size'."""
+    piece = ''
+    for part in re.split(r'(?<=;) | && | \|\| ', text):
+        joined = piece + (' ' if piece.endswith(';') else ' && ') + part
+        if not piece:
+            piece = part
+        elif len(joined) <= size:
+            piece = joined
+        else:
+            yield piece
+            piece = part
+    yield piece
+
+
+def corpus(out, size, *files):
     os.makedirs(out, exist_ok=True)
     texts = {line.split(' => ')[0] for path in files for line in lines(path)}
+    texts = {piece for text in texts for piece in (
+        [text] if len(text) <= int(size) else pieces(text, int(size)))}
     for i, text in enumerate(sorted(texts)):
         with open(os.path.join(out, 'seed%04d' % i), 'w') as f:
             f.write(text)
