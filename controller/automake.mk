@@ -97,6 +97,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/pinctrl.h \
 	controller/pinctrl/vport.c \
 	controller/port-sec.c \
+	controller/switch-entry.c \
+	controller/switch-entry.h \
 	controller/unit-log.c \
 	controller/unit-log.h \
 	controller/xid-queue.h

@@ -63,6 +63,9 @@ struct flow_entry {
     uint16_t n_in_flight;       /* Messages not yet settled. */
     bool pending : 1;           /* In the 'pending' vector. */
     bool refused : 1;           /* The switch did not take 'installed'. */
+    bool on_retry_list : 1;     /* In the 'retry_list' vector. */
+    bool retry : 1;             /* Is to be offered again... */
+    bool again : 1;             /* ...and was: that has been said. */
     bool ours : 1;              /* Has ever had an owner. */
 
     /* The key, which is hashed as bytes from here on. */
@@ -95,6 +98,10 @@ static size_t n_refs, n_desired, flow_bytes;
 
 static struct flow_entry **pending;
 static size_t n_pending, allocated_pending;
+
+/* Flows that are, or were, refused. */
+static struct flow_entry **retry_list;
+static size_t n_retry, allocated_retry;
 
 static struct xid_queue in_flight; /* Of struct flow_entry. */
 
@@ -262,7 +269,7 @@ static void
 flow_entry_gc(struct flow_entry *flow)
 {
     if (!flow->refs && !flow->installed && !flow->pending
-        && !flow->n_in_flight) {
+        && !flow->on_retry_list && !flow->n_in_flight) {
         flow_entry_destroy(flow);
     }
 }
@@ -625,7 +632,20 @@ void
 flow_table_settled(uint32_t xid)
 {
     while (xid_queue_is_settled(&in_flight, xid)) {
-        flow_entry_gc(in_flight_pop());
+        struct flow_entry *flow = in_flight_pop();
+
+        if (flow->again && !flow->refused && !flow->n_in_flight) {
+            flow->again = false;
+            if (!VLOG_DROP_INFO(&rl)) {
+                struct ds s = DS_EMPTY_INITIALIZER;
+
+                flow_entry_format(flow, &s);
+                VLOG_INFO("the switch now takes a flow that it had refused: "
+                          "%s", ds_cstr(&s));
+                ds_destroy(&s);
+            }
+        }
+        flow_entry_gc(flow);
     }
 }
 
@@ -638,7 +658,15 @@ flow_table_refused(uint32_t xid, enum ofperr error)
     }
 
     flow->refused = true;
-    if (!VLOG_DROP_WARN(&rl)) {
+    if (!flow->on_retry_list) {
+        if (n_retry >= allocated_retry) {
+            retry_list = x2nrealloc(retry_list, &allocated_retry,
+                                    sizeof *retry_list);
+        }
+        flow->on_retry_list = true;
+        retry_list[n_retry++] = flow;
+    }
+    if (!flow->again && !VLOG_DROP_WARN(&rl)) {
         struct ds s = DS_EMPTY_INITIALIZER;
 
         flow_entry_format(flow, &s);
@@ -647,6 +675,33 @@ flow_table_refused(uint32_t xid, enum ofperr error)
         ds_destroy(&s);
     }
     return true;
+}
+
+/* Takes all flows off the list of those to be offered again, which makes those
+ * for which 'retry' is true, and which are still refused, pending. */
+static void
+drain_retry_list(bool retry)
+{
+    while (n_retry) {
+        struct flow_entry *flow = retry_list[--n_retry];
+
+        flow->on_retry_list = false;
+        if (retry && flow->refused && flow->refs) {
+            flow->retry = true;
+            flow_entry_changed(flow);
+        } else {
+            flow_entry_gc(flow);
+        }
+    }
+    free(retry_list);
+    retry_list = NULL;
+    allocated_retry = 0;
+}
+
+void
+flow_table_retry(void)
+{
+    drain_retry_list(true);
 }
 
 void
@@ -708,16 +763,25 @@ encode_flow_mod(const struct flow_entry *flow, enum ofp_flow_mod_command cmd,
     return msg;
 }
 
+/* Whether 'flow' is not what is desired of it, as far as the switch has been
+ * told. */
+static bool
+is_outdated(const struct flow_entry *flow, const struct flow_actions *desired,
+            uint32_t cookie)
+{
+    return (desired
+            ? flow->installed != desired || flow->cookie != cookie
+            : flow->installed && (flow->ours
+                                  || !is_learned_table(flow->table_id)));
+}
+
 /* Whether the switch must be told something about 'flow', given what is
  * desired of it. */
 static bool
 differs(const struct flow_entry *flow, const struct flow_actions *desired,
         uint32_t cookie)
 {
-    return (desired
-            ? flow->installed != desired || flow->cookie != cookie
-            : flow->installed && (flow->ours
-                                  || !is_learned_table(flow->table_id)));
+    return (flow->retry && desired) || is_outdated(flow, desired, cookie);
 }
 
 /* Makes the message that brings 'flow' up to date, or NULL if it is. */
@@ -727,8 +791,10 @@ flow_entry_update(struct flow_entry *flow)
     struct ofpbuf *msg = NULL;
     uint32_t cookie;
     struct flow_actions *desired = flow_entry_desired(flow, &cookie);
+    bool again = flow->retry && !is_outdated(flow, desired, cookie);
 
     if (!differs(flow, desired, cookie)) {
+        flow->retry = false;
         if (!desired) {
             set_installed(flow, NULL);
         }
@@ -756,7 +822,8 @@ flow_entry_update(struct flow_entry *flow)
         set_installed(flow, NULL);
         msg = encode_flow_mod(flow, OFPFC_DELETE_STRICT, NULL);
     }
-    flow->refused = false;
+    flow->refused = flow->retry = false;
+    flow->again = again;
     xid_queue_push(&in_flight, ntohl(((struct ofp_header *) msg->data)->xid),
                    flow);
     flow->n_in_flight++;
@@ -830,9 +897,10 @@ flow_table_dump_begin(void)
     while (n_pending) {
         pop_pending();
     }
+    drain_retry_list(false);
     HMAP_FOR_EACH_SAFE (flow, node, &flows) {
         set_installed(flow, NULL);
-        flow->refused = false;
+        flow->refused = flow->retry = flow->again = false;
         flow_entry_gc(flow);
     }
 }
@@ -926,6 +994,9 @@ flow_table_destroy(void)
     while (!xid_queue_is_empty(&in_flight)) {
         in_flight_pop();
     }
+    free(retry_list);
+    retry_list = NULL;
+    n_retry = allocated_retry = 0;
     HMAP_FOR_EACH_SAFE (flow, node, &flows) {
         flow_entry_destroy(flow);
     }

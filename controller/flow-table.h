@@ -134,8 +134,11 @@ bool flow_table_has_changes(void);
 void flow_table_settled(uint32_t xid);
 /* The switch has refused the message 'xid'.  If it is one of the table's,
  * says so in the log and returns true.  The flow is not tried again until
- * something else is desired of it or the switch reconnects. */
+ * something else is desired of it, the switch reconnects, or... */
 bool flow_table_refused(uint32_t xid, enum ofperr);
+/* ...this is called, which makes what has been refused pending again.  If it
+ * is refused once more, nothing is said. */
+void flow_table_retry(void);
 /* None of what is in flight has been done: makes it pending again. */
 void flow_table_reverted(void);
 

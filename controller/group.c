@@ -23,7 +23,25 @@
  * An installed group that no flow has asked for is a "stray".  It is kept by
  * hashes of its canonical parts, just enough to tell whether it is a group
  * that a flow asks for now.  Strays that are left when the desired state is
- * complete are deleted. */
+ * complete are deleted.
+ *
+ * Long groups
+ * -----------
+ *
+ * OpenFlow 1.5 can insert more buckets into a group than one message holds,
+ * but then the switch cannot tell what it has any more: in its reply to a
+ * request for the groups' descriptions, a group's length has 16 bits, and the
+ * reply makes no sense from there on (Open vSwitch 3.1), to us or to anybody.
+ *
+ * A group with more buckets in force than a message holds is therefore spread
+ * over several, the "parts", of about the same number of buckets.  The buckets
+ * of the group itself lead to them.  All of them have the same weight, and so
+ * have a part's buckets, which is why only groups of equally weighted buckets
+ * can be spread.  The choice among parts and that within one do not depend on
+ * each other: the switch ranks buckets by a hash of their ids, and the
+ * group's own are numbered from where those of the parts end.  (Where it makes
+ * the first choice by the datapath's hash, it does not make the second one so,
+ * which is for up to 256 buckets.) */
 
 #include <config.h>
 #include "group.h"
@@ -41,10 +59,9 @@
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
 #include "simap.h"
-#include "svec.h"
+#include "switch-entry.h"
 #include "unixctl.h"
 #include "util.h"
-#include "xid-queue.h"
 
 VLOG_DEFINE_THIS_MODULE(group);
 
@@ -63,20 +80,34 @@ enum group_state {
 };
 
 struct group {
-    struct hmap_node id_node;       /* In 'groups_by_id'. */
-    struct hmap_node identity_node; /* In 'groups'. */
-    uint32_t id;
-    uint32_t n_in_flight;       /* Messages not yet settled. */
+    struct switch_entry entry;      /* In 'groups'. */
+    struct hmap_node identity_node; /* In 'groups_by_identity'. */
     ovs_u128 identity;          /* Hash of ovn_group_identity(). */
-    struct ovn_group *desc;
+    struct ovn_group *desc;     /* A part has that of its owner. */
 
     enum group_state state;
-    bool wanted;                /* Its unit has run. */
-    bool pending;               /* In the 'pending' vector. */
-    bool refused;               /* The switch did not take it. */
     unsigned long *in_force;    /* Buckets that it ought to have... */
     unsigned long *installed;   /* ...and those that it has. */
+
+    /* If a message cannot hold all buckets.  One that is spread has buckets
+     * that lead to its first parts, and the parts have its 'in_force'. */
+    struct group **parts;
+    size_t n_parts;
+    size_t max_buckets;         /* As many as a message holds. */
+    size_t spread;              /* Over how many parts it ought to be... */
+    size_t installed_spread;    /* ...and is; 0 if it is not. */
 };
+
+/* In how many pieces a group's text is turned into messages at most that are
+ * too long for one: with more buckets, the group is left out. */
+#define MAX_PARTS 64
+
+/* Buckets whose messages are surely short enough. */
+#define PIECE 128
+
+/* No OpenFlow message is longer than 65,535 bytes.  What buckets may take of
+ * it, with room for the headers of a bundle and the group's properties. */
+#define MAX_BUCKETS_BYTES (UINT16_MAX - 512)
 
 /* A group as it is in the switch, by the hashes of its canonical parts. */
 struct bucket_signature {
@@ -87,7 +118,8 @@ struct signature {
     uint64_t props;             /* Type and properties. */
     uint64_t all;               /* Everything but the id. */
     struct bucket_signature *buckets;
-    size_t n_buckets;
+    size_t n_buckets, allocated_buckets;
+    size_t max_bucket_len;      /* Bytes of the longest bucket. */
 };
 
 /* An installed group that nobody has asked for (yet). */
@@ -98,14 +130,28 @@ struct stray {
     struct signature sig;
 };
 
-static struct hmap groups = HMAP_INITIALIZER(&groups);
-static struct hmap groups_by_id = HMAP_INITIALIZER(&groups_by_id);
+static struct hmap groups_by_identity
+    = HMAP_INITIALIZER(&groups_by_identity);
 static struct hmap strays = HMAP_INITIALIZER(&strays);
 static struct hmap strays_by_content = HMAP_INITIALIZER(&strays_by_content);
-static struct xid_queue in_flight;
 
-static struct group **pending;
-static size_t n_pending, allocated_pending;
+static enum switch_change group_need(const struct switch_entry *);
+static struct ofpbuf *group_make(struct switch_entry *, enum switch_change);
+static void group_forget(struct switch_entry *);
+static bool group_in_use(const struct switch_entry *);
+static void group_free(struct switch_entry *);
+static void group_format(const struct switch_entry *, struct ds *);
+static const struct switch_entry_class group_entry_class = {
+    .name = "group",
+    .need = group_need,
+    .make = group_make,
+    .forget = group_forget,
+    .in_use = group_in_use,
+    .free = group_free,
+    .format = group_format,
+};
+static struct switch_table groups
+    = SWITCH_TABLE_INITIALIZER(&groups, &group_entry_class);
 
 static group_bucket_in_force_func *bucket_in_force;
 
@@ -153,42 +199,51 @@ signature_destroy(struct signature *sig)
     free(sig->buckets);
 }
 
-/* Takes apart 'msg', an OFPT15_GROUP_MOD that ofputil has encoded. */
+/* Takes apart 'msg', an OFPT15_GROUP_MOD that ofputil has encoded, and adds it
+ * to 'sig'.  The messages of one group's pieces may be added one after the
+ * other. */
 static void
-signature_from_msg(struct signature *sig, const struct ofpbuf *msg)
+signature_add_msg(struct signature *sig, const struct ofpbuf *msg)
 {
     struct ofpbuf b = ofpbuf_const_initializer(msg->data, msg->size);
     const struct ofp15_group_mod *ogm;
-    size_t allocated = 0;
 
-    memset(sig, 0, sizeof *sig);
     ofpraw_pull_assert(&b);
     ogm = ofpbuf_pull(&b, sizeof *ogm);
-    sig->all = ogm->type;
+    if (!sig->n_buckets) {
+        sig->all = ogm->type;
+    }
 
     size_t buckets_len = ntohs(ogm->bucket_array_len);
     while (buckets_len) {
         const struct ofp15_bucket *ob = b.data;
         size_t len = ntohs(ob->len);
 
-        if (sig->n_buckets >= allocated) {
-            sig->buckets = x2nrealloc(sig->buckets, &allocated,
+        if (sig->n_buckets >= sig->allocated_buckets) {
+            sig->buckets = x2nrealloc(sig->buckets, &sig->allocated_buckets,
                                       sizeof *sig->buckets);
         }
         sig->buckets[sig->n_buckets++] = (struct bucket_signature) {
             ntohl(ob->bucket_id), hash64(ob, len, 0)
         };
+        sig->max_bucket_len = MAX(sig->max_bucket_len, len);
         sig->all = hash64(ob, len, sig->all);
         ofpbuf_pull(&b, len);
         buckets_len -= len;
     }
     sig->props = hash64(b.data, b.size, ogm->type);
-    sig->all = hash64(b.data, b.size, sig->all);
 }
 
-/* Sets '*sig' to what 'msg' (owned) would look like in a dump. */
+/* To be called when all pieces have been added. */
 static void
-signature_from_our_msg(struct signature *sig, struct ofpbuf *msg)
+signature_finish(struct signature *sig)
+{
+    sig->all = hash64(&sig->props, sizeof sig->props, sig->all);
+}
+
+/* Adds to 'sig' what 'msg' (owned) would look like in a dump. */
+static void
+signature_add_our_msg(struct signature *sig, struct ofpbuf *msg)
 {
     struct ofputil_group_mod gm;
 
@@ -198,7 +253,7 @@ signature_from_our_msg(struct signature *sig, struct ofpbuf *msg)
         msg = ofputil_encode_group_mod(OFP15_VERSION, &gm, NULL, -1);
         ofputil_uninit_group_mod(&gm);
     }
-    signature_from_msg(sig, msg);
+    signature_add_msg(sig, msg);
     ofpbuf_delete(msg);
 }
 
@@ -212,31 +267,29 @@ signature_from_desc(struct signature *sig, const struct ofputil_group_desc *gd)
         .props = gd->props,
     };
 
+    memset(sig, 0, sizeof *sig);
     ovs_list_init(&gm.buckets);
     ofputil_bucket_clone_list(&gm.buckets, &gd->buckets, NULL);
     struct ofpbuf *msg = ofputil_encode_group_mod(OFP15_VERSION, &gm, NULL,
                                                   -1);
-    signature_from_msg(sig, msg);
+    signature_add_msg(sig, msg);
+    signature_finish(sig);
     ofpbuf_delete(msg);
     ofputil_bucket_list_destroy(&gm.buckets);
 }
 
-/* Encodes group 'id' with the buckets in 'in_force' (NULL: all).  If that is
- * not possible, says why in the log and returns NULL. */
+/* Encodes group 'id' of the given text.  If that is not possible, says why in
+ * the log and returns NULL. */
 static struct ofpbuf *
-encode_group(uint32_t id, const struct ovn_group *desc,
-             const unsigned long *in_force, uint16_t command)
+encode_group_text(uint32_t id, const char *text, uint16_t command)
 {
-    struct ds s = DS_EMPTY_INITIALIZER;
     enum ofputil_protocol usable_protocols;
     struct ofputil_group_mod gm;
     struct ofpbuf *msg = NULL;
-    char *error;
 
-    ds_put_format(&s, "group_id=%"PRIu32",", id);
-    ovn_group_format(desc, in_force, &s);
-    error = parse_ofp_group_mod_str(&gm, OFPGC11_ADD, ds_cstr(&s), NULL, NULL,
-                                    &usable_protocols);
+    char *s = xasprintf("group_id=%"PRIu32",%s", id, text);
+    char *error = parse_ofp_group_mod_str(&gm, OFPGC11_ADD, s, NULL, NULL,
+                                          &usable_protocols);
     if (!error) {
         gm.command = command;
         msg = ofputil_encode_group_mod(OFP15_VERSION, &gm, NULL, -1);
@@ -251,26 +304,96 @@ encode_group(uint32_t id, const struct ovn_group *desc,
         ofputil_uninit_group_mod(&gm);
     }
     if (error) {
-        VLOG_WARN_RL(&rl, "cannot make a group of %s: %s", ds_cstr(&s), error);
+        VLOG_WARN_RL(&rl, "cannot make a group of %s: %s", s, error);
         free(error);
     }
+    free(s);
+    return msg;
+}
+
+/* The same with the buckets of 'desc' that are in 'in_force' (NULL: all). */
+static struct ofpbuf *
+encode_group(uint32_t id, const struct ovn_group *desc,
+             const unsigned long *in_force, uint16_t command)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    ovn_group_format(desc, in_force, &s);
+    struct ofpbuf *msg = encode_group_text(id, ds_cstr(&s), command);
     ds_destroy(&s);
     return msg;
+}
+
+/* The same for one whose buckets lead to the first 'n' parts of 'group'. */
+static struct ofpbuf *
+encode_spread(const struct group *group, size_t n, uint16_t command)
+{
+    const struct ovn_group *desc = group->desc;
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    ds_put_cstr(&s, desc->method);
+    for (size_t i = 0; i < n; i++) {
+        ds_put_format(&s, ",bucket=bucket_id=%"PRIuSIZE",weight:%u,"
+                      "actions=group:%"PRIu32, desc->n_buckets + i,
+                      desc->buckets[0].weight, group->parts[i]->entry.id);
+    }
+    struct ofpbuf *msg = encode_group_text(group->entry.id, ds_cstr(&s),
+                                           command);
+    ds_destroy(&s);
+    return msg;
+}
+
+/* Sets '*sig' to the signature that a group with all buckets of 'desc' would
+ * have, however long that is.  A group that cannot be has none. */
+static void
+signature_from_group(struct signature *sig, const struct ovn_group *desc)
+{
+    unsigned long *piece = bitmap_allocate(MAX(desc->n_buckets, 1));
+
+    memset(sig, 0, sizeof *sig);
+    for (size_t i = 0; !i || i < desc->n_buckets; i += PIECE) {
+        size_t n = MIN(PIECE, desc->n_buckets - i);
+
+        bitmap_set_multiple(piece, i, n, true);
+        struct ofpbuf *msg = encode_group(1, desc, piece, OFPGC15_ADD);
+        bitmap_set_multiple(piece, i, n, false);
+        if (!msg) {
+            free(sig->buckets);
+            memset(sig, 0, sizeof *sig);
+            break;
+        }
+        signature_add_our_msg(sig, msg);
+    }
+    signature_finish(sig);
+    free(piece);
+}
+
+/* The same for what encode_spread() makes. */
+static void
+signature_from_spread(struct signature *sig, const struct group *group,
+                      size_t n)
+{
+    struct ofpbuf *msg = encode_spread(group, n, OFPGC15_ADD);
+
+    memset(sig, 0, sizeof *sig);
+    if (msg) {
+        signature_add_our_msg(sig, msg);
+    }
+    signature_finish(sig);
 }
 
 /* Identities and ids. */
 
 static struct group *
+group_cast(const struct switch_entry *e)
+{
+    return e ? CONTAINER_OF(e, struct group, entry) : NULL;
+}
+
+static struct group *
 find_by_id(uint32_t id)
 {
-    struct group *group;
-
-    HMAP_FOR_EACH_WITH_HASH (group, id_node, hash_int(id, 0), &groups_by_id) {
-        if (group->id == id) {
-            return group;
-        }
-    }
-    return NULL;
+    return group_cast(switch_entry_find(&groups, id));
 }
 
 static struct stray *
@@ -329,96 +452,153 @@ signature_is_part_of(const struct signature *installed,
     return true;
 }
 
+/* Whether 'installed' is 'group' spread over parts.  If so, sets '*n' to how
+ * many. */
+static bool
+signature_is_spread(const struct signature *installed,
+                    const struct group *group, size_t *n)
+{
+    struct signature spread;
+
+    if (installed->n_buckets < 2 || installed->n_buckets > group->n_parts) {
+        return false;
+    }
+    signature_from_spread(&spread, group, installed->n_buckets);
+    bool is_spread = spread.all == installed->all;
+    signature_destroy(&spread);
+    *n = installed->n_buckets;
+    return is_spread;
+}
+
+/* If 'stray' is 'group' with any content that it may have, notes what it is.
+ * 'full' is the group's signature with all buckets. */
+static bool
+group_recognize(struct group *group, const struct signature *full,
+                const struct stray *stray)
+{
+    memset(group->installed, 0, bitmap_n_bytes(group->desc->n_buckets));
+    group->installed_spread = 0;
+    return (signature_is_part_of(&stray->sig, full, group->installed)
+            || signature_is_spread(&stray->sig, group,
+                                   &group->installed_spread));
+}
+
 /* Notes that 'group' is in the switch, as 'stray' (which is freed) says. */
 static void
 group_adopt(struct group *group, const struct signature *full,
             struct stray *stray)
 {
-    memset(group->installed, 0, bitmap_n_bytes(group->desc->n_buckets));
-    group->state = (signature_is_part_of(&stray->sig, full, group->installed)
+    group->state = (group_recognize(group, full, stray)
                     ? GROUP_PRESENT : GROUP_UNKNOWN);
     stray_destroy(stray);
 }
 
-/* Ids start at 1 and have 31 bits, which is as many as all tools agree are
- * positive. */
-static uint32_t
-next_id(uint32_t id)
-{
-    return id < INT32_MAX ? id + 1 : 1;
-}
-
-/* Finds an id for 'group', which must have its 'identity' and 'desc'. */
+/* Finds an id for 'group', which must have its 'identity', 'desc' and
+ * 'parts'. */
 static void
-group_choose_id(struct group *group)
+group_choose_id(struct group *group, const struct signature *full)
 {
-    uint32_t id = (group->identity.u32[0] & INT32_MAX) % INT32_MAX + 1;
+    uint32_t id = switch_entry_first_id(group->identity.u32[0]);
     struct stray *stray = NULL;
 
-    if (hmap_is_empty(&strays)) {
-        while (find_by_id(id)) {
-            id = next_id(id);
-        }
-        group->id = id;
-        return;
-    }
-
-    struct signature full = { .n_buckets = 0 };
-    struct ofpbuf *msg = encode_group(id, group->desc, NULL, OFPGC15_ADD);
-    if (msg) {
-        signature_from_our_msg(&full, msg);
-    }
-
     /* What the identity's hash leads to, if it can be this group. */
-    unsigned long *bitmap = bitmap_allocate(MAX(group->desc->n_buckets, 1));
-    for (;; id = next_id(id)) {
-        if (find_by_id(id)) {
-            continue;
-        }
-        stray = find_stray(id);
-        if (!stray || signature_is_part_of(&stray->sig, &full, bitmap)) {
-            break;
-        }
-        memset(bitmap, 0, bitmap_n_bytes(group->desc->n_buckets));
-    }
-    free(bitmap);
-
-    /* A group that is the same in all but its id is as good. */
-    if (!group_is_guarded(group->desc)
-        && (!stray || stray->sig.all != full.all)) {
-        struct stray *s;
-        HMAP_FOR_EACH_WITH_HASH (s, content_node, hash_uint64(full.all),
-                                 &strays_by_content) {
-            if (s->sig.all == full.all && (!stray || stray->sig.all != full.all
-                                           || s->id < stray->id)) {
-                stray = s;
-                id = s->id;
+    for (;; id = switch_entry_next_id(id)) {
+        if (!find_by_id(id)) {
+            group->entry.id = id;
+            stray = find_stray(id);
+            if (!stray || group_recognize(group, full, stray)) {
+                break;
             }
         }
     }
 
-    group->id = id;
-    if (stray) {
-        group_adopt(group, &full, stray);
+    /* A group that is the same in all but its id is as good. */
+    if (!group->entry.owner && !group_is_guarded(group->desc)
+        && (!stray || stray->sig.all != full->all)) {
+        struct stray *s;
+        HMAP_FOR_EACH_WITH_HASH (s, content_node, hash_uint64(full->all),
+                                 &strays_by_content) {
+            if (s->sig.all == full->all
+                && (!stray || stray->sig.all != full->all
+                    || s->id < stray->id)) {
+                stray = s;
+            }
+        }
     }
-    signature_destroy(&full);
+
+    if (stray) {
+        group->entry.id = stray->id;
+        group_adopt(group, full, stray);
+    }
 }
 
 static void
 group_changed(struct group *group)
 {
-    if (!group->pending) {
-        if (n_pending >= allocated_pending) {
-            pending = x2nrealloc(pending, &allocated_pending, sizeof *pending);
+    switch_entry_changed(&groups, &group->entry);
+}
+
+static struct group *
+group_create(ovs_u128 identity, struct ovn_group *desc)
+{
+    struct group *group = xzalloc(sizeof *group);
+
+    group->identity = identity;
+    group->desc = desc;
+    group->in_force = bitmap_allocate(MAX(desc->n_buckets, 1));
+    group->installed = bitmap_allocate(MAX(desc->n_buckets, 1));
+    return group;
+}
+
+/* 'group' has an id now. */
+static void
+group_insert(struct group *group)
+{
+    hmap_insert(&groups_by_identity, &group->identity_node,
+                group->identity.u32[0]);
+    switch_entry_insert(&groups, &group->entry);
+    group_changed(group);
+}
+
+/* A group of many buckets gets as many parts as it may need. */
+static void
+group_create_parts(struct group *group, const struct signature *full)
+{
+    const struct ovn_group *desc = group->desc;
+
+    group->max_buckets = (full->max_bucket_len
+                          ? MAX_BUCKETS_BYTES / full->max_bucket_len
+                          : SIZE_MAX);
+    size_t n = DIV_ROUND_UP(desc->n_buckets, group->max_buckets);
+    if (n < 2 || n > MAX_PARTS) {
+        return;
+    }
+    for (size_t i = 0; i < desc->n_buckets; i++) {
+        if (!desc->buckets[i].weight
+            || desc->buckets[i].weight != desc->buckets[0].weight) {
+            return;
         }
-        group->pending = true;
-        pending[n_pending++] = group;
+    }
+
+    group->n_parts = n;
+    group->parts = xmalloc(n * sizeof *group->parts);
+    for (size_t i = 0; i < n; i++) {
+        ovs_u128 identity;
+
+        hash_bytes128(&group->identity, sizeof group->identity, i + 1,
+                      &identity);
+        struct group *part = group_create(identity, group->desc);
+        part->entry.owner = &group->entry;
+        group_choose_id(part, full);
+        group_insert(part);
+        group->parts[i] = part;
     }
 }
 
 static struct group *
 group_get(const struct ovn_group *desc)
 {
+    struct signature full = { .n_buckets = 0 };
     struct ds s = DS_EMPTY_INITIALIZER;
     struct group *group;
     ovs_u128 identity;
@@ -427,39 +607,30 @@ group_get(const struct ovn_group *desc)
     hash_bytes128(ds_cstr(&s), s.length, 0, &identity);
     ds_destroy(&s);
 
-    HMAP_FOR_EACH_WITH_HASH (group, identity_node, identity.u32[0], &groups) {
+    HMAP_FOR_EACH_WITH_HASH (group, identity_node, identity.u32[0],
+                             &groups_by_identity) {
         if (ovs_u128_equals(group->identity, identity)) {
             return group;
         }
     }
 
-    group = xzalloc(sizeof *group);
-    group->identity = identity;
-    group->desc = ovn_group_clone(desc);
-    group->in_force = bitmap_allocate(MAX(desc->n_buckets, 1));
-    group->installed = bitmap_allocate(MAX(desc->n_buckets, 1));
-    group_choose_id(group);
-    hmap_insert(&groups, &group->identity_node, identity.u32[0]);
-    hmap_insert(&groups_by_id, &group->id_node, hash_int(group->id, 0));
-    group_changed(group);
+    group = group_create(identity, ovn_group_clone(desc));
+    if (!hmap_is_empty(&strays) || desc->n_buckets > PIECE) {
+        signature_from_group(&full, desc);
+    }
+    if (desc->n_buckets > PIECE) {
+        group_create_parts(group, &full);
+    }
+    group_choose_id(group, &full);
+    group_insert(group);
+    signature_destroy(&full);
     return group;
-}
-
-static void
-group_free(struct group *group)
-{
-    hmap_remove(&groups, &group->identity_node);
-    hmap_remove(&groups_by_id, &group->id_node);
-    ovn_group_destroy(group->desc);
-    free(group->in_force);
-    free(group->installed);
-    free(group);
 }
 
 static struct inc_key
 group_key(const struct group *group, uint64_t *u64)
 {
-    *u64 = group->id;
+    *u64 = group->entry.id;
     return inc_key_u64(u64);
 }
 
@@ -471,24 +642,8 @@ group_want(struct inc_unit *unit, const struct ovn_group *desc, uint32_t *idp)
 
     inc_insert(unit, wanted_group_kind, group_key(group, &u64),
                INC_KEY_ONLY);
-    *idp = group->id;
+    *idp = group->entry.id;
     return true;
-}
-
-/* Frees 'group' if nothing speaks of it any longer. */
-static void
-group_gc(struct group *group)
-{
-    if (!group->wanted && !group->pending && group->state == GROUP_ABSENT
-        && !group->n_in_flight) {
-        uint64_t u64;
-        struct inc_key key = group_key(group, &u64);
-
-        /* A flow may have asked for it whose group stage is yet to run. */
-        if (!inc_set_count(inc_peek_set(wanted_group_kind, key))) {
-            group_free(group);
-        }
-    }
 }
 
 /* The unit of a group. */
@@ -502,6 +657,31 @@ unit_to_group(const struct inc_unit *unit)
     struct group *group = find_by_id(u64);
     ovs_assert(group);
     return group;
+}
+
+/* Gives the parts of 'group' that are needed their share of the buckets that
+ * are in force. */
+static void
+group_spread(struct group *group)
+{
+    size_t n_buckets = group->desc->n_buckets;
+    size_t n = bitmap_count1(group->in_force, n_buckets);
+    size_t i, nth = 0;
+
+    group->spread = (n > group->max_buckets
+                     ? DIV_ROUND_UP(n, group->max_buckets) : 0);
+    for (i = 0; i < group->n_parts; i++) {
+        struct group *part = group->parts[i];
+
+        part->entry.wanted = group->entry.wanted && i < group->spread;
+        memset(part->in_force, 0, bitmap_n_bytes(n_buckets));
+        group_changed(part);
+    }
+    if (group->spread) {
+        BITMAP_FOR_EACH_1 (i, n_buckets, group->in_force) {
+            bitmap_set1(group->parts[nth++ * group->spread / n]->in_force, i);
+        }
+    }
 }
 
 static void
@@ -520,7 +700,10 @@ group_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     if (!any && desc->fallback) {
         bitmap_set_multiple(group->in_force, 0, desc->n_buckets, true);
     }
-    group->wanted = true;
+    group->entry.wanted = true;
+    if (group->parts) {
+        group_spread(group);
+    }
     group_changed(group);
 }
 
@@ -529,7 +712,10 @@ group_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     struct group *group = unit_to_group(unit);
 
-    group->wanted = false;
+    group->entry.wanted = false;
+    if (group->parts) {
+        group_spread(group);
+    }
     group_changed(group);
 }
 
@@ -538,19 +724,15 @@ group_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
 void
 group_dump_begin(void)
 {
+    struct switch_entry *e;
     struct stray *stray;
-    struct group *group;
 
-    while (!xid_queue_is_empty(&in_flight)) {
-        group = xid_queue_pop(&in_flight);
-        group->n_in_flight--;
-    }
+    switch_table_dump_begin(&groups);
     HMAP_FOR_EACH_SAFE (stray, node, &strays) {
         stray_destroy(stray);
     }
-    HMAP_FOR_EACH (group, id_node, &groups_by_id) {
-        group->state = GROUP_ABSENT;
-        group->refused = false;
+    SWITCH_ENTRY_FOR_EACH (e, &groups) {
+        group_cast(e)->state = GROUP_ABSENT;
     }
 }
 
@@ -572,122 +754,97 @@ group_dump_group(const struct ofputil_group_desc *gd)
 void
 group_dump_end(void)
 {
-    struct group *group;
+    struct switch_entry *e;
 
-    HMAP_FOR_EACH (group, id_node, &groups_by_id) {
-        struct stray *stray = find_stray(group->id);
+    SWITCH_ENTRY_FOR_EACH (e, &groups) {
+        struct stray *stray = find_stray(e->id);
         if (stray) {
-            struct ofpbuf *msg = encode_group(group->id, group->desc, NULL,
-                                              OFPGC15_ADD);
-            struct signature full = { .n_buckets = 0 };
-            if (msg) {
-                signature_from_our_msg(&full, msg);
-            }
+            struct group *group = group_cast(e);
+            struct signature full;
+
+            signature_from_group(&full, group->desc);
             group_adopt(group, &full, stray);
             signature_destroy(&full);
         }
-        group_changed(group);
     }
+    switch_table_dump_end(&groups);
 }
 
 /* Changes. */
 
 static bool
-needs_addition(const struct group *group)
+is_up_to_date(const struct group *group)
 {
-    return (group->wanted
-            && (group->state != GROUP_PRESENT
-                || !bitmap_equal(group->in_force, group->installed,
-                                 group->desc->n_buckets)));
+    return (group->state == GROUP_PRESENT
+            && group->spread == group->installed_spread
+            && (group->spread || bitmap_equal(group->in_force,
+                                              group->installed,
+                                              group->desc->n_buckets)));
 }
 
-static bool
-needs_deletion(const struct group *group)
+static enum switch_change
+group_need(const struct switch_entry *e)
 {
-    return !group->wanted && group->state != GROUP_ABSENT;
-}
+    const struct group *group = group_cast(e);
 
-/* Drops from the list of pending changes those that are none. */
-static void
-prune_pending(void)
-{
-    size_t n = n_pending;
-
-    n_pending = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct group *group = pending[i];
-        if (needs_addition(group) || needs_deletion(group)) {
-            pending[n_pending++] = group;
-        } else {
-            group->pending = false;
-            group_gc(group);
-        }
-    }
+    return (e->wanted
+            ? is_up_to_date(group) ? SWITCH_NONE : SWITCH_ADD
+            : group->state != GROUP_ABSENT ? SWITCH_DELETE : SWITCH_NONE);
 }
 
 static void
-send_group_mod(struct group *group, struct ofpbuf *msg, struct ovs_list *msgs,
-               const char *verb)
+group_forget(struct switch_entry *e)
 {
-    if (VLOG_IS_DBG_ENABLED()) {
-        struct ds s = DS_EMPTY_INITIALIZER;
-
-        ovn_group_format(group->desc, group->in_force, &s);
-        VLOG_DBG("%s group: group_id=%"PRIu32",%s", verb, group->id,
-                 ds_cstr(&s));
-        ds_destroy(&s);
-    }
-    xid_queue_push(&in_flight, ntohl(((struct ofp_header *) msg->data)->xid),
-                   group);
-    group->n_in_flight++;
-    group->refused = false;
-    ovs_list_push_back(msgs, &msg->list_node);
+    group_cast(e)->state = GROUP_UNKNOWN;
 }
 
-/* Makes the message that gives 'group' the content that it ought to have. */
+/* A flow may have asked for it whose group stage is yet to run; and parts are
+ * freed with it. */
 static bool
-group_add_or_modify(struct group *group, struct ovs_list *msgs)
+group_in_use(const struct switch_entry *e)
 {
-    uint16_t command = (group->state == GROUP_ABSENT ? OFPGC15_ADD
-                        : group->state == GROUP_UNKNOWN || group->refused
-                        ? OFPGC15_ADD_OR_MOD : OFPGC15_MODIFY);
-    struct ofpbuf *msg = encode_group(group->id, group->desc, group->in_force,
-                                      command);
+    const struct group *group = group_cast(e);
+    uint64_t u64;
 
-    /* Without a message, too: it would fail again. */
-    memcpy(group->installed, group->in_force,
-           bitmap_n_bytes(group->desc->n_buckets));
-    group->state = GROUP_PRESENT;
-    if (!msg) {
-        return false;
+    if (group->state != GROUP_ABSENT) {
+        return true;
     }
-
-    if (command == OFPGC15_ADD) {
-        COVERAGE_INC(ofctrl_group_add);
-    } else {
-        COVERAGE_INC(ofctrl_group_modify);
-    }
-    send_group_mod(group, msg, msgs,
-                   command == OFPGC15_ADD ? "add" : "modify");
-    return true;
-}
-
-size_t
-group_pop_additions(struct ovs_list *msgs)
-{
-    size_t n = n_pending, n_msgs = 0;
-
-    n_pending = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct group *group = pending[i];
-        if (needs_addition(group)) {
-            group->pending = false;
-            n_msgs += group_add_or_modify(group, msgs);
-        } else {
-            pending[n_pending++] = group;
+    for (size_t i = 0; i < group->n_parts; i++) {
+        const struct group *part = group->parts[i];
+        if (part->state != GROUP_ABSENT || part->entry.pending
+            || part->entry.n_in_flight) {
+            return true;
         }
     }
-    return n_msgs;
+    return inc_set_count(inc_peek_set(wanted_group_kind,
+                                      group_key(group, &u64))) > 0;
+}
+
+static void
+group_free(struct switch_entry *e)
+{
+    struct group *group = group_cast(e);
+
+    for (size_t i = 0; i < group->n_parts; i++) {
+        switch_entry_remove(&groups, &group->parts[i]->entry);
+        group_free(&group->parts[i]->entry);
+    }
+    free(group->parts);
+    hmap_remove(&groups_by_identity, &group->identity_node);
+    if (!group->entry.owner) {
+        ovn_group_destroy(group->desc);
+    }
+    free(group->in_force);
+    free(group->installed);
+    free(group);
+}
+
+static void
+group_format(const struct switch_entry *e, struct ds *s)
+{
+    const struct group *group = group_cast(e);
+
+    ovn_group_format(group->desc, group->in_force, s);
 }
 
 static struct ofpbuf *
@@ -704,26 +861,76 @@ encode_deletion(uint32_t id)
     return ofputil_encode_group_mod(OFP15_VERSION, &gm, NULL, -1);
 }
 
+static void
+log_change(const char *verb, const struct group *group)
+{
+    if (VLOG_IS_DBG_ENABLED()) {
+        struct ds s = DS_EMPTY_INITIALIZER;
+
+        group_format(&group->entry, &s);
+        VLOG_DBG("%s group: group_id=%"PRIu32",%s", verb, group->entry.id,
+                 ds_cstr(&s));
+        ds_destroy(&s);
+    }
+}
+
+/* Makes the message that gives 'group' the content that it ought to have. */
+static struct ofpbuf *
+group_add_or_modify(struct group *group)
+{
+    uint16_t command = (group->state == GROUP_ABSENT ? OFPGC15_ADD
+                        : group->state == GROUP_UNKNOWN || group->entry.refused
+                        ? OFPGC15_ADD_OR_MOD : OFPGC15_MODIFY);
+    struct ofpbuf *msg
+        = (group->spread
+           ? encode_spread(group, group->spread, command)
+           : encode_group(group->entry.id, group->desc, group->in_force,
+                          command));
+
+    /* Without a message, too: it would fail again. */
+    memcpy(group->installed, group->in_force,
+           bitmap_n_bytes(group->desc->n_buckets));
+    group->installed_spread = group->spread;
+    group->state = GROUP_PRESENT;
+    if (!msg) {
+        return NULL;
+    }
+
+    if (command == OFPGC15_ADD) {
+        COVERAGE_INC(ofctrl_group_add);
+        log_change("add", group);
+    } else {
+        COVERAGE_INC(ofctrl_group_modify);
+        log_change("modify", group);
+    }
+    return msg;
+}
+
+static struct ofpbuf *
+group_make(struct switch_entry *e, enum switch_change change)
+{
+    struct group *group = group_cast(e);
+
+    if (change == SWITCH_ADD) {
+        return group_add_or_modify(group);
+    }
+    group->state = GROUP_ABSENT;
+    log_change("delete", group);
+    return encode_deletion(e->id);
+}
+
+size_t
+group_pop_additions(struct ovs_list *msgs)
+{
+    return switch_table_pop(&groups, SWITCH_ADD, msgs);
+}
+
 size_t
 group_pop_deletions(struct ovs_list *msgs)
 {
+    size_t n_msgs = switch_table_pop(&groups, SWITCH_DELETE, msgs);
     struct stray *stray;
-    size_t n_msgs = 0;
 
-    prune_pending();
-    size_t n = n_pending;
-    n_pending = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct group *group = pending[i];
-        if (needs_deletion(group)) {
-            group->pending = false;
-            group->state = GROUP_ABSENT;
-            send_group_mod(group, encode_deletion(group->id), msgs, "delete");
-            n_msgs++;
-        } else {
-            pending[n_pending++] = group;
-        }
-    }
     HMAP_FOR_EACH_SAFE (stray, node, &strays) {
         VLOG_DBG("delete group: group_id=%"PRIu32, stray->id);
         struct ofpbuf *msg = encode_deletion(stray->id);
@@ -737,82 +944,49 @@ group_pop_deletions(struct ovs_list *msgs)
 bool
 group_has_changes(void)
 {
-    prune_pending();
-    return n_pending || !hmap_is_empty(&strays);
+    return switch_table_has_changes(&groups) || !hmap_is_empty(&strays);
 }
 
 void
 group_settled(uint32_t xid)
 {
-    while (xid_queue_is_settled(&in_flight, xid)) {
-        struct group *group = xid_queue_pop(&in_flight);
-        group->n_in_flight--;
-        group_gc(group);
-    }
+    switch_table_settled(&groups, xid);
 }
 
 bool
 group_refused(uint32_t xid, enum ofperr error)
 {
-    struct group *group = xid_queue_find(&in_flight, xid);
-    if (!group) {
-        return false;
-    }
+    return switch_table_refused(&groups, xid, error);
+}
 
-    group->refused = true;
-    if (!VLOG_DROP_WARN(&rl)) {
-        struct ds s = DS_EMPTY_INITIALIZER;
-
-        ovn_group_format(group->desc, group->in_force, &s);
-        VLOG_WARN("the switch refuses a group (%s): group_id=%"PRIu32",%s",
-                  ofperr_to_string(error), group->id, ds_cstr(&s));
-        ds_destroy(&s);
-    }
-    return true;
+void
+group_retry(void)
+{
+    switch_table_retry(&groups);
 }
 
 void
 group_reverted(void)
 {
-    while (!xid_queue_is_empty(&in_flight)) {
-        struct group *group = xid_queue_pop(&in_flight);
-        group->n_in_flight--;
-        if (!group->refused) {
-            group->state = GROUP_UNKNOWN;
-            group_changed(group);
-        } else {
-            group_gc(group);
-        }
-    }
+    switch_table_reverted(&groups);
 }
 
 /* Commands and the rest. */
+
+static bool
+is_listed(const struct switch_entry *e)
+{
+    return e->wanted && !e->owner;
+}
 
 static void
 group_table_list(struct unixctl_conn *conn, int argc OVS_UNUSED,
                  const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
 {
-    struct svec lines = SVEC_EMPTY_INITIALIZER;
-    struct ds s = DS_EMPTY_INITIALIZER;
-    const struct group *group;
+    char *s = switch_table_list(&groups, is_listed);
 
-    HMAP_FOR_EACH (group, id_node, &groups_by_id) {
-        if (group->wanted) {
-            ds_clear(&s);
-            ovn_group_format(group->desc, group->in_force, &s);
-            ds_put_format(&s, ": %"PRIu32, group->id);
-            svec_add(&lines, ds_cstr(&s));
-        }
-    }
-    svec_sort(&lines);
-
-    ds_clear(&s);
-    for (size_t i = 0; i < lines.n; i++) {
-        ds_put_format(&s, "%s\n", lines.names[i]);
-    }
-    unixctl_command_reply(conn, ds_cstr(&s));
-    ds_destroy(&s);
-    svec_destroy(&lines);
+    unixctl_command_reply(conn, s);
+    free(s);
 }
 
 void
@@ -826,32 +1000,27 @@ group_register_commands(void)
 void
 group_get_memory_usage(struct simap *usage)
 {
-    simap_increase(usage, "groups", hmap_count(&groups));
+    simap_increase(usage, "groups", hmap_count(&groups.by_id));
 }
 
 void
 group_destroy(void)
 {
+    struct switch_entry *e;
     struct stray *stray;
-    struct group *group;
 
     meter_destroy();
     HMAP_FOR_EACH_SAFE (stray, node, &strays) {
         stray_destroy(stray);
     }
-    HMAP_FOR_EACH_SAFE (group, id_node, &groups_by_id) {
-        group_free(group);
+    SWITCH_ENTRY_FOR_EACH (e, &groups) {
+        group_cast(e)->n_parts = 0; /* The table frees all by itself. */
     }
-    hmap_destroy(&groups);
-    hmap_init(&groups);
-    hmap_destroy(&groups_by_id);
-    hmap_init(&groups_by_id);
+    switch_table_destroy(&groups);
+    hmap_destroy(&groups_by_identity);
+    hmap_init(&groups_by_identity);
     hmap_destroy(&strays);
     hmap_init(&strays);
     hmap_destroy(&strays_by_content);
     hmap_init(&strays_by_content);
-    xid_queue_clear(&in_flight);
-    free(pending);
-    pending = NULL;
-    n_pending = allocated_pending = 0;
 }

@@ -73,6 +73,7 @@ size_t group_pop_deletions(struct ovs_list *msgs);
 bool group_has_changes(void);
 void group_settled(uint32_t xid);
 bool group_refused(uint32_t xid, enum ofperr);
+void group_retry(void);
 void group_reverted(void);
 void group_get_memory_usage(struct simap *);
 

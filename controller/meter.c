@@ -31,10 +31,9 @@
 #include "openvswitch/ofp-msgs.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
-#include "svec.h"
+#include "switch-entry.h"
 #include "unixctl.h"
 #include "util.h"
-#include "xid-queue.h"
 
 VLOG_DEFINE_THIS_MODULE(meter);
 
@@ -53,25 +52,33 @@ struct content {
 
 /* A meter without flags is one that does not exist. */
 struct meter_entry {
-    struct hmap_node id_node;   /* In 'meters_by_id'. */
-    struct hmap_node name_node; /* In 'meters'; not for a stray. */
+    struct switch_entry entry;  /* In 'meters'. */
+    struct hmap_node name_node; /* In 'meters_by_name'; not for a stray. */
     char *name;                 /* NULL for a stray: nobody wants it (yet). */
-    uint32_t id;
-    uint32_t n_in_flight;       /* Messages not yet settled. */
-    bool wanted;                /* Its unit has run. */
-    bool pending;               /* In the 'pending' vector. */
-    bool adding;                /* The last message was to add it... */
-    bool refused;               /* ...and the switch did not. */
+    bool adding;                /* The last message was to add it. */
     struct content desired;
     struct content installed;
 };
 
-static struct hmap meters = HMAP_INITIALIZER(&meters);
-static struct hmap meters_by_id = HMAP_INITIALIZER(&meters_by_id);
-static struct xid_queue in_flight;
+static struct hmap meters_by_name = HMAP_INITIALIZER(&meters_by_name);
 
-static struct meter_entry **pending;
-static size_t n_pending, allocated_pending;
+static enum switch_change meter_need(const struct switch_entry *);
+static struct ofpbuf *meter_make(struct switch_entry *, enum switch_change);
+static void meter_forget(struct switch_entry *);
+static bool meter_in_use(const struct switch_entry *);
+static void meter_free(struct switch_entry *);
+static void meter_format(const struct switch_entry *, struct ds *);
+static const struct switch_entry_class meter_entry_class = {
+    .name = "meter",
+    .need = meter_need,
+    .make = meter_make,
+    .forget = meter_forget,
+    .in_use = meter_in_use,
+    .free = meter_free,
+    .format = meter_format,
+};
+static struct switch_table meters
+    = SWITCH_TABLE_INITIALIZER(&meters, &meter_entry_class);
 
 /* Names of wanted meters, as set cells without meaningful members. */
 static const struct inc_kind_class wanted_meter_kind_class = {
@@ -184,16 +191,15 @@ content_from_row(struct content *c, const struct meter *row)
 /* Meters and their ids. */
 
 static struct meter_entry *
+meter_cast(const struct switch_entry *e)
+{
+    return e ? CONTAINER_OF(e, struct meter_entry, entry) : NULL;
+}
+
+static struct meter_entry *
 find_by_id(uint32_t id)
 {
-    struct meter_entry *m;
-
-    HMAP_FOR_EACH_WITH_HASH (m, id_node, hash_int(id, 0), &meters_by_id) {
-        if (m->id == id) {
-            return m;
-        }
-    }
-    return NULL;
+    return meter_cast(switch_entry_find(&meters, id));
 }
 
 static struct meter_entry *
@@ -201,7 +207,8 @@ find_by_name(const char *name)
 {
     struct meter_entry *m;
 
-    HMAP_FOR_EACH_WITH_HASH (m, name_node, hash_string(name, 0), &meters) {
+    HMAP_FOR_EACH_WITH_HASH (m, name_node, hash_string(name, 0),
+                             &meters_by_name) {
         if (!strcmp(m->name, name)) {
             return m;
         }
@@ -212,13 +219,7 @@ find_by_name(const char *name)
 static void
 meter_changed(struct meter_entry *m)
 {
-    if (!m->pending) {
-        if (n_pending >= allocated_pending) {
-            pending = x2nrealloc(pending, &allocated_pending, sizeof *pending);
-        }
-        m->pending = true;
-        pending[n_pending++] = m;
-    }
+    switch_entry_changed(&meters, &m->entry);
 }
 
 static struct meter_entry *
@@ -226,17 +227,18 @@ meter_add_entry(uint32_t id)
 {
     struct meter_entry *m = xzalloc(sizeof *m);
 
-    m->id = id;
-    hmap_insert(&meters_by_id, &m->id_node, hash_int(id, 0));
+    m->entry.id = id;
+    switch_entry_insert(&meters, &m->entry);
     return m;
 }
 
 static void
-meter_free(struct meter_entry *m)
+meter_free(struct switch_entry *e)
 {
-    hmap_remove(&meters_by_id, &m->id_node);
+    struct meter_entry *m = meter_cast(e);
+
     if (m->name) {
-        hmap_remove(&meters, &m->name_node);
+        hmap_remove(&meters_by_name, &m->name_node);
         free(m->name);
     }
     content_clear(&m->desired);
@@ -244,8 +246,8 @@ meter_free(struct meter_entry *m)
     free(m);
 }
 
-/* Finds or makes the meter with the given name.  Its id is a hash of the name,
- * of 31 bits: if two names ever meet, the second one takes the next id. */
+/* Finds or makes the meter with the given name.  Its id is a hash of the name;
+ * if two names ever meet, the second one takes the next id. */
 static struct meter_entry *
 meter_get(const char *name)
 {
@@ -254,15 +256,15 @@ meter_get(const char *name)
         return m;
     }
 
-    uint32_t id = (hash_string(name, 0) & INT32_MAX) % INT32_MAX + 1;
+    uint32_t id = switch_entry_first_id(hash_string(name, 0));
     while ((m = find_by_id(id)) && m->name) {
-        id = id < INT32_MAX ? id + 1 : 1;
+        id = switch_entry_next_id(id);
     }
     if (!m) {
         m = meter_add_entry(id);
     }
     m->name = xstrdup(name);
-    hmap_insert(&meters, &m->name_node, hash_string(name, 0));
+    hmap_insert(&meters_by_name, &m->name_node, hash_string(name, 0));
     meter_changed(m);
     return m;
 }
@@ -270,23 +272,21 @@ meter_get(const char *name)
 bool
 meter_want(struct inc_unit *unit, const char *name, uint32_t *idp)
 {
-    *idp = meter_get(name)->id;
+    *idp = meter_get(name)->entry.id;
     inc_insert(unit, wanted_meter_kind, inc_key_string(name), INC_KEY_ONLY);
     return true;
 }
 
-/* Frees 'm' if nothing speaks of it any longer. */
-static void
-meter_gc(struct meter_entry *m)
+/* A flow may have asked for it whose group stage is yet to run. */
+static bool
+meter_in_use(const struct switch_entry *e)
 {
-    if (!m->wanted && !m->pending && !m->installed.flags && !m->n_in_flight) {
-        /* A flow may have asked for it whose group stage is yet to run. */
-        if (!m->name
-            || !inc_set_count(inc_peek_set(wanted_meter_kind,
-                                           inc_key_string(m->name)))) {
-            meter_free(m);
-        }
-    }
+    const struct meter_entry *m = meter_cast(e);
+
+    return (m->installed.flags
+            || (m->name
+                && inc_set_count(inc_peek_set(wanted_meter_kind,
+                                              inc_key_string(m->name)))));
 }
 
 /* The unit of a meter. */
@@ -314,7 +314,7 @@ meter_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             content_from_row(&m->desired, row);
         }
     }
-    m->wanted = true;
+    m->entry.wanted = true;
     meter_changed(m);
 }
 
@@ -323,7 +323,7 @@ meter_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     struct meter_entry *m = unit_to_meter(unit);
 
-    m->wanted = false;
+    m->entry.wanted = false;
     content_clear(&m->desired);
     meter_changed(m);
 }
@@ -333,18 +333,12 @@ meter_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
 void
 meter_dump_begin(void)
 {
-    struct meter_entry *m;
+    struct switch_entry *e;
 
-    while (!xid_queue_is_empty(&in_flight)) {
-        m = xid_queue_pop(&in_flight);
-        m->n_in_flight--;
-    }
-    n_pending = 0;
-    HMAP_FOR_EACH_SAFE (m, id_node, &meters_by_id) {
-        m->pending = false;
-        m->refused = false;
-        content_clear(&m->installed);
-        meter_gc(m);
+    switch_table_dump_begin(&meters);
+    SWITCH_ENTRY_FOR_EACH_SAFE (e, &meters) {
+        content_clear(&meter_cast(e)->installed);
+        switch_entry_gc(&meters, e);
     }
 }
 
@@ -367,152 +361,121 @@ meter_dump_meter(const struct ofputil_meter_config *mc)
 void
 meter_dump_end(void)
 {
-    struct meter_entry *m;
-
-    HMAP_FOR_EACH (m, id_node, &meters_by_id) {
-        meter_changed(m);
-    }
+    switch_table_dump_end(&meters);
 }
 
 /* Changes. */
 
-static bool
-needs_addition(const struct meter_entry *m)
+static enum switch_change
+meter_need(const struct switch_entry *e)
 {
-    return m->desired.flags && !content_equal(&m->desired, &m->installed);
+    const struct meter_entry *m = meter_cast(e);
+
+    return (!m->desired.flags
+            ? m->installed.flags ? SWITCH_DELETE : SWITCH_NONE
+            : content_equal(&m->desired, &m->installed) ? SWITCH_NONE
+            : SWITCH_ADD);
 }
 
-static bool
-needs_deletion(const struct meter_entry *m)
+/* Meters do not go into bundles, which are what is reverted. */
+static void
+meter_forget(struct switch_entry *e OVS_UNUSED)
 {
-    return !m->desired.flags && m->installed.flags;
+    OVS_NOT_REACHED();
 }
 
 static void
-send_meter_mod(struct meter_entry *m, enum ofp13_meter_mod_command command,
-               struct ovs_list *msgs)
+meter_format(const struct switch_entry *e, struct ds *s)
 {
+    const struct meter_entry *m = meter_cast(e);
+
+    ds_put_cstr(s, m->name ? m->name : "not ours");
+}
+
+static struct ofpbuf *
+meter_make(struct switch_entry *e, enum switch_change change)
+{
+    struct meter_entry *m = meter_cast(e);
     struct ofputil_meter_mod mm = {
-        .command = command,
-        .meter = { .meter_id = m->id,
+        .meter = { .meter_id = e->id,
                    .flags = m->desired.flags,
                    .n_bands = m->desired.n_bands,
                    .bands = m->desired.bands },
     };
-    struct ofpbuf *msg = ofputil_encode_meter_mod(OFP15_VERSION, &mm);
+    const char *verb;
 
-    VLOG_DBG("%s meter %"PRIu32" (%s)",
-             command == OFPMC13_ADD ? "add"
-             : command == OFPMC13_MODIFY ? "modify" : "delete",
-             m->id, m->name ? m->name : "not ours");
-    xid_queue_push(&in_flight, ntohl(((struct ofp_header *) msg->data)->xid),
-                   m);
-    m->n_in_flight++;
-    m->adding = command == OFPMC13_ADD;
-    m->refused = false;
-    content_copy(&m->installed, &m->desired);
-    ovs_list_push_back(msgs, &msg->list_node);
-}
-
-/* Takes from the list of pending changes those that the caller is not about
- * to make, and drops those that are none. */
-static size_t
-pop_changes(struct ovs_list *msgs, bool additions, bool deletions)
-{
-    size_t n = n_pending, n_msgs = 0;
-
-    n_pending = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct meter_entry *m = pending[i];
-        bool add = needs_addition(m), delete = needs_deletion(m);
-
-        if ((add && !additions) || (delete && !deletions)) {
-            pending[n_pending++] = m;
-            continue;
-        }
-        m->pending = false;
-        if (delete) {
-            COVERAGE_INC(ofctrl_meter_delete);
-            send_meter_mod(m, OFPMC13_DELETE, msgs);
-        } else if (add && m->installed.flags && !m->refused) {
-            COVERAGE_INC(ofctrl_meter_modify);
-            send_meter_mod(m, OFPMC13_MODIFY, msgs);
-        } else if (add) {
-            COVERAGE_INC(ofctrl_meter_add);
-            send_meter_mod(m, OFPMC13_ADD, msgs);
-        } else {
-            meter_gc(m);
-            continue;
-        }
-        n_msgs++;
+    if (change == SWITCH_DELETE) {
+        COVERAGE_INC(ofctrl_meter_delete);
+        mm.command = OFPMC13_DELETE;
+        verb = "delete";
+    } else if (m->installed.flags && !(e->refused && m->adding)) {
+        COVERAGE_INC(ofctrl_meter_modify);
+        mm.command = OFPMC13_MODIFY;
+        verb = "modify";
+    } else {
+        COVERAGE_INC(ofctrl_meter_add);
+        mm.command = OFPMC13_ADD;
+        verb = "add";
     }
-    return n_msgs;
+    VLOG_DBG("%s meter %"PRIu32" (%s)", verb, e->id,
+             m->name ? m->name : "not ours");
+    m->adding = mm.command == OFPMC13_ADD;
+    content_copy(&m->installed, &m->desired);
+    return ofputil_encode_meter_mod(OFP15_VERSION, &mm);
 }
 
 size_t
 meter_pop_additions(struct ovs_list *msgs)
 {
-    return pop_changes(msgs, true, false);
+    return switch_table_pop(&meters, SWITCH_ADD, msgs);
 }
 
 size_t
 meter_pop_deletions(struct ovs_list *msgs)
 {
-    return pop_changes(msgs, false, true);
+    return switch_table_pop(&meters, SWITCH_DELETE, msgs);
 }
 
 bool
 meter_has_changes(void)
 {
-    pop_changes(NULL, false, false);
-    return n_pending > 0;
+    return switch_table_has_changes(&meters);
 }
 
 void
 meter_settled(uint32_t xid)
 {
-    while (xid_queue_is_settled(&in_flight, xid)) {
-        struct meter_entry *m = xid_queue_pop(&in_flight);
-        m->n_in_flight--;
-        meter_gc(m);
-    }
+    switch_table_settled(&meters, xid);
 }
 
 bool
 meter_refused(uint32_t xid, enum ofperr error)
 {
-    struct meter_entry *m = xid_queue_find(&in_flight, xid);
-    if (m) {
-        m->refused = m->adding;
-        VLOG_WARN_RL(&rl, "the switch refuses meter %"PRIu32" (%s): %s",
-                     m->id, m->name ? m->name : "not ours",
-                     ofperr_to_string(error));
-    }
-    return m != NULL;
+    return switch_table_refused(&meters, xid, error);
+}
+
+void
+meter_retry(void)
+{
+    switch_table_retry(&meters);
 }
 
 /* Commands and the rest. */
+
+static bool
+is_listed(const struct switch_entry *e)
+{
+    return e->wanted;
+}
 
 static void
 meter_table_list(struct unixctl_conn *conn, int argc OVS_UNUSED,
                  const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
 {
-    struct svec lines = SVEC_EMPTY_INITIALIZER;
-    struct ds s = DS_EMPTY_INITIALIZER;
-    const struct meter_entry *m;
+    char *s = switch_table_list(&meters, is_listed);
 
-    HMAP_FOR_EACH (m, id_node, &meters_by_id) {
-        if (m->wanted) {
-            svec_add_nocopy(&lines, xasprintf("%s: %"PRIu32, m->name, m->id));
-        }
-    }
-    svec_sort(&lines);
-    for (size_t i = 0; i < lines.n; i++) {
-        ds_put_format(&s, "%s\n", lines.names[i]);
-    }
-    unixctl_command_reply(conn, ds_cstr(&s));
-    ds_destroy(&s);
-    svec_destroy(&lines);
+    unixctl_command_reply(conn, s);
+    free(s);
 }
 
 void
@@ -525,17 +488,7 @@ meter_register_commands(void)
 void
 meter_destroy(void)
 {
-    struct meter_entry *m;
-
-    HMAP_FOR_EACH_SAFE (m, id_node, &meters_by_id) {
-        meter_free(m);
-    }
-    hmap_destroy(&meters);
-    hmap_init(&meters);
-    hmap_destroy(&meters_by_id);
-    hmap_init(&meters_by_id);
-    xid_queue_clear(&in_flight);
-    free(pending);
-    pending = NULL;
-    n_pending = allocated_pending = 0;
+    switch_table_destroy(&meters);
+    hmap_destroy(&meters_by_name);
+    hmap_init(&meters_by_name);
 }

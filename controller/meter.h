@@ -59,6 +59,7 @@ size_t meter_pop_deletions(struct ovs_list *msgs);
 bool meter_has_changes(void);
 void meter_settled(uint32_t xid);
 bool meter_refused(uint32_t xid, enum ofperr);
+void meter_retry(void);
 
 /* meter-table-list. */
 void meter_register_commands(void);

@@ -83,6 +83,11 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 /* Bundles that fail in a row before it goes message by message. */
 #define MAX_BUNDLE_FAILURES 8
 
+/* What is refused is offered again after this many ms, and again after twice
+ * as many, and so on. */
+#define MIN_RETRY_INTERVAL 1000
+#define MAX_RETRY_INTERVAL (300 * 1000)
+
 /* Attempts to agree on the Geneve option with other controllers. */
 #define MAX_TLV_ATTEMPTS 5
 
@@ -127,6 +132,11 @@ static uint32_t bundle_id;
 static bool one_by_one;         /* Bundles do not work out. */
 static int n_bundle_failures;   /* In a row. */
 static bool something_refused;  /* Since the last failure of a bundle. */
+static long long int next_retry; /* Of what has been refused; LLONG_MAX if
+                                  * nothing has. */
+static int retry_interval;      /* From the refusal on. */
+static bool retrying;           /* It is being offered again. */
+static bool can_retry;          /* ofctrl_put() was called, and may be soon. */
 
 static uint64_t last_fence, reached_fence;
 
@@ -525,6 +535,9 @@ drop_batches(void)
     one_by_one = false;
     n_bundle_failures = 0;
     something_refused = false;
+    next_retry = LLONG_MAX;
+    retry_interval = MIN_RETRY_INTERVAL;
+    retrying = false;
 }
 
 static ovs_be32
@@ -609,6 +622,9 @@ handle_barrier_reply(ovs_be32 xid)
             break;
         }
     }
+    if (next_retry == LLONG_MAX) {
+        retry_interval = MIN_RETRY_INTERVAL;
+    }
     flow_table_settled(ntohl(xid));
     group_settled(ntohl(xid));
     meter_settled(ntohl(xid));
@@ -644,6 +660,9 @@ handle_error(const struct ofp_header *oh)
     } else if (flow_table_refused(xid, error) || group_refused(xid, error)
                || meter_refused(xid, error)) {
         something_refused = true;
+        if (next_retry == LLONG_MAX) {
+            next_retry = time_msec() + retry_interval;
+        }
     } else {
         VLOG_WARN_RL(&rl, "the switch reports an error: %s",
                      ofperr_to_string(error));
@@ -698,6 +717,37 @@ receive(const struct ofp_header *oh, enum ofptype type)
 
     default:
         break;
+    }
+}
+
+/* Offering again what has been refused. */
+
+/* A new group or meter is on its way: if a flow has been refused, that may be
+ * what it lacked. */
+static void
+retry_soon(void)
+{
+    if (next_retry != LLONG_MAX && !retrying) {
+        retry_interval = MIN_RETRY_INTERVAL;
+        next_retry = MIN(next_retry, time_msec() + retry_interval);
+    }
+}
+
+/* If it is time, and nothing else is on its way, makes pending what has been
+ * refused.  It goes message by message, so that what is refused again does not
+ * keep the rest from being carried out. */
+static void
+retry_refused(void)
+{
+    if (time_msec() >= next_retry && !cur && ovs_list_is_empty(&batches)
+        && !group_has_changes() && !flow_table_has_changes()) {
+        next_retry = LLONG_MAX;
+        retry_interval = MIN(retry_interval * 2, MAX_RETRY_INTERVAL);
+        retrying = true;
+        one_by_one = true;
+        flow_table_retry();
+        group_retry();
+        meter_retry();
     }
 }
 
@@ -771,6 +821,7 @@ finish_batch(void)
     }
     cur->barrier_xid = send_msg(ofputil_encode_barrier_request(OFP15_VERSION));
     cur->fence = last_fence;
+    retrying = false;
     ovs_list_push_back(&batches, &cur->list_node);
     cur = NULL;
 }
@@ -789,9 +840,13 @@ send_some(void)
         LIST_FOR_EACH_POP (msg, list_node, &msgs) {
             send_msg(msg);
         }
+        retry_soon();
     }
 
     size_t n = group_pop_additions(&msgs);
+    if (n) {
+        retry_soon();
+    }
     n += flow_table_pop_changes(&msgs, CHUNK);
     bool all = !flow_table_has_changes();
     if (all) {
@@ -819,6 +874,8 @@ ofctrl_put(bool complete)
         return;
     }
 
+    can_retry = true;
+    retry_refused();
     do {
         if (queue_is_full()) {
             rconn_run(rconn);
@@ -860,6 +917,11 @@ ofctrl_wait(void)
             || (ovs_list_is_empty(&batches) && meter_has_changes()))) {
         poll_immediate_wake();
     }
+    if (can_retry && !cur && ovs_list_is_empty(&batches)
+        && next_retry != LLONG_MAX) {
+        poll_timer_wait_until(next_retry);
+    }
+    can_retry = false;
 }
 
 /* Fences. */

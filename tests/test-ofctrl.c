@@ -38,6 +38,7 @@
  *     flush-zone ZONE
  *     geneve-field         the field of the Geneve option
  *     make-flows N         unit "many" puts out N flows
+ *     time/stop, time/warp MSEC
  *     exit
  */
 
@@ -53,6 +54,7 @@
 #include "byte-order.h"
 #include "command-line.h"
 #include "daemon.h"
+#include "dummy.h"
 #include "flow-table.h"
 #include "group.h"
 #include "inc-proc-eng.h"
@@ -562,6 +564,7 @@ test_ofctrl_main(int argc, char *argv[])
     set_up_engine();
     ofctrl_init();
     register_commands();
+    timeval_dummy_register();
     daemonize_complete();
 
     while (!exiting) {
