@@ -25,6 +25,9 @@
  *
  * "test-ovn generate-actions SEED N" prints N lines of random valid actions.
  *
+ * "test-ovn fuzz-replay" reads what fuzzers have found (tests/fuzz/found.txt)
+ * and prints the lines for which the properties do not hold.
+ *
  * Run them under the sanitizers. */
 
 #include <config.h>
@@ -247,3 +250,48 @@ test_generate_actions(int argc OVS_UNUSED, char *argv[])
 }
 
 TEST_OVN_COMMAND("generate-actions", 2, 2, test_generate_actions);
+
+/* What fuzzers have found. */
+
+/* Checks 'text' as the fuzzer called 'part' would. */
+static char *
+replay(const char *part, const char *text, struct test_ovn_actions *a)
+{
+    bool parsed;
+
+    if (!strcmp(part, "lex")) {
+        return test_ovn_check_lex(text);
+    } else if (!strcmp(part, "expr")) {
+        return test_ovn_check_expr(text, &a->world.env, &parsed);
+    } else if (!strcmp(part, "actions")) {
+        test_ovn_actions_set_kind(a, 1);
+        return test_ovn_check_actions(text, a, &parsed);
+    } else if (!strcmp(part, "encode")) {
+        char *rest;
+        test_ovn_actions_set_kind(a, strtoul(text, &rest, 10));
+        return test_ovn_check_actions(rest, a, &parsed);
+    }
+    return xasprintf("no fuzzer \"%s\"", part);
+}
+
+static void
+test_fuzz_replay(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct test_ovn_actions a;
+
+    test_ovn_actions_init(&a);
+    while (test_ovn_next_line(&s)) {
+        char *text = ds_cstr(&s);
+        char *part = strsep(&text, " ");
+        char *error = replay(part, text ? text : "", &a);
+        if (error) {
+            printf("%s %s\n    %s\n", part, text ? text : "", error);
+            free(error);
+        }
+    }
+    ds_destroy(&s);
+    test_ovn_actions_destroy(&a);
+}
+
+TEST_OVN_COMMAND("fuzz-replay", 0, 0, test_fuzz_replay);

@@ -346,3 +346,15 @@ test_ovn_ct_zero_snat(void *aux OVS_UNUSED)
 {
     return true;
 }
+
+void
+test_ovn_actions_set_kind(struct test_ovn_actions *a, uint8_t kind)
+{
+    test_ovn_actions_forget(a);
+    a->ep.is_switch = kind & 1;
+    a->pp.pipeline = a->ep.pipeline = kind & 2 ? OVN_P_EGRESS : OVN_P_INGRESS;
+    a->ep.common_zone_is_snat = kind & 4;
+    a->ep.controller_meter = kind & 8 ? "meter" : NULL;
+    a->ep.ct_zero_snat = kind & 16 ? test_ovn_ct_zero_snat : NULL;
+    a->skip_format = kind & 0xe0;
+}

@@ -62,6 +62,11 @@ void test_ovn_actions_destroy(struct test_ovn_actions *);
 /* Starts numbering groups and meters anew. */
 void test_ovn_actions_forget(struct test_ovn_actions *);
 
+/* Starts anew in a datapath, pipeline and chassis of kind 'kind', of which each
+ * bit has a meaning.  Most kinds leave formatting, which takes longer than
+ * encoding, out of test_ovn_check_actions(). */
+void test_ovn_actions_set_kind(struct test_ovn_actions *, uint8_t kind);
+
 /* A callback for 'ep.ct_zero_snat': the switch can do it. */
 bool test_ovn_ct_zero_snat(void *);
 

@@ -78,6 +78,7 @@ dist_noinst_SCRIPTS += \
 	tests/fuzz/seeds.py
 EXTRA_DIST += \
 	tests/fuzz/actions.txt \
+	tests/fuzz/found.txt \
 	tests/fuzz/fuzz-actions.c \
 	tests/fuzz/fuzz-encode.c \
 	tests/fuzz/fuzz-expr.c \
