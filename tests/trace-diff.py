@@ -17,6 +17,7 @@
     trace-diff.py daemon STOCK-SOCKET OURS-SOCKET < COMMANDS
     trace-diff.py put < trace-actions.in
     trace-diff.py list < trace-actions.in
+    trace-diff.py settle
 
 COMMANDS has the words of a command line a line, quoted for the shell.  "run"
 gives them to the programs STOCK and OURS, "daemon" to "trace" of the daemons
@@ -28,6 +29,9 @@ is a difference.
 "put" writes a southbound database (at OVN_SB_DB) by hand, with a logical flow
 for each line of actions; "list" prints a command for each of them, for packets
 of several kinds in a switch and in a router.
+
+"settle" changes what northd, which must have been stopped, has left to chance:
+which of several logical flows of the same priority a packet matches.
 """
 
 import difflib
@@ -92,8 +96,9 @@ class Daemon:
                 reply = self.decoder.decode(text)
             except json.JSONDecodeError:
                 continue
-            return Outcome(2 if reply['error'] else 0,
-                           reply['result'] or '', reply['error'] or '')
+            error = reply.get('error') or ''
+            return Outcome(1 if error else 0, reply.get('result') or '',
+                           error and 'ovn-trace: ' + error)
 
 
 def compare(trace_stock, trace_ours):
@@ -153,6 +158,17 @@ PACKETS = (
 )
 
 
+def transact(*operations):
+    reply = subprocess.run(
+        ['ovsdb-client', 'transact', os.environ['OVN_SB_DB'],
+         json.dumps(['OVN_Southbound', *operations])],
+        check=True, capture_output=True, text=True)
+    results = json.loads(reply.stdout)
+    for result in results:
+        assert 'error' not in result, result
+    return results
+
+
 def put():
     operations = []
 
@@ -205,12 +221,7 @@ def put():
     flow('egress', 1, 5, '1', 'output;')
     flow('egress', 3, 5, '1', 'output;')
 
-    reply = subprocess.run(
-        ['ovsdb-client', 'transact', os.environ['OVN_SB_DB'],
-         json.dumps(['OVN_Southbound', *operations])],
-        check=True, capture_output=True, text=True)
-    for result in json.loads(reply.stdout):
-        assert 'error' not in result, result
+    transact(*operations)
 
 
 def list_commands():
@@ -222,6 +233,27 @@ def list_commands():
                     % (ports[0], eth_src, packet))))
 
 
+# Stages, and the priorities in them, where several flows match some packets,
+# though all of them do about the same.
+UNSETTLED = (('ls_in_pre_acl', 110), ('ls_in_pre_lb', 110),
+             ('ls_out_pre_acl', 110), ('ls_out_pre_lb', 110),
+             ('lr_in_defrag', 100))
+
+
+def settle():
+    operations = []
+    for row in transact({'op': 'select', 'table': 'Logical_Flow', 'where': [],
+                         'columns': ['_uuid', 'priority', 'external_ids']}
+                        )[0]['rows']:
+        ids = dict(row['external_ids'][1])
+        if (ids['stage-name'], row['priority']) in UNSETTLED:
+            line = int(ids['source'].split(':')[1])
+            operations.append({'op': 'update', 'table': 'Logical_Flow',
+                               'where': [['_uuid', '==', row['_uuid']]],
+                               'row': {'priority': line}})
+    transact(*operations)
+
+
 def main():
     command, *args = sys.argv[1:]
     if command == 'run':
@@ -231,7 +263,7 @@ def main():
     if command == 'daemon':
         stock, ours = (Daemon(path) for path in args)
         return compare(stock.trace, ours.trace)
-    return {'put': put, 'list': list_commands}[command]()
+    return {'put': put, 'list': list_commands, 'settle': settle}[command]()
 
 
 if __name__ == '__main__':

@@ -94,6 +94,7 @@ execute_get_fdb(struct trace_acts *acts, const struct ovnact_mac *get)
     trace_write(acts, &get->dst, &value);
 }
 
+/* (As with neighbors, the note shows the packet's destination.) */
 static void
 execute_lookup_fdb(struct trace_acts *acts, const struct ovnact_mac *lookup)
 {
@@ -105,7 +106,7 @@ execute_lookup_fdb(struct trace_acts *acts, const struct ovnact_mac *lookup)
     if (found) {
         trace_put(acts->parent, TRACE_RESULT,
                   "/* MAC lookup for "ETH_ADDR_FMT" found in FDB. */",
-                  ETH_ADDR_ARGS(mac));
+                  ETH_ADDR_ARGS(acts->packet->dl_dst));
     } else {
         trace_put(acts->parent, TRACE_RESULT,
                   "/* lookup mac failed in mac learning table. */");

@@ -135,6 +135,22 @@ make_rejection(struct flow *packet)
     }
 }
 
+/* Whether 'packet' is itself what make_rejection() makes, which is not rejected
+ * again.  (An SCTP abort cannot be told: a flow does not have the chunk.) */
+static bool
+is_rejection(const struct flow *packet)
+{
+    if (packet->nw_proto == IPPROTO_TCP) {
+        return packet->tcp_flags == htons(TCP_RST);
+    } else if (packet->dl_type == htons(ETH_TYPE_IP)) {
+        return (packet->nw_proto == IPPROTO_ICMP
+                && packet->tp_src == htons(ICMP_DEST_UNREACH));
+    } else {
+        return (packet->nw_proto == IPPROTO_ICMPV6
+                && packet->tp_src == htons(ICMP6_DST_UNREACH));
+    }
+}
+
 /* Makes of 'packet' what 'type' says.  Returns the name of what has become of
  * it, or NULL if 'type' is no such action. */
 static const char *
@@ -179,9 +195,12 @@ transform(enum ovnact_type type, struct flow *packet)
 bool
 trace_nested_action(struct trace_acts *acts, const struct ovnact *a)
 {
+    if (a->type == OVNACT_REJECT && is_rejection(acts->packet)) {
+        return true;
+    }
+
     struct flow copy = *acts->packet;
     const char *name = transform(a->type, &copy);
-
     if (name) {
         const struct ovnact_nest *nest
             = CONTAINER_OF(a, struct ovnact_nest, ovnact);

@@ -69,9 +69,22 @@ trace_put(struct trace_node *parent, enum trace_kind kind,
     return trace_put_nocopy(parent, kind, text);
 }
 
-/* Detailed.
- *
- * 'level' is in steps of 4 columns.  Actions stand one step to the right of
+/* Detailed. */
+
+/* Whether 'node', the child number 'i' of 'parent', needs no indentation
+ * because nothing comes after it.  Equals are indented to the last, but for
+ * one that got to no table. */
+static bool
+is_tail(const struct trace_node *parent, size_t i)
+{
+    const struct trace_node *node = parent->subs[i];
+
+    return (i == parent->n_subs - 1
+            && (!parent->is_list
+                || !node->n_subs || node->subs[0]->kind != TRACE_TABLE));
+}
+
+/* 'level' is in steps of 4 columns.  Actions stand one step to the right of
  * the table that they belong to. */
 
 static void
@@ -79,9 +92,8 @@ format_detailed(const struct trace_node *parent, int level, struct ds *s)
 {
     for (size_t i = 0; i < parent->n_subs; i++) {
         const struct trace_node *node = parent->subs[i];
-        bool is_last = i == parent->n_subs - 1 && !parent->is_list;
-        int own_level = is_last ? level : level + 1;
-        int sub_level = is_last ? level : level + 2;
+        int own_level = is_tail(parent, i) ? level : level + 1;
+        int sub_level = is_tail(parent, i) ? level : level + 2;
 
         /* What a hidden table leads to stands in its place. */
         while (node->is_hidden && node->n_subs) {

@@ -65,7 +65,7 @@ struct trace_node {
     bool is_hidden;             /* A TABLE that is never seen, with at most
                                  * one child. */
     bool is_list;               /* Its children are equals, so that the last
-                                 * one is indented, too. */
+                                 * one is indented, too, if it has a TABLE. */
 
     struct trace_node **subs;
     size_t n_subs, allocated_subs;

@@ -55,8 +55,9 @@ trace_dp_name(const struct trace *t, const struct trace_dp *dp)
 }
 
 /* Returns 'text', part of a logical flow, with the quoted names of ports
- * replaced by those that people gave them, if that is wanted.  Takes
- * ownership of 'text'; the caller owns what is returned. */
+ * replaced by those that people gave them, if that is wanted; then a blank at
+ * the end is left out, too.  Takes ownership of 'text'; the caller owns what
+ * is returned. */
 char *
 trace_befriend(const struct trace *t, char *text)
 {
@@ -77,6 +78,7 @@ trace_befriend(const struct trace *t, char *text)
         rest = end + 1;
     }
     ds_put_cstr(&s, rest);
+    ds_chomp(&s, ' ');
     free(text);
     return ds_steal_cstr(&s);
 }
