@@ -15,6 +15,7 @@ check_PROGRAMS += tests/ovstest
 tests_ovstest_SOURCES = \
 	tests/ovstest.c \
 	tests/ovstest.h \
+	tests/test-bench-lang.c \
 	tests/test-inc-proc-eng.c \
 	tests/test-lb.c \
 	tests/test-inputs.c \
@@ -56,6 +57,7 @@ TESTSUITE_AT = \
 	tests/ovn-actions.at \
 	tests/ovn-nonsense.at \
 	tests/ovn-fuzz.at \
+	tests/ovn-bench.at \
 	tests/ovn-actions-more.at \
 	tests/ovn-actions-stock.at \
 	tests/testsuite.at \
@@ -117,6 +119,13 @@ bench: all
 	$(PYTHON3) $(srcdir)/tests/bench/ovn-bench \
 	  --ours controller/ovn-controller \
 	  --ours-trace utilities/ovn-trace $(BENCHFLAGS)
+
+# The language alone.
+.PHONY: bench-lang
+bench-lang: all tests/ovstest$(EXEEXT)
+	$(PYTHON3) $(srcdir)/tests/bench/ovn-bench --scenario lang \
+	  --ours controller/ovn-controller --ovstest tests/ovstest \
+	  $(BENCHFLAGS)
 
 # Run by the suite.
 EXTRA_DIST += tests/flow-diff.py tests/actions-diff.py tests/actions-stock.in
