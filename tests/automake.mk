@@ -93,6 +93,18 @@ DISTCLEANFILES += tests/atconfig
 check-local: all-am $(check_PROGRAMS) $(check_FUZZERS) tests/atconfig tests/atlocal $(TESTSUITE)
 	rm -f tests/skipped; bash '$(TESTSUITE)' -C tests $(TESTSUITEFLAGS)
 
+# The proofs about expressions, for more of them than "check" has time for.
+.PHONY: check-long
+check-long: $(check_PROGRAMS)
+	for op in convert simplify normalize flow; do \
+	  for args in '--bits=2 3' \
+	    '--bits=1 --nvars=3 --svars=1 --relops===,!= 4' \
+	    '--bits=1 --nvars=2 --svars=1 --relops=== 5'; do \
+	    tests/ovstest test-ovn exhaustive --operation=$$op --parallel=2 \
+	      $$args || exit 1; \
+	  done; \
+	done
+
 OVN_CLEAN_LOCAL += clean-testsuite
 clean-testsuite:
 	test ! -f '$(TESTSUITE)' || bash '$(TESTSUITE)' -C tests --clean
