@@ -156,20 +156,12 @@ act_parse_ct_commit(struct act_parser *p, enum ovnact_type type,
     }
 }
 
-/* A constant, in hexadecimal; "0" by itself is that, too, but goes with no
- * hexadecimal mask. */
 static void
 format_v1_constant(const void *value, const void *mask, size_t n_bytes,
                    struct ds *s)
 {
-    bool masked = !is_all_ones(mask, n_bytes);
-
-    if (masked && is_all_zeros(value, n_bytes)) {
-        ds_put_cstr(s, "0x0");
-    } else {
-        ds_put_hex(s, value, n_bytes);
-    }
-    if (masked) {
+    ds_put_hex(s, value, n_bytes);
+    if (!is_all_ones(mask, n_bytes)) {
         ds_put_char(s, '/');
         ds_put_hex(s, mask, n_bytes);
     }
@@ -338,7 +330,8 @@ act_parse_ct_nat(struct act_parser *p, enum ovnact_type type,
     }
     lex_advance(p->lex);
 
-    if (lex_accept(p->lex, LEX_COMMA)) {
+    if (lex_accept(p->lex, LEX_COMMA)
+        && act_check_nat_address(p, nat->family, &nat->ipv6)) {
         parse_nat_ports(p, nat);
     }
     if (!p->lex->error) {

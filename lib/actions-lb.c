@@ -23,7 +23,9 @@
 
 #include <string.h>
 
+#include "bitmap.h"
 #include "flow.h"
+#include "nx-match.h"
 #include "ovn/logical-fields.h"
 #include "packets.h"
 #include "util.h"
@@ -128,7 +130,9 @@ parse_backend(struct act_parser *p, bool distributed,
                              "if port is included.");
             return;
         }
-        act_parse_u16(p, "port number", &backend->port);
+        if (act_check_nat_address(p, backend->family, &backend->ipv6)) {
+            act_parse_u16(p, "port number", &backend->port);
+        }
     }
 }
 
@@ -158,6 +162,31 @@ parse_backends(struct act_parser *p, struct ovnact_ct_lb *lb)
     }
 }
 
+/* Whether 'list', "FIELD,...", is one that a group can have: of fields that
+ * have a number in messages, each once. */
+static bool
+is_hash_field_list(const char *list)
+{
+    struct mf_bitmap used = MF_BITMAP_INITIALIZER;
+    char *copy = xstrdup(list);
+    char *rest = copy;
+    bool ok = true;
+
+    for (char *name; ok && (name = strsep(&rest, ",")) != NULL; ) {
+        const struct mf_field *field = mf_from_name(name);
+
+        if (field) {
+            ok = (mf_nxm_header(field->id)
+                  && !bitmap_is_set(used.bm, field->id));
+            bitmap_set1(used.bm, field->id);
+        } else {
+            ok = !*name;
+        }
+    }
+    free(copy);
+    return ok;
+}
+
 /* [; hash_fields="..."][; skip_snat | force_snat][; fallback] */
 static void
 parse_lb_options(struct act_parser *p, struct ovnact_ct_lb *lb)
@@ -170,8 +199,7 @@ parse_lb_options(struct act_parser *p, struct ovnact_ct_lb *lb)
         }
         const char *fields = lex_current(p->lex)->text;
         if (!lex_is(p->lex, LEX_STRING)
-            || strspn(fields, "abcdefghijklmnopqrstuvwxyz0123456789_,")
-               != strlen(fields)) {
+            || !is_hash_field_list(fields)) {
             lex_syntax_error(p->lex, "invalid hash_fields.");
             return;
         }

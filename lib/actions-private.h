@@ -102,6 +102,10 @@ bool act_check_field(struct act_parser *, const struct expr_field *field,
 
 /* A decimal integer of at most 16 bits, or "expecting WHAT". */
 bool act_parse_u16(struct act_parser *, const char *what, uint16_t *);
+/* Whether 'addr', a "struct in_addr" or "struct in6_addr", can be translated
+ * to together with a port; if not, puts an error.  In a switch, an address of
+ * all zeros is none, and a port alone is refused. */
+bool act_check_nat_address(struct act_parser *, int family, const void *addr);
 /* An unsigned 32-bit integer; false, and nothing consumed, if there is none.*/
 bool act_accept_u32(struct act_parser *, uint32_t *);
 

@@ -367,6 +367,18 @@ act_parse_u16(struct act_parser *p, const char *what, uint16_t *value)
     return true;
 }
 
+bool
+act_check_nat_address(struct act_parser *p, int family, const void *addr)
+{
+    if (!is_all_zeros(addr, family == AF_INET ? sizeof(struct in_addr)
+                                              : sizeof(struct in6_addr))) {
+        return true;
+    }
+    lex_error(p->lex, "Address %s may not be used with a port.",
+              family == AF_INET ? "0.0.0.0" : "::");
+    return false;
+}
+
 void
 act_parse_word(struct act_parser *p, enum ovnact_type type,
                const struct expr_field *result OVS_UNUSED)

@@ -14,9 +14,9 @@
 
 /* Trees as text.
  *
- * What comes out is valid input, and parsing it gives the same tree, with two
- * exceptions: a negated nominal field, which annotation can make but the
- * syntax does not allow, and "0/0xMASK", because the zero is not hexadecimal.
+ * What comes out is valid input, and parsing it gives the same tree, with one
+ * exception: a negated nominal field, which annotation can make but the
+ * syntax does not allow.
  * The format is the one that OVN's own programs use in messages. */
 
 #include <config.h>

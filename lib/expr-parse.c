@@ -48,6 +48,27 @@ static struct expr *parse_expr(struct parser *);
 
 /* Comparisons. */
 
+/* Checks that 'k' has no mask, or none that matters, if 'symbol' is nominal.
+ * OpenFlow matches such a field as a whole or not at all: a mask would be left
+ * out, and the flow match too much. */
+static bool
+check_mask(struct parser *p, const struct expr_symbol *symbol,
+           const struct expr_constant *k)
+{
+    if (symbol->level != EXPR_L_NOMINAL || symbol->predicate || !k->masked) {
+        return true;
+    }
+
+    ovs_u128 ones = expr_u128_ones(0, symbol->width);
+    ovs_u128 mask = ovs_u128_and(expr_u128_from_subvalue(&k->mask), ones);
+    if (ovs_u128_is_zero(mask) || ovs_u128_equals(mask, ones)) {
+        return true;
+    }
+    lex_error(p->c, "Nominal field %s may not be used with masked constants.",
+              symbol->name);
+    return false;
+}
+
 /* Checks whether "f 'relop' k" makes sense for a nominal or Boolean symbol.
  * 'relop' is as written. */
 static bool
@@ -117,7 +138,7 @@ static struct expr *
 make_cmp(struct parser *p, const struct expr_field *f, enum expr_relop relop,
          const struct expr_constant *k)
 {
-    if (!check_level(p, f, relop, k)) {
+    if (!check_level(p, f, relop, k) || !check_mask(p, f->symbol, k)) {
         return NULL;
     }
     if (p->negate) {

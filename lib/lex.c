@@ -427,7 +427,12 @@ scan_mask(const char *p, struct lex_token *token)
         return p;
     }
 
+    /* "0" is a number in either notation. */
     enum lex_format mask_format = token->format;
+    if (mask_format == LEX_HEXADECIMAL && format == LEX_DECIMAL
+        && !lex_value_width(&token->value)) {
+        format = LEX_HEXADECIMAL;
+    }
     token->format = format;
     if (mask_format == format) {
         token->mask = mask;
@@ -664,19 +669,6 @@ format_decimal(const union mf_subvalue *value, struct ds *s)
 }
 
 static void
-format_hex(const union mf_subvalue *value, struct ds *s)
-{
-    size_t i = 0;
-    while (i < VALUE_BYTES - 1 && !value->u8[i]) {
-        i++;
-    }
-    ds_put_format(s, "0x%"PRIx8, value->u8[i]);
-    while (++i < VALUE_BYTES) {
-        ds_put_format(s, "%02"PRIx8, value->u8[i]);
-    }
-}
-
-static void
 format_value(const union mf_subvalue *value, enum lex_format format,
              struct ds *s)
 {
@@ -685,7 +677,7 @@ format_value(const union mf_subvalue *value, enum lex_format format,
         format_decimal(value, s);
         break;
     case LEX_HEXADECIMAL:
-        format_hex(value, s);
+        ds_put_hex(s, value->u8, VALUE_BYTES); /* Zero is just "0". */
         break;
     case LEX_IPV4:
         ds_put_format(s, IP_FMT,

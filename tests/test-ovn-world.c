@@ -26,6 +26,8 @@
 #include "bitmap.h"
 #include "flow.h"
 #include "openvswitch/dynamic-string.h"
+#include "openvswitch/ofp-errors.h"
+#include "openvswitch/ofp-group.h"
 #include "openvswitch/ofp-port.h"
 #include "ovn/gen-opts.h"
 #include "ovn/logical-fields.h"
@@ -222,7 +224,8 @@ tunnel_ofport(const char *name, ofp_port_t *ofport, void *d_)
     const struct test_ovn_actions *d = d_;
     const struct simap_node *node = simap_find(&d->world.ports, name);
 
-    if (!node) {
+    /* LOCAL has a tunnel as little as a port that is not there. */
+    if (!node || node->data >= ofp_to_u16(OFPP_MAX)) {
         return false;
     }
     *ofport = u16_to_ofp(node->data);
@@ -247,6 +250,37 @@ assign_id(struct simap *ids, const char *name)
     return id;
 }
 
+/* Sends 'group' over an OpenFlow connection, so to say.  Returns NULL, or what
+ * is wrong with it (caller frees). */
+static char *
+transmit_group(const struct ovn_group *group)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    enum ofputil_protocol usable;
+    struct ofputil_group_mod gm;
+
+    ds_put_cstr(&s, "group_id=1,");
+    ovn_group_format(group, NULL, &s);
+    char *error = parse_ofp_group_mod_str(&gm, OFPGC11_ADD, ds_cstr(&s), NULL,
+                                          NULL, &usable);
+    ds_destroy(&s);
+    if (error) {
+        return error;
+    }
+
+    struct ofpbuf *msg = ofputil_encode_group_mod(OFP15_VERSION, &gm, NULL,
+                                                  -1);
+    ofputil_uninit_group_mod(&gm);
+    enum ofperr ofperr = ofputil_decode_group_mod(msg->data, &gm);
+    if (!ofperr) {
+        ofputil_uninit_group_mod(&gm);
+    } else {
+        error = xstrdup(ofperr_to_string(ofperr));
+    }
+    ofpbuf_delete(msg);
+    return error;
+}
+
 static bool
 group_id(const struct ovn_group *group, uint32_t *idp, void *d_)
 {
@@ -265,6 +299,9 @@ group_id(const struct ovn_group *group, uint32_t *idp, void *d_)
     ds_put_format(&d->groups, "    uses group: id(%"PRIu32"), name(", *idp);
     ovn_group_format(group, in_force, &d->groups);
     ds_put_cstr(&d->groups, ")\n");
+    if (!d->group_problem) {
+        d->group_problem = transmit_group(group);
+    }
 
     ds_destroy(&identity);
     bitmap_free(in_force);
@@ -321,6 +358,7 @@ test_ovn_actions_destroy(struct test_ovn_actions *d)
     simap_destroy(&d->group_ids);
     simap_destroy(&d->meter_ids);
     ds_destroy(&d->groups);
+    free(d->group_problem);
     gen_opts_destroy(d->dhcp_opts);
     gen_opts_destroy(d->dhcpv6_opts);
 }

@@ -53,6 +53,7 @@ struct test_ovn_actions {
     struct simap group_ids;     /* Identity -> id. */
     struct simap meter_ids;     /* Name -> id. */
     struct ds groups;           /* "uses group: ..." lines. */
+    char *group_problem;        /* Why a switch does not take one of them. */
 
     bool skip_format;           /* Checks are about encoding alone. */
 };
