@@ -47,6 +47,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/inputs.c \
 	controller/inputs.h \
 	controller/lb-hairpin.c \
+	controller/lb-known.c \
+	controller/lb-known.h \
 	controller/lb-local.c \
 	controller/lb-local.h \
 	controller/lb-serving.c \

@@ -153,7 +153,7 @@ static const struct switch_entry_class group_entry_class = {
 static struct switch_table groups
     = SWITCH_TABLE_INITIALIZER(&groups, &group_entry_class);
 
-static group_bucket_in_force_func *bucket_in_force;
+static group_content_func *get_content;
 
 /* Ids of wanted groups, as set cells without meaningful members. */
 static const struct inc_kind_class wanted_group_kind_class = {
@@ -174,9 +174,9 @@ static const struct inc_unit_class group_unit_class = {
 };
 
 void
-group_init(struct inc_engine *engine, group_bucket_in_force_func *in_force)
+group_init(struct inc_engine *engine, group_content_func *content)
 {
-    bucket_in_force = in_force;
+    get_content = content;
     wanted_group_kind = inc_kind_declare(engine, &wanted_group_kind_class);
     inc_kind_spawn(wanted_group_kind, &group_unit_class, NULL);
     meter_init(engine);
@@ -420,17 +420,6 @@ stray_destroy(struct stray *stray)
     }
 }
 
-static bool
-group_is_guarded(const struct ovn_group *desc)
-{
-    for (size_t i = 0; i < desc->n_buckets; i++) {
-        if (desc->buckets[i].lport) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* If 'installed' has none but buckets of a group with signature 'full', sets
  * their bits in 'bitmap'.  Otherwise returns false. */
 static bool
@@ -513,14 +502,11 @@ group_choose_id(struct group *group, const struct signature *full)
     }
 
     /* A group that is the same in all but its id is as good. */
-    if (!group->entry.owner && !group_is_guarded(group->desc)
-        && (!stray || stray->sig.all != full->all)) {
+    if (!group->entry.owner && !stray) {
         struct stray *s;
         HMAP_FOR_EACH_WITH_HASH (s, content_node, hash_uint64(full->all),
                                  &strays_by_content) {
-            if (s->sig.all == full->all
-                && (!stray || stray->sig.all != full->all
-                    || s->id < stray->id)) {
+            if (s->sig.all == full->all && (!stray || s->id < stray->id)) {
                 stray = s;
             }
         }
@@ -688,18 +674,8 @@ static void
 group_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     struct group *group = unit_to_group(unit);
-    const struct ovn_group *desc = group->desc;
-    bool any = false;
 
-    for (size_t i = 0; i < desc->n_buckets; i++) {
-        const struct ovn_group_bucket *b = &desc->buckets[i];
-        bool in_force = !b->lport || bucket_in_force(unit, desc, b);
-        bitmap_set(group->in_force, i, in_force);
-        any |= in_force;
-    }
-    if (!any && desc->fallback) {
-        bitmap_set_multiple(group->in_force, 0, desc->n_buckets, true);
-    }
+    get_content(unit, group->desc, group->in_force);
     group->entry.wanted = true;
     if (group->parts) {
         group_spread(group);

@@ -29,11 +29,11 @@
  * ---
  *
  * Ids are stable: the same identity gets the same id after a restart.  The id
- * is a hash of the identity; an installed group with the same content as a
- * group all of whose buckets are always in force is adopted under its own id
- * (this is how the stock controller's groups are taken over); collisions are
- * settled by looking at what is installed.  For all this, the dump of the
- * switch has to come in before the flow stage runs.
+ * is a hash of the identity; an installed group that has all of the buckets of
+ * one that is not there is adopted under its own id (this is how the stock
+ * controller's groups are taken over); collisions are settled by looking at
+ * what is installed.  For all this, the dump of the switch has to come in
+ * before the flow stage runs.
  *
  * Meters are alike: see meter.h.
  *
@@ -49,13 +49,13 @@ struct inc_engine;
 struct inc_unit;
 struct simap;
 
-/* Whether a guarded bucket is in force.  Subscribes 'unit'. */
-typedef bool group_bucket_in_force_func(struct inc_unit *,
-                                        const struct ovn_group *,
-                                        const struct ovn_group_bucket *);
+/* Sets the bits of the buckets of a group that are in force.  Subscribes the
+ * unit. */
+typedef void group_content_func(struct inc_unit *, const struct ovn_group *,
+                                unsigned long *in_force);
 
 /* Declares kinds and classes. */
-void group_init(struct inc_engine *, group_bucket_in_force_func *);
+void group_init(struct inc_engine *, group_content_func *);
 /* To be called when the engine is gone. */
 void group_destroy(void);
 

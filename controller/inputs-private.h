@@ -102,6 +102,10 @@ struct input_table {
         .kinds = NAME##_kinds, .n_kinds = ARRAY_SIZE(NAME##_kinds),     \
     }
 
+/* Notes that 'source' has to do with the load balancer that is 'nb' in the
+ * northbound database, or no longer has. */
+void input_put_lb(const struct uuid *nb, const struct uuid *source, bool add);
+
 /* For '.refs_matter': always. */
 extern const bool input_refs_matter;
 

@@ -219,14 +219,32 @@ logical_flow_equal(const void *a_, const void *b_)
             && a->priority == b->priority);
 }
 
-/* Whether the flow balances load on a router.  There is one for each VIP, so
- * units that are only about these are spared all others. */
+/* Whether the flow balances load.  There are one or two for each VIP, so units
+ * that are only about these are spared all others. */
+static bool
+is_lb(const struct logical_flow *lf)
+{
+    const char *lb = strstr(lf->actions, "ct_lb");
+
+    return lb && strstr(lb, "backends");
+}
+
+/* The same for one of a router that lib/lb-router.h may be about. */
 static bool
 is_router_lb(const struct logical_flow *lf)
 {
     return (lf->ingress && lf->stage_hint && lf->stage_name
-            && !strcmp(lf->stage_name, "lr_in_dnat")
-            && strstr(lf->actions, "ct_lb_mark(backends="));
+            && !strcmp(lf->stage_name, "lr_in_dnat"));
+}
+
+static void
+set_mark(struct inc_kind *kind, struct inc_key key, bool mark)
+{
+    if (mark) {
+        inc_set(kind, key, xmalloc(1));
+    } else if (inc_peek(kind, key)) {
+        inc_set(kind, key, NULL);
+    }
 }
 
 /* Each stage of a router has a flow of priority 0, which tells its table. */
@@ -266,18 +284,17 @@ logical_flow_upsert(const struct ovsdb_idl_row *row)
     struct inc_key key = inc_key_uuid(&row->uuid);
 
     note_router_stage(lf);
-    if (is_router_lb(lf)) {
-        inc_set(in_kinds.router_lb_flow, key, xmalloc(1));
-    } else if (inc_peek(in_kinds.router_lb_flow, key)) {
-        inc_set(in_kinds.router_lb_flow, key, NULL);
-    }
+    bool lb = is_lb(lf);
+    set_mark(in_kinds.lb_flow, key, lb);
+    set_mark(in_kinds.router_lb_flow, key, lb && is_router_lb(lf));
     inc_set(in_kinds.logical_flow, key, lf);
 }
 
 static void
 logical_flow_remove(const struct uuid *uuid)
 {
-    inc_set(in_kinds.router_lb_flow, inc_key_uuid(uuid), NULL);
+    set_mark(in_kinds.lb_flow, inc_key_uuid(uuid), false);
+    set_mark(in_kinds.router_lb_flow, inc_key_uuid(uuid), false);
     inc_set(in_kinds.logical_flow, inc_key_uuid(uuid), NULL);
 }
 
@@ -298,6 +315,7 @@ static const struct ovsdb_idl_column *const logical_flow_columns[] = {
 static const struct input_kind logical_flow_kinds[] = {
     INPUT_VALUE(logical_flow, "logical-flow", INC_KEY_UUID,
                 logical_flow_equal),
+    INPUT_VALUE(lb_flow, "lb-flow", INC_KEY_UUID, always_equal),
     INPUT_VALUE(router_lb_flow, "router-lb-flow", INC_KEY_UUID, always_equal),
     INPUT_VALUE(router_stage, "router-stage", INC_KEY_STRING,
                 router_stage_equal),

@@ -26,9 +26,6 @@
  * Static_MAC_Binding, FDB.  See inputs-sb.c. */
 /* Load_Balancer. */
 
-/* Length of a stage hint, in hexadecimal digits. */
-#define HINT_LEN 8
-
 static int
 uuid_compare(const void *a, const void *b)
 {
@@ -113,6 +110,13 @@ load_balancer_equal(const void *a_, const void *b_)
             && smap_equal(&a->options, &b->options));
 }
 
+void
+input_put_lb(const struct uuid *nb, const struct uuid *source, bool add)
+{
+    input_put_member(in_kinds.lbs_by_nb, inc_key_uuid(nb),
+                     inc_key_uuid(source), add);
+}
+
 static void
 index_load_balancer(const void *lb_, bool add)
 {
@@ -124,10 +128,7 @@ index_load_balancer(const void *lb_, bool add)
                          inc_key_uuid(&lb->uuid), add);
     }
     if (!uuid_is_zero(&lb->lb_id)) {
-        char hint[HINT_LEN + 1];
-        snprintf(hint, sizeof hint, "%08x", lb->lb_id.parts[0]);
-        input_put_member(in_kinds.lbs_by_hint, inc_key_string(hint),
-                         inc_key_uuid(&lb->uuid), add);
+        input_put_lb(&lb->lb_id, &lb->uuid, add);
     }
 }
 
@@ -161,7 +162,7 @@ static const struct ovsdb_idl_column *const load_balancer_columns[] = {
 static const struct input_kind load_balancer_kinds[] = {
     INPUT_RECORD(load_balancer, "load-balancer", INC_KEY_UUID, load_balancer),
     INPUT_SET(lbs_of_datapath, "lbs-of-datapath", INC_KEY_UUID),
-    INPUT_SET(lbs_by_hint, "lbs-by-hint", INC_KEY_STRING),
+    INPUT_SET(lbs_by_nb, "lbs-by-nb", INC_KEY_UUID),
 };
 const struct input_table load_balancer_table
     = INPUT_BY_UUID(load_balancer, load_balancer, &inputs_events.dp_groups);

@@ -18,9 +18,15 @@
 
 #include <stdlib.h>
 
+#include "lb-wish.h"
+#include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
 #include "util.h"
 #include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(inputs_sb);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 /* Rows of the southbound database as cells
  * ========================================
@@ -116,7 +122,73 @@ input_smap_equal(const void *a, const void *b)
     return smap_equal(a, b);
 }
 
-/* SB_Global. */
+/* SB_Global: options, and the entries of ovn-lb-northd, a cell each.  Most
+ * changes of the row are to do with neither, so that an entry is parsed only
+ * if its text has changed. */
+
+static struct smap lb_entries = SMAP_INITIALIZER(&lb_entries);
+
+static void
+lb_entry_destroy(void *wish)
+{
+    lb_wish_destroy(wish);
+    free(wish);
+}
+
+static bool
+lb_entry_equal(const void *a, const void *b)
+{
+    return lb_wish_equal(a, b);
+}
+
+/* Makes the cell of the entry under 'key'; 'value' is NULL if it is gone. */
+static void
+lb_entry_set(const char *key, const char *value)
+{
+    struct lb_wish *wish = NULL;
+    struct uuid nb;
+
+    if (!lb_wish_key_parse(key, &nb)) {
+        return;
+    }
+    if (value) {
+        wish = xmalloc(sizeof *wish);
+        char *error = lb_wish_parse(value, wish);
+        if (error) {
+            VLOG_WARN_RL(&rl, "SB_Global: external_ids:%s is malformed and "
+                         "ignored: %s", key, error);
+            free(error);
+            free(wish);
+            wish = NULL;
+        }
+    }
+    input_put_lb(&nb, &nb, wish != NULL);
+    inc_set(in_kinds.lb_entry, inc_key_uuid(&nb), wish);
+}
+
+static void
+lb_entries_update(const struct smap *external_ids)
+{
+    const struct smap_node *node;
+
+    if (smap_equal(&lb_entries, external_ids)) {
+        return;
+    }
+    SMAP_FOR_EACH (node, &lb_entries) {
+        if (!smap_get(external_ids, node->key)) {
+            lb_entry_set(node->key, NULL);
+        }
+    }
+    SMAP_FOR_EACH (node, external_ids) {
+        const char *old = smap_get(&lb_entries, node->key);
+
+        if (!old || strcmp(old, node->value)) {
+            lb_entry_set(node->key, node->value);
+        }
+    }
+    smap_destroy(&lb_entries);
+    smap_clone(&lb_entries, external_ids);
+}
 
 static struct hmap sb_global_names = HMAP_INITIALIZER(&sb_global_names);
 
@@ -129,25 +201,32 @@ sb_global_name(const struct ovsdb_idl_row *row OVS_UNUSED)
 static void
 sb_global_upsert(const struct ovsdb_idl_row *row)
 {
+    const struct sbrec_sb_global *sb
+        = CONTAINER_OF(row, struct sbrec_sb_global, header_);
+
     input_remember_name(&sb_global_names, &row->uuid, "");
-    inc_set(in_kinds.sb_options, INC_KEY_ONLY,
-            input_smap_clone(&CONTAINER_OF(row, struct sbrec_sb_global,
-                                           header_)->options));
+    inc_set(in_kinds.sb_options, INC_KEY_ONLY, input_smap_clone(&sb->options));
+    lb_entries_update(&sb->external_ids);
 }
 
 static void
 sb_global_remove(const struct uuid *uuid)
 {
+    const struct smap none = SMAP_INITIALIZER(&none);
+
     input_remove_named(in_kinds.sb_options, &sb_global_names, uuid);
+    lb_entries_update(&none);
 }
 
 static const struct ovsdb_idl_column *const sb_global_columns[] = {
     &sbrec_sb_global_col_options,
+    &sbrec_sb_global_col_external_ids,
     NULL,
 };
 
 static const struct input_kind sb_global_kinds[] = {
     INPUT_RECORD(sb_options, "sb-options", INC_KEY_STRING, input_smap),
+    INPUT_RECORD(lb_entry, "lb-entry", INC_KEY_UUID, lb_entry),
 };
 static const struct input_table sb_global_table
     = INPUT_BY_NAME(sb_global, sb_global, NULL);
@@ -198,4 +277,5 @@ inputs_destroy_sb(void)
             row_names_destroy(sb_tables[i]->names);
         }
     }
+    smap_clear(&lb_entries);
 }

@@ -36,18 +36,21 @@
 #include "smap.h"
 
 struct in6_addr;
+struct lb_wish;
 struct ovsdb_idl;
 
 /* Stages of the controller's engine. */
 enum controller_stage {
     STAGE_INPUT,                /* Set by inputs.c, from the IDLs. */
+    STAGE_WISH,                 /* What is asked of load balancers. */
     STAGE_CONFIG,               /* Configuration, derived from Open_vSwitch. */
     STAGE_ROUTER,               /* Routers with distributed load balancers. */
     STAGE_BINDING,              /* Which ports are local. */
     STAGE_DATAPATH,             /* Which datapaths are local. */
     STAGE_DP_GROUP,             /* Which members of a group are local... */
     STAGE_ZONE,                 /* ...conntrack zones, tunnels, patches... */
-    STAGE_LB,                   /* ...load-balancer backends' ports. */
+    STAGE_LB,                   /* Flows of distributed load balancers... */
+    STAGE_BACKEND,              /* ...and their backends' ports. */
     STAGE_SERVING,              /* VIPs that routers serve here. */
     STAGE_FLOW,                 /* OpenFlow flows; wanted groups, meters. */
     STAGE_GROUP,                /* Contents of groups and meters. */
@@ -231,6 +234,8 @@ const struct string_set *in_address_set(struct inc_unit *, const char *name);
 const struct string_set *in_port_group(struct inc_unit *, const char *name);
 const struct load_balancer *in_load_balancer(struct inc_unit *,
                                              const struct uuid *);
+/* What ovn-lb-northd has published of load balancer 'nb'. */
+const struct lb_wish *in_lb_entry(struct inc_unit *, const struct uuid *nb);
 const struct mac_binding *in_mac_binding(struct inc_unit *,
                                          const struct uuid *);
 const struct mac_binding *in_static_mac_binding(struct inc_unit *,
@@ -265,8 +270,9 @@ const struct inc_set *in_lports_by_address(struct inc_unit *,
                                            const struct in6_addr *); /*lports*/
 const struct inc_set *in_lbs_of_datapath(struct inc_unit *,
                                          const struct uuid *dp); /* SB uuids */
-const struct inc_set *in_lbs_by_hint(struct inc_unit *,
-                                     const char *hint);         /* SB uuids */
+/* The SB UUIDs of load balancer 'nb', by its northbound UUID, and 'nb' itself
+ * if there is an entry of ovn-lb-northd for it. */
+const struct inc_set *in_lbs_by_nb(struct inc_unit *, const struct uuid *nb);
 const struct inc_set *in_tunnel_ifaces(struct inc_unit *);      /* ifaces */
 const struct inc_set *in_bridges(struct inc_unit *);            /* names */
 /* Whether a Flow_Sample_Collector_Set of the integration bridge has 'id'. */
@@ -285,9 +291,11 @@ struct inputs_kinds {
         *dhcpv6_option_by_name, *template_vars, *mac_binding,
         *static_mac_binding, *fdb, *meter, *sb_options, *iface, *config,
         *ovs_fact, *datapath_ports, *port_children, *ifaces_by_id,
-        *router_lb_flow,    /* By UUID: Logical_Flows that balance load. */
+        *lb_entry,
+        *lb_flow,           /* By UUID: Logical_Flows that balance load... */
+        *router_lb_flow,    /* ...and those of routers that may be changed. */
         *router_stage, *chassis_set, *lports_by_address, *lbs_of_datapath,
-        *lbs_by_hint,
+        *lbs_by_nb,
         *tunnel_ifaces, *bridges, *multicast_key;
 };
 extern struct inputs_kinds in_kinds;

@@ -13,17 +13,22 @@
  */
 
 
-/* Local-only load balancers; see lb-local.h. */
+
+/* Load balancers that keep to the chassis; see lb-local.h. */
 
 #include <config.h>
 #include "lb-local.h"
 
 #include "binding.h"
+#include "bitmap.h"
 #include "inputs.h"
-#include "lb-vips.h"
+#include "lb-router.h"
 #include "lflow-env.h"
 #include "local-datapath.h"
+#include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
+#include "ovn/expr.h"
+#include "ovn/logical-fields.h"
 #include "packets.h"
 #include "sset.h"
 #include "unit-log.h"
@@ -34,9 +39,12 @@ VLOG_DEFINE_THIS_MODULE(lb_local);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
+struct inc_kind *lb_local_flow_kind;
+struct inc_kind *lb_local_flows_kind;
 static struct inc_kind *kind_components;
-static struct inc_kind *kind_local_only_lb;
-static struct inc_kind *kind_backend_port;
+static struct inc_kind *kind_scope;
+static struct inc_kind *kind_backend;
+static struct inc_kind *kind_nowhere;
 
 /* (lb-components, Logical_DP_Group): the connected components, as UUIDs, in
  * which a group has local datapaths.  One unit reads a group's members on
@@ -71,56 +79,25 @@ static const struct inc_unit_class components_unit_class = {
     .run = components_run,
 };
 
-/* Whether the load balancer is on a datapath of connected component
- * 'component'. */
-static bool
-lb_is_in_component(struct inc_unit *unit, const struct load_balancer *lb,
-                   const struct uuid *component)
-{
-    if (!uuid_is_zero(&lb->dp_group)) {
-        return inc_set_contains(inc_read_set(unit, kind_components,
-                                             inc_key_uuid(&lb->dp_group)),
-                                inc_key_uuid(component));
-    }
-    for (size_t i = 0; i < lb->n_datapaths; i++) {
-        const struct local_datapath *ld = local_datapath(unit,
-                                                         &lb->datapaths[i]);
-        if (ld && uuid_equals(&ld->component, component)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* (local-only-lb, Load_Balancer). */
+/* (lb-local-flow, Logical_Flow), (lb-local-flows, load balancer), and
+ * (lb-scope, load balancer): the components in which its flows are. */
 
 static bool
-vip_equal(const struct lb_vip *a, const struct lb_vip *b)
+flow_equal(const void *a_, const void *b_)
 {
-    if (!lb_endpoint_equal(&a->vip, &b->vip)
-        || a->n_backends != b->n_backends) {
+    const struct lb_local_flow *a = a_;
+    const struct lb_local_flow *b = b_;
+
+    if (!uuid_equals(&a->lb, &b->lb) || a->spread != b->spread
+        || a->source != b->source || a->flag != b->flag
+        || a->has_vip != b->has_vip
+        || !lb_endpoint_equal(&a->vip, &b->vip)
+        || a->n_backends != b->n_backends || !a->lports != !b->lports) {
         return false;
     }
     for (size_t i = 0; i < a->n_backends; i++) {
-        if (!lb_endpoint_equal(&a->backends[i], &b->backends[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool
-local_only_lb_equal(const void *a_, const void *b_)
-{
-    const struct local_only_lb *a = a_;
-    const struct local_only_lb *b = b_;
-
-    if (!uuid_equals(&a->uuid, &b->uuid) || a->fallback != b->fallback
-        || a->n_vips != b->n_vips) {
-        return false;
-    }
-    for (size_t i = 0; i < a->n_vips; i++) {
-        if (!vip_equal(&a->vips[i], &b->vips[i])) {
+        if (!lb_endpoint_equal(&a->backends[i], &b->backends[i])
+            || (a->lports && strcmp(a->lports[i], b->lports[i]))) {
             return false;
         }
     }
@@ -128,23 +105,204 @@ local_only_lb_equal(const void *a_, const void *b_)
 }
 
 static void
-local_only_lb_destroy(void *lb_)
+flow_destroy(void *flow_)
 {
-    struct local_only_lb *lb = lb_;
+    struct lb_local_flow *flow = flow_;
 
-    lb_vips_destroy(lb->vips, lb->n_vips);
-    free(lb);
+    for (size_t i = 0; flow->lports && i < flow->n_backends; i++) {
+        free(flow->lports[i]);
+    }
+    free(flow->lports);
+    free(flow->backends);
+    free(flow);
 }
 
-static const struct inc_kind_class local_only_lb_kind_class = {
-    .name = "local-only-lb",
+static const struct inc_kind_class flow_kind_class = {
+    .name = "lb-local-flow",
     .stage = STAGE_LB,
     .key_type = INC_KEY_UUID,
-    .equal = local_only_lb_equal,
-    .destroy = local_only_lb_destroy,
+    .equal = flow_equal,
+    .destroy = flow_destroy,
+};
+static const struct inc_kind_class flows_kind_class = {
+    .name = "lb-local-flows",
+    .stage = STAGE_LB,
+    .key_type = INC_KEY_UUID,
+    .is_set = true,
+};
+static const struct inc_kind_class scope_kind_class = {
+    .name = "lb-scope",
+    .stage = STAGE_LB,
+    .key_type = INC_KEY_UUID,
+    .is_set = true,
 };
 
-/* (lb-backend-port, {Load_Balancer, address}). */
+/* Adds the backends of 'cl' to those of 'flow'. */
+static void
+take_backends(const struct ovnact_ct_lb *cl, struct lb_local_flow *flow)
+{
+    size_t n = flow->n_backends + cl->n_backends;
+    bool named = cl->ovnact.type == OVNACT_CT_LB_MARK_LOCAL;
+
+    flow->flag = cl->flag;
+    flow->backends = xrealloc(flow->backends, n * sizeof *flow->backends);
+    if (named) {
+        flow->source = LB_WISH_ACTION;
+        flow->spread = (cl->fallback ? LB_SPREAD_FALLBACK : LB_SPREAD_STRICT);
+        flow->lports = xrealloc(flow->lports, n * sizeof *flow->lports);
+    }
+    for (size_t i = 0; i < cl->n_backends; i++) {
+        size_t j = flow->n_backends++;
+
+        flow->backends[j] = lb_backend_endpoint(&cl->backends[i]);
+        if (named) {
+            flow->lports[j] = xstrdup(cl->backends[i].lport);
+        }
+    }
+}
+
+/* Puts in 'flow' what is balanced by 'ovnacts': the first action that does, and
+ * what others of the same type do. */
+static void
+take_actions(const struct ovnact *ovnacts, size_t len,
+             struct lb_local_flow *flow)
+{
+    enum ovnact_type type = N_OVNACTS;
+    const struct ovnact *a;
+
+    flow->source = LB_WISH_DEFAULT; /* Until it is known better. */
+    OVNACT_FOR_EACH (a, ovnacts, len) {
+        if (a->type == OVNACT_CT_LB || a->type == OVNACT_CT_LB_MARK
+            || a->type == OVNACT_CT_LB_MARK_LOCAL) {
+            const struct ovnact_ct_lb *cl
+                = CONTAINER_OF(a, struct ovnact_ct_lb, ovnact);
+
+            if (cl->n_backends && (type == N_OVNACTS || type == a->type)) {
+                type = a->type;
+                take_backends(cl, flow);
+            }
+        }
+    }
+}
+
+/* Load-balancing flows name no port groups. */
+static const struct expr_constant_set *
+no_port_group(const char *name OVS_UNUSED, void *env OVS_UNUSED)
+{
+    return NULL;
+}
+
+/* Returns what 'lf' balances, or NULL.  Errors are lflow.c's to report. */
+static struct lb_local_flow *
+parse_flow(struct inc_unit *unit, const struct logical_flow *lf)
+{
+    struct lb_local_flow *flow = xzalloc(sizeof *flow);
+    struct expr *prereqs = NULL;
+    struct ofpbuf ovnacts;
+    struct lflow_env env;
+
+    ofpbuf_init(&ovnacts, 0);
+    lflow_env_start(&env, unit);
+    env.env.port_group = no_port_group;
+
+    struct ovnact_parse_params pp = {
+        .env = &env.env,
+        .option = lflow_env_option,
+        .pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS,
+        .n_tables = LOG_PIPELINE_INGRESS_LEN,
+        .cur_ltable = lf->table_id,
+    };
+    char *error = ovnacts_parse_text(lf->actions, &pp, &ovnacts, &prereqs);
+    if (!error) {
+        take_actions(ovnacts.data, ovnacts.size, flow);
+    }
+    if (flow->n_backends) {
+        struct expr *match = expr_parse_text(lf->match, &env.env, &error);
+
+        flow->has_vip = match && lb_router_parse_vip(match, &flow->vip);
+        expr_destroy(match);
+    } else {
+        flow_destroy(flow);
+        flow = NULL;
+    }
+    free(error);
+    expr_destroy(prereqs);
+    ovnacts_free(ovnacts.data, ovnacts.size);
+    ofpbuf_uninit(&ovnacts);
+    lflow_env_finish(&env);
+    return flow;
+}
+
+/* Whether a datapath of 'lf' is local. */
+static bool
+is_local(struct inc_unit *unit, const struct logical_flow *lf)
+{
+    return (!uuid_is_zero(&lf->dp_group)
+            ? inc_set_count(inc_read_set(unit, kind_components,
+                                         inc_key_uuid(&lf->dp_group))) > 0
+            : local_datapath(unit, &lf->datapath) != NULL);
+}
+
+/* Adds the components in which 'lf' is to those of load balancer 'lb'. */
+static void
+insert_scope(struct inc_unit *unit, const struct logical_flow *lf,
+             struct inc_key lb)
+{
+    if (!uuid_is_zero(&lf->dp_group)) {
+        const struct inc_set *components
+            = inc_read_set(unit, kind_components, inc_key_uuid(&lf->dp_group));
+
+        for (size_t i = 0; i < inc_set_count(components); i++) {
+            inc_insert(unit, kind_scope, lb, inc_set_at(components, i));
+        }
+    } else {
+        inc_insert(unit, kind_scope, lb,
+                   inc_key_uuid(&local_datapath(unit, &lf->datapath)
+                                ->component));
+    }
+}
+
+static void
+flow_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    struct inc_key key = inc_unit_key(unit);
+    const struct logical_flow *lf = in_logical_flow(unit, key.data);
+    const char *hint = lf && lf->stage_hint ? lf->stage_hint : "";
+
+    if (!lf || (!strstr(lf->actions, "ct_lb_mark_local")
+                && !(hint[0] && lb_known_may_be_local(unit, hint)))
+        || !is_local(unit, lf)) {
+        return;
+    }
+
+    struct lb_local_flow *flow = parse_flow(unit, lf);
+    struct lb_decision decision;
+    if (!flow) {
+        return;
+    }
+    lb_known_decide(unit, hint, flow->backends, flow->n_backends, &decision);
+    flow->lb = decision.lb;
+    if (flow->source != LB_WISH_ACTION) {
+        flow->source = decision.source;
+        flow->spread = decision.spread;
+    }
+    if (flow->spread == LB_SPREAD_ALL) {
+        flow_destroy(flow);
+        return;
+    }
+
+    insert_scope(unit, lf, inc_key_uuid(&flow->lb));
+    inc_insert(unit, lb_local_flows_kind, inc_key_uuid(&flow->lb), key);
+    inc_write(unit, lb_local_flow_kind, key, flow);
+}
+
+static const struct inc_unit_class flow_unit_class = {
+    .name = "lb-local-flow",
+    .stage = STAGE_LB,
+    .run = flow_run,
+};
+
+/* (lb-backend, {load balancer, address}). */
 
 struct backend_key {
     struct uuid lb;
@@ -159,40 +317,31 @@ backend_key(const struct backend_key *key)
 }
 
 static bool
-string_equal(const void *a, const void *b)
+backend_equal(const void *a_, const void *b_)
 {
-    return !strcmp(a, b);
+    const struct lb_backend *a = a_;
+    const struct lb_backend *b = b_;
+
+    return (a->state == b->state
+            && nullable_string_is_equal(a->lport, b->lport));
 }
 
-static const struct inc_kind_class backend_port_kind_class = {
-    .name = "lb-backend-port",
-    .stage = STAGE_LB,
+static void
+backend_destroy(void *backend_)
+{
+    struct lb_backend *backend = backend_;
+
+    free(backend->lport);
+    free(backend);
+}
+
+static const struct inc_kind_class backend_kind_class = {
+    .name = "lb-backend",
+    .stage = STAGE_BACKEND,
     .key_type = INC_KEY_OTHER,
-    .equal = string_equal,
-    .destroy = free,
+    .equal = backend_equal,
+    .destroy = backend_destroy,
 };
-
-/* The unit. */
-
-/* What the owner of 'lb' has asked for. */
-static bool
-is_local_only(struct inc_unit *unit, const struct load_balancer *lb,
-              bool *fallback)
-{
-    const char *value = smap_get_def(&lb->options, "distributed", "false");
-
-    *fallback = !strcmp(value, "fallback");
-    if (*fallback || !strcmp(value, "true")) {
-        return true;
-    }
-    if (strcmp(value, "false")) {
-        unit_warn(unit, &this_module, &rl, "load balancer %s ("UUID_FMT"): "
-                  "options:distributed has unknown value \"%s\", "
-                  "the load balancer is not distributed",
-                  lb->name, UUID_ARGS(&lb->lb_id), value);
-    }
-    return false;
-}
 
 /* Whether a port of 'type' can be what a backend's address belongs to.  The
  * other types are the network's own. */
@@ -220,33 +369,43 @@ type_has_backends(enum lport_type type)
     }
 }
 
-/* Returns the only logical port that has 'address' near 'lb'.  If there are
- * several, returns NULL and says so in 'ambiguities'. */
+/* One load balancer, while its backends are looked for. */
+struct search {
+    struct inc_unit *unit;
+    struct uuid lb;
+    const struct lb_known *known; /* Or NULL. */
+    const struct inc_set *scope;
+    struct ds ambiguities;
+};
+
+/* Returns the only logical port that has 'address' near the load balancer, or
+ * NULL.  If there are several, says so in 'ambiguities'. */
 static const char *
-find_backend_port(struct inc_unit *unit, const struct load_balancer *lb,
-                  const struct in6_addr *address, struct ds *ambiguities)
+find_port(struct search *s, const struct in6_addr *address, bool *ambiguous)
 {
-    const struct inc_set *lports = in_lports_by_address(unit, address);
+    const struct inc_set *lports = in_lports_by_address(s->unit, address);
     const char *found = NULL;
 
+    *ambiguous = false;
     for (size_t i = 0; i < inc_set_count(lports); i++) {
         const char *lport = inc_set_at(lports, i).data;
-        const struct lport *lp = in_lport(unit, lport);
+        const struct lport *lp = in_lport(s->unit, lport);
         const struct local_datapath *ld;
 
         if (!lp || !type_has_backends(lp->type)) {
             continue;
         }
-        ld = local_datapath(unit, &lp->datapath);
-        if (!ld || !lb_is_in_component(unit, lb, &ld->component)) {
+        ld = local_datapath(s->unit, &lp->datapath);
+        if (!ld || !inc_set_contains(s->scope, inc_key_uuid(&ld->component))) {
             continue;
         }
         if (found) {
-            ds_put_format(ambiguities, "%sbackend ",
-                          ambiguities->length ? "; " : "");
-            ipv6_format_mapped(address, ambiguities);
-            ds_put_format(ambiguities, " is the address of both %s and %s",
-                          found, lport);
+            ds_put_format(&s->ambiguities, "%sbackend ",
+                          s->ambiguities.length ? "; " : "");
+            ipv6_format_mapped(address, &s->ambiguities);
+            ds_put_format(&s->ambiguities,
+                          " is the address of both %s and %s", found, lport);
+            *ambiguous = true;
             return NULL;
         }
         found = lport;
@@ -254,126 +413,269 @@ find_backend_port(struct inc_unit *unit, const struct load_balancer *lb,
     return found;
 }
 
-/* Writes the port of each of the backends, once an address. */
-static void
-write_backend_ports(struct inc_unit *unit, const struct load_balancer *lb,
-                    const struct local_only_lb *lol)
+/* Returns what is to be known of the backend at 'address', or NULL. */
+static struct lb_backend *
+find_backend(struct search *s, const struct in6_addr *address)
 {
-    struct ds ambiguities = DS_EMPTY_INITIALIZER;
+    const struct lb_mapping *mapping
+        = s->known ? lb_mappings_find(&s->known->mappings, address) : NULL;
+    bool ambiguous = false;
+    const char *lport = (mapping ? mapping->lport
+                         : find_port(s, address, &ambiguous));
+
+    if (!lport && !ambiguous) {
+        return NULL;
+    }
+
+    struct lb_backend *b = xmalloc(sizeof *b);
+    b->lport = nullable_xstrdup(lport);
+    b->state = (ambiguous ? LB_BACKEND_AMBIGUOUS
+                : in_lport(s->unit, lport) ? LB_BACKEND_FOUND
+                : LB_BACKEND_NO_PORT);
+    return b;
+}
+
+/* Writes the port of each backend of 'flow', unless it is in 'done'. */
+static void
+write_backends(struct search *s, const struct lb_local_flow *flow,
+               struct sset *done)
+{
+    for (size_t i = 0; i < flow->n_backends; i++) {
+        struct backend_key key = { s->lb, flow->backends[i].ip };
+        char text[INET6_ADDRSTRLEN];
+
+        ipv6_string_mapped(text, &key.address);
+        if (sset_add(done, text)) {
+            struct lb_backend *b = find_backend(s, &key.address);
+            if (b) {
+                inc_write(s->unit, kind_backend, backend_key(&key), b);
+            }
+        }
+    }
+}
+
+/* Names the load balancer, for messages. */
+static void
+format_lb(const struct uuid *lb, const struct lb_known *known, struct ds *s)
+{
+    if (known) {
+        ds_put_format(s, "load balancer %s ("UUID_FMT")", known->name,
+                      UUID_ARGS(lb));
+    } else {
+        ds_put_format(s, "load balancer %08x", lb->parts[0]);
+    }
+}
+
+/* Finds the ports of all of the backends of one load balancer. */
+static void
+backends_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    struct inc_key key = inc_unit_key(unit);
+    const struct inc_set *flows = inc_read_set(unit, lb_local_flows_kind, key);
     struct sset done = SSET_INITIALIZER(&done);
+    struct search s = {
+        .unit = unit,
+        .known = lb_known(unit, key.data),
+        .scope = inc_read_set(unit, kind_scope, key),
+        .ambiguities = DS_EMPTY_INITIALIZER,
+    };
 
-    for (size_t i = 0; i < lol->n_vips; i++) {
-        const struct lb_vip *lv = &lol->vips[i];
-
-        for (size_t j = 0; j < lv->n_backends; j++) {
-            struct backend_key key = { lb->uuid, lv->backends[j].ip };
-            char text[INET6_ADDRSTRLEN];
-            const char *lport;
-
-            ipv6_string_mapped(text, &key.address);
-            if (!sset_add(&done, text)) {
-                continue;
-            }
-            lport = find_backend_port(unit, lb, &key.address, &ambiguities);
-            if (lport) {
-                inc_write(unit, kind_backend_port, backend_key(&key),
-                          xstrdup(lport));
-            }
+    memcpy(&s.lb, key.data, sizeof s.lb);
+    for (size_t i = 0; i < inc_set_count(flows); i++) {
+        const struct lb_local_flow *flow = inc_read(unit, lb_local_flow_kind,
+                                                    inc_set_at(flows, i));
+        if (flow && flow->source != LB_WISH_ACTION) {
+            write_backends(&s, flow, &done);
         }
     }
     sset_destroy(&done);
-    if (ambiguities.length) {
-        unit_warn(unit, &this_module, &rl, "load balancer %s ("UUID_FMT"): %s; "
-                  "a distributed load balancer leaves out backends whose "
-                  "logical port is ambiguous", lb->name, UUID_ARGS(&lb->lb_id),
-                  ds_cstr(&ambiguities));
+
+    if (s.ambiguities.length) {
+        struct ds name = DS_EMPTY_INITIALIZER;
+
+        format_lb(&s.lb, s.known, &name);
+        unit_warn(unit, &this_module, &rl, "%s: %s; a distributed load "
+                  "balancer leaves out backends whose logical port is "
+                  "ambiguous", ds_cstr(&name), ds_cstr(&s.ambiguities));
+        ds_destroy(&name);
     } else {
         unit_no_warning(unit);
     }
-    ds_destroy(&ambiguities);
+    ds_destroy(&s.ambiguities);
 }
 
-static void
-lb_local_run(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    const struct load_balancer *lb
-        = in_load_balancer(unit, inc_unit_key(unit).data);
-    bool fallback;
-
-    if (!lb || !is_local_only(unit, lb, &fallback)) {
-        return;
-    }
-
-    struct local_only_lb *lol = xmalloc(sizeof *lol);
-    char *bad;
-    lol->uuid = lb->uuid;
-    lol->fallback = fallback;
-    lb_vips_read(unit, lb, &lol->vips, &lol->n_vips, &bad);
-    free(bad);                  /* lb-hairpin.c complains. */
-
-    write_backend_ports(unit, lb, lol);
-    inc_write(unit, kind_local_only_lb, inc_unit_key(unit), lol);
-}
-
-static const struct inc_unit_class lb_local_unit_class = {
-    .name = "lb-local",
-    .stage = STAGE_LB,
-    .run = lb_local_run,
+static const struct inc_unit_class backends_unit_class = {
+    .name = "lb-backends",
+    .stage = STAGE_BACKEND,
+    .run = backends_run,
 };
 
-void
-lb_local_init(struct inc_engine *engine)
-{
-    kind_components = inc_kind_declare(engine, &components_kind_class);
-    inc_kind_spawn(in_kinds.dp_group, &components_unit_class, NULL);
+/* (lb-nowhere, load balancer): it has no backend on any chassis.  The value is
+ * what it is called.
+ *
+ * This is worth a complaint when it becomes true, though not while the ports
+ * are only just coming in from the southbound database. */
 
-    kind_local_only_lb = inc_kind_declare(engine, &local_only_lb_kind_class);
-    kind_backend_port = inc_kind_declare(engine, &backend_port_kind_class);
-    inc_kind_spawn(in_kinds.load_balancer, &lb_local_unit_class, NULL);
+static bool
+string_equal(const void *a, const void *b)
+{
+    return !strcmp(a, b);
 }
 
-/* A hint is but 32 bits long, and may be that of another row, or of several:
- * the backends decide. */
-const struct local_only_lb *
-lb_local_wished(struct inc_unit *unit, const char *stage_hint,
-                const struct ovnact *ovnacts, size_t ovnacts_len)
+static const struct inc_kind_class nowhere_kind_class = {
+    .name = "lb-nowhere",
+    .stage = STAGE_SERVING,
+    .key_type = INC_KEY_UUID,
+    .equal = string_equal,
+    .destroy = free,
+};
+
+static bool
+flow_is_somewhere(struct inc_unit *unit, const struct lb_local_flow *flow)
 {
-    const struct inc_set *lbs = in_lbs_by_hint(unit, stage_hint);
+    for (size_t i = 0; i < flow->n_backends; i++) {
+        const char *lport = lb_local_backend_port(unit, flow, i);
 
-    for (size_t i = 0; i < inc_set_count(lbs); i++) {
-        const struct local_only_lb *lol = inc_read(unit, kind_local_only_lb,
-                                                   inc_set_at(lbs, i));
-        if (lol && lb_fits(ovnacts, ovnacts_len, lol->vips, lol->n_vips)) {
-            return lol;
-        }
-    }
-    return NULL;
-}
-
-bool
-lb_local_is_wished(struct inc_unit *unit, const char *stage_hint)
-{
-    const struct inc_set *lbs = in_lbs_by_hint(unit, stage_hint);
-
-    for (size_t i = 0; i < inc_set_count(lbs); i++) {
-        const struct load_balancer *lb
-            = in_load_balancer(unit, inc_set_at(lbs, i).data);
-        const char *value = smap_get_def(&lb->options, "distributed", "");
-
-        if (!strcmp(value, "true") || !strcmp(value, "fallback")) {
+        if (lport && lb_local_is_bound(unit, lport)) {
             return true;
         }
     }
     return false;
 }
 
-const char *
-lb_local_backend_port(struct inc_unit *unit, const struct uuid *lb,
-                      const struct in6_addr *address)
+static void
+nowhere_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    struct inc_key key = inc_unit_key(unit);
+    const struct inc_set *flows = inc_read_set(unit, lb_local_flows_kind, key);
+    struct ds name = DS_EMPTY_INITIALIZER;
+
+    /* One backend that is bound somewhere is all that has to be watched. */
+    for (size_t i = 0; i < inc_set_count(flows); i++) {
+        const struct lb_local_flow *flow = inc_read(unit, lb_local_flow_kind,
+                                                    inc_set_at(flows, i));
+        if (flow && flow_is_somewhere(unit, flow)) {
+            return;
+        }
+    }
+    format_lb(key.data, lb_known(unit, key.data), &name);
+    inc_write(unit, kind_nowhere, key, ds_steal_cstr(&name));
+}
+
+static const struct inc_unit_class nowhere_unit_class = {
+    .name = "lb-nowhere",
+    .stage = STAGE_SERVING,
+    .run = nowhere_run,
+};
+
+/* The load balancers (UUIDs as text) for which it has become true since
+ * lb_local_complain(). */
+static struct sset new_nowhere = SSET_INITIALIZER(&new_nowhere);
+
+static void
+nowhere_changed(struct inc_key key, const void *old, const void *new,
+                void *aux OVS_UNUSED)
+{
+    char uuid[UUID_LEN + 1];
+    struct uuid lb;
+
+    memcpy(&lb, key.data, sizeof lb);
+    snprintf(uuid, sizeof uuid, UUID_FMT, UUID_ARGS(&lb));
+    if (!new) {
+        sset_find_and_delete(&new_nowhere, uuid);
+    } else if (!old) {
+        sset_add(&new_nowhere, uuid);
+    }
+}
+
+void
+lb_local_complain(void)
+{
+    const char *uuid;
+
+    SSET_FOR_EACH (uuid, &new_nowhere) {
+        struct uuid lb;
+
+        if (uuid_from_string(&lb, uuid)) {
+            const char *name = inc_peek(kind_nowhere, inc_key_uuid(&lb));
+            VLOG_WARN_RL(&rl, "%s is distributed, but has no backend on any "
+                         "chassis", name ? name : uuid);
+        }
+    }
+    sset_clear(&new_nowhere);
+}
+
+/* Wiring. */
+
+/* inputs_init(), lb_known_init(), local_datapath_init() come first. */
+void
+lb_local_init(struct inc_engine *engine)
+{
+    kind_components = inc_kind_declare(engine, &components_kind_class);
+    inc_kind_spawn(in_kinds.dp_group, &components_unit_class, NULL);
+
+    lb_local_flow_kind = inc_kind_declare(engine, &flow_kind_class);
+    lb_local_flows_kind = inc_kind_declare(engine, &flows_kind_class);
+    kind_scope = inc_kind_declare(engine, &scope_kind_class);
+    inc_kind_spawn(in_kinds.lb_flow, &flow_unit_class, NULL);
+
+    kind_backend = inc_kind_declare(engine, &backend_kind_class);
+    inc_kind_spawn(lb_local_flows_kind, &backends_unit_class, NULL);
+
+    kind_nowhere = inc_kind_declare(engine, &nowhere_kind_class);
+    inc_kind_spawn(lb_local_flows_kind, &nowhere_unit_class, NULL);
+    inc_kind_watch(kind_nowhere, nowhere_changed, NULL);
+}
+
+void
+lb_local_destroy(void)
+{
+    sset_destroy(&new_nowhere);
+    sset_init(&new_nowhere);
+}
+
+const struct lb_local_flow *
+lb_local_flow(struct inc_unit *unit, const struct uuid *lflow)
+{
+    return inc_read(unit, lb_local_flow_kind, inc_key_uuid(lflow));
+}
+
+const struct lb_backend *
+lb_local_backend(struct inc_unit *unit, const struct uuid *lb,
+                 const struct in6_addr *address)
 {
     struct backend_key key = { *lb, *address };
 
-    return inc_read(unit, kind_backend_port, backend_key(&key));
+    return inc_read(unit, kind_backend, backend_key(&key));
+}
+
+const struct lb_backend *
+lb_local_peek_backend(const struct uuid *lb, const struct in6_addr *address)
+{
+    struct backend_key key = { *lb, *address };
+
+    return inc_peek(kind_backend, backend_key(&key));
+}
+
+const char *
+lb_local_backend_port(struct inc_unit *unit, const struct lb_local_flow *flow,
+                      size_t i)
+{
+    if (flow->lports) {
+        return flow->lports[i];
+    }
+
+    const struct lb_backend *b = lb_local_backend(unit, &flow->lb,
+                                                  &flow->backends[i].ip);
+    return b ? b->lport : NULL;
+}
+
+bool
+lb_local_is_bound(struct inc_unit *unit, const char *lport)
+{
+    const struct port_binding *pb = in_port_binding(unit, lport);
+
+    return pb && !uuid_is_zero(&pb->chassis);
 }
 
 bool
@@ -388,17 +690,53 @@ lb_local_is_here(struct inc_unit *unit, const char *lport)
     return pb && uuid_equals(&pb->chassis, &our_chassis);
 }
 
-bool
-lb_local_in_force(struct inc_unit *unit, const struct ovn_group *group,
-                  const struct ovn_group_bucket *bucket)
-{
-    const char *lport = bucket->lport;
+/* Groups. */
 
-    if (lport && !lport[0]) {
-        lport = lb_local_backend_port(unit, &group->lb_uuid, &bucket->address);
-        if (!lport) {
-            return false;
-        }
+/* Decides about the load balancer of 'group', a group of ct_lb or
+ * ct_lb_mark. */
+static void
+decide_group(struct inc_unit *unit, const struct ovn_group *group,
+             struct lb_decision *d)
+{
+    struct lb_endpoint *eps = xmalloc(group->n_buckets * sizeof *eps);
+
+    for (size_t i = 0; i < group->n_buckets; i++) {
+        eps[i] = (struct lb_endpoint) {
+            .ip = group->buckets[i].address, .port = group->buckets[i].port,
+        };
     }
-    return !lport || lb_local_is_here(unit, lport);
+    lb_known_decide(unit, group->lb_hint, eps, group->n_buckets, d);
+    free(eps);
+}
+
+void
+lb_local_content(struct inc_unit *unit, const struct ovn_group *group,
+                 unsigned long *in_force)
+{
+    struct lb_decision d = { .spread = LB_SPREAD_ALL };
+    bool any = false;
+
+    if (group->local) {
+        d.spread = group->fallback ? LB_SPREAD_FALLBACK : LB_SPREAD_STRICT;
+    } else if (group->lb_hint) {
+        decide_group(unit, group, &d);
+    }
+
+    for (size_t i = 0; i < group->n_buckets; i++) {
+        const struct ovn_group_bucket *b = &group->buckets[i];
+        bool here = true;
+
+        if (d.spread != LB_SPREAD_ALL) {
+            const struct lb_backend *backend
+                = group->local ? NULL : lb_local_backend(unit, &d.lb,
+                                                         &b->address);
+            const char *lport = backend ? backend->lport : b->lport;
+            here = lport && lb_local_is_here(unit, lport);
+        }
+        bitmap_set(in_force, i, here);
+        any |= here;
+    }
+    if (!any && d.spread == LB_SPREAD_FALLBACK) {
+        bitmap_set_multiple(in_force, 0, group->n_buckets, true);
+    }
 }

@@ -12,61 +12,104 @@
  * limitations under the License.
  */
 
+
 #ifndef CONTROLLER_LB_LOCAL_H
 #define CONTROLLER_LB_LOCAL_H 1
 
-/* Which load balancers are local-only here, and where their backends are
- * ======================================================================
+/* Load balancers that keep to the chassis, and where their backends are
+ * ====================================================================
  *
- * The owner of a load balancer asks for local-only operation with
- * options:distributed=true in the northbound database.  The ovn-northd that
- * we live with does not know the option, but passes it on to the southbound
- * Load_Balancer row, at least for a load balancer that is attached to a
- * logical switch.  One unit for each such row derives
+ * lb-known.h says how the load balancer of a logical flow spreads connections
+ * here.  For those that keep to the chassis, or would as long as they can,
+ * the rest is found out here:
  *
- *   - (local-only-lb, row): the load balancer is local-only;
- *   - (lb-backend-port, row and address): the logical port of a backend.
+ *   - (lb-local-flow, Logical_Flow): what the flow balances;
+ *   - (lb-local-flows, load balancer): its flows;
+ *   - (lb-backend, load balancer and address): which logical port a backend
+ *     is.
  *
- * The port of a backend is the one that has its address (Port_Binding.mac)
- * among the local datapaths that are connected with those of the load
- * balancer.  An address that several ports have is nobody's.
+ * What is balanced, and among which backends, is taken from the logical flows,
+ * which ovn-northd writes for every load balancer and leaves backends out of
+ * that are down.
  *
- * A logical flow finds its load balancer by its stage-hint, which is the start
- * of the northbound row's UUID, and reads the first kind of cell; whether
- * buckets are in force is decided by group units, which read the second kind
- * and where the port is bound.  So a backend that moves makes no logical flow
- * run. */
+ * The port of a backend is the one that ip_port_mappings name, if they do.
+ * Otherwise it is the one that has its address (Port_Binding.mac) among the
+ * local datapaths that are connected with those of the load balancer's flows.
+ * An address that several ports have is nobody's.  A backend that is nobody's,
+ * or a port's that is not there, is on no chassis, hence not on this one.
+ *
+ * Which buckets of a group are in force is decided from this by the unit of
+ * the group.  So whatever is asked of a load balancer, and wherever its
+ * backends move, no logical flow runs for it (but for those on routers with
+ * gateway ports, see lb-serving.h), and nothing changes in the switch but
+ * groups. */
 
+#include <netinet/in.h>
 #include "inc-proc-eng.h"
 #include "lb.h"
+#include "lb-known.h"
 #include "ovn/actions.h"
 
-struct local_only_lb {
-    struct uuid uuid;           /* Of the southbound Load_Balancer. */
-    bool fallback;              /* All backends if none is local. */
-    struct lb_vip *vips;
-    size_t n_vips;
+struct logical_flow;
+
+/* What a logical flow balances. */
+struct lb_local_flow {
+    struct uuid lb;             /* As in struct lb_decision. */
+    enum lb_spread spread;      /* Not LB_SPREAD_ALL. */
+    enum lb_wish_source source; /* LB_WISH_ACTION: ports are in 'lports'. */
+    bool has_vip;               /* The flow's match says 'vip'. */
+    struct lb_endpoint vip;
+    struct lb_endpoint *backends;
+    char **lports;              /* NULL unless the action names them. */
+    size_t n_backends;
+    enum ovnact_ct_lb_flag flag;
+};
+
+enum lb_backend_state {
+    LB_BACKEND_FOUND,           /* 'lport' is the port. */
+    LB_BACKEND_AMBIGUOUS,       /* Several ports have the address. */
+    LB_BACKEND_NO_PORT,         /* 'lport' is mapped, but does not exist. */
+};
+struct lb_backend {
+    enum lb_backend_state state;
+    char *lport;                /* NULL if ambiguous. */
 };
 
 void lb_local_init(struct inc_engine *);
-/* The local-only load balancer that a logical flow with 'stage_hint' and
- * 'ovnacts' implements, or NULL. */
-const struct local_only_lb *lb_local_wished(struct inc_unit *,
-                                            const char *stage_hint,
-                                            const struct ovnact *ovnacts,
-                                            size_t ovnacts_len);
-/* Whether a load balancer with 'stage_hint' is to be local-only: as early as
- * from STAGE_CONFIG on, when its backends are yet to be found. */
-bool lb_local_is_wished(struct inc_unit *, const char *stage_hint);
+void lb_local_destroy(void);    /* After the engine. */
+
+/* NULL for a flow that is not of such a load balancer.  From STAGE_BACKEND
+ * on. */
+const struct lb_local_flow *lb_local_flow(struct inc_unit *,
+                                          const struct uuid *lflow);
+/* The backend at 'address' of 'lb'; NULL if no port has the address.  For
+ * flows whose actions do not name ports.  From STAGE_SERVING on. */
+const struct lb_backend *lb_local_backend(struct inc_unit *,
+                                          const struct uuid *lb,
+                                          const struct in6_addr *address);
+/* The logical port of backend 'i' of a flow; NULL if it is nobody's. */
+const char *lb_local_backend_port(struct inc_unit *,
+                                  const struct lb_local_flow *, size_t i);
 /* Whether the primary binding of 'lport' is on this chassis: an additional
  * one, as there is during live migration, does not count. */
 bool lb_local_is_here(struct inc_unit *, const char *lport);
-/* The logical port of the backend at 'address' of load balancer 'lb', or NULL
- * (none, or ambiguous). */
-const char *lb_local_backend_port(struct inc_unit *, const struct uuid *lb,
-                                  const struct in6_addr *address);
-/* For group_init(). */
-bool lb_local_in_force(struct inc_unit *, const struct ovn_group *,
-                       const struct ovn_group_bucket *);
+/* Whether it is on any chassis. */
+bool lb_local_is_bound(struct inc_unit *, const char *lport);
+
+/* For group_init(): sets in 'in_force' the bits of those buckets of a group of
+ * a load-balancing action that are in force, of 'group->n_buckets'. */
+void lb_local_content(struct inc_unit *, const struct ovn_group *,
+                      unsigned long *in_force);
+
+/* Complains about load balancers that have come to be without a backend on any
+ * chassis.  Not to be called on half a picture. */
+void lb_local_complain(void);
+
+/* To look in from outside of units.  Kinds: "struct lb_local_flow"s by the
+ * UUID of the Logical_Flow, and sets of such by load balancer. */
+extern struct inc_kind *lb_local_flow_kind;
+extern struct inc_kind *lb_local_flows_kind;
+const struct lb_backend *lb_local_peek_backend(const struct uuid *lb,
+                                               const struct in6_addr *);
 
 #endif /* controller/lb-local.h */

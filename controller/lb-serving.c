@@ -20,14 +20,8 @@
 #include "lb-serving.h"
 
 #include "inputs.h"
-#include "lb.h"
 #include "lb-local.h"
 #include "lflow-env.h"
-#include "openvswitch/ofpbuf.h"
-#include "ovn/actions.h"
-#include "ovn/expr.h"
-#include "ovn/logical-fields.h"
-#include "packets.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -53,7 +47,7 @@ wished_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     const struct logical_flow *lf
         = in_logical_flow(unit, inc_unit_key(unit).data);
 
-    if (lf && lf->stage_hint && lb_local_is_wished(unit, lf->stage_hint)) {
+    if (lf && lf->stage_hint && lb_known_may_be_local(unit, lf->stage_hint)) {
         inc_insert(unit, kind_wished,
                    inc_key_uuid(uuid_is_zero(&lf->dp_group) ? &lf->datapath
                                 : &lf->dp_group), INC_KEY_ONLY);
@@ -105,49 +99,21 @@ lb_serving_is_distributed(struct inc_unit *unit, const struct uuid *dp)
                                       inc_key_uuid(dp))) > 0;
 }
 
-/* (served-vip, Logical_Flow). */
-
-struct served_vip {
-    struct lb_endpoint vip;
-    struct lb_endpoint *backends;
-    size_t n_backends;
-    enum ovnact_ct_lb_flag flag;
-    bool served;                /* Here. */
-};
+/* (served-vip, Logical_Flow): the VIP of a flow of a distributed load balancer
+ * (lb_local_flow()) is served here. */
 
 static bool
-served_vip_equal(const void *a_, const void *b_)
+always_equal(const void *a OVS_UNUSED, const void *b OVS_UNUSED)
 {
-    const struct served_vip *a = a_;
-    const struct served_vip *b = b_;
-
-    if (!lb_endpoint_equal(&a->vip, &b->vip) || a->served != b->served
-        || a->flag != b->flag || a->n_backends != b->n_backends) {
-        return false;
-    }
-    for (size_t i = 0; i < a->n_backends; i++) {
-        if (!lb_endpoint_equal(&a->backends[i], &b->backends[i])) {
-            return false;
-        }
-    }
     return true;
-}
-
-static void
-served_vip_destroy(void *sv_)
-{
-    struct served_vip *sv = sv_;
-
-    free(sv->backends);
-    free(sv);
 }
 
 static const struct inc_kind_class served_vip_kind_class = {
     .name = "served-vip",
     .stage = STAGE_SERVING,
     .key_type = INC_KEY_UUID,
-    .equal = served_vip_equal,
-    .destroy = served_vip_destroy,
+    .equal = always_equal,
+    .destroy = free,
 };
 
 /* (served-vips, datapath), (left-vips, datapath): struct in6_addrs. */
@@ -164,108 +130,22 @@ static const struct inc_kind_class left_vips_kind_class = {
     .is_set = true,
 };
 
-/* Load-balancing flows of routers name no port groups. */
-static const struct expr_constant_set *
-no_port_group(const char *name OVS_UNUSED, void *env OVS_UNUSED)
-{
-    return NULL;
-}
-
-static void
-take_backends(const struct ovnact *ovnacts, size_t len, struct served_vip *sv)
-{
-    const struct ovnact *a;
-
-    OVNACT_FOR_EACH (a, ovnacts, len) {
-        if (a->type != OVNACT_CT_LB_MARK) {
-            continue;
-        }
-
-        const struct ovnact_ct_lb *cl
-            = CONTAINER_OF(a, struct ovnact_ct_lb, ovnact);
-        sv->backends = xrealloc(sv->backends,
-                                MAX(cl->n_backends, 1) * sizeof *sv->backends);
-        sv->n_backends = cl->n_backends;
-        sv->flag = cl->flag;
-        for (size_t i = 0; i < cl->n_backends; i++) {
-            const struct ovnact_ct_lb_backend *b = &cl->backends[i];
-
-            sv->backends[i] = (struct lb_endpoint) { .port = b->port };
-            if (b->family == AF_INET) {
-                in6_addr_set_mapped_ipv4(&sv->backends[i].ip, b->ipv4);
-            } else {
-                sv->backends[i].ip = b->ipv6;
-            }
-        }
-    }
-}
-
-/* What 'lf' balances, or NULL if it is not distributed.  Errors are lflow.c's
- * to report. */
-static struct served_vip *
-parse_flow(struct inc_unit *unit, const struct logical_flow *lf,
-           const struct local_only_lb **lb)
-{
-    struct served_vip *sv = NULL;
-    struct ofpbuf ovnacts;
-    struct lflow_env env;
-    struct expr *prereqs = NULL;
-    struct expr *match;
-    char *error = NULL;
-
-    *lb = NULL;
-    ofpbuf_init(&ovnacts, 0);
-    lflow_env_start(&env, unit);
-    env.env.port_group = no_port_group;
-
-    struct ovnact_parse_params pp = {
-        .env = &env.env,
-        .pipeline = OVN_P_INGRESS,
-        .n_tables = LOG_PIPELINE_INGRESS_LEN,
-        .cur_ltable = lf->table_id,
-    };
-    match = expr_parse_text(lf->match, &env.env, &error);
-    if (match) {
-        error = ovnacts_parse_text(lf->actions, &pp, &ovnacts, &prereqs);
-    }
-    if (!error) {
-        *lb = lb_local_wished(unit, lf->stage_hint, ovnacts.data,
-                              ovnacts.size);
-    }
-    if (*lb) {
-        sv = xzalloc(sizeof *sv);
-        take_backends(ovnacts.data, ovnacts.size, sv);
-        if (!lb_router_parse_vip(match, &sv->vip)) {
-            served_vip_destroy(sv);
-            sv = NULL;
-        }
-    }
-    free(error);
-    expr_destroy(match);
-    expr_destroy(prereqs);
-    ovnacts_free(ovnacts.data, ovnacts.size);
-    ofpbuf_uninit(&ovnacts);
-    lflow_env_finish(&env);
-    return sv;
-}
-
 /* Where the backends are. */
 static void
-find_backends(struct inc_unit *unit, const struct local_only_lb *lb,
-              const struct served_vip *sv, bool *here, bool *elsewhere)
+find_backends(struct inc_unit *unit, const struct lb_local_flow *flow,
+              bool *here, bool *elsewhere)
 {
     *here = *elsewhere = false;
-    for (size_t i = 0; i < sv->n_backends; i++) {
-        const char *lport = lb_local_backend_port(unit, &lb->uuid,
-                                                  &sv->backends[i].ip);
+    for (size_t i = 0; i < flow->n_backends; i++) {
+        const char *lport = lb_local_backend_port(unit, flow, i);
+
         if (!lport) {
             continue;
         }
         if (lb_local_is_here(unit, lport)) {
             *here = true;
         } else if (!*elsewhere) {
-            const struct port_binding *pb = in_port_binding(unit, lport);
-            *elsewhere = pb && !uuid_is_zero(&pb->chassis);
+            *elsewhere = lb_local_is_bound(unit, lport);
         }
     }
 }
@@ -273,9 +153,9 @@ find_backends(struct inc_unit *unit, const struct local_only_lb *lb,
 /* Puts the VIP into set 'kind' of each of the local datapaths of 'lf'. */
 static void
 insert_vip(struct inc_unit *unit, const struct logical_flow *lf,
-           struct inc_kind *kind, const struct served_vip *sv)
+           struct inc_kind *kind, const struct lb_local_flow *flow)
 {
-    struct inc_key member = { &sv->vip.ip, sizeof sv->vip.ip };
+    struct inc_key member = { &flow->vip.ip, sizeof flow->vip.ip };
     const struct lflow_dp **dps = NULL;
     size_t n = 0;
 
@@ -294,26 +174,22 @@ static void
 served_vip_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     struct inc_key key = inc_unit_key(unit);
+    const struct lb_local_flow *flow = lb_local_flow(unit, key.data);
     const struct logical_flow *lf = in_logical_flow(unit, key.data);
-    const struct local_only_lb *lb;
     bool here, elsewhere;
 
-    if (!lf || !lf->stage_hint || !lb_local_is_wished(unit, lf->stage_hint)) {
-        return;
-    }
-    struct served_vip *sv = parse_flow(unit, lf, &lb);
-    if (!sv) {
+    /* What a newer ovn-northd distributes itself needs no help. */
+    if (!flow || !lf || !flow->has_vip || flow->source == LB_WISH_ACTION) {
         return;
     }
 
-    find_backends(unit, lb, sv, &here, &elsewhere);
+    find_backends(unit, flow, &here, &elsewhere);
     if (here) {
-        sv->served = true;
-        insert_vip(unit, lf, kind_served_vips, sv);
-    } else if (elsewhere && !lb->fallback) {
-        insert_vip(unit, lf, kind_left_vips, sv);
+        insert_vip(unit, lf, kind_served_vips, flow);
+        inc_write(unit, kind_served_vip, key, xmalloc(1));
+    } else if (elsewhere && flow->spread != LB_SPREAD_FALLBACK) {
+        insert_vip(unit, lf, kind_left_vips, flow);
     }
-    inc_write(unit, kind_served_vip, key, sv);
 }
 
 static const struct inc_unit_class served_vip_unit_class = {
@@ -332,14 +208,13 @@ lb_serving_row(struct inc_unit *unit, const struct logical_flow *lf)
         .has_hint = lf->stage_hint != NULL,
     };
 
-    if (row.has_hint && lb_router_has_more(row.stage)) {
-        const struct served_vip *sv = inc_read(unit, kind_served_vip,
-                                               inc_key_uuid(&lf->uuid));
-        if (sv && sv->served) {
-            row.backends = sv->backends;
-            row.n_backends = sv->n_backends;
-            row.flag = sv->flag;
-        }
+    if (row.has_hint && lb_router_has_more(row.stage)
+        && inc_read(unit, kind_served_vip, inc_key_uuid(&lf->uuid))) {
+        const struct lb_local_flow *flow = lb_local_flow(unit, &lf->uuid);
+
+        row.backends = flow->backends;
+        row.n_backends = flow->n_backends;
+        row.flag = flow->flag;
     }
     return row;
 }
@@ -413,7 +288,7 @@ lb_serving_gateway(const char *cr_port, void *sg_)
     return &sg->gw;
 }
 
-/* inputs_init(), lflow_env's kinds and lb_local_init() come first. */
+/* inputs_init(), lb_known_init() and lb_local_init() come first. */
 void
 lb_serving_init(struct inc_engine *engine)
 {

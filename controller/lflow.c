@@ -36,8 +36,6 @@
 #include "flow-table.h"
 #include "group.h"
 #include "inputs.h"
-#include "lb.h"
-#include "lb-local.h"
 #include "lb-router.h"
 #include "lb-serving.h"
 #include "lflow-conj-ids.h"
@@ -78,10 +76,6 @@ struct lflow_run {
     /* The actions, as the row has them, and their prerequisites. */
     struct ofpbuf ovnacts;
     struct expr *prereqs;
-    /* The same with its load balancing kept local; empty unless
-     * 'local_only'. */
-    struct ofpbuf local_ovnacts;
-    const struct local_only_lb *local_only;
 
     /* The actions' last encoding, for which kind of datapath it is, and the
      * same interned: NULL if there is too much of it for a message. */
@@ -89,7 +83,7 @@ struct lflow_run {
     struct flow_actions *actions;
     bool encoded;
     bool ofpacts_depend_on_dp;
-    bool ofpacts_is_switch, ofpacts_has_snat_zone, ofpacts_local;
+    bool ofpacts_is_switch, ofpacts_has_snat_zone;
 
     /* The match, compiled, the last time that it was. */
     struct expr *expr;
@@ -164,9 +158,8 @@ find_dps(struct lflow_run *run)
 
 /* The actions. */
 
-static char *
-parse_actions(struct lflow_run *run, struct ofpbuf *ovnacts,
-              struct expr **prereqs)
+static bool
+compile_actions(struct lflow_run *run)
 {
     const struct logical_flow *lf = run->lflow;
     struct ovnact_parse_params pp = {
@@ -177,45 +170,14 @@ parse_actions(struct lflow_run *run, struct ofpbuf *ovnacts,
         .n_tables = LOG_PIPELINE_INGRESS_LEN,
         .cur_ltable = lf->table_id,
     };
-
-    return ovnacts_parse_text(lf->actions, &pp, ovnacts, prereqs);
-}
-
-/* If the flow implements a local-only load balancer, prepares
- * 'run->local_ovnacts'. */
-static void
-localize_actions(struct lflow_run *run)
-{
-    const struct logical_flow *lf = run->lflow;
-
-    if (!lf->stage_hint
-        || !lb_can_be_local(run->ovnacts.data, run->ovnacts.size)) {
-        return;
-    }
-    run->local_only = lb_local_wished(run->unit, lf->stage_hint,
-                                      run->ovnacts.data, run->ovnacts.size);
-    if (run->local_only) {
-        struct expr *prereqs = NULL;
-        char *error = parse_actions(run, &run->local_ovnacts, &prereqs);
-
-        ovs_assert(!error);     /* It has been parsed before. */
-        expr_destroy(prereqs);
-        lb_make_local(run->local_ovnacts.data, run->local_ovnacts.size,
-                      &run->local_only->uuid, run->local_only->fallback);
-    }
-}
-
-static bool
-compile_actions(struct lflow_run *run)
-{
-    char *error = parse_actions(run, &run->ovnacts, &run->prereqs);
+    char *error = ovnacts_parse_text(lf->actions, &pp, &run->ovnacts,
+                                     &run->prereqs);
 
     if (error) {
-        warn_text(run, "actions", run->lflow->actions, error);
+        warn_text(run, "actions", lf->actions, error);
         free(error);
         return false;
     }
-    localize_actions(run);
     return true;
 }
 
@@ -275,17 +237,15 @@ static void
 encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
 {
     const struct logical_flow *lf = run->lflow;
-    bool local = run->local_only != NULL;
 
     if (run->encoded
         && !run->ofpacts_depend_on_dp
         && run->ofpacts_is_switch == dp->is_switch
-        && run->ofpacts_has_snat_zone == dp->has_snat_zone
-        && run->ofpacts_local == local) {
+        && run->ofpacts_has_snat_zone == dp->has_snat_zone) {
         return;
     }
 
-    const struct ofpbuf *ovnacts = local ? &run->local_ovnacts : &run->ovnacts;
+    const struct ofpbuf *ovnacts = &run->ovnacts;
     struct ovnact_encode_params ep;
     ovnact_encode_params_init(&ep);
     ep.env = &run->env.env;
@@ -298,6 +258,7 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
     ep.has_collector_set = encode_has_collector_set;
     ep.aux = run;
     ep.lflow_uuid = lf->uuid;
+    ep.stage_hint = lf->stage_hint;
     ep.dp_key = dp->tunnel_key;
     ep.controller_meter = lf->controller_meter;
     ep.pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS;
@@ -317,7 +278,6 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
            || ovnacts_depend_on_datapath(ovnacts->data, ovnacts->size));
     run->ofpacts_is_switch = dp->is_switch;
     run->ofpacts_has_snat_zone = dp->has_snat_zone;
-    run->ofpacts_local = local;
 }
 
 /* The match. */
@@ -557,8 +517,6 @@ run_destroy(struct lflow_run *run)
     free(run->dps);
     ovnacts_free(run->ovnacts.data, run->ovnacts.size);
     ofpbuf_uninit(&run->ovnacts);
-    ovnacts_free(run->local_ovnacts.data, run->local_ovnacts.size);
-    ofpbuf_uninit(&run->local_ovnacts);
     expr_destroy(run->prereqs);
     ofpbuf_uninit(&run->ofpacts);
     flow_actions_unref(run->actions);
@@ -610,7 +568,6 @@ put_lflow(struct inc_unit *unit, const struct logical_flow *lf)
     };
 
     ofpbuf_use_stub(&run.ovnacts, run.ovnacts_stub, sizeof run.ovnacts_stub);
-    ofpbuf_init(&run.local_ovnacts, 0);
     ofpbuf_use_stub(&run.ofpacts, run.ofpacts_stub, sizeof run.ofpacts_stub);
     lflow_env_start(&run.env, unit);
 

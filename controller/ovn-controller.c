@@ -56,6 +56,7 @@
 #include "inc-proc-eng.h"
 #include "inputs.h"
 #include "inject-pkt.h"
+#include "lb-known.h"
 #include "lb-local.h"
 #include "lb-serving.h"
 #include "lflow.h"
@@ -138,10 +139,11 @@ init_modules(struct inc_engine *engine)
     ct_zone_init(engine);
     encaps_init(engine);
     patch_init(engine);
+    lb_known_init(engine);
     lb_local_init(engine);
     lb_serving_init(engine);
     flow_table_init();
-    group_init(engine, lb_local_in_force);
+    group_init(engine, lb_local_content);
     lflow_init(engine);
     physical_init(engine);
     mac_bind_init(engine);
@@ -156,6 +158,7 @@ destroy_modules(void)
     /* First the engine, whose units let go of what they hold of the rest. */
     inc_engine_destroy(ctl.engine);
     inputs_destroy();
+    lb_local_destroy();
     lflow_destroy();
     group_destroy();
     ofctrl_destroy();           /* And the flow table with it. */
@@ -366,6 +369,7 @@ commit_effects(bool complete, struct ovsdb_idl_txn *sb_txn,
         encaps_commit(ctl.ovs.idl, ovs_txn, br_name);
         patch_commit(ctl.ovs.idl, ovs_txn, br_name);
         ct_zone_prune();
+        lb_local_complain();
         if_status_fence();
         nb_cfg_fence(ctl.sb.idl);
     }

@@ -362,7 +362,6 @@ lb_bucket_tail(const struct ovnact_ct_lb *lb,
 
 static void
 init_lb_bucket(struct ovn_group_bucket *bucket,
-               const struct ovnact_ct_lb *lb,
                const struct ovnact_ct_lb_backend *backend, const char *tail)
 {
     struct ds s = DS_EMPTY_INITIALIZER;
@@ -382,9 +381,8 @@ init_lb_bucket(struct ovn_group_bucket *bucket,
     bucket->actions = ds_steal_cstr(&s);
 
     bucket->weight = DEFAULT_WEIGHT;
-    if (is_distributed(lb)) {
-        bucket->lport = xstrdup(backend->lport ? backend->lport : "");
-    }
+    bucket->port = backend->port;
+    bucket->lport = nullable_xstrdup(backend->lport);
 }
 
 bool
@@ -407,11 +405,12 @@ act_encode_ct_lb(const struct ovnact *a,
     char *tail = lb_bucket_tail(lb, ep);
 
     for (size_t i = 0; i < lb->n_backends; i++) {
-        init_lb_bucket(&group->buckets[i], lb, &lb->backends[i], tail);
+        init_lb_bucket(&group->buckets[i], &lb->backends[i], tail);
     }
+    group->local = is_distributed(lb);
     group->fallback = lb->fallback;
-    if (is_distributed(lb)) {
-        group->lb_uuid = lb->lb_uuid;
+    if (!group->local) {
+        group->lb_hint = nullable_xstrdup(ep->stage_hint);
     }
 
     bool ok = put_group(out, ep, group);

@@ -74,6 +74,43 @@ lb_spread_from_default(const char *value, enum lb_spread *spread)
     return !value;
 }
 
+const char *
+lb_wish_source_to_string(enum lb_wish_source source)
+{
+    switch (source) {
+    case LB_WISH_ACTION:
+        return "action";
+    case LB_WISH_ROW:
+        return "Load_Balancer";
+    case LB_WISH_ENTRY:
+        return "SB_Global";
+    case LB_WISH_DEFAULT:
+    default:
+        return "ovn-lb-local";
+    }
+}
+
+enum lb_spread
+lb_wish_decide(const struct smap *row, const struct lb_wish *entry,
+               enum lb_spread by_default, enum lb_wish_source *source,
+               const char **bad)
+{
+    const struct smap *options = row ? row : entry ? &entry->options : NULL;
+    const char *value = options ? smap_get(options, "distributed") : NULL;
+    enum lb_spread spread;
+
+    *bad = NULL;
+    if (!value) {
+        *source = LB_WISH_DEFAULT;
+        return by_default;
+    }
+    *source = row ? LB_WISH_ROW : LB_WISH_ENTRY;
+    if (!lb_spread_from_option(value, &spread)) {
+        *bad = value;
+    }
+    return spread;
+}
+
 /* Parses an address without a port, in brackets or bare. */
 static bool
 parse_address(const char *s, struct in6_addr *ip)
@@ -250,7 +287,13 @@ lb_wish_key_parse(const char *key, struct uuid *nb_uuid)
 {
     size_t n = strlen(KEY_PREFIX);
 
-    return !strncmp(key, KEY_PREFIX, n) && uuid_from_string(nb_uuid, key + n);
+    if (strncmp(key, KEY_PREFIX, n) || !uuid_from_string(nb_uuid, key + n)) {
+        return false;
+    }
+    char *spelling = lb_wish_key(nb_uuid);
+    bool is_key = !strcmp(key, spelling);
+    free(spelling);
+    return is_key;
 }
 
 static struct json *

@@ -94,12 +94,37 @@ void lb_wish_init(struct lb_wish *);
 void lb_wish_destroy(struct lb_wish *);
 bool lb_wish_equal(const struct lb_wish *, const struct lb_wish *);
 
+/* Whose word counts on how a load balancer spreads. */
+enum lb_wish_source {
+    LB_WISH_ACTION,             /* The logical flow's: ct_lb_mark_local. */
+    LB_WISH_ROW,                /* Options of the southbound Load_Balancer. */
+    LB_WISH_ENTRY,              /* Options of the entry. */
+    LB_WISH_DEFAULT             /* The chassis' ovn-lb-local. */
+};
+const char *lb_wish_source_to_string(enum lb_wish_source);
+/* Returns how a load balancer spreads connections, going by the options of its
+ * southbound row, its entry (each NULL if there is none) and the chassis'
+ * default, and says in '*source' whose word that is.
+ *
+ * What the load balancer's owner says comes before the chassis' default, also
+ * if it is "false".  Row and entry are copies of the same northbound row.
+ * Where there is a row, it counts, and the entry's options do not: ovn-northd
+ * writes the row together with the logical flows, whereas the entry is a step
+ * behind, or ahead, or left over if ovn-lb-northd does not run any longer.
+ *
+ * An unknown value is the same as "false"; '*bad' is then the value, within
+ * 'row' or 'entry', and otherwise NULL. */
+enum lb_spread lb_wish_decide(const struct smap *row,
+                              const struct lb_wish *entry,
+                              enum lb_spread by_default,
+                              enum lb_wish_source *source, const char **bad);
+
 /* The longest entry that is read or written, in bytes. */
 #define LB_WISH_MAX_LEN (1024 * 1024)
 
 /* An entry's key.  The caller frees the result. */
 char *lb_wish_key(const struct uuid *nb_uuid);
-/* Whether 'key' is such a key, and whose. */
+/* Whether 'key' is such a key, as lb_wish_key() spells it, and whose. */
 bool lb_wish_key_parse(const char *key, struct uuid *nb_uuid);
 
 /* An entry's value.  The caller frees the result, which is the same for wishes

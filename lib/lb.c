@@ -195,9 +195,8 @@ lb_can_be_local(const struct ovnact *ovnacts, size_t len)
     return false;
 }
 
-static bool
-vip_has_backend(const struct lb_vip *lv,
-                const struct ovnact_ct_lb_backend *backend)
+struct lb_endpoint
+lb_backend_endpoint(const struct ovnact_ct_lb_backend *backend)
 {
     struct lb_endpoint ep = { .port = backend->port };
 
@@ -206,19 +205,39 @@ vip_has_backend(const struct lb_vip *lv,
     } else {
         ep.ip = backend->ipv6;
     }
+    return ep;
+}
+
+static bool
+vip_has_backend(const struct lb_vip *lv, const struct lb_endpoint *backend)
+{
     for (size_t i = 0; i < lv->n_backends; i++) {
-        if (lb_endpoint_equal(&lv->backends[i], &ep)) {
+        if (lb_endpoint_equal(&lv->backends[i], backend)) {
             return true;
         }
     }
     return false;
 }
 
+bool
+lb_vip_has_backends(const struct lb_vip *lv,
+                    const struct lb_endpoint *backends, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!vip_has_backend(lv, &backends[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool
 fits_vip(const struct ovnact_ct_lb *cl, const struct lb_vip *lv)
 {
     for (size_t i = 0; i < cl->n_backends; i++) {
-        if (!vip_has_backend(lv, &cl->backends[i])) {
+        struct lb_endpoint ep = lb_backend_endpoint(&cl->backends[i]);
+
+        if (!vip_has_backend(lv, &ep)) {
             return false;
         }
     }
@@ -246,8 +265,7 @@ lb_fits(const struct ovnact *ovnacts, size_t len,
 }
 
 void
-lb_make_local(struct ovnact *ovnacts, size_t len, const struct uuid *lb_uuid,
-              bool fallback)
+lb_make_local(struct ovnact *ovnacts, size_t len, bool fallback)
 {
     struct ovnact *a;
 
@@ -256,7 +274,6 @@ lb_make_local(struct ovnact *ovnacts, size_t len, const struct uuid *lb_uuid,
 
         if (cl) {
             cl->ovnact.type = OVNACT_CT_LB_MARK_LOCAL;
-            cl->lb_uuid = *lb_uuid;
             cl->fallback = fallback;
         }
     }

@@ -23,10 +23,11 @@
  * "10.0.0.1:80" -> "10.1.0.1:8080,10.1.0.2:8080", "[fd00::1]:80" ->
  * "[fd01::1]:8080".  This module reads that text.
  *
- * It also turns the ct_lb_mark actions of a logical flow into
- * ct_lb_mark_local, for a load balancer whose owner has asked for it in a
- * deployment whose ovn-northd does not know that action.  This is a pure
- * function, so that the controller and ovn-trace make the same of a flow.
+ * It also turns the ct_lb_mark actions of a logical flow into what they come
+ * to, ct_lb_mark_local, for a load balancer whose owner has asked for it in a
+ * deployment whose ovn-northd does not know that action.  (That is for
+ * ovn-trace to show.  The controller leaves actions as they are, and decides
+ * what their groups have in them, see controller/lb-local.h.)
  *
  * Thread-safety: no global state. */
 
@@ -34,9 +35,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "openvswitch/uuid.h"
 
 struct ovnact;
+struct ovnact_ct_lb_backend;
 struct smap;
 
 /* The row's protocol column is empty unless it is one of these. */
@@ -60,6 +61,11 @@ struct lb_vip {
 bool lb_vip_parse(const char *vip, const char *backends, struct lb_vip *);
 void lb_vip_destroy(struct lb_vip *);
 
+/* Whether each of 'n' 'backends' is one of 'lv'.  (They may be fewer: northd
+ * leaves out backends that are down.) */
+bool lb_vip_has_backends(const struct lb_vip *lv,
+                         const struct lb_endpoint *backends, size_t n);
+
 /* Parses the "vips" of a row, sorted by the VIPs' text.  VIPs that are
  * malformed are left out and listed in '*bad' ("VIP=BACKENDS", separated by
  * blanks; NULL if there are none; the caller frees it).  The caller frees the
@@ -68,19 +74,20 @@ void lb_vips_parse(const struct smap *vips, struct lb_vip **, size_t *n,
                    char **bad);
 void lb_vips_destroy(struct lb_vip *, size_t n);
 
+/* A load-balancing action's backend. */
+struct lb_endpoint lb_backend_endpoint(const struct ovnact_ct_lb_backend *);
+
 /* Whether one of the actions picks a backend in a way that can be kept local,
  * that is, whether lb_make_local() might find something to do. */
 bool lb_can_be_local(const struct ovnact *, size_t ovnacts_len);
 
-/* Whether the actions' backends are among those of one of the 'vips'.  (They
- * may be fewer: northd leaves out backends that are down.) */
+/* Whether the actions' backends are among those of one of the 'vips'. */
 bool lb_fits(const struct ovnact *, size_t ovnacts_len,
              const struct lb_vip *vips, size_t n_vips);
 
 /* Turns each ct_lb_mark with backends into ct_lb_mark_local, in place: each
- * backend's logical port is to be found by its address within load balancer
- * 'lb_uuid'.  With 'fallback', all backends are used if none is local. */
-void lb_make_local(struct ovnact *, size_t ovnacts_len,
-                   const struct uuid *lb_uuid, bool fallback);
+ * backend's logical port is to be found by its address.  With 'fallback', all
+ * backends are used if none is local. */
+void lb_make_local(struct ovnact *, size_t ovnacts_len, bool fallback);
 
 #endif /* lib/lb.h */

@@ -22,13 +22,9 @@
 #include <config.h>
 #include "ovn/actions.h"
 
-#include <arpa/inet.h>
-
 #include "bitmap.h"
 #include "openvswitch/dynamic-string.h"
-#include "packets.h"
 #include "util.h"
-#include "uuid.h"
 
 /* Frees 'group' and all that it holds.  NULL is fine. */
 void
@@ -43,6 +39,7 @@ ovn_group_destroy(struct ovn_group *group)
     }
     free(group->buckets);
     free(group->method);
+    free(group->lb_hint);
     free(group);
 }
 
@@ -52,6 +49,7 @@ ovn_group_clone(const struct ovn_group *group)
     struct ovn_group *clone = xmemdup(group, sizeof *group);
 
     clone->method = xstrdup(group->method);
+    clone->lb_hint = nullable_xstrdup(group->lb_hint);
     clone->buckets = xcalloc(MAX(group->n_buckets, 1), sizeof *clone->buckets);
     for (size_t i = 0; i < group->n_buckets; i++) {
         clone->buckets[i] = group->buckets[i];
@@ -102,26 +100,25 @@ ovn_group_format(const struct ovn_group *group, const unsigned long *in_force,
 
 /* Appends the identity of 'group' to 's'.
  *
- * The identity of a group without guards is its text, which is what an
- * operator knows it by; guards come in front of it.  A port's name may hold
- * any character, so its length goes with it. */
+ * The identity of a group whose buckets are all in force, whatever happens, is
+ * its text, which is what an operator knows it by.  For others, what decides
+ * about the buckets comes in front of it.  A name may hold any character, so
+ * its length goes with it. */
 void
 ovn_group_identity(const struct ovn_group *group, struct ds *s)
 {
-    for (size_t i = 0; i < group->n_buckets; i++) {
-        const struct ovn_group_bucket *b = &group->buckets[i];
-        if (b->lport) {
-            ds_put_format(s, "local(%"PRIuSIZE",%"PRIuSIZE":%s,",
-                          i, strlen(b->lport), b->lport);
-            ipv6_format_mapped(&b->address, s);
-            ds_put_char(s, ')');
+    if (group->local) {
+        for (size_t i = 0; i < group->n_buckets; i++) {
+            const char *lport = (group->buckets[i].lport
+                                 ? group->buckets[i].lport : "");
+
+            ds_put_format(s, "local(%"PRIuSIZE":%s)", strlen(lport), lport);
         }
+        ds_put_cstr(s, group->fallback ? "fallback," : ",");
     }
-    if (group->fallback) {
-        ds_put_cstr(s, "fallback,");
-    }
-    if (!uuid_is_zero(&group->lb_uuid)) {
-        ds_put_format(s, "lb="UUID_FMT",", UUID_ARGS(&group->lb_uuid));
+    if (group->lb_hint) {
+        ds_put_format(s, "lb=%"PRIuSIZE":%s,", strlen(group->lb_hint),
+                      group->lb_hint);
     }
     ovn_group_format(group, NULL, s);
 }

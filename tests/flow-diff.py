@@ -27,6 +27,10 @@ controller is free to choose are replaced by what they stand for before that:
 a group's or a meter's id by its content, a conntrack zone by its name, a
 conjunction's id by its clauses.
 
+Load balancers with the same backends share a group in stock's switch, and have
+one each in ours.  So of the groups of load balancers that flows use and that
+have the same content, one counts.
+
 Prints what is only in A with a "-" in front, what is only in B with a "+",
 and exits with status 1 if there is anything to print.
 
@@ -85,6 +89,7 @@ class Switch:
         self.zones = self.read_zones(directory)
         flows = [parse_flow(line) for line in read_lines(directory, 'flows')
                  if ' actions=' in line]
+        self.drop_duplicate_groups(flows)
         flows = [self.name_numbers(flow) for flow in flows]
         self.flows = self.name_conjunctions(flows)
 
@@ -98,6 +103,20 @@ class Switch:
                 groups[m.group(1)] = ','.join(
                     [head] + ['bucket=' + b for b in sorted(buckets)])
         return groups
+
+    def drop_duplicate_groups(self, flows):
+        """Leaves 'listed' with one for each content of a group that balances
+        load and is in use, and with all others."""
+        used = set(re.findall(r'\bgroup:(\d+)',
+                              ' '.join(flow.actions for flow in flows)))
+        self.listed = []
+        seen = set()
+        for number, group in self.groups.items():
+            if number not in used or 'nat(dst=' not in group:
+                self.listed.append(group)
+            elif group not in seen:
+                seen.add(group)
+                self.listed.append(group)
 
     @staticmethod
     def read_meters(directory):
@@ -192,7 +211,7 @@ class Switch:
                  % (f.table, f.priority, f.cookie, f.match, f.actions)
                  for f in sorted(self.flows)]
         return (flows
-                + sorted('group ' + g for g in self.groups.values())
+                + sorted('group ' + g for g in self.listed)
                 + sorted('meter ' + m for m in self.meters.values()))
 
 

@@ -51,6 +51,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "bitmap.h"
 #include "byte-order.h"
 #include "command-line.h"
 #include "daemon.h"
@@ -189,6 +190,7 @@ add_bucket(struct ovn_group *group, const char *text)
         free(lport);
     } else {
         b->lport = lport;
+        group->local = true;
     }
 }
 
@@ -307,11 +309,22 @@ static const struct inc_unit_class many_class = {
     .removed = unit_removed,
 };
 
-static bool
-is_local(struct inc_unit *unit, const struct ovn_group *group OVS_UNUSED,
-         const struct ovn_group_bucket *b)
+static void
+get_content(struct inc_unit *unit, const struct ovn_group *group,
+            unsigned long *in_force)
 {
-    return inc_read(unit, local_kind, inc_key_string(b->lport)) != NULL;
+    bool any = false;
+
+    for (size_t i = 0; i < group->n_buckets; i++) {
+        const char *lport = group->buckets[i].lport;
+        bool local = !lport || inc_read(unit, local_kind,
+                                        inc_key_string(lport));
+        bitmap_set(in_force, i, local);
+        any |= local;
+    }
+    if (!any && group->fallback) {
+        bitmap_set_multiple(in_force, 0, group->n_buckets, true);
+    }
 }
 
 /* The Geneve field, as a unit sees it. */
@@ -510,7 +523,7 @@ set_up_engine(void)
     engine = inc_engine_create(N_STAGES);
     inputs_init(engine);
     ofctrl_declare(engine);
-    group_init(engine, is_local);
+    group_init(engine, get_content);
 
     unit_kind = inc_kind_declare(engine, &unit_kind_class);
     local_kind = inc_kind_declare(engine, &local_kind_class);

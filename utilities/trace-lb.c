@@ -113,7 +113,7 @@ trace_lb_localize(struct trace_db *db, struct trace_flow *flow)
     SBREC_LOAD_BALANCER_FOR_EACH (row, db->idl) {
         if (row_wishes(row, flow, &spread)) {
             lb_make_local(flow->ovnacts, flow->ovnacts_len,
-                          &row->header_.uuid, spread == LB_SPREAD_FALLBACK);
+                          spread == LB_SPREAD_FALLBACK);
             return;
         }
     }
@@ -124,7 +124,7 @@ trace_lb_localize(struct trace_db *db, struct trace_flow *flow)
         SMAP_FOR_EACH (entry, &global->external_ids) {
             struct uuid nb_uuid;
             if (entry_wishes(entry, flow, &nb_uuid, &spread)) {
-                lb_make_local(flow->ovnacts, flow->ovnacts_len, &nb_uuid,
+                lb_make_local(flow->ovnacts, flow->ovnacts_len,
                               spread == LB_SPREAD_FALLBACK);
                 return;
             }

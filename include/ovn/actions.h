@@ -77,7 +77,8 @@ struct ovnact_ct_lb_backend {
         struct in6_addr ipv6;
     };
     uint16_t port;              /* 0: the packet's own. */
-    char *lport;                /* ct_lb_mark_local; else NULL. */
+    char *lport;                /* ct_lb_mark_local; else NULL.  NULL, too, if
+                                 * lb_make_local() (lib/lb.h) made it so. */
 };
 enum ovnact_ct_lb_flag {
     OVN_CT_LB_NO_SNAT,          /* No flag. */
@@ -92,12 +93,6 @@ struct ovnact_ct_lb {
     char *hash_fields;          /* "ip_src,ip_dst" or NULL. */
     enum ovnact_ct_lb_flag flag;
     bool fallback;              /* ct_lb_mark_local: all when none is local. */
-
-    /* For an action that the controller has turned from ct_lb_mark into
-     * ct_lb_mark_local (lib/lb.h): the Load_Balancer that it implements,
-     * within which each backend's port is found by its address.  All zeros
-     * when the backends' 'lport's say it. */
-    struct uuid lb_uuid;
 };
 
 /* Parsing. */
@@ -140,18 +135,24 @@ void ovnacts_free(struct ovnact *, size_t len); /* Not the ofpbuf itself. */
 struct ovn_group_bucket {
     char *actions;              /* "ct(nat(dst=...),commit,...)" */
     unsigned int weight;        /* 0: the switch numbers and weighs it. */
-    char *lport;                /* Guard: NULL for a bucket that is always in
-                                 * force; else in force only while the port is
-                                 * local.  "" if the port is to be found by
-                                 * 'address' in 'lb_uuid'. */
-    struct in6_addr address;    /* Backend (IPv4 as IPv4-mapped). */
+    struct in6_addr address;    /* The backend's (IPv4 as IPv4-mapped)... */
+    uint16_t port;              /* ...and its port, or 0... */
+    char *lport;                /* ...and its logical port, if the action names
+                                 * it, else NULL. */
 };
 struct ovn_group {
     char *method;               /* "type=select,selection_method=dp_hash" */
     struct ovn_group_bucket *buckets; /* Bucket i has bucket_id i. */
     size_t n_buckets;
-    bool fallback;              /* All buckets when none would be in force. */
-    struct uuid lb_uuid;
+
+    /* Whose group this is, which matters to which buckets are in force.
+     *
+     * For ct_lb and ct_lb_mark it is the stage-hint of the logical flow, by
+     * which one finds what its load balancer's owner has asked for.  What that
+     * is is no part of the identity: it may change under the same id. */
+    char *lb_hint;              /* NULL if none. */
+    bool local;                 /* ct_lb_mark_local, */
+    bool fallback;              /* all buckets when none would be in force. */
 };
 void ovn_group_destroy(struct ovn_group *);
 struct ovn_group *ovn_group_clone(const struct ovn_group *);
@@ -185,6 +186,7 @@ struct ovnact_encode_params {
     void *aux;
 
     struct uuid lflow_uuid;     /* For "sample" and "log". */
+    const char *stage_hint;     /* For load balancing; NULL if none. */
     uint32_t dp_key;            /* Datapath's tunnel key. */
     const char *controller_meter; /* For packet-ins, or NULL. */
 
