@@ -94,6 +94,12 @@ static const char *repeated_keys[] = {
     "ovn-trim-wmark-perc-lflow-cache",
 };
 
+/* The same for keys of ours, which are not there if they are not set: others'
+ * chassis do not have them. */
+static const char *own_keys[] = {
+    "ovn-lb-local",
+};
+
 /* Keys that are Booleans, with their defaults and the names under which
  * Chassis.other_config has them. */
 static const struct {
@@ -199,6 +205,13 @@ make_other_config(const struct ovsrec_open_vswitch *cfg, const char *name,
         const char *value = config_get(cfg, name, repeated_keys[i]);
 
         smap_add(other_config, repeated_keys[i], value ? value : "");
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(own_keys); i++) {
+        const char *value = config_get(cfg, name, own_keys[i]);
+
+        if (value) {
+            smap_add(other_config, own_keys[i], value);
+        }
     }
     for (size_t i = 0; i < ARRAY_SIZE(boolean_keys); i++) {
         bool value = config_get_bool(cfg, name, boolean_keys[i].key,
@@ -506,6 +519,13 @@ update_chassis(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
         if (!value || strcmp(value, node->value)) {
             sbrec_chassis_update_other_config_setkey(ch, node->key,
                                                      node->value);
+        }
+    }
+
+    for (size_t i = 0; i < ARRAY_SIZE(own_keys); i++) {
+        if (!smap_get(&c->other_config, own_keys[i])
+            && smap_get(&ch->other_config, own_keys[i])) {
+            sbrec_chassis_update_other_config_delkey(ch, own_keys[i]);
         }
     }
 

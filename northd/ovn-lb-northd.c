@@ -18,7 +18,8 @@
  * =================================================================
  *
  * Beside an ovn-northd that does not know options:distributed, this daemon
- * publishes what chassis have to know of each load balancer that has it: one
+ * publishes what chassis have to know of each load balancer that has it,
+ * whatever it says ("false" keeps a chassis' default from being applied): one
  * entry in SB_Global.external_ids, as lib/lb-wish.h describes.  ovn-northd
  * leaves that column alone, and so does this daemon leave all in it that is
  * not such an entry.
@@ -97,7 +98,9 @@ make_entry(const struct nbrec_load_balancer *lb)
                      "distributed", lb->name, UUID_ARGS(&lb->header_.uuid),
                      distributed);
     }
-    if (spread == LB_SPREAD_ALL) {
+    /* Also what is none of the known values: it is up to the chassis, which
+     * would go by their default otherwise. */
+    if (!distributed) {
         return NULL;
     }
 
