@@ -67,6 +67,7 @@ TESTSUITE_AT = \
 	tests/ovn-corpus.at \
 	tests/ovn-local-lb.at \
 	tests/ovn-lb-northd.at \
+	tests/ovn-lb-wish.at \
 	tests/ovn-resilience.at \
 	tests/ovn-cluster.at \
 	tests/ovn-trace.at \
