@@ -712,19 +712,35 @@ group_dump_begin(void)
     }
 }
 
-void
-group_dump_group(const struct ofputil_group_desc *gd)
+static void
+add_stray(uint32_t id, const struct signature *sig)
 {
-    if (find_stray(gd->group_id)) {
-        return;
-    }
-
     struct stray *stray = xzalloc(sizeof *stray);
-    stray->id = gd->group_id;
-    signature_from_desc(&stray->sig, gd);
+
+    stray->id = id;
+    stray->sig = *sig;
     hmap_insert(&strays, &stray->node, hash_int(stray->id, 0));
     hmap_insert(&strays_by_content, &stray->content_node,
                 hash_uint64(stray->sig.all));
+}
+
+void
+group_dump_group(const struct ofputil_group_desc *gd)
+{
+    if (!find_stray(gd->group_id)) {
+        struct signature sig;
+
+        signature_from_desc(&sig, gd);
+        add_stray(gd->group_id, &sig);
+    }
+}
+
+void
+group_dump_id(uint32_t id)
+{
+    if (!find_stray(id)) {
+        add_stray(id, &(struct signature) { .n_buckets = 0 });
+    }
 }
 
 void

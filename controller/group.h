@@ -67,6 +67,7 @@ bool group_want(struct inc_unit *, const struct ovn_group *, uint32_t *idp);
  * deletions after. */
 void group_dump_begin(void);
 void group_dump_group(const struct ofputil_group_desc *);
+void group_dump_id(uint32_t id); /* One of unknown content. */
 void group_dump_end(void);
 size_t group_pop_additions(struct ovs_list *msgs);
 size_t group_pop_deletions(struct ovs_list *msgs);

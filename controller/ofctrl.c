@@ -80,6 +80,9 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 /* Messages that are received before others get their turn. */
 #define MAX_RECEIVED 200
 
+/* Dumps of groups that fail in a row before only their ids are asked for. */
+#define MAX_GROUP_DUMP_FAILURES 2
+
 /* Bundles that fail in a row before it goes message by message. */
 #define MAX_BUNDLE_FAILURES 8
 
@@ -116,6 +119,7 @@ static int tlv_index;
 /* S_DUMP. */
 enum { DUMP_FLOWS, DUMP_GROUPS, DUMP_METERS, N_DUMPS };
 static ovs_be32 dump_xids[N_DUMPS]; /* 0 once it is complete. */
+static int n_group_dump_failures; /* In a row. */
 
 /* What has been sent since the barrier before, up to its own barrier. */
 struct batch {
@@ -249,6 +253,16 @@ complain(const char *target)
     }
 }
 
+static void
+connection_lost(void)
+{
+    if (state == S_DUMP && !dump_xids[DUMP_FLOWS] && dump_xids[DUMP_GROUPS]) {
+        n_group_dump_failures++;
+    }
+    state = S_IDLE;
+    drop_batches();
+}
+
 void
 ofctrl_run(const char *target, int probe_interval)
 {
@@ -258,15 +272,14 @@ ofctrl_run(const char *target, int probe_interval)
 
     if (!rconn_is_connected(rconn)) {
         if (state != S_IDLE) {
-            state = S_IDLE;
-            drop_batches();
+            connection_lost();
             next_complaint = time_msec() + 5000;
         }
         return;
     }
     if (state == S_IDLE || seqno != rconn_get_connection_seqno(rconn)) {
         seqno = rconn_get_connection_seqno(rconn);
-        drop_batches();
+        connection_lost();
         desired_complete = false;
         tlv_attempts = 0;
         start_tlv_request();
@@ -399,6 +412,24 @@ handle_tlv_table(const struct ofp_header *oh)
 
 /* Dumps. */
 
+/* What asks for the groups.
+ *
+ * If one of them is longer than 65,535 bytes, which can be made of several
+ * messages, the switch's description of it is a message whose length is not
+ * what its header says, and the connection ends there.  The groups' statistics
+ * are shorter, and say at least which groups there are. */
+static struct ofpbuf *
+request_groups(void)
+{
+    if (n_group_dump_failures < MAX_GROUP_DUMP_FAILURES) {
+        return ofputil_encode_group_desc_request(OFP15_VERSION, OFPG_ALL);
+    }
+    VLOG_WARN_RL(&rl, "%s: the switch fails to describe its groups, probably "
+                 "because one is too long: all groups will be replaced",
+                 rconn_get_name(rconn));
+    return ofputil_encode_group_stats_request(OFP15_VERSION, OFPG_ALL);
+}
+
 static void
 start_dump(void)
 {
@@ -416,8 +447,7 @@ start_dump(void)
     meter_dump_begin();
     dump_xids[DUMP_FLOWS] = send_msg(
         ofputil_encode_flow_stats_request(&fsr, OFPUTIL_P_OF15_OXM));
-    dump_xids[DUMP_GROUPS] = send_msg(
-        ofputil_encode_group_desc_request(OFP15_VERSION, OFPG_ALL));
+    dump_xids[DUMP_GROUPS] = send_msg(request_groups());
     dump_xids[DUMP_METERS] = send_msg(
         ofputil_encode_meter_request(OFP15_VERSION, OFPUTIL_METER_CONFIG,
                                      OFPM13_ALL));
@@ -486,6 +516,26 @@ handle_group_dump(const struct ofp_header *oh)
     if (error != EOF) {
         bad_dump("groups");
     } else if (!ofpmp_more(oh)) {
+        n_group_dump_failures = 0;
+        finish_dump(DUMP_GROUPS);
+    }
+}
+
+static void
+handle_group_stats(const struct ofp_header *oh)
+{
+    struct ofpbuf b = ofpbuf_const_initializer(oh, ntohs(oh->length));
+    struct ofputil_group_stats gs;
+    int error;
+
+    while (!(error = ofputil_decode_group_stats_reply(&b, &gs))) {
+        group_dump_id(gs.group_id);
+        free(gs.bucket_stats);
+    }
+    if (error != EOF) {
+        bad_dump("groups' statistics");
+    } else if (!ofpmp_more(oh)) {
+        n_group_dump_failures = 0;
         finish_dump(DUMP_GROUPS);
     }
 }
@@ -698,6 +748,12 @@ receive(const struct ofp_header *oh, enum ofptype type)
     case OFPTYPE_GROUP_DESC_STATS_REPLY:
         if (state == S_DUMP && oh->xid == dump_xids[DUMP_GROUPS]) {
             handle_group_dump(oh);
+        }
+        break;
+
+    case OFPTYPE_GROUP_STATS_REPLY:
+        if (state == S_DUMP && oh->xid == dump_xids[DUMP_GROUPS]) {
+            handle_group_stats(oh);
         }
         break;
 
