@@ -288,7 +288,7 @@ put_tunnel_metadata(enum tunnel_type type, enum mf_field_id geneve,
 }
 
 void
-match_outport(struct match *match, uint32_t dp_key, uint16_t port_key)
+match_outport(struct match *match, uint32_t dp_key, uint32_t port_key)
 {
     match_init_catchall(match);
     match_set_metadata(match, htonll(dp_key));

@@ -68,7 +68,7 @@ bool put_tunnel_metadata(enum tunnel_type type, enum mf_field_id geneve,
                          uint32_t dp_key, uint16_t out_key, struct ofpbuf *);
 
 /* A match on the logical datapath and output port. */
-void match_outport(struct match *, uint32_t dp_key, uint16_t port_key);
+void match_outport(struct match *, uint32_t dp_key, uint32_t port_key);
 /* A match on bits 'flags' (enum mff_log_flags_bits) being 'value'. */
 void match_flags(struct match *, uint32_t value, uint32_t flags);
 

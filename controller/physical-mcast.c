@@ -24,10 +24,27 @@
  * its own.
  *
  * In a datapath that has a localnet port here, the physical network is the
- * way to other chassis, and no tunnel is. */
+ * way to other chassis, and no tunnel is.
+ *
+ * Many copies
+ * -----------
+ *
+ * The switch gives up on a packet, all of it, after 4,096 resubmits, of which
+ * a copy takes up to twenty, and an OpenFlow message has room for some
+ * hundreds of copies only.  A long list is cut into batches therefore, each of
+ * which is a flow with an output port of its own, beyond all keys of ports and
+ * groups.  The group's own flow uses an OpenFlow group with a bucket for each
+ * of them, which gives the packet to another OpenFlow group, whose only bucket
+ * is chosen by the datapath's hash of the packet: to have that computed, the
+ * switch recirculates the packet, and counts anew.
+ *
+ * (A packet whose hash is known already, because it has been to a load
+ * balancer here, is not recirculated: one that is flooded after that gets no
+ * further than without batches.) */
 
 #include <config.h>
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,10 +52,14 @@
 #include "ct-zone.h"
 #include "encaps.h"
 #include "flow-table.h"
+#include "group.h"
 #include "inputs.h"
 #include "local-datapath.h"
 #include "ofctrl.h"
+#include "openvswitch/meta-flow.h"
+#include "openvswitch/ofp-actions.h"
 #include "openvswitch/vlog.h"
+#include "ovn/actions.h"
 #include "patch.h"
 #include "physical-actions.h"
 #include "sset.h"
@@ -49,9 +70,20 @@ VLOG_DEFINE_THIS_MODULE(physical_mcast);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
-/* No OpenFlow message is longer than 65,535 bytes.  What an action list may
- * take of it, with room for the match and for what ends the list. */
+/* What a batch may have at most.  (No OpenFlow message is longer than 65,535
+ * bytes; this leaves room for the match and for what ends the list.) */
+#define MAX_COPIES 100
 #define MAX_ACTIONS_BYTES 60000
+
+/* The actions of one of the tables, in batches. */
+struct batch {
+    struct ofpbuf ofpacts;
+    size_t n_copies;            /* That take resubmits. */
+};
+struct batches {
+    struct batch *array;
+    size_t n, allocated;
+};
 
 /* The group whose unit runs. */
 struct group_ctx {
@@ -64,21 +96,48 @@ struct group_ctx {
                                  * zone that a packet comes from has not
                                  * given it to our routers. */
 
-    struct ofpbuf remote;       /* Actions for table 39... */
-    struct ofpbuf local;        /* ...and for table 40. */
+    struct batches remote;      /* Actions for table 39... */
+    struct batches local;       /* ...and for table 40. */
     struct sset chassis;        /* Names of those with members. */
-    bool truncated;
 };
 
-static void
-put_member(struct group_ctx *ctx, uint16_t key, struct ofpbuf *ofpacts)
+/* Returns the batch that has room for one more copy. */
+static struct batch *
+get_room(struct batches *batches)
 {
-    if (ofpacts->size > MAX_ACTIONS_BYTES) {
-        ctx->truncated = true;
-        return;
+    struct batch *last = (batches->n ? &batches->array[batches->n - 1]
+                          : NULL);
+
+    if (!last || last->n_copies >= MAX_COPIES
+        || last->ofpacts.size > MAX_ACTIONS_BYTES) {
+        if (batches->n >= batches->allocated) {
+            batches->array = x2nrealloc(batches->array, &batches->allocated,
+                                        sizeof *batches->array);
+        }
+        last = &batches->array[batches->n++];
+        ofpbuf_init(&last->ofpacts, 256);
+        last->n_copies = 0;
     }
-    put_load(MFF_LOG_OUTPORT, key, ofpacts);
-    put_resubmit(OFTABLE_CHECK_LOOPBACK, ofpacts);
+    return last;
+}
+
+static void
+batches_destroy(struct batches *batches)
+{
+    for (size_t i = 0; i < batches->n; i++) {
+        ofpbuf_uninit(&batches->array[i].ofpacts);
+    }
+    free(batches->array);
+}
+
+static void
+put_member(uint16_t key, struct batches *batches)
+{
+    struct batch *batch = get_room(batches);
+
+    put_load(MFF_LOG_OUTPORT, key, &batch->ofpacts);
+    put_resubmit(OFTABLE_CHECK_LOOPBACK, &batch->ofpacts);
+    batch->n_copies++;
 }
 
 /* A port of another availability zone gets a copy of its own: the chassis
@@ -88,11 +147,13 @@ put_remote_member(struct group_ctx *ctx, const struct port_binding *pb)
 {
     const struct tunnel *t = encaps_tunnel(ctx->unit, &pb->chassis, NULL);
 
-    if (t && ctx->remote.size <= MAX_ACTIONS_BYTES) {
-        put_load(MFF_LOG_OUTPORT, pb->tunnel_key, &ctx->remote);
+    if (t) {
+        struct ofpbuf *ofpacts = &get_room(&ctx->remote)->ofpacts;
+
+        put_load(MFF_LOG_OUTPORT, pb->tunnel_key, ofpacts);
         if (put_tunnel_metadata(t->type, ctx->geneve, ctx->dp_key,
-                                pb->tunnel_key, &ctx->remote)) {
-            put_output(t->ofport, &ctx->remote);
+                                pb->tunnel_key, ofpacts)) {
+            put_output(t->ofport, ofpacts);
         }
     }
 }
@@ -149,20 +210,20 @@ add_member(struct group_ctx *ctx, const struct port_binding *pb)
 {
     int zone = ct_zone_of_port(ctx->unit, pb->logical_port);
 
-    if (zone && ctx->local.size <= MAX_ACTIONS_BYTES) {
-        put_load(MFF_LOG_CT_ZONE, zone, &ctx->local);
+    if (zone) {
+        put_load(MFF_LOG_CT_ZONE, zone, &get_room(&ctx->local)->ofpacts);
     }
 
     if (pb->type == LP_PATCH && ctx->transit) {
-        put_member(ctx, pb->tunnel_key, &ctx->local);
+        put_member(pb->tunnel_key, &ctx->local);
     } else if (pb->type == LP_PATCH || pb->type == LP_LOCALPORT) {
-        put_member(ctx, pb->tunnel_key, &ctx->remote);
+        put_member(pb->tunnel_key, &ctx->remote);
     } else if (pb->type == LP_REMOTE) {
         if (!uuid_is_zero(&pb->chassis)) {
             put_remote_member(ctx, pb);
         }
     } else if (is_here(ctx, pb)) {
-        put_member(ctx, pb->tunnel_key, &ctx->local);
+        put_member(pb->tunnel_key, &ctx->local);
     } else {
         add_chassis(ctx, &pb->chassis);
         for (size_t i = 0; i < pb->n_additional_chassis; i++) {
@@ -177,6 +238,7 @@ static void
 put_fan_out(struct group_ctx *ctx)
 {
     const struct tunnel *previous = NULL;
+    const struct batch *previous_batch = NULL;
     const char *name;
 
     SSET_FOR_EACH (name, &ctx->chassis) {
@@ -184,17 +246,22 @@ put_fan_out(struct group_ctx *ctx)
         const struct tunnel *t = uuid ? encaps_tunnel(ctx->unit, uuid, NULL)
                                       : NULL;
 
-        if (!t || ctx->remote.size > MAX_ACTIONS_BYTES) {
+        if (!t) {
             continue;
         }
-        if (!previous || previous->type != t->type) {
+
+        struct batch *batch = get_room(&ctx->remote);
+        if (!previous || previous->type != t->type
+            || batch != previous_batch) {
             if (!put_tunnel_metadata(t->type, ctx->geneve, ctx->dp_key,
-                                     ctx->group->tunnel_key, &ctx->remote)) {
+                                     ctx->group->tunnel_key,
+                                     &batch->ofpacts)) {
                 continue;
             }
             previous = t;
+            previous_batch = batch;
         }
-        put_output(t->ofport, &ctx->remote);
+        put_output(t->ofport, &batch->ofpacts);
     }
 }
 
@@ -234,42 +301,111 @@ get_members(struct group_ctx *ctx, size_t *n)
     return members;
 }
 
+/* The output port that batch 'i' goes by. */
+static uint32_t
+batch_outport(const struct multicast_group *group, size_t i)
+{
+    return (i + 1) << 16 | group->tunnel_key;
+}
+
+/* Returns the id of the OpenFlow group that gives each batch a packet that goes
+ * to table 'table_id' after it has been recirculated. */
+static uint32_t
+want_fan_out_group(struct group_ctx *ctx, uint8_t table_id, size_t n_batches)
+{
+    struct ovn_group_bucket *buckets = xcalloc(n_batches, sizeof *buckets);
+    uint32_t id;
+
+    struct ovn_group recirculate = {
+        .method = CONST_CAST(char *,
+                             "type=select,selection_method=dp_hash"),
+        .buckets = buckets,
+        .n_buckets = 1,
+    };
+    buckets[0].weight = 100;
+    buckets[0].actions = xasprintf("resubmit(,%d)", table_id);
+    group_want(ctx->unit, &recirculate, &id);
+    free(buckets[0].actions);
+
+    struct ovn_group all = {
+        .method = CONST_CAST(char *, "type=all"),
+        .buckets = buckets,
+        .n_buckets = n_batches,
+    };
+    buckets[0].weight = 0;
+    for (size_t i = 0; i < n_batches; i++) {
+        buckets[i].actions
+            = xasprintf("actions=set_field:%#"PRIx32"->%s,group:%"PRIu32,
+                        batch_outport(ctx->group, i),
+                        mf_from_id(MFF_LOG_OUTPORT)->name, id);
+    }
+    group_want(ctx->unit, &all, &id);
+    for (size_t i = 0; i < n_batches; i++) {
+        free(buckets[i].actions);
+    }
+    free(buckets);
+    return id;
+}
+
+/* Puts out the flows of 'batches' in table 'table_id', but for the group's own
+ * flow there: appends to 'ofpacts' what that does. */
+static void
+add_batches(struct group_ctx *ctx, uint8_t table_id,
+            const struct batches *batches, struct ofpbuf *ofpacts)
+{
+    if (batches->n == 1) {
+        ofpbuf_put(ofpacts, batches->array[0].ofpacts.data,
+                   batches->array[0].ofpacts.size);
+    } else if (batches->n > 1) {
+        for (size_t i = 0; i < batches->n; i++) {
+            struct match match;
+
+            match_outport(&match, ctx->dp_key, batch_outport(ctx->group, i));
+            flow_output_add(ctx->unit, table_id, 100,
+                            row_cookie(&ctx->group->uuid), &match,
+                            &batches->array[i].ofpacts);
+        }
+        ofpact_put_GROUP(ofpacts)->group_id
+            = want_fan_out_group(ctx, table_id, batches->n);
+    }
+}
+
 static void
 add_flows(struct group_ctx *ctx)
 {
     const uint16_t key = ctx->group->tunnel_key;
     const uint32_t cookie = row_cookie(&ctx->group->uuid);
+    struct ofpbuf local, remote;
     struct match match;
     ofp_port_t ofport;
 
+    ofpbuf_init(&local, 256);
+    ofpbuf_init(&remote, 256);
     match_outport(&match, ctx->dp_key, key);
 
-    if (ctx->local.size) {
-        put_load(MFF_LOG_OUTPORT, key, &ctx->local);
+    add_batches(ctx, OFTABLE_LOCAL_OUTPUT, &ctx->local, &local);
+    if (local.size) {
+        put_load(MFF_LOG_OUTPORT, key, &local);
         flow_output_add(ctx->unit, OFTABLE_LOCAL_OUTPUT, 100, cookie, &match,
-                        &ctx->local);
+                        &local);
     }
 
-    if (ctx->remote.size) {
-        put_load(MFF_LOG_OUTPORT, key, &ctx->remote);
+    if (ctx->remote.n) {
+        put_load(MFF_LOG_OUTPORT, key, &get_room(&ctx->remote)->ofpacts);
     }
     if (!physical_localnet(ctx->unit, &ctx->group->datapath, &ofport)) {
         put_fan_out(ctx);
     }
-    if (ctx->remote.size) {
-        if (ctx->local.size) {
-            put_resubmit(OFTABLE_LOCAL_OUTPUT, &ctx->remote);
+    add_batches(ctx, OFTABLE_REMOTE_OUTPUT, &ctx->remote, &remote);
+    if (remote.size) {
+        if (local.size) {
+            put_resubmit(OFTABLE_LOCAL_OUTPUT, &remote);
         }
         flow_output_add(ctx->unit, OFTABLE_REMOTE_OUTPUT, 100, cookie, &match,
-                        &ctx->remote);
+                        &remote);
     }
-
-    if (ctx->truncated) {
-        VLOG_WARN_RL(&rl, "multicast group %s ("UUID_FMT") has too many "
-                     "ports on this chassis for one OpenFlow flow: some will "
-                     "not get its packets", ctx->group->name,
-                     UUID_ARGS(&ctx->group->uuid));
-    }
+    ofpbuf_uninit(&local);
+    ofpbuf_uninit(&remote);
 }
 
 static bool
@@ -302,14 +438,12 @@ mcast_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         size_t n;
         const struct port_binding **members = get_members(&ctx, &n);
 
-        ofpbuf_init(&ctx.remote, 256);
-        ofpbuf_init(&ctx.local, 256);
         for (size_t i = 0; i < n; i++) {
             add_member(&ctx, members[i]);
         }
         add_flows(&ctx);
-        ofpbuf_uninit(&ctx.remote);
-        ofpbuf_uninit(&ctx.local);
+        batches_destroy(&ctx.remote);
+        batches_destroy(&ctx.local);
         sset_destroy(&ctx.chassis);
         free(members);
     }
