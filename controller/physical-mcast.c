@@ -308,8 +308,8 @@ batch_outport(const struct multicast_group *group, size_t i)
     return (i + 1) << 16 | group->tunnel_key;
 }
 
-/* Returns the id of the OpenFlow group that gives each batch a packet that goes
- * to table 'table_id' after it has been recirculated. */
+/* Returns the id of the OpenFlow group that gives each batch a packet, which
+ * goes to table 'table_id' after it has been recirculated. */
 static uint32_t
 want_fan_out_group(struct group_ctx *ctx, uint8_t table_id, size_t n_batches)
 {
