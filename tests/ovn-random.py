@@ -21,8 +21,8 @@ Runs against a central and one chassis that are up already:
     --chassis              its name
 
 Each round makes one change out of a repertoire (ports, ACLs, address sets,
-port groups, load balancers with and without options:distributed and with other
-options, template variables, MAC bindings, FDB entries, bindings, other chassis
+port groups, load balancers with all that can be asked of them, by their options,
+by entries of ovn-lb-northd and by the chassis' default, template variables, MAC bindings, FDB entries, bindings, other chassis
 and their ports), waits until the controller has acknowledged
 it, and then asks for a recompute.  The flows, groups and meters in the switch
 must be the same before and after, and the controller must not have sent a
@@ -30,6 +30,7 @@ single modification.  The seed is printed, so that a failure can be had again.
 """
 
 import argparse
+import json
 import os
 import random
 import re
@@ -273,9 +274,49 @@ class Deployment:
         if not self.lbs:
             return None
         name = self._any(self.lbs)
-        value = self.rng.choice(["true", "false"])
-        nbctl("set", "Load_Balancer", name, "options:distributed=" + value)
+        value = self.rng.choice(["true", "true", "fallback", "false", "odd",
+                                 None])
+        if value:
+            nbctl("set", "Load_Balancer", name, "options:distributed=" + value)
+        else:
+            nbctl("remove", "Load_Balancer", name, "options", "distributed")
         return "distributed %s %s" % (name, value)
+
+    def publish_lb(self):
+        """What ovn-lb-northd would publish, and what it would not."""
+        name = self._any(set(self.lbs) | {"tlb"})
+        key = ("ovn-local-lb-"
+               + nbctl("get", "Load_Balancer", name, "_uuid").strip())
+        if self.rng.random() < .2:
+            sbctl("remove", "SB_Global", ".", "external_ids", key)
+            return "no entry for %s" % name
+        entry = {"options": {}, "ip_port_mappings": {}}
+        value = self.rng.choice(["true", "true", "fallback", "false", "odd",
+                                 None])
+        if value:
+            entry["options"]["distributed"] = value
+        for _ in range(self.rng.randrange(3)):
+            address = self._any_address()
+            entry["ip_port_mappings"][address] = self.rng.choice(
+                [self._any(self.lsps), self._any(self.bound or self.lsps),
+                 self._any(self.lsps) + ":10.0.0.9", "no-such-port", ""])
+        text = json.dumps(entry)
+        if self.rng.random() < .1:
+            text = text[1:]
+        sbctl("set", "SB_Global", ".", "external_ids:%s=%s"
+              % (key, json.dumps(text)))
+        return "entry for %s: %s" % (name, text)
+
+    def lb_default(self):
+        key = "ovn-lb-local" + self.rng.choice(["", "", "-" + self.chassis])
+        value = self.rng.choice(["strict", "fallback", "off", "odd", None,
+                                 None])
+        if value:
+            vsctl("set", "Open_vSwitch", ".", "external_ids:%s=%s"
+                  % (key, value))
+        else:
+            vsctl("remove", "Open_vSwitch", ".", "external_ids", key)
+        return "%s %s" % (key, value)
 
     def template_var(self):
         name = self.rng.choice(["v0", "v1", "v2", "port", "unused"])
@@ -358,7 +399,8 @@ class Deployment:
     CHANGES = (add_lsp, del_lsp, port_security, unknown_address, bind, bind,
                unbind, requested_chassis, add_acl, add_acl, del_acl,
                change_set, change_set, change_group, change_lb, change_lb,
-               attach_lb, distribute_lb, other_chassis, bind_elsewhere,
+               attach_lb, distribute_lb, distribute_lb, publish_lb, publish_lb,
+               lb_default, other_chassis, bind_elsewhere,
                template_var, template_var, lb_option, static_mac_binding,
                learned, learned)
 
