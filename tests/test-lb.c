@@ -15,8 +15,10 @@
 
 /* Tests lib/lb and lib/lb-wish.  "ovstest test-lb vips" reads lines
  * "VIP=BACKENDS" and prints what lb_vip_parse() makes of them; "wishes" and
- * "spread" read entries of SB_Global and the values of "distributed"; "ovstest
- * test-lb conj-ids" tries the controller's allocator of conjunction ids, which
+ * "spread" read entries of SB_Global and the values of "distributed"; "decide"
+ * reads "ROW ENTRY DEFAULT", the values of "distributed" of a row and an entry,
+ * "." if it has none and "-" if there is no such thing; "ovstest test-lb
+ * conj-ids" tries the controller's allocator of conjunction ids, which
  * needs no line of input.
  *
  * "ovstest test-lb router" tests lib/lb-router: it reads lines "STAGE HINT
@@ -144,6 +146,44 @@ test_spread(void)
         printf("%s: %s, %s\n", ds_cstr(&line),
                option_ok ? lb_spread_to_string(option) : "?",
                default_ok ? lb_spread_to_string(by_default) : "?");
+    }
+    ds_destroy(&line);
+}
+
+/* Whose word counts. */
+static void
+test_decide(void)
+{
+    struct ds line = DS_EMPTY_INITIALIZER;
+
+    while (!ds_get_line(&line, stdin)) {
+        struct smap row = SMAP_INITIALIZER(&row);
+        enum lb_wish_source source;
+        enum lb_spread by_default;
+        struct lb_wish entry;
+        char words[3][16];
+        const char *bad;
+
+        ovs_assert(sscanf(ds_cstr(&line), "%15s %15s %15s",
+                          words[0], words[1], words[2]) == 3);
+        lb_wish_init(&entry);
+        if (!strchr("-.", words[0][0])) {
+            smap_add(&row, "distributed", words[0]);
+        }
+        if (!strchr("-.", words[1][0])) {
+            smap_add(&entry.options, "distributed", words[1]);
+        }
+        ovs_assert(lb_spread_from_default(words[2], &by_default));
+
+        enum lb_spread spread
+            = lb_wish_decide(words[0][0] == '-' ? NULL : &row,
+                             words[1][0] == '-' ? NULL : &entry,
+                             by_default, &source, &bad);
+        printf("%s: %s, by %s%s%s\n", ds_cstr(&line),
+               lb_spread_to_string(spread), lb_wish_source_to_string(source),
+               bad ? ", bad value " : "", bad ? bad : "");
+        smap_destroy(&row);
+        lb_wish_destroy(&entry);
     }
     ds_destroy(&line);
 }
@@ -311,12 +351,15 @@ test_lb(int argc, char *argv[])
         test_wishes();
     } else if (argc == 2 && !strcmp(argv[1], "spread")) {
         test_spread();
+    } else if (argc == 2 && !strcmp(argv[1], "decide")) {
+        test_decide();
     } else if (argc == 2 && !strcmp(argv[1], "conj-ids")) {
         test_conj_ids();
     } else if (argc == 2 && !strcmp(argv[1], "router")) {
         test_router();
     } else {
-        ovs_fatal(0, "usage: %s vips|wishes|spread|conj-ids|router", argv[0]);
+        ovs_fatal(0, "usage: %s vips|wishes|spread|decide|conj-ids|router",
+                  argv[0]);
     }
 }
 
