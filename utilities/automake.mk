@@ -39,7 +39,9 @@ utilities_ovn_trace_SOURCES = \
 	utilities/trace-pipeline.c \
 	utilities/trace-pipeline.h \
 	utilities/trace-port-sec.c \
-	utilities/trace-port-sec.h
+	utilities/trace-port-sec.h \
+	utilities/trace-rows.c \
+	utilities/trace-rows.h
 utilities_ovn_trace_LDADD = \
 	lib/libovn.la \
 	lib/libovnsb.la \

@@ -261,6 +261,7 @@ run_request(struct request *request, struct ds *s, char **error)
         *error = run_trace(request, ovs, s);
         trace_ovs_close(ovs);
     }
+    trace_db_forget_warnings(app.db);
     return true;
 }
 

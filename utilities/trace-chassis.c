@@ -41,7 +41,7 @@ trace_chassis_monitor(struct ovsdb_idl *idl)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-        ovsdb_idl_add_column(idl, columns[i]);
+        ovsdb_idl_track_add_column(idl, columns[i]);
     }
 }
 

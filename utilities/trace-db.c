@@ -31,21 +31,16 @@
 #include "trace-chassis.h"
 #include "trace-flows.h"
 #include "trace-lb.h"
+#include "trace-rows.h"
 #include "util.h"
 #include "uuid.h"
 
 VLOG_DEFINE_THIS_MODULE(ovntrace);
 
-/* A datapath's UUID in 'wanted' and 'missed'. */
-struct uuid_elem {
-    struct hmap_node node;
-    struct uuid uuid;
-};
-
-static bool
-uuid_set_contains(const struct hmap *set, const struct uuid *uuid)
+bool
+trace_uuids_contain(const struct hmap *set, const struct uuid *uuid)
 {
-    const struct uuid_elem *elem;
+    const struct trace_uuid *elem;
 
     HMAP_FOR_EACH_WITH_HASH (elem, node, uuid_hash(uuid), set) {
         if (uuid_equals(&elem->uuid, uuid)) {
@@ -56,19 +51,19 @@ uuid_set_contains(const struct hmap *set, const struct uuid *uuid)
 }
 
 static void
-uuid_set_add(struct hmap *set, const struct uuid *uuid)
+uuids_add(struct hmap *set, const struct uuid *uuid)
 {
-    if (!uuid_set_contains(set, uuid)) {
-        struct uuid_elem *elem = xmalloc(sizeof *elem);
+    if (!trace_uuids_contain(set, uuid)) {
+        struct trace_uuid *elem = xmalloc(sizeof *elem);
         elem->uuid = *uuid;
         hmap_insert(set, &elem->node, uuid_hash(uuid));
     }
 }
 
 static void
-uuid_set_clear(struct hmap *set)
+uuids_clear(struct hmap *set)
 {
-    struct uuid_elem *elem;
+    struct trace_uuid *elem;
 
     HMAP_FOR_EACH_POP (elem, node, set) {
         free(elem);
@@ -78,8 +73,18 @@ uuid_set_clear(struct hmap *set)
 /* The connection. */
 
 static void
-monitor_tables(struct ovsdb_idl *idl)
+monitor_tables(struct ovsdb_idl *idl, bool logical_flows)
 {
+    struct ovsdb_idl_column *const flow_columns[] = {
+        &sbrec_logical_flow_col_logical_datapath,
+        &sbrec_logical_flow_col_logical_dp_group,
+        &sbrec_logical_flow_col_pipeline,
+        &sbrec_logical_flow_col_table_id,
+        &sbrec_logical_flow_col_priority,
+        &sbrec_logical_flow_col_match,
+        &sbrec_logical_flow_col_actions,
+        &sbrec_logical_flow_col_external_ids,
+    };
     struct ovsdb_idl_column *const columns[] = {
         &sbrec_datapath_binding_col_tunnel_key,
         &sbrec_datapath_binding_col_external_ids,
@@ -105,14 +110,6 @@ monitor_tables(struct ovsdb_idl *idl)
         &sbrec_dhcpv6_options_col_code,
         &sbrec_dhcpv6_options_col_type,
         &sbrec_logical_dp_group_col_datapaths,
-        &sbrec_logical_flow_col_logical_datapath,
-        &sbrec_logical_flow_col_logical_dp_group,
-        &sbrec_logical_flow_col_pipeline,
-        &sbrec_logical_flow_col_table_id,
-        &sbrec_logical_flow_col_priority,
-        &sbrec_logical_flow_col_match,
-        &sbrec_logical_flow_col_actions,
-        &sbrec_logical_flow_col_external_ids,
         &sbrec_mac_binding_col_datapath,
         &sbrec_mac_binding_col_logical_port,
         &sbrec_mac_binding_col_ip,
@@ -123,10 +120,62 @@ monitor_tables(struct ovsdb_idl *idl)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-        ovsdb_idl_add_column(idl, columns[i]);
+        ovsdb_idl_track_add_column(idl, columns[i]);
+    }
+    for (size_t i = 0; logical_flows && i < ARRAY_SIZE(flow_columns); i++) {
+        ovsdb_idl_track_add_column(idl, flow_columns[i]);
     }
     trace_chassis_monitor(idl);
     trace_lb_monitor(idl);
+}
+
+/* Whether 'group' has a datapath that is in 'set'. */
+static bool
+group_is_wanted(const struct sbrec_logical_dp_group *group,
+                const struct hmap *set)
+{
+    for (size_t i = 0; i < group->n_datapaths; i++) {
+        if (trace_uuids_contain(set, &group->datapaths[i]->header_.uuid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The conditions for tables that are monitored by datapath. */
+struct conditions {
+    struct ovsdb_idl_condition lflows, neighbors, fdbs;
+};
+
+static void
+add_clauses(const struct trace_db *db, struct conditions *c)
+{
+    const struct sbrec_logical_dp_group *group;
+    const struct trace_uuid *elem;
+
+    if (db->wants_all) {
+        ovsdb_idl_condition_add_clause_true(&c->lflows);
+        ovsdb_idl_condition_add_clause_true(&c->neighbors);
+        ovsdb_idl_condition_add_clause_true(&c->fdbs);
+        return;
+    }
+    HMAP_FOR_EACH (elem, node, &db->wanted) {
+        const struct trace_dp *dp = trace_db_dp_by_uuid(db, &elem->uuid);
+
+        sbrec_logical_flow_add_clause_logical_datapath(
+            &c->lflows, OVSDB_F_EQ, &elem->uuid);
+        sbrec_mac_binding_add_clause_datapath(&c->neighbors, OVSDB_F_EQ,
+                                              &elem->uuid);
+        if (dp) {
+            sbrec_fdb_add_clause_dp_key(&c->fdbs, OVSDB_F_EQ, dp->key);
+        }
+    }
+    SBREC_LOGICAL_DP_GROUP_FOR_EACH (group, db->idl) {
+        if (group_is_wanted(group, &db->wanted)) {
+            sbrec_logical_flow_add_clause_logical_dp_group(
+                &c->lflows, OVSDB_F_EQ, &group->header_.uuid);
+        }
+    }
 }
 
 /* Asks for the rows of the datapaths in 'db->wanted'.  Returns what to wait
@@ -134,46 +183,32 @@ monitor_tables(struct ovsdb_idl *idl)
 static unsigned int
 set_conditions(struct trace_db *db)
 {
-    struct ovsdb_idl_condition lflows, neighbors, fdbs;
-    const struct sbrec_logical_dp_group *group;
-    const struct uuid_elem *elem;
+    struct conditions c;
 
-    ovsdb_idl_condition_init(&lflows);
-    ovsdb_idl_condition_init(&neighbors);
-    ovsdb_idl_condition_init(&fdbs);
-    HMAP_FOR_EACH (elem, node, &db->wanted) {
-        const struct trace_dp *dp = trace_db_dp_by_uuid(db, &elem->uuid);
+    ovsdb_idl_condition_init(&c.lflows);
+    ovsdb_idl_condition_init(&c.neighbors);
+    ovsdb_idl_condition_init(&c.fdbs);
+    add_clauses(db, &c);
 
-        sbrec_logical_flow_add_clause_logical_datapath(&lflows, OVSDB_F_EQ,
-                                                       &elem->uuid);
-        sbrec_mac_binding_add_clause_datapath(&neighbors, OVSDB_F_EQ,
-                                              &elem->uuid);
-        if (dp) {
-            sbrec_fdb_add_clause_dp_key(&fdbs, OVSDB_F_EQ, dp->key);
-        }
+    unsigned int seqno = sbrec_mac_binding_set_condition(db->idl,
+                                                         &c.neighbors);
+    seqno = MAX(seqno, sbrec_fdb_set_condition(db->idl, &c.fdbs));
+    if (trace_rows_is_monitor(db->rows)) {
+        seqno = MAX(seqno, sbrec_logical_flow_set_condition(db->idl,
+                                                            &c.lflows));
     }
-    SBREC_LOGICAL_DP_GROUP_FOR_EACH (group, db->idl) {
-        for (size_t i = 0; i < group->n_datapaths; i++) {
-            if (uuid_set_contains(&db->wanted,
-                                  &group->datapaths[i]->header_.uuid)) {
-                sbrec_logical_flow_add_clause_logical_dp_group(
-                    &lflows, OVSDB_F_EQ, &group->header_.uuid);
-                break;
-            }
-        }
-    }
-
-    unsigned int seqno = sbrec_logical_flow_set_condition(db->idl, &lflows);
-    seqno = MAX(seqno, sbrec_mac_binding_set_condition(db->idl, &neighbors));
-    seqno = MAX(seqno, sbrec_fdb_set_condition(db->idl, &fdbs));
-    ovsdb_idl_condition_destroy(&lflows);
-    ovsdb_idl_condition_destroy(&neighbors);
-    ovsdb_idl_condition_destroy(&fdbs);
+    ovsdb_idl_condition_destroy(&c.lflows);
+    ovsdb_idl_condition_destroy(&c.neighbors);
+    ovsdb_idl_condition_destroy(&c.fdbs);
     return seqno;
 }
 
+/* Databases with at most this many ports are read as a whole: that takes
+ * less time than to find out what is needed. */
+#define SMALL_DB 1000
+
 struct trace_db *
-trace_db_create(const char *remote, bool retry, bool leader_only)
+trace_db_create(const char *remote, bool is_daemon, bool leader_only)
 {
     struct trace_db *db = xzalloc(sizeof *db);
 
@@ -187,14 +222,18 @@ trace_db_create(const char *remote, bool retry, bool leader_only)
     ovn_init_symtab(&db->symtab);
     hmap_init(&db->wanted);
     hmap_init(&db->missed);
+    hmap_init(&db->changed_flows);
     db->warned = xmalloc(sizeof *db->warned);
     sset_init(db->warned);
 
-    db->idl = ovsdb_idl_create(remote, &sbrec_idl_class, false, retry);
+    db->idl = ovsdb_idl_create(remote, &sbrec_idl_class, false, is_daemon);
     ovsdb_idl_set_leader_only(db->idl, leader_only);
-    monitor_tables(db->idl);
+    monitor_tables(db->idl, is_daemon);
+    db->rows = (is_daemon
+                ? trace_rows_create_monitor(db->idl)
+                : trace_rows_create_select(remote, leader_only));
     set_conditions(db);
-    db->flows = trace_flows_create(db);
+    db->flows = trace_flows_create(db, db->rows);
     return db;
 }
 
@@ -213,7 +252,6 @@ clear_dps(struct trace_db *db)
             free(port);
         }
         HMAP_FOR_EACH_POP (mcgroup, key_node, &dp->mcgroups) {
-            free(mcgroup->ports);
             free(mcgroup);
         }
         hmap_destroy(&dp->ports);
@@ -318,15 +356,6 @@ connect_ports(struct trace_db *db)
     }
 }
 
-static int
-compare_ports(const void *a_, const void *b_)
-{
-    const struct trace_port *const *a = a_;
-    const struct trace_port *const *b = b_;
-
-    return strcmp((*a)->name, (*b)->name);
-}
-
 static void
 read_mcgroups(struct trace_db *db)
 {
@@ -334,21 +363,13 @@ read_mcgroups(struct trace_db *db)
 
     SBREC_MULTICAST_GROUP_FOR_EACH (row, db->idl) {
         struct trace_mcgroup *mcgroup = xzalloc(sizeof *mcgroup);
+        struct trace_dp *dp
+            = trace_db_dp_by_uuid(db, &row->datapath->header_.uuid);
 
-        mcgroup->dp = trace_db_dp_by_uuid(db, &row->datapath->header_.uuid);
+        mcgroup->row = row;
         mcgroup->name = row->name;
         mcgroup->key = row->tunnel_key;
-        mcgroup->ports = xmalloc(row->n_ports * sizeof *mcgroup->ports);
-        for (size_t i = 0; i < row->n_ports; i++) {
-            struct trace_port *port
-                = trace_db_port(db, row->ports[i]->logical_port);
-            if (port) {
-                mcgroup->ports[mcgroup->n_ports++] = port;
-            }
-        }
-        qsort(mcgroup->ports, mcgroup->n_ports, sizeof *mcgroup->ports,
-              compare_ports);
-        hmap_insert(&mcgroup->dp->mcgroups, &mcgroup->key_node,
+        hmap_insert(&dp->mcgroups, &mcgroup->key_node,
                     hash_int(mcgroup->key, 0));
     }
 }
@@ -379,44 +400,82 @@ read_sets(struct trace_db *db)
     }
 }
 
+/* Notes what has changed. */
+static void
+track_changes(struct trace_db *db)
+{
+    const struct sbrec_logical_flow *flow;
+
+    db->ports_changed |= (sbrec_datapath_binding_track_get_first(db->idl)
+                          || sbrec_port_binding_track_get_first(db->idl)
+                          || sbrec_multicast_group_track_get_first(db->idl));
+    db->sets_changed |= (sbrec_address_set_track_get_first(db->idl)
+                         || sbrec_port_group_track_get_first(db->idl)
+                         || sbrec_dhcp_options_track_get_first(db->idl)
+                         || sbrec_dhcpv6_options_track_get_first(db->idl));
+    db->lbs_changed |= (sbrec_load_balancer_track_get_first(db->idl)
+                        || sbrec_sb_global_track_get_first(db->idl));
+    db->chassis_changed |=
+        (sbrec_chassis_track_get_first(db->idl)
+         || sbrec_chassis_template_var_track_get_first(db->idl));
+    db->flows_changed |= (sbrec_logical_dp_group_track_get_first(db->idl)
+                          != NULL);
+    SBREC_LOGICAL_FLOW_FOR_EACH_TRACKED (flow, db->idl) {
+        uuids_add(&db->changed_flows, &flow->header_.uuid);
+        db->flows_changed = true;
+    }
+    ovsdb_idl_track_clear(db->idl);
+}
+
 void
 trace_db_refresh(struct trace_db *db)
 {
-    unsigned int seqno = ovsdb_idl_get_seqno(db->idl);
-
-    if (!db->is_fresh || seqno != db->seqno) {
+    if (db->ports_changed) {
         clear_dps(db);
         read_dps(db);
         read_ports(db);
         connect_ports(db);
         read_mcgroups(db);
-
-        clear_sets(db);
-        sset_clear(db->warned);
-        read_sets(db);
-        trace_flows_refresh(db->flows);
-        db->is_fresh = true;
-        db->seqno = seqno;
     }
+    if (db->chassis_changed) {
+        trace_flows_forget_views(db->flows);
+    }
+    if (db->sets_changed) {
+        clear_sets(db);
+        read_sets(db);
+        trace_flows_forget(db->flows);
+    } else if (db->lbs_changed) {
+        trace_flows_forget_lbs(db->flows);
+    }
+    if (db->flows_changed && trace_rows_is_monitor(db->rows)) {
+        trace_rows_refresh(db->rows);
+        trace_flows_refresh(db->flows, &db->changed_flows);
+        uuids_clear(&db->changed_flows);
+    }
+    db->ports_changed = db->sets_changed = db->flows_changed = false;
+    db->lbs_changed = db->chassis_changed = false;
 }
 
 void
 trace_db_run(struct trace_db *db)
 {
     ovsdb_idl_run(db->idl);
+    track_changes(db);
+    trace_rows_run(db->rows);
 }
 
 void
 trace_db_wait(struct trace_db *db)
 {
     ovsdb_idl_wait(db->idl);
+    trace_rows_wait(db->rows);
 }
 
 char *
 trace_db_error(const struct trace_db *db)
 {
     if (ovsdb_idl_is_alive(db->idl)) {
-        return NULL;
+        return trace_rows_error(db->rows);
     }
 
     int error = ovsdb_idl_get_last_error(db->idl);
@@ -435,6 +494,7 @@ trace_db_destroy(struct trace_db *db)
 {
     if (db) {
         trace_flows_destroy(db->flows);
+        trace_rows_destroy(db->rows);
         clear_dps(db);
         clear_sets(db);
         hmap_destroy(&db->dps);
@@ -445,10 +505,12 @@ trace_db_destroy(struct trace_db *db)
         shash_destroy(&db->port_groups);
         expr_symtab_destroy(&db->symtab);
         shash_destroy(&db->symtab);
-        uuid_set_clear(&db->wanted);
+        uuids_clear(&db->wanted);
         hmap_destroy(&db->wanted);
-        uuid_set_clear(&db->missed);
+        uuids_clear(&db->missed);
         hmap_destroy(&db->missed);
+        uuids_clear(&db->changed_flows);
+        hmap_destroy(&db->changed_flows);
         sset_destroy(db->warned);
         free(db->warned);
         ovsdb_idl_destroy(db->idl);
@@ -459,25 +521,63 @@ trace_db_destroy(struct trace_db *db)
 bool
 trace_db_has(struct trace_db *db, const struct trace_dp *dp)
 {
-    if (uuid_set_contains(&db->wanted, &dp->sb_uuid)) {
+    if (db->wants_all || trace_uuids_contain(&db->wanted, &dp->sb_uuid)) {
         return true;
     }
-    uuid_set_add(&db->missed, &dp->sb_uuid);
+    uuids_add(&db->missed, &dp->sb_uuid);
     return false;
+}
+
+bool
+trace_db_has_all(const struct trace_db *db)
+{
+    return db->wants_all;
+}
+
+/* Starts to select the logical flows of datapath 'uuid'. */
+static void
+fetch_flows(struct trace_db *db, const struct uuid *uuid)
+{
+    const struct sbrec_logical_dp_group *group;
+    struct uuid *groups = NULL;
+    size_t n = 0, allocated = 0;
+
+    trace_rows_fetch_datapath(db->rows, uuid);
+    SBREC_LOGICAL_DP_GROUP_FOR_EACH (group, db->idl) {
+        for (size_t i = 0; i < group->n_datapaths; i++) {
+            if (uuid_equals(&group->datapaths[i]->header_.uuid, uuid)) {
+                if (n >= allocated) {
+                    groups = x2nrealloc(groups, &allocated, sizeof *groups);
+                }
+                groups[n++] = group->header_.uuid;
+                break;
+            }
+        }
+    }
+    trace_rows_fetch_groups(db->rows, groups, n);
+    free(groups);
 }
 
 bool
 trace_db_fetch(struct trace_db *db, unsigned int *condition_seqno)
 {
-    const struct uuid_elem *elem;
+    bool is_monitor = trace_rows_is_monitor(db->rows);
+    const struct trace_uuid *elem;
 
     if (hmap_is_empty(&db->missed)) {
-        return false;
+        return trace_rows_is_waiting(db->rows);
+    }
+    db->wants_all = shash_count(&db->ports) <= SMALL_DB;
+    if (db->wants_all && !is_monitor) {
+        trace_rows_fetch_all(db->rows);
     }
     HMAP_FOR_EACH (elem, node, &db->missed) {
-        uuid_set_add(&db->wanted, &elem->uuid);
+        uuids_add(&db->wanted, &elem->uuid);
+        if (!db->wants_all && !is_monitor) {
+            fetch_flows(db, &elem->uuid);
+        }
     }
-    uuid_set_clear(&db->missed);
+    uuids_clear(&db->missed);
     *condition_seqno = set_conditions(db);
     return true;
 }
@@ -485,7 +585,8 @@ trace_db_fetch(struct trace_db *db, unsigned int *condition_seqno)
 bool
 trace_db_has_fetched(const struct trace_db *db, unsigned int condition_seqno)
 {
-    return ovsdb_idl_get_condition_seqno(db->idl) >= condition_seqno;
+    return (ovsdb_idl_get_condition_seqno(db->idl) >= condition_seqno
+            && !trace_rows_is_waiting(db->rows));
 }
 
 struct trace_dp *
@@ -570,6 +671,34 @@ trace_dp_mcgroup(const struct trace_dp *dp, uint32_t key)
     return NULL;
 }
 
+static int
+compare_ports(const void *a_, const void *b_)
+{
+    const struct trace_port *const *a = a_;
+    const struct trace_port *const *b = b_;
+
+    return strcmp((*a)->name, (*b)->name);
+}
+
+struct trace_port **
+trace_mcgroup_ports(const struct trace_db *db,
+                    const struct trace_mcgroup *mcgroup, size_t *n)
+{
+    const struct sbrec_multicast_group *row = mcgroup->row;
+    struct trace_port **ports = xmalloc(MAX(row->n_ports, 1) * sizeof *ports);
+
+    *n = 0;
+    for (size_t i = 0; i < row->n_ports; i++) {
+        struct trace_port *port = trace_db_port(db,
+                                                row->ports[i]->logical_port);
+        if (port) {
+            ports[(*n)++] = port;
+        }
+    }
+    qsort(ports, *n, sizeof *ports, compare_ports);
+    return ports;
+}
+
 bool
 trace_db_neighbor(const struct trace_db *db, const struct trace_dp *dp,
                   uint32_t port_key, const struct in6_addr *ip,
@@ -629,6 +758,12 @@ trace_db_warn(struct trace_db *db, const char *format, ...)
         VLOG_WARN("%s", text);
     }
     free(text);
+}
+
+void
+trace_db_forget_warnings(struct trace_db *db)
+{
+    sset_clear(db->warned);
 }
 
 /* What the language library asks. */

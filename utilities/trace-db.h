@@ -25,9 +25,11 @@
  * and FDB entries of the datapaths that the packet comes through.  These
  * tables are monitored only for datapaths that have been asked for.  Which
  * ones a packet comes through is known only after it has: so a trace notes
- * the datapaths that it misses (trace_db_miss()), goes on without them, and
+ * the datapaths that it misses (trace_db_has()), goes on without them, and
  * is run again once they are there (trace_db_fetch()).  While a trace runs,
- * nothing changes. */
+ * nothing changes.
+ *
+ * A small database is read as a whole. */
 
 #include <netinet/in.h>
 #include "openvswitch/compiler.h"
@@ -40,9 +42,18 @@
 struct ds;
 struct gen_opts;
 struct ovsdb_idl;
+struct sbrec_multicast_group;
 struct sbrec_port_binding;
 struct sset;
 struct trace_flows;
+struct trace_rows;
+
+/* An element of a set of UUIDs. */
+struct trace_uuid {
+    struct hmap_node node;
+    struct uuid uuid;
+};
+bool trace_uuids_contain(const struct hmap *, const struct uuid *);
 
 struct trace_dp {
     struct hmap_node uuid_node;
@@ -76,17 +87,21 @@ struct trace_port {
 
 struct trace_mcgroup {
     struct hmap_node key_node;
-    struct trace_dp *dp;
+    const struct sbrec_multicast_group *row;
     const char *name;
     uint32_t key;
-    struct trace_port **ports;  /* Sorted by name. */
-    size_t n_ports;
 };
 
 struct trace_db {
     struct ovsdb_idl *idl;
-    unsigned int seqno;         /* Of the IDL, as of the last refresh. */
-    bool is_fresh;
+
+    /* What has changed since the last refresh. */
+    bool ports_changed;         /* Datapaths, ports, multicast groups. */
+    bool sets_changed;          /* What texts of logical flows refer to. */
+    bool flows_changed;
+    bool lbs_changed;
+    bool chassis_changed;
+    struct hmap changed_flows;  /* "struct trace_uuid"s. */
 
     struct hmap dps;            /* "struct trace_dp"s by 'uuid_node'. */
     struct hmap dps_by_key;
@@ -97,15 +112,18 @@ struct trace_db {
     struct gen_opts *dhcp_opts, *dhcpv6_opts;
     struct shash symtab;
 
+    struct trace_rows *rows;
     struct trace_flows *flows;
-    struct hmap wanted;         /* Datapaths whose rows are monitored... */
-    struct hmap missed;         /* ...and that should be. */
+    struct hmap wanted;         /* Datapaths whose rows are there... */
+    struct hmap missed;         /* ...and that should be ("trace_uuid"s). */
+    bool wants_all;             /* Those of all datapaths are there. */
 
     struct sset *warned;        /* Texts of warnings that have been given. */
 };
 
-/* A database at 'remote'.  With 'retry', it may come later. */
-struct trace_db *trace_db_create(const char *remote, bool retry,
+/* A database at 'remote'.  For a daemon, it may come later, and changes are
+ * seen. */
+struct trace_db *trace_db_create(const char *remote, bool is_daemon,
                                  bool leader_only);
 void trace_db_destroy(struct trace_db *);
 
@@ -123,9 +141,10 @@ void trace_db_refresh(struct trace_db *);
 
 /* Whether the rows of 'dp' are there.  If not, notes that they are missed. */
 bool trace_db_has(struct trace_db *, const struct trace_dp *dp);
-/* Starts to fetch the rows of the datapaths that were missed.  Returns true if
- * there were any, and then '*condition_seqno' is what to wait for with
- * trace_db_has_fetched(). */
+/* Whether those of all datapaths are. */
+bool trace_db_has_all(const struct trace_db *);
+/* Starts to fetch what was missed.  Returns true if there was anything, and
+ * then '*condition_seqno' is what to wait for with trace_db_has_fetched(). */
 bool trace_db_fetch(struct trace_db *, unsigned int *condition_seqno);
 bool trace_db_has_fetched(const struct trace_db *,
                           unsigned int condition_seqno);
@@ -138,6 +157,12 @@ struct trace_dp *trace_db_dp_by_key(const struct trace_db *, uint32_t key);
 struct trace_port *trace_db_port(const struct trace_db *, const char *name);
 struct trace_port *trace_dp_port(const struct trace_dp *, uint32_t key);
 struct trace_mcgroup *trace_dp_mcgroup(const struct trace_dp *, uint32_t key);
+
+/* The ports of 'mcgroup', in order of their names, for the
+ * caller to free. */
+struct trace_port **trace_mcgroup_ports(const struct trace_db *,
+                                        const struct trace_mcgroup *,
+                                        size_t *n);
 
 /* The MAC address that neighbor 'ip' (IPv4 as IPv4-mapped) of port 'port_key'
  * has according to the MAC_Binding table.  False if there is none. */
@@ -160,8 +185,10 @@ struct trace_env {
 void trace_env_init(struct trace_env *, struct trace_db *,
                     const struct trace_dp *, const struct sbrec_chassis *);
 
-/* Logs a warning, unless this has been done before. */
+/* Logs a warning, unless this has been done since the last call of
+ * trace_db_forget_warnings(): a trace may run several times. */
 void trace_db_warn(struct trace_db *, const char *format, ...)
     OVS_PRINTF_FORMAT(2, 3);
+void trace_db_forget_warnings(struct trace_db *);
 
 #endif /* utilities/trace-db.h */

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "actions-private.h"
+#include "lb.h"
 #include "openvswitch/hmap.h"
 #include "ovn-sb-idl.h"
 #include "ovn/expr.h"
@@ -30,14 +31,6 @@
 #include "trace-lb.h"
 #include "util.h"
 #include "uuid.h"
-
-/* The rows of one datapath or datapath group. */
-struct owner {
-    struct hmap_node node;
-    struct uuid uuid;
-    const struct sbrec_logical_flow **rows;
-    size_t n_rows, allocated_rows;
-};
 
 /* The flows of one datapath, as seen by one chassis. */
 struct dp_flows {
@@ -50,56 +43,48 @@ struct dp_flows {
 
 struct trace_flows {
     struct trace_db *db;
-    struct hmap owners;         /* "struct owner"s. */
-    bool owners_are_fresh;
+    struct trace_rows *rows;
     struct hmap dps;            /* "struct dp_flows"s. */
+    uint32_t mask;              /* For compare_flows(). */
 };
 
 static void
-clear_owners(struct trace_flows *tf)
+forget_actions(struct trace_flow *flow)
 {
-    struct owner *owner;
-
-    HMAP_FOR_EACH_POP (owner, node, &tf->owners) {
-        free(owner->rows);
-        free(owner);
-    }
-    tf->owners_are_fresh = false;
+    expr_destroy(flow->prereqs);
+    ovnacts_free(flow->ovnacts, flow->ovnacts_len);
+    free(flow->ovnacts);
+    flow->prereqs = NULL;
+    flow->ovnacts = NULL;
+    flow->ovnacts_len = 0;
+    flow->bad_actions = flow->tried_actions = flow->is_localized = false;
 }
 
 static void
-destroy_dp_flows(struct trace_flows *tf, struct dp_flows *df)
+forget(struct trace_flow *flow)
 {
-    for (size_t i = 0; i < df->n; i++) {
-        struct trace_flow *flow = &df->flows[i];
-
-        expr_destroy(flow->expr);
-        expr_destroy(flow->prereqs);
-        ovnacts_free(flow->ovnacts, flow->ovnacts_len);
-        free(flow->ovnacts);
-    }
-    hmap_remove(&tf->dps, &df->node);
-    free(df->flows);
-    free(df);
+    expr_destroy(flow->expr);
+    flow->expr = NULL;
+    flow->tried_match = false;
+    forget_actions(flow);
 }
 
 static void
-clear_dps(struct trace_flows *tf)
+destroy_flows(struct trace_flow *flows, size_t n)
 {
-    struct dp_flows *df;
-
-    HMAP_FOR_EACH_SAFE (df, node, &tf->dps) {
-        destroy_dp_flows(tf, df);
+    for (size_t i = 0; i < n; i++) {
+        forget(&flows[i]);
     }
+    free(flows);
 }
 
 struct trace_flows *
-trace_flows_create(struct trace_db *db)
+trace_flows_create(struct trace_db *db, struct trace_rows *rows)
 {
     struct trace_flows *tf = xzalloc(sizeof *tf);
 
     tf->db = db;
-    hmap_init(&tf->owners);
+    tf->rows = rows;
     hmap_init(&tf->dps);
     return tf;
 }
@@ -107,81 +92,82 @@ trace_flows_create(struct trace_db *db)
 void
 trace_flows_destroy(struct trace_flows *tf)
 {
+    struct dp_flows *df;
+
     if (tf) {
-        clear_owners(tf);
-        hmap_destroy(&tf->owners);
-        clear_dps(tf);
+        HMAP_FOR_EACH_POP (df, node, &tf->dps) {
+            destroy_flows(df->flows, df->n);
+            free(df);
+        }
         hmap_destroy(&tf->dps);
         free(tf);
     }
 }
 
 void
-trace_flows_refresh(struct trace_flows *tf)
+trace_flows_forget_views(struct trace_flows *tf)
 {
-    clear_owners(tf);
-    clear_dps(tf);
-}
+    struct dp_flows *df;
 
-/* Finding the rows. */
-
-static struct owner *
-find_owner(const struct trace_flows *tf, const struct uuid *uuid)
-{
-    struct owner *owner;
-
-    HMAP_FOR_EACH_WITH_HASH (owner, node, uuid_hash(uuid), &tf->owners) {
-        if (uuid_equals(&owner->uuid, uuid)) {
-            return owner;
+    HMAP_FOR_EACH_SAFE (df, node, &tf->dps) {
+        if (df->view) {
+            hmap_remove(&tf->dps, &df->node);
+            destroy_flows(df->flows, df->n);
+            free(df);
         }
     }
-    return NULL;
 }
 
-static void
-add_row(struct trace_flows *tf, const struct uuid *uuid,
-        const struct sbrec_logical_flow *row)
+void
+trace_flows_forget(struct trace_flows *tf)
 {
-    struct owner *owner = find_owner(tf, uuid);
+    struct dp_flows *df;
 
-    if (!owner) {
-        owner = xzalloc(sizeof *owner);
-        owner->uuid = *uuid;
-        hmap_insert(&tf->owners, &owner->node, uuid_hash(uuid));
-    }
-    if (owner->n_rows >= owner->allocated_rows) {
-        owner->rows = x2nrealloc(owner->rows, &owner->allocated_rows,
-                                 sizeof *owner->rows);
-    }
-    owner->rows[owner->n_rows++] = row;
-}
-
-static void
-find_owners(struct trace_flows *tf)
-{
-    const struct sbrec_logical_flow *row;
-
-    if (tf->owners_are_fresh) {
-        return;
-    }
-    SBREC_LOGICAL_FLOW_FOR_EACH (row, tf->db->idl) {
-        if (row->logical_datapath) {
-            add_row(tf, &row->logical_datapath->header_.uuid, row);
-        }
-        if (row->logical_dp_group) {
-            add_row(tf, &row->logical_dp_group->header_.uuid, row);
+    HMAP_FOR_EACH (df, node, &tf->dps) {
+        for (size_t i = 0; i < df->n; i++) {
+            forget(&df->flows[i]);
         }
     }
-    tf->owners_are_fresh = true;
 }
 
-/* In the order of look-ups.  Among flows of the same priority, it is as
- * arbitrary as it is in a switch. */
+void
+trace_flows_forget_lbs(struct trace_flows *tf)
+{
+    struct dp_flows *df;
+
+    HMAP_FOR_EACH (df, node, &tf->dps) {
+        for (size_t i = 0; i < df->n; i++) {
+            if (df->flows[i].is_localized) {
+                forget_actions(&df->flows[i]);
+            }
+        }
+    }
+}
+
+/* Order.
+ *
+ * Among flows of the same priority, any may come first.  OVN's ovn-trace takes
+ * them as they come out of a hash table with all of the rows, by the lowest
+ * bits of their UUIDs.  Where all rows are known, so is the size of that table,
+ * and we do the same. */
+
+static uint32_t
+hash_mask(size_t n_rows)
+{
+    size_t mask = 0;
+
+    while (n_rows / 2 > mask) {
+        mask = mask * 2 + 1;
+    }
+    return mask == 1 ? 3 : mask;
+}
+
 static int
-compare_flows(const void *a_, const void *b_)
+compare_flows(const void *a_, const void *b_, void *mask_)
 {
     const struct trace_flow *a = a_;
     const struct trace_flow *b = b_;
+    const uint32_t *mask = mask_;
 
     if (a->pipeline != b->pipeline) {
         return a->pipeline < b->pipeline ? -1 : 1;
@@ -189,35 +175,115 @@ compare_flows(const void *a_, const void *b_)
         return a->table < b->table ? -1 : 1;
     } else if (a->priority != b->priority) {
         return a->priority > b->priority ? -1 : 1;
-    } else {
-        return uuid_compare_3way(&a->uuid, &b->uuid);
+    }
+
+    uint32_t a_bucket = a->uuid.parts[0] & *mask;
+    uint32_t b_bucket = b->uuid.parts[0] & *mask;
+    return (a_bucket != b_bucket
+            ? (a_bucket < b_bucket ? -1 : 1)
+            : uuid_compare_3way(&a->uuid, &b->uuid));
+}
+
+static void
+sort_flows(struct trace_flows *tf, struct dp_flows *df)
+{
+    if (df->n) {
+        qsort_r(df->flows, df->n, sizeof *df->flows, compare_flows,
+                &tf->mask);
+    }
+}
+
+/* The flows of a datapath. */
+
+static void
+add_flows(struct dp_flows *df, const struct trace_owner *owner)
+{
+    if (!owner || !owner->n) {
+        return;
+    }
+    df->flows = xrealloc(df->flows,
+                         (df->n + owner->n) * sizeof *df->flows);
+    for (size_t i = 0; i < owner->n; i++) {
+        struct trace_row *row = &owner->rows[i];
+
+        df->flows[df->n++] = (struct trace_flow) {
+            .uuid = row->uuid,
+            .pipeline = row->pipeline,
+            .table = row->table,
+            .priority = row->priority,
+            .row = row,
+        };
     }
 }
 
 static void
-add_flows(struct dp_flows *df, const struct owner *owner)
+fill_dp_flows(struct trace_flows *tf, struct dp_flows *df)
 {
-    if (!owner) {
-        return;
-    }
-    df->flows = xrealloc(df->flows,
-                         (df->n + owner->n_rows) * sizeof *df->flows);
-    for (size_t i = 0; i < owner->n_rows; i++) {
-        const struct sbrec_logical_flow *row = owner->rows[i];
-        const struct smap *ids = &row->external_ids;
+    const struct sbrec_logical_dp_group *group;
 
-        df->flows[df->n++] = (struct trace_flow) {
-            .uuid = row->header_.uuid,
-            .pipeline = (!strcmp(row->pipeline, "ingress")
-                         ? OVN_P_INGRESS : OVN_P_EGRESS),
-            .table = row->table_id,
-            .priority = row->priority,
-            .match = row->match,
-            .actions = row->actions,
-            .stage_name = smap_get(ids, "stage-name"),
-            .source = smap_get(ids, "source"),
-            .stage_hint = smap_get(ids, "stage-hint"),
-        };
+    df->flows = NULL;
+    df->n = 0;
+    add_flows(df, trace_rows_of(tf->rows, &df->dp));
+    SBREC_LOGICAL_DP_GROUP_FOR_EACH (group, tf->db->idl) {
+        for (size_t i = 0; i < group->n_datapaths; i++) {
+            if (uuid_equals(&group->datapaths[i]->header_.uuid, &df->dp)) {
+                add_flows(df, trace_rows_of(tf->rows, &group->header_.uuid));
+                break;
+            }
+        }
+    }
+    sort_flows(tf, df);
+}
+
+/* Moves what has been parsed from 'old' to the same flows of 'df', unless
+ * their rows are in 'changed'. */
+static void
+move_parsed(const struct trace_flows *tf, struct dp_flows *df,
+            const struct dp_flows *old, const struct hmap *changed)
+{
+    uint32_t mask = tf->mask;
+    size_t i = 0, j = 0;
+
+    while (i < df->n && j < old->n) {
+        struct trace_flow *dst = &df->flows[i];
+        struct trace_flow *src = &old->flows[j];
+        int cmp = compare_flows(dst, src, &mask);
+
+        if (!cmp && !trace_uuids_contain(changed, &src->uuid)) {
+            struct trace_row *row = dst->row;
+            *dst = *src;
+            dst->row = row;
+            *src = (struct trace_flow) { .row = NULL };
+        }
+        i += cmp <= 0;
+        j += cmp >= 0;
+    }
+}
+
+static uint32_t
+current_mask(const struct trace_flows *tf)
+{
+    return (trace_db_has_all(tf->db)
+            ? hash_mask(trace_rows_count(tf->rows)) : UINT32_MAX);
+}
+
+void
+trace_flows_refresh(struct trace_flows *tf, const struct hmap *changed)
+{
+    uint32_t mask = current_mask(tf);
+    bool is_other_order = mask != tf->mask;
+    struct dp_flows *df;
+
+    tf->mask = mask;
+    HMAP_FOR_EACH_SAFE (df, node, &tf->dps) {
+        struct dp_flows old = *df;
+
+        if (is_other_order) {
+            sort_flows(tf, &old);
+        }
+        fill_dp_flows(tf, df);
+        move_parsed(tf, df, &old, changed);
+        destroy_flows(old.flows, old.n);
     }
 }
 
@@ -237,22 +303,8 @@ get_dp_flows(struct trace_flows *tf, const struct trace_dp *dp,
     df->dp = dp->sb_uuid;
     df->view = chassis;
     hmap_insert(&tf->dps, &df->node, uuid_hash(&dp->sb_uuid));
-
-    find_owners(tf);
-    add_flows(df, find_owner(tf, &dp->sb_uuid));
-    const struct sbrec_logical_dp_group *group;
-    SBREC_LOGICAL_DP_GROUP_FOR_EACH (group, tf->db->idl) {
-        for (size_t i = 0; i < group->n_datapaths; i++) {
-            if (uuid_equals(&group->datapaths[i]->header_.uuid,
-                            &dp->sb_uuid)) {
-                add_flows(df, find_owner(tf, &group->header_.uuid));
-                break;
-            }
-        }
-    }
-    if (df->n) {
-        qsort(df->flows, df->n, sizeof *df->flows, compare_flows);
-    }
+    tf->mask = current_mask(tf);
+    fill_dp_flows(tf, df);
     return df;
 }
 
@@ -297,13 +349,13 @@ parse_match(struct trace_flow *flow, struct trace_env *env)
     flow->tried_match = true;
 
     char *error;
-    flow->expr = expr_parse_text(flow->match, &env->env, &error);
+    flow->expr = expr_parse_text(flow->row->match, &env->env, &error);
     if (flow->expr) {
         flow->expr = expr_annotate(flow->expr, env->env.symtab, &error);
     }
     if (!flow->expr) {
         trace_db_warn(env->db, "%s: parsing expression failed (%s)",
-                      flow->match, error);
+                      flow->row->match, error);
         free(error);
     }
 }
@@ -327,13 +379,13 @@ parse_actions(struct trace_flow *flow, struct trace_env *env)
     struct ofpbuf ovnacts = OFPBUF_STUB_INITIALIZER(NULL);
     ofpbuf_init(&ovnacts, 0);
     struct expr *prereqs = NULL;
-    char *error = ovnacts_parse_text(flow->actions, &pp, &ovnacts, &prereqs);
+    char *error = ovnacts_parse_text(flow->row->actions, &pp, &ovnacts, &prereqs);
     if (!error && prereqs) {
         prereqs = expr_annotate(prereqs, env->env.symtab, &error);
     }
     if (error) {
         trace_db_warn(env->db, "%s: parsing actions failed (%s)",
-                      flow->actions, error);
+                      flow->row->actions, error);
         free(error);
         flow->bad_actions = true;
         ovnacts_free(ovnacts.data, ovnacts.size);
@@ -343,7 +395,18 @@ parse_actions(struct trace_flow *flow, struct trace_env *env)
     flow->prereqs = prereqs;
     flow->ovnacts_len = ovnacts.size;
     flow->ovnacts = ofpbuf_steal_data(&ovnacts);
-    trace_lb_localize(env->db, flow);
+}
+
+/* Which load balancer a flow is about is in its IDs. */
+static void
+localize(struct trace_flows *tf, struct trace_flow *flow)
+{
+    if (!flow->is_localized
+        && lb_can_be_local(flow->ovnacts, flow->ovnacts_len)
+        && trace_rows_has_ids(tf->rows, flow->row)) {
+        trace_lb_localize(tf->db, flow);
+        flow->is_localized = true;
+    }
 }
 
 const struct trace_flow *
@@ -366,6 +429,7 @@ trace_flows_lookup(struct trace_flows *tf, const struct trace_dp *dp,
         if (!flow->bad_actions
             && (!flow->prereqs
                 || expr_evaluate(flow->prereqs, packet, &env.env))) {
+            localize(tf, flow);
             return flow;
         }
     }
@@ -387,11 +451,18 @@ trace_flows_stage_name(struct trace_flows *tf, const struct trace_dp *dp,
         if (flow->expr) {
             parse_actions(flow, &env);
             if (!flow->bad_actions) {
-                return flow->stage_name;
+                return (trace_rows_has_ids(tf->rows, flow->row)
+                        ? flow->row->stage_name : NULL);
             }
         }
     }
     return NULL;
+}
+
+bool
+trace_flows_has_ids(struct trace_flows *tf, const struct trace_flow *flow)
+{
+    return trace_rows_has_ids(tf->rows, flow->row);
 }
 
 bool

@@ -29,9 +29,11 @@
 #include <stdint.h>
 #include "openvswitch/uuid.h"
 #include "ovn/actions.h"
+#include "trace-rows.h"
 
 struct expr;
 struct flow;
+struct hmap;
 struct sbrec_chassis;
 struct trace_db;
 struct trace_dp;
@@ -41,14 +43,11 @@ struct trace_flow {
     enum ovn_pipeline pipeline;
     uint8_t table;
     uint16_t priority;
-    const char *match;          /* Borrowed from the row. */
-    const char *actions;
-    const char *stage_name;     /* NULL if it has none. */
-    const char *source;
-    const char *stage_hint;
+    struct trace_row *row;
 
     /* What has been parsed. */
     bool tried_match, tried_actions;
+    bool is_localized;          /* trace_lb_localize() has seen it. */
     struct expr *expr;          /* NULL if bad. */
     struct expr *prereqs;       /* Of the actions; NULL if none. */
     struct ovnact *ovnacts;
@@ -56,11 +55,18 @@ struct trace_flow {
     bool bad_actions;
 };
 
-struct trace_flows *trace_flows_create(struct trace_db *);
+struct trace_flows *trace_flows_create(struct trace_db *,
+                                       struct trace_rows *);
 void trace_flows_destroy(struct trace_flows *);
 
-/* Drops what the IDL has new rows for. */
-void trace_flows_refresh(struct trace_flows *);
+/* To be called when there are other rows: takes them.  What has been parsed of
+ * rows that are not in 'changed' ("struct trace_uuid"s) stays. */
+void trace_flows_refresh(struct trace_flows *, const struct hmap *changed);
+/* Forgets what has been parsed: all of it, what chassis make of it, or only
+ * what is known of load balancers. */
+void trace_flows_forget(struct trace_flows *);
+void trace_flows_forget_views(struct trace_flows *);
+void trace_flows_forget_lbs(struct trace_flows *);
 
 /* The flow of highest priority in a table of 'dp' that matches 'packet', or
  * NULL. */
@@ -76,6 +82,10 @@ const char *trace_flows_stage_name(struct trace_flows *,
                                    const struct trace_dp *dp,
                                    const struct sbrec_chassis *,
                                    enum ovn_pipeline, uint8_t table);
+
+/* Whether the external_ids of 'flow' are there.  If not, they are missed (see
+ * trace_db_fetch()). */
+bool trace_flows_has_ids(struct trace_flows *, const struct trace_flow *flow);
 
 /* Whether all that 'flow' does is to go on to the next table, for every
  * packet. */

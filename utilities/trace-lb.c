@@ -37,11 +37,11 @@
 void
 trace_lb_monitor(struct ovsdb_idl *idl)
 {
-    ovsdb_idl_add_column(idl, &sbrec_load_balancer_col_vips);
-    ovsdb_idl_add_column(idl, &sbrec_load_balancer_col_options);
-    ovsdb_idl_add_column(idl, &sbrec_load_balancer_col_external_ids);
-    ovsdb_idl_add_column(idl, &sbrec_sb_global_col_external_ids);
-    ovsdb_idl_add_column(idl, &sbrec_port_binding_col_mac);
+    ovsdb_idl_track_add_column(idl, &sbrec_load_balancer_col_vips);
+    ovsdb_idl_track_add_column(idl, &sbrec_load_balancer_col_options);
+    ovsdb_idl_track_add_column(idl, &sbrec_load_balancer_col_external_ids);
+    ovsdb_idl_track_add_column(idl, &sbrec_sb_global_col_external_ids);
+    ovsdb_idl_track_add_column(idl, &sbrec_port_binding_col_mac);
 }
 
 /* Whether 'hint' is the start of 'uuid'. */
@@ -65,7 +65,7 @@ row_wishes(const struct sbrec_load_balancer *row,
 
     if (!uuid_from_string(&nb_uuid, smap_get_def(&row->external_ids, "lb_id",
                                                  ""))
-        || !is_hinted(&nb_uuid, flow->stage_hint)
+        || !is_hinted(&nb_uuid, flow->row->stage_hint)
         || !lb_spread_from_option(smap_get(&row->options, "distributed"),
                                   spread)
         || *spread == LB_SPREAD_ALL) {
@@ -85,7 +85,7 @@ entry_wishes(const struct smap_node *entry, const struct trace_flow *flow,
     struct lb_wish wish;
 
     if (!lb_wish_key_parse(entry->key, nb_uuid)
-        || !is_hinted(nb_uuid, flow->stage_hint)) {
+        || !is_hinted(nb_uuid, flow->row->stage_hint)) {
         return false;
     }
     char *error = lb_wish_parse(entry->value, &wish);
@@ -106,7 +106,7 @@ trace_lb_localize(struct trace_db *db, struct trace_flow *flow)
     const struct sbrec_load_balancer *row;
     enum lb_spread spread;
 
-    if (!flow->stage_hint
+    if (!flow->row->stage_hint
         || !lb_can_be_local(flow->ovnacts, flow->ovnacts_len)) {
         return;
     }

@@ -99,24 +99,31 @@ trace_port_name(const struct trace *t, const struct trace_dp *dp,
 
 /* Tables. */
 
+/* NULL if it will not be seen. */
 static char *
 format_flow_line(const struct trace *t, const struct trace_flow *flow)
 {
+    const struct trace_row *row = flow->row;
     struct ds s = DS_EMPTY_INITIALIZER;
 
+    if (!(t->options->forms & TRACE_DETAILED)
+        || !trace_flows_has_ids(t->db->flows, flow)) {
+        return NULL;
+    }
+
     ds_put_format(&s, "%2d. ", flow->table);
-    if (flow->stage_name) {
-        ds_put_cstr(&s, flow->stage_name);
+    if (row->stage_name) {
+        ds_put_cstr(&s, row->stage_name);
     }
-    if (flow->source) {
-        ds_put_format(&s, "%s(%s)", flow->stage_name ? " " : "",
-                      flow->source);
+    if (row->source) {
+        ds_put_format(&s, "%s(%s)", row->stage_name ? " " : "",
+                      row->source);
     }
-    if (flow->stage_name || flow->source) {
+    if (row->stage_name || row->source) {
         ds_put_cstr(&s, ": ");
     }
 
-    char *match = trace_befriend(t, xstrdup(flow->match));
+    char *match = trace_befriend(t, xstrdup(row->match));
     ds_put_format(&s, "%s, priority %d, uuid %08x", match,
                   flow->priority, flow->uuid.parts[0]);
     free(match);
@@ -150,6 +157,10 @@ put_no_match(struct trace *t, const struct trace_dp *dp,
              enum ovn_pipeline pipeline, uint8_t table,
              struct trace_node *parent)
 {
+    if (!(t->options->forms & TRACE_DETAILED)) {
+        return;
+    }
+
     const char *stage_name = trace_flows_stage_name(t->db->flows, dp,
                                                     t->chassis, pipeline,
                                                     table);
@@ -170,9 +181,11 @@ lookup_and_execute(struct trace *t, const struct trace_dp *dp,
         return;
     }
 
+    bool trivial = trace_flow_is_trivial(flow, t->db, dp, t->chassis);
     struct trace_node *node = trace_put_nocopy(parent, TRACE_TABLE,
-                                               format_flow_line(t, flow));
-    if (trace_flow_is_trivial(flow, t->db, dp, t->chassis)) {
+                                               (trivial ? NULL
+                                                : format_flow_line(t, flow)));
+    if (trivial) {
         node->is_hidden = true;
         trace_table(t, dp, packet, pipeline, table + 1, node);
     } else {
@@ -356,8 +369,11 @@ output_multicast(struct trace *t, const struct trace_dp *dp,
                     trace_dp_name(t, dp), mcgroup->name);
 
     node->is_list = true;
-    for (size_t i = 0; i < mcgroup->n_ports; i++) {
-        const struct trace_port *port = mcgroup->ports[i];
+
+    size_t n;
+    struct trace_port **ports = trace_mcgroup_ports(t->db, mcgroup, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct trace_port *port = ports[i];
         const char *name = (t->options->friendly_names
                             ? port->friendly_name : port->name);
 
@@ -365,6 +381,7 @@ output_multicast(struct trace *t, const struct trace_dp *dp,
             trace_egress(t, dp, packet, name, port->key, true, node);
         }
     }
+    free(ports);
 }
 
 /* From the ingress pipeline to the egress pipeline. */
