@@ -49,6 +49,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/lb-hairpin.c \
 	controller/lb-known.c \
 	controller/lb-known.h \
+	controller/lb-affinity.c \
+	controller/lb-affinity.h \
 	controller/lb-local.c \
 	controller/lb-local.h \
 	controller/lb-serving.c \

@@ -41,7 +41,8 @@
  * Which buckets of a group are in force is decided from this by the unit of
  * the group.  So whatever is asked of a load balancer, and wherever its
  * backends move, no logical flow runs for it (but for those on routers, see
- * lb-serving.h), and nothing changes in the switch but groups. */
+ * lb-serving.h, and those that learn affinity, see lb-affinity.h), and nothing
+ * changes in the switch but groups. */
 
 #include <netinet/in.h>
 #include "inc-proc-eng.h"

@@ -36,6 +36,8 @@
 #include "flow-table.h"
 #include "group.h"
 #include "inputs.h"
+#include "lb-affinity.h"
+#include "lb.h"
 #include "lb-router.h"
 #include "lb-serving.h"
 #include "lflow-conj-ids.h"
@@ -490,6 +492,27 @@ is_sane(struct lflow_run *run)
     return true;
 }
 
+/* Returns false if the flow is not to be there, see lb-affinity.h. */
+static bool
+settle_affinity(struct lflow_run *run)
+{
+    struct ofpbuf *ovnacts = &run->ovnacts;
+
+    switch (lb_affinity_decide(run->unit, run->lflow, ovnacts->data,
+                               ovnacts->size)) {
+    case LB_AFFINITY_OFF:
+        return false;
+
+    case LB_AFFINITY_LOCAL:
+        lb_own_affinity(ovnacts->data, ovnacts->size);
+        return true;
+
+    case LB_AFFINITY_PLAIN:
+    default:
+        return true;
+    }
+}
+
 static void
 put_all(struct lflow_run *run)
 {
@@ -497,7 +520,7 @@ put_all(struct lflow_run *run)
         const struct lflow_dp *dp = run->dps[i];
 
         lflow_env_set_dp(&run->env, dp);
-        if (i == 0 && !compile_actions(run)) {
+        if (i == 0 && (!compile_actions(run) || !settle_affinity(run))) {
             return;
         }
         if (compile_for_dp(run)) {

@@ -458,6 +458,11 @@ act_encode_commit_lb_aff(const struct ovnact *a,
     ovs_be32 backend4 = in6_addr_get_mapped_ipv4(&aff->backend);
     size_t start = start_learn(out, ep->chk_lb_aff_ptable, aff->timeout, 0);
 
+    if (aff->own_cookie) {
+        struct ofpact_learn *learn = ofpbuf_at_assert(out, start,
+                                                      sizeof *learn);
+        learn->cookie = htonll(ep->lflow_uuid.parts[0]);
+    }
     learn_match_field(out, MFF_LOG_DATAPATH, MFF_LOG_DATAPATH);
     learn_match_eth_type(out, ipv6);
     if (ipv6) {

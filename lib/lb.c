@@ -21,6 +21,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "lib/actions-private.h"
 #include "openvswitch/dynamic-string.h"
 #include "ovn/actions.h"
 #include "packets.h"
@@ -275,6 +276,41 @@ lb_make_local(struct ovnact *ovnacts, size_t len, bool fallback)
         if (cl) {
             cl->ovnact.type = OVNACT_CT_LB_MARK_LOCAL;
             cl->fallback = fallback;
+        }
+    }
+}
+
+bool
+lb_parse_affinity(const struct ovnact *ovnacts, size_t len,
+                  struct lb_endpoint *vip, struct lb_endpoint *backend)
+{
+    const struct ovnact *a;
+
+    OVNACT_FOR_EACH (a, ovnacts, len) {
+        if (a->type == OVNACT_COMMIT_LB_AFF) {
+            const struct ovnact_commit_lb_aff *aff
+                = CONTAINER_OF(a, struct ovnact_commit_lb_aff, ovnact);
+
+            *vip = (struct lb_endpoint) { aff->vip, aff->vip_port };
+            *backend = (struct lb_endpoint) {
+                aff->backend, aff->backend_port
+            };
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+lb_own_affinity(struct ovnact *ovnacts, size_t len)
+{
+    struct ovnact *a;
+
+    OVNACT_FOR_EACH (a, ovnacts, len) {
+        if (a->type == OVNACT_COMMIT_LB_AFF) {
+            struct ovnact_commit_lb_aff *aff
+                = CONTAINER_OF(a, struct ovnact_commit_lb_aff, ovnact);
+            aff->own_cookie = true;
         }
     }
 }

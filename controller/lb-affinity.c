@@ -1,0 +1,94 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Affinity of distributed load balancers; see lb-affinity.h. */
+
+#include <config.h>
+#include "lb-affinity.h"
+
+#include "inputs.h"
+#include "lb-local.h"
+
+/* Which of the flow's backends 'ep' is, or -1. */
+static int
+find_backend(const struct lb_local_flow *flow, const struct lb_endpoint *ep)
+{
+    for (size_t i = 0; i < flow->n_backends; i++) {
+        if (lb_endpoint_equal(&flow->backends[i], ep)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static bool
+is_here(struct inc_unit *unit, const struct lb_local_flow *flow, size_t i)
+{
+    const char *lport = lb_local_backend_port(unit, flow, i);
+
+    return lport && lb_local_is_here(unit, lport);
+}
+
+/* Whether connections go from here to backend 'which' of 'flow'. */
+static bool
+is_in_force(struct inc_unit *unit, const struct lb_local_flow *flow,
+            size_t which)
+{
+    if (is_here(unit, flow, which)) {
+        return true;
+    }
+    if (flow->spread != LB_SPREAD_FALLBACK) {
+        return false;
+    }
+    for (size_t i = 0; i < flow->n_backends; i++) {
+        if (i != which && is_here(unit, flow, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum lb_affinity
+lb_affinity_decide(struct inc_unit *unit, const struct logical_flow *lf,
+                   const struct ovnact *ovnacts, size_t ovnacts_len)
+{
+    struct lb_endpoint vip, backend;
+    struct lb_decision d;
+
+    if (!lf->stage_hint
+        || !lb_parse_affinity(ovnacts, ovnacts_len, &vip, &backend)) {
+        return LB_AFFINITY_PLAIN;
+    }
+    lb_known_decide(unit, lf->stage_hint, &backend, 1, &d);
+    if (d.spread == LB_SPREAD_ALL) {
+        return LB_AFFINITY_PLAIN;
+    }
+
+    /* The flow that balances the VIP knows all of the backends. */
+    const struct inc_set *flows = inc_read_set(unit, lb_local_flows_kind,
+                                               inc_key_uuid(&d.lb));
+    for (size_t i = 0; i < inc_set_count(flows); i++) {
+        const struct lb_local_flow *flow
+            = lb_local_flow(unit, inc_set_at(flows, i).data);
+        int which = (flow && flow->has_vip
+                     && lb_endpoint_equal(&flow->vip, &vip)
+                     ? find_backend(flow, &backend) : -1);
+
+        if (which >= 0) {
+            return (is_in_force(unit, flow, which)
+                    ? LB_AFFINITY_LOCAL : LB_AFFINITY_OFF);
+        }
+    }
+    return LB_AFFINITY_PLAIN;
+}

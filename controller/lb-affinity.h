@@ -1,0 +1,52 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef CONTROLLER_LB_AFFINITY_H
+#define CONTROLLER_LB_AFFINITY_H 1
+
+/* Affinity of clients to backends that may leave the chassis
+ * ==========================================================
+ *
+ * With affinity, a logical flow for each backend (commit_lb_aff) has the
+ * switch learn which clients the backend has.  What it has learned stays until
+ * the client has been silent for the load balancer's timeout.  For a load
+ * balancer that keeps to the chassis, that is too long: a client of a backend
+ * that has left would be sent to an empty group until then, with other
+ * backends beside it.
+ *
+ * So such a logical flow is in the switch only as long as connections go to
+ * its backend from here, and takes what it has taught the switch with it when
+ * it goes: its cookie tells what that is.  This is the one thing in which a
+ * backend that comes or goes changes flows of a load balancer that is not on a
+ * router with a gateway port, one flow a datapath. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct inc_unit;
+struct logical_flow;
+struct ovnact;
+
+enum lb_affinity {
+    LB_AFFINITY_PLAIN,          /* None, or of no such load balancer. */
+    LB_AFFINITY_LOCAL,          /* With the flow's cookie. */
+    LB_AFFINITY_OFF,            /* The flow is not to be there. */
+};
+/* What becomes of a logical flow with 'ovnacts'.  From STAGE_FLOW on. */
+enum lb_affinity lb_affinity_decide(struct inc_unit *,
+                                    const struct logical_flow *,
+                                    const struct ovnact *ovnacts,
+                                    size_t ovnacts_len);
+
+#endif /* controller/lb-affinity.h */
