@@ -80,6 +80,11 @@ iface_create(const struct ovsrec_interface *row,
     }
     smap_clone(&iface->options, &row->options);
     smap_clone(&iface->port_external_ids, &port->external_ids);
+    if (!strcmp(smap_get_def(&row->status, "tunnel_egress_iface_carrier", ""),
+                "up")) {
+        iface->egress_iface = nullable_xstrdup(
+            smap_get(&row->status, "tunnel_egress_iface"));
+    }
     return iface;
 }
 
@@ -95,6 +100,7 @@ iface_destroy(void *iface_)
     smap_destroy(&iface->external_ids);
     smap_destroy(&iface->options);
     smap_destroy(&iface->port_external_ids);
+    free(iface->egress_iface);
     free(iface);
 }
 
@@ -111,7 +117,8 @@ iface_equal(const void *a_, const void *b_)
             && !strcmp(a->bridge, b->bridge)
             && smap_equal(&a->external_ids, &b->external_ids)
             && smap_equal(&a->options, &b->options)
-            && smap_equal(&a->port_external_ids, &b->port_external_ids));
+            && smap_equal(&a->port_external_ids, &b->port_external_ids)
+            && nullable_string_is_equal(a->egress_iface, b->egress_iface));
 }
 
 /* Adds 'iface' to, or removes it from, the sets of the integration bridge's
@@ -473,6 +480,7 @@ inputs_register_ovs(struct ovsdb_idl *idl)
         &ovsrec_interface_col_ofport,
         &ovsrec_interface_col_options,
         &ovsrec_interface_col_external_ids,
+        &ovsrec_interface_col_status,
     };
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
         ovsdb_idl_add_column(idl, columns[i]);

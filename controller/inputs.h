@@ -209,6 +209,8 @@ struct ovs_iface {
     struct smap external_ids;   /* Without what this controller writes. */
     struct smap options;
     struct smap port_external_ids;
+    char *egress_iface;         /* Of a tunnel: the device that its packets
+                                 * leave through, while that is up, or NULL. */
 };
 
 /* Accessors: the record or NULL; the unit is subscribed. */

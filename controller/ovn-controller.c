@@ -48,6 +48,7 @@
 #include "ct-zone.h"
 #include "daemon.h"
 #include "dirs.h"
+#include "egress-qos.h"
 #include "encaps.h"
 #include "fatal-signal.h"
 #include "flow-table.h"
@@ -139,6 +140,7 @@ init_modules(struct inc_engine *engine)
     ct_zone_init(engine);
     encaps_init(engine);
     patch_init(engine);
+    egress_qos_init(engine);
     lb_known_init(engine);
     lb_local_init(engine);
     lb_serving_init(engine);
@@ -164,6 +166,7 @@ destroy_modules(void)
     ofctrl_destroy();           /* And the flow table with it. */
     pinctrl_destroy();
     ct_zone_destroy();
+    egress_qos_destroy();
     if_status_destroy();
     binding_destroy();
 }
@@ -256,6 +259,7 @@ create_idls(void)
                                              &ovsrec_idl_class, false, true);
     ovs_config_register(ovs);
     br_int_register(ovs);
+    egress_qos_register(ovs);
     inputs_register_ovs(ovs);
     ctl.ovs = (struct ovsdb_idl_loop) OVSDB_IDL_LOOP_INITIALIZER(ovs);
 
@@ -368,6 +372,7 @@ commit_effects(bool complete, struct ovsdb_idl_txn *sb_txn,
     if (complete) {
         encaps_commit(ctl.ovs.idl, ovs_txn, br_name);
         patch_commit(ctl.ovs.idl, ovs_txn, br_name);
+        egress_qos_commit(ctl.ovs.idl, ovs_txn);
         ct_zone_prune();
         lb_local_complain();
         if_status_fence();
@@ -463,6 +468,7 @@ run_loop(struct unixctl_server *unixctl)
         ofctrl_wait();
         pinctrl_wait();
         binding_wait();
+        egress_qos_wait();
         nb_cfg_wait();
         memory_wait();
         unixctl_server_wait(unixctl);

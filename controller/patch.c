@@ -64,6 +64,8 @@ struct wanted_patch {
 
 /* (wanted-patch, lport). */
 static struct inc_kind *kind_wanted;
+/* (localnet-bridge, bridge): the localnet ports that connect to it. */
+static struct inc_kind *kind_localnet_bridge;
 
 /* Whether ports may differ from what is wanted. */
 static bool ports_dirty = true;
@@ -174,6 +176,10 @@ plan_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     } else {
         struct wanted_patch *w = xmalloc(sizeof *w);
 
+        if (pb->type == LP_LOCALNET) {
+            inc_insert(unit, kind_localnet_bridge, inc_key_string(bridge),
+                       inc_key_string(lport));
+        }
         *w = (struct wanted_patch) { .mark = mark, .bridge = bridge };
         inc_write(unit, kind_wanted, inc_key_string(lport), w);
     }
@@ -200,6 +206,13 @@ patch_ofport(struct inc_unit *unit, const char *lport)
     }
     free(name);
     return ofport;
+}
+
+bool
+patch_is_localnet_bridge(struct inc_unit *unit, const char *bridge)
+{
+    return inc_set_count(inc_read_set(unit, kind_localnet_bridge,
+                                      inc_key_string(bridge))) > 0;
 }
 
 /* Making ports what they should be. */
@@ -419,6 +432,13 @@ static const struct inc_kind_class wanted_class = {
     .destroy = wanted_patch_destroy,
 };
 
+static const struct inc_kind_class localnet_bridge_class = {
+    .name = "localnet-bridge",
+    .stage = STAGE_ZONE,
+    .key_type = INC_KEY_STRING,
+    .is_set = true,
+};
+
 static const struct inc_unit_class plan_class = {
     .name = "patch-plan",
     .stage = STAGE_ZONE,
@@ -429,6 +449,7 @@ void
 patch_init(struct inc_engine *engine)
 {
     kind_wanted = inc_kind_declare(engine, &wanted_class);
+    kind_localnet_bridge = inc_kind_declare(engine, &localnet_bridge_class);
     inc_kind_spawn(in_kinds.port_binding, &plan_class, NULL);
     inc_kind_watch(kind_wanted, wanted_changed, NULL);
     inc_kind_watch(in_kinds.iface, iface_changed, NULL);

@@ -29,6 +29,9 @@ void patch_init(struct inc_engine *);
 /* The OpenFlow port in the integration bridge that implements logical port
  * 'lport' (localnet, l2gateway), 0 if there is none. */
 ofp_port_t patch_ofport(struct inc_unit *, const char *lport);
+/* Whether a localnet port of a local datapath connects to the bridge called
+ * 'bridge'. */
+bool patch_is_localnet_bridge(struct inc_unit *, const char *bridge);
 /* Creates, mends and removes patch ports.  To be called only once the engine
  * has run over a complete southbound snapshot: what is not known to be wanted
  * is removed.  'txn' may be NULL, then nothing happens.

@@ -56,6 +56,7 @@ TESTSUITE_AT = \
 	tests/system-gateways.at \
 	tests/ovn-actions.at \
 	tests/ovn-nonsense.at \
+	tests/ovn-egress-qos.at \
 	tests/ovn-fuzz.at \
 	tests/ovn-bench.at \
 	tests/ovn-actions-more.at \

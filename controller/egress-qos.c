@@ -1,0 +1,608 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* Egress QoS: queues of physical devices
+ * ======================================
+ *
+ * A logical port with rates in its options (qos_min_rate, qos_max_rate,
+ * qos_burst) gets a queue number from ovn-northd (qdisc_queue_id), which
+ * writes logical flows with set_queue(NUMBER).  Packets keep that number until
+ * they leave the host, through a physical device.  What the number means
+ * there is up to this module:
+ *
+ *   - (egress-queue, lport): a queue that is wanted, because of a port that is
+ *     bound here, or of a localnet port of a local datapath.
+ *   - (egress-devices): names of the devices that packets leave through: of
+ *     interfaces that are marked (external_ids:ovn-egress-iface) and are on a
+ *     bridge to which a localnet port of a local datapath connects, and what
+ *     ovs-vswitchd says that our tunnels go through.
+ *
+ * Every device gets every queue.  The kernel shapes: each device has an HTB
+ * queueing discipline, as ovs-vswitchd would give to it, which therefore is
+ * told with QoS of the type linux-noop to stay away.  A device without any
+ * queue goes back to the system's own discipline.
+ *
+ * Units say what should be; egress_qos_commit() knows what it has made of each
+ * device and tells the kernel the difference.  A device that it sees for the
+ * first time, e.g. after a restart, keeps the queues that are right. */
+
+#include <config.h>
+#include "egress-qos.h"
+
+#include <stdlib.h>
+
+#include "binding.h"
+#include "inputs.h"
+#include "local-datapath.h"
+#include "netdev.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/shash.h"
+#include "openvswitch/vlog.h"
+#include "ovsdb-idl.h"
+#include "patch.h"
+#include "smap.h"
+#include "timeval.h"
+#include "unit-log.h"
+#include "util.h"
+#include "uuid.h"
+#include "vswitch-idl.h"
+
+VLOG_DEFINE_THIS_MODULE(egress_qos);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+/* In bits a second: what Linux can say in 32 bits of bytes a second.  It is
+ * what a queue without a maximum has. */
+#define MAX_RATE (UINT64_C(8) * UINT32_MAX)
+#define QDISC "linux-htb"
+/* What tells ovs-vswitchd to leave a device alone. */
+#define HANDS_OFF "linux-noop"
+/* The numbers that ovn-sb(5) allows. */
+#define MAX_QUEUE_ID 61440
+/* When to try again what has failed. */
+#define RETRY_MS 5000
+
+/* Value of a cell of 'kind_queue', and a queue of a device. */
+struct queue {
+    struct hmap_node node;      /* In a set of queues, by 'id'. */
+    uint32_t id;
+    /* In bits a second, and bits; 0 if there is no limit.  All are zero in
+     * what a device had before we came. */
+    uint64_t min_rate, max_rate, burst;
+    const char *lport;          /* Whose it is; NULL for a device's. */
+};
+
+/* What a device has been made. */
+struct device {
+    struct hmap queues;         /* Contains "struct queue"s. */
+    bool is_known;              /* False until the kernel has been asked. */
+    bool is_ours;               /* Has QDISC. */
+};
+
+static struct inc_kind *kind_queue; /* (egress-queue, lport). */
+static struct inc_kind *kind_devices; /* (egress-devices). */
+
+static struct shash devices = SHASH_INITIALIZER(&devices); /* By name. */
+static bool dirty = true;       /* May the devices not be as wanted? */
+static bool ports_dirty = true; /* And the rows of their ports? */
+static long long int retry_at = LLONG_MAX;
+
+/* What should be: queues. */
+
+static bool
+queue_equal(const void *a_, const void *b_)
+{
+    const struct queue *a = a_;
+    const struct queue *b = b_;
+
+    return (a->id == b->id
+            && a->min_rate == b->min_rate
+            && a->max_rate == b->max_rate
+            && a->burst == b->burst);
+}
+
+/* Option 'key' of 'pb' as a number from 0 to 'max', 0 if it is not there or
+ * is none: then '*bad' becomes 'key'. */
+static uint64_t
+get_number(const struct port_binding *pb, const char *key, uint64_t max,
+           const char **bad)
+{
+    const char *s = smap_get(&pb->options, key);
+    unsigned long long int n = 0;
+
+    if (s && (s[0] == '-' || !str_to_ullong(s, 10, &n) || n > max)) {
+        *bad = key;
+        n = 0;
+    }
+    return n;
+}
+
+static void
+plan_queue(struct inc_unit *unit, const char *lport)
+{
+    const struct port_binding *pb = in_port_binding(unit, lport);
+    const char *bad = NULL;
+
+    if (!pb || !smap_get(&pb->options, "qdisc_queue_id")) {
+        return;
+    }
+
+    struct queue q = {
+        .id = get_number(pb, "qdisc_queue_id", MAX_QUEUE_ID, &bad),
+        .min_rate = get_number(pb, "qos_min_rate", MAX_RATE, &bad),
+        .max_rate = get_number(pb, "qos_max_rate", MAX_RATE, &bad),
+        .burst = get_number(pb, "qos_burst", UINT32_MAX, &bad),
+    };
+    if (bad) {
+        unit_warn(unit, &this_module, &rl,
+                  "port %s: %s=%s is ignored, because it is not a number in "
+                  "range", lport, bad, smap_get(&pb->options, bad));
+    } else {
+        unit_no_warning(unit);
+    }
+    if (q.id && (q.min_rate || q.max_rate || q.burst)) {
+        inc_write(unit, kind_queue, inc_key_string(lport),
+                  xmemdup(&q, sizeof q));
+    }
+}
+
+static void
+plan_local_port(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    plan_queue(unit, inc_unit_key(unit).data);
+}
+
+static void
+plan_localnet_ports(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct uuid *dp = inc_unit_key(unit).data;
+    const struct inc_set *lports = binding_localnet_ports(unit, dp);
+
+    for (size_t i = 0; i < inc_set_count(lports); i++) {
+        plan_queue(unit, inc_set_at(lports, i).data);
+    }
+}
+
+/* What should be: devices. */
+
+static void
+plan_device(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const char *name = inc_unit_key(unit).data;
+    const struct ovs_iface *iface = in_iface(unit, name);
+
+    if (iface && iface->egress_iface
+        && smap_get(&iface->port_external_ids, "ovn-chassis-id")) {
+        inc_insert(unit, kind_devices, INC_KEY_ONLY,
+                   inc_key_string(iface->egress_iface));
+    }
+    if (iface
+        && smap_get_bool(&iface->external_ids, "ovn-egress-iface", false)
+        && patch_is_localnet_bridge(unit, iface->bridge)) {
+        inc_insert(unit, kind_devices, INC_KEY_ONLY, inc_key_string(name));
+    }
+}
+
+static void
+queues_changed(struct inc_key key OVS_UNUSED, const void *old OVS_UNUSED,
+               const void *new OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    dirty = true;
+}
+
+static void
+devices_changed(struct inc_key key OVS_UNUSED, const void *old OVS_UNUSED,
+                const void *new OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    dirty = ports_dirty = true;
+}
+
+static bool
+is_device(const char *name)
+{
+    return inc_set_contains(inc_peek_set(kind_devices, INC_KEY_ONLY),
+                            inc_key_string(name));
+}
+
+/* Sets of queues. */
+
+static struct queue *
+find_queue(const struct hmap *queues, uint32_t id)
+{
+    struct queue *q;
+
+    HMAP_FOR_EACH_WITH_HASH (q, node, id, queues) {
+        if (q->id == id) {
+            return q;
+        }
+    }
+    return NULL;
+}
+
+/* Makes 'queues' contain a copy of 'q', in place of one with the same id. */
+static void
+put_queue(struct hmap *queues, const struct queue *q)
+{
+    struct queue *copy = find_queue(queues, q->id);
+
+    if (!copy) {
+        copy = xmalloc(sizeof *copy);
+        hmap_insert(queues, &copy->node, q->id);
+    }
+    struct hmap_node node = copy->node;
+    *copy = *q;
+    copy->node = node;
+}
+
+static void
+remove_queue(struct hmap *queues, struct queue *q)
+{
+    hmap_remove(queues, &q->node);
+    free(q);
+}
+
+static void
+clear_queues(struct hmap *queues)
+{
+    struct queue *q;
+
+    HMAP_FOR_EACH_SAFE (q, node, queues) {
+        remove_queue(queues, q);
+    }
+}
+
+/* Adds one of the wanted queues to 'queues'.  ovn-northd numbers the queues of
+ * localnet ports by themselves, so that two ports may have the same number:
+ * then the one whose name comes first has it. */
+static void
+want_queue(struct inc_key key, const void *q_, void *queues)
+{
+    struct queue q = *(const struct queue *) q_;
+    const struct queue *other = find_queue(queues, q.id);
+
+    q.lport = key.data;
+    if (other) {
+        bool is_first = strcmp(q.lport, other->lport) < 0;
+
+        VLOG_WARN_RL(&rl, "ports %s and %s both have qdisc_queue_id=%"PRIu32
+                     ": the rates of %s apply", other->lport, q.lport, q.id,
+                     is_first ? q.lport : other->lport);
+        if (!is_first) {
+            return;
+        }
+    }
+    put_queue(queues, &q);
+}
+
+/* Making devices what they should be.  These return 0 or an errno value. */
+
+/* Finds out what 'netdev' has. */
+static int
+learn_device(struct netdev *netdev, struct device *device)
+{
+    struct smap details = SMAP_INITIALIZER(&details);
+    const char *type;
+    int error = netdev_get_qos(netdev, &type, &details);
+
+    if (!error) {
+        device->is_known = true;
+        device->is_ours = type && !strcmp(type, QDISC);
+    }
+    if (device->is_ours) {
+        struct netdev_queue_dump dump;
+        unsigned int id;
+
+        NETDEV_QUEUE_FOR_EACH (&id, &details, &dump, netdev) {
+            const struct queue q = { .id = id };
+            put_queue(&device->queues, &q);
+        }
+    }
+    smap_destroy(&details);
+    return error;
+}
+
+static int
+set_queue(struct netdev *netdev, const struct queue *q)
+{
+    struct smap details = SMAP_INITIALIZER(&details);
+
+    smap_add_format(&details, "min-rate", "%"PRIu64, q->min_rate);
+    smap_add_format(&details, "max-rate", "%"PRIu64,
+                    q->max_rate ? q->max_rate : MAX_RATE);
+    smap_add_format(&details, "burst", "%"PRIu64, q->burst);
+    int error = netdev_set_queue(netdev, q->id, &details);
+    smap_destroy(&details);
+    return error;
+}
+
+static int
+set_qdisc(struct netdev *netdev, struct device *device, bool ours)
+{
+    struct smap details = SMAP_INITIALIZER(&details);
+
+    smap_add_format(&details, "max-rate", "%"PRIu64, MAX_RATE);
+    int error = netdev_set_qos(netdev, ours ? QDISC : NULL,
+                               ours ? &details : NULL);
+    if (error) {
+        VLOG_WARN_RL(&rl, "%s: could not configure QoS (%s)",
+                     netdev_get_name(netdev), ovs_strerror(error));
+    } else {
+        device->is_ours = ours;
+        if (!ours) {
+            clear_queues(&device->queues);
+        }
+    }
+    smap_destroy(&details);
+    return error;
+}
+
+static int
+set_queues(struct netdev *netdev, struct device *device,
+           const struct hmap *wanted)
+{
+    struct queue *q;
+    int first_error = 0;
+
+    HMAP_FOR_EACH_SAFE (q, node, &device->queues) {
+        if (!find_queue(wanted, q->id)) {
+            int error = netdev_delete_queue(netdev, q->id);
+            if (error) {
+                VLOG_WARN_RL(&rl, "%s: could not delete queue %"PRIu32" (%s)",
+                             netdev_get_name(netdev), q->id,
+                             ovs_strerror(error));
+                first_error = first_error ? first_error : error;
+            } else {
+                remove_queue(&device->queues, q);
+            }
+        }
+    }
+    HMAP_FOR_EACH (q, node, wanted) {
+        const struct queue *has = find_queue(&device->queues, q->id);
+
+        if (!has || !queue_equal(has, q)) {
+            int error = set_queue(netdev, q);
+            if (error) {
+                VLOG_WARN_RL(&rl, "%s: could not configure queue %"PRIu32
+                             " (%s)", netdev_get_name(netdev), q->id,
+                             ovs_strerror(error));
+                first_error = first_error ? first_error : error;
+            } else {
+                put_queue(&device->queues, q);
+            }
+        }
+    }
+    return first_error;
+}
+
+static bool
+device_is_right(const struct device *device, const struct hmap *wanted)
+{
+    const struct queue *q;
+
+    if (!device->is_known
+        || hmap_count(&device->queues) != hmap_count(wanted)) {
+        return false;
+    }
+    HMAP_FOR_EACH (q, node, wanted) {
+        const struct queue *has = find_queue(&device->queues, q->id);
+        if (!has || !queue_equal(has, q)) {
+            return false;
+        }
+    }
+    return device->is_ours == !hmap_is_empty(wanted);
+}
+
+static int
+apply_to_device(const char *name, struct device *device,
+                const struct hmap *wanted)
+{
+    struct netdev *netdev;
+
+    if (device_is_right(device, wanted)) {
+        return 0;
+    }
+
+    int error = netdev_open(name, NULL, &netdev);
+    if (error) {
+        VLOG_WARN_RL(&rl, "%s: could not open netdev (%s)", name,
+                     ovs_strerror(error));
+        return error;
+    }
+    if (!device->is_known) {
+        error = learn_device(netdev, device);
+    }
+    if (!error && device->is_ours != !hmap_is_empty(wanted)) {
+        error = set_qdisc(netdev, device, !hmap_is_empty(wanted));
+    }
+    if (!error && device->is_ours) {
+        error = set_queues(netdev, device, wanted);
+    }
+    netdev_close(netdev);
+    if (error) {
+        /* Whatever was done to it, by whomever: look again. */
+        device->is_known = false;
+        clear_queues(&device->queues);
+    }
+    return error;
+}
+
+static void
+forget_device(struct shash_node *node)
+{
+    struct device *device = node->data;
+
+    clear_queues(&device->queues);
+    hmap_destroy(&device->queues);
+    free(device);
+    shash_delete(&devices, node);
+}
+
+static void
+apply(void)
+{
+    const struct inc_set *names = inc_peek_set(kind_devices, INC_KEY_ONLY);
+    struct hmap wanted = HMAP_INITIALIZER(&wanted);
+    struct shash_node *node;
+
+    dirty = false;
+    retry_at = LLONG_MAX;
+    SHASH_FOR_EACH_SAFE (node, &devices) {
+        if (!is_device(node->name)) {
+            /* It goes back to the system's discipline.  If it is gone, so is
+             * its own. */
+            apply_to_device(node->name, node->data, &wanted);
+            forget_device(node);
+        }
+    }
+
+    inc_kind_for_each(kind_queue, want_queue, &wanted);
+    for (size_t i = 0; i < inc_set_count(names); i++) {
+        const char *name = inc_set_at(names, i).data;
+        struct device *device = shash_find_data(&devices, name);
+
+        if (!device) {
+            device = xzalloc(sizeof *device);
+            hmap_init(&device->queues);
+            shash_add(&devices, name, device);
+        }
+        if (apply_to_device(name, device, &wanted)) {
+            retry_at = time_msec() + RETRY_MS;
+        }
+    }
+    clear_queues(&wanted);
+    hmap_destroy(&wanted);
+}
+
+/* ovs-vswitchd. */
+
+static const struct ovsrec_qos *
+find_hands_off(struct ovsdb_idl *idl)
+{
+    const struct ovsrec_qos *qos;
+
+    OVSREC_QOS_FOR_EACH (qos, idl) {
+        if (!strcmp(qos->type, HANDS_OFF)) {
+            return qos;
+        }
+    }
+    return NULL;
+}
+
+static bool
+has_device(const struct ovsrec_port *port)
+{
+    for (size_t i = 0; i < port->n_interfaces; i++) {
+        if (is_device(port->interfaces[i]->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+claim_ports(struct ovsdb_idl *idl, struct ovsdb_idl_txn *txn)
+{
+    const struct ovsrec_qos *qos = find_hands_off(idl);
+    const struct ovsrec_port *port;
+
+    /* Only a pass that finds nothing to do proves that the last transaction
+     * has gone through. */
+    ports_dirty = false;
+    OVSREC_PORT_FOR_EACH (port, idl) {
+        if (has_device(port)
+            && !(port->qos && !strcmp(port->qos->type, HANDS_OFF))) {
+            if (!qos) {
+                struct ovsrec_qos *new = ovsrec_qos_insert(txn);
+                ovsrec_qos_set_type(new, HANDS_OFF);
+                qos = new;
+            }
+            ovsrec_port_set_qos(port, qos);
+            ovsdb_idl_txn_add_comment(txn, "ovn-controller: shaping what "
+                                      "leaves through port %s", port->name);
+            ports_dirty = true;
+        }
+    }
+}
+
+void
+egress_qos_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn)
+{
+    if (dirty || time_msec() >= retry_at) {
+        apply();
+    }
+    if (ports_dirty && txn) {
+        claim_ports(ovs_idl, txn);
+    }
+}
+
+void
+egress_qos_wait(void)
+{
+    if (retry_at != LLONG_MAX) {
+        poll_timer_wait_until(retry_at);
+    }
+}
+
+/* Wiring. */
+
+static const struct inc_kind_class queue_kind_class = {
+    .name = "egress-queue", .stage = STAGE_LB, .key_type = INC_KEY_STRING,
+    .equal = queue_equal, .destroy = free,
+};
+static const struct inc_kind_class devices_kind_class = {
+    .name = "egress-devices", .stage = STAGE_LB, .key_type = INC_KEY_STRING,
+    .is_set = true,
+};
+
+static const struct inc_unit_class local_port_class = {
+    .name = "egress-queue-port", .stage = STAGE_LB, .run = plan_local_port,
+};
+static const struct inc_unit_class localnet_class = {
+    .name = "egress-queue-localnet", .stage = STAGE_LB,
+    .run = plan_localnet_ports,
+};
+static const struct inc_unit_class device_class = {
+    .name = "egress-device", .stage = STAGE_LB, .run = plan_device,
+};
+
+void
+egress_qos_init(struct inc_engine *engine)
+{
+    kind_queue = inc_kind_declare(engine, &queue_kind_class);
+    kind_devices = inc_kind_declare(engine, &devices_kind_class);
+    inc_kind_spawn(binding_kind_local_port, &local_port_class, NULL);
+    inc_kind_spawn(local_datapath_kind, &localnet_class, NULL);
+    inc_kind_spawn(in_kinds.iface, &device_class, NULL);
+    inc_kind_watch(kind_queue, queues_changed, NULL);
+    inc_kind_watch(kind_devices, devices_changed, NULL);
+}
+
+void
+egress_qos_destroy(void)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH_SAFE (node, &devices) {
+        forget_device(node);
+    }
+}
+
+void
+egress_qos_register(struct ovsdb_idl *ovs_idl)
+{
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_port_col_qos);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_qos_col_type);
+}

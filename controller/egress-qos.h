@@ -1,0 +1,37 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef CONTROLLER_EGRESS_QOS_H
+#define CONTROLLER_EGRESS_QOS_H 1
+
+/* Egress QoS: queues of physical devices.  See egress-qos.c. */
+
+struct inc_engine;
+struct ovsdb_idl;
+struct ovsdb_idl_txn;
+
+void egress_qos_init(struct inc_engine *);
+void egress_qos_destroy(void);
+/* Registers the columns that egress_qos_commit() needs. */
+void egress_qos_register(struct ovsdb_idl *ovs_idl);
+
+/* Makes devices have the queues that they should have, and Port rows say that
+ * ovs-vswitchd is to leave these devices alone.  'txn' may be NULL while a
+ * transaction is in flight. */
+void egress_qos_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn);
+/* Wakes up when something that has failed is to be tried again. */
+void egress_qos_wait(void);
+
+#endif /* controller/egress-qos.h */
