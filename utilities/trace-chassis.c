@@ -17,11 +17,13 @@
 #include <config.h>
 #include "trace-chassis.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "openvswitch/dynamic-string.h"
 #include "ovn-sb-idl.h"
 #include "ovsdb-idl.h"
+#include "packets.h"
 #include "trace-db.h"
 #include "util.h"
 
@@ -34,6 +36,7 @@ trace_chassis_monitor(struct ovsdb_idl *idl)
         &sbrec_port_binding_col_tag,
         &sbrec_chassis_col_name,
         &sbrec_chassis_col_encaps,
+        &sbrec_chassis_col_other_config,
         &sbrec_encap_col_type,
         &sbrec_encap_col_ip,
         &sbrec_chassis_template_var_col_chassis,
@@ -155,4 +158,70 @@ trace_chassis_format_tunnel(const struct trace_port *port,
     } else {
         ds_put_cstr(s, "no tunnel that is known");
     }
+}
+
+/* Addresses of chassis on physical networks. */
+
+/* Whether 'port', a router's, is on one chassis only, 'here'. */
+static bool
+is_gateway_here(const struct sbrec_chassis *here,
+                const struct trace_port *port)
+{
+    const struct trace_port *redirect;
+
+    HMAP_FOR_EACH (redirect, key_node, &port->dp->ports) {
+        if (redirect->distributed_port == port
+            && trace_port_chassis(redirect) == here) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether 'mac' is that of a router port on switch 'dp', which is on 'here' as
+ * it is on every chassis. */
+static bool
+is_distributed_router(const struct sbrec_chassis *here,
+                      const struct trace_dp *dp, struct eth_addr mac)
+{
+    const struct trace_port *port;
+
+    HMAP_FOR_EACH (port, key_node, &dp->ports) {
+        const struct trace_port *peer = port->peer;
+        struct eth_addr peer_mac;
+
+        if (peer && !strcmp(port->type, "patch") && peer->row->n_mac
+            && ovs_scan(peer->row->mac[0], ETH_ADDR_SCAN_FMT,
+                        ETH_ADDR_SCAN_ARGS(peer_mac))
+            && eth_addr_equals(peer_mac, mac)) {
+            return !is_gateway_here(here, peer);
+        }
+    }
+    return false;
+}
+
+bool
+trace_chassis_hides_router(const struct sbrec_chassis *here,
+                           const struct trace_port *localnet,
+                           struct eth_addr eth_src, struct eth_addr *mac)
+{
+    const char *network = smap_get(&localnet->row->options, "network_name");
+    bool found = false;
+
+    if (!network || !is_distributed_router(here, localnet->dp, eth_src)) {
+        return false;
+    }
+
+    char *copy = xstrdup(smap_get_def(&here->other_config,
+                                      "ovn-chassis-mac-mappings", ""));
+    char *save_ptr = NULL;
+    for (char *item = strtok_r(copy, ", ", &save_ptr); item && !found;
+         item = strtok_r(NULL, ", ", &save_ptr)) {
+        size_t n = strcspn(item, ":");
+
+        found = (item[n] && n == strlen(network) && !strncmp(item, network, n)
+                 && eth_addr_from_string(item + n + 1, mac));
+    }
+    free(copy);
+    return found;
 }

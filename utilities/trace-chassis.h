@@ -23,6 +23,7 @@
  * resident, there are no templates, and packets do not travel. */
 
 #include <stdbool.h>
+#include "openvswitch/types.h"
 
 struct ds;
 struct ovsdb_idl;
@@ -59,5 +60,13 @@ enum trace_way trace_chassis_way(const struct sbrec_chassis *here,
 void trace_chassis_format_tunnel(const struct trace_port *,
                                  const struct sbrec_chassis *there,
                                  struct ds *);
+
+/* Whether the physical network behind 'localnet' sees 'here' instead of the
+ * distributed router whose address 'eth_src' is.  If so, the address that it
+ * sees is stored in '*mac'. */
+bool trace_chassis_hides_router(const struct sbrec_chassis *here,
+                                const struct trace_port *localnet,
+                                struct eth_addr eth_src,
+                                struct eth_addr *mac);
 
 #endif /* utilities/trace-chassis.h */

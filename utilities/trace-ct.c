@@ -184,15 +184,21 @@ backend_endpoint(const struct ovnact_ct_lb_backend *backend)
     return endpoint;
 }
 
-/* Sets '*endpoint' to where 'lb' sends the packet.  False if that is
- * unknown. */
+/* Sets '*endpoint' to where 'lb' sends a packet of a connection in 'state'.
+ * False if that is unknown.
+ *
+ * Without backends, a connection is translated as it was when it was new.
+ * That a new one is translated, too, is how it has always been shown, but with
+ * --chassis what a chassis does is shown. */
 static bool
-choose_backend(const struct trace_options *options,
-               const struct ovnact_ct_lb *lb, struct lb_endpoint *endpoint)
+choose_backend(const struct trace *t, const struct ovnact_ct_lb *lb,
+               uint32_t state, struct lb_endpoint *endpoint)
 {
+    const struct trace_options *options = t->options;
+
     if (!lb->n_backends) {
         *endpoint = options->lb_dst;
-        return options->has_lb_dst;
+        return options->has_lb_dst && !(t->chassis && state & CS_NEW);
     }
     for (size_t i = 0; options->has_lb_dst && i < lb->n_backends; i++) {
         *endpoint = backend_endpoint(&lb->backends[i]);
@@ -262,7 +268,7 @@ execute_ct_lb(struct trace_acts *acts, const struct ovnact_ct_lb *lb)
     }
 
     copy.ct_state |= next_ct_state(acts->t, &note);
-    if (choose_backend(acts->t->options, &local, &endpoint)
+    if (choose_backend(acts->t, &local, copy.ct_state, &endpoint)
         && lb_endpoint_is_ip4(&endpoint) == (copy.dl_type
                                              == htons(ETH_TYPE_IP))) {
         send_to(&copy, &endpoint);

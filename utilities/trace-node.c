@@ -127,6 +127,7 @@ format_detailed(const struct trace_node *parent, int level, struct ds *s)
 
         case TRACE_NOTE:
         case TRACE_RESULT:
+        case TRACE_LEAVE:
         case TRACE_ERROR:
             ds_put_char_multiple(s, ' ', (level + 1) * 4);
             ds_put_format(s, "%s\n", node->text);
@@ -149,6 +150,7 @@ is_seen(enum trace_kind kind, enum trace_form form)
 {
     switch (kind) {
     case TRACE_FORK:
+    case TRACE_LEAVE:
     case TRACE_ERROR:
         return true;
 

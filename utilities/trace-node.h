@@ -31,6 +31,7 @@
  *     RESULT           x          x                 what a look-up found
  *     MODIFY                                x       what it did to the packet
  *     OUTPUT                                x       where the packet went
+ *     LEAVE            x          x         x       for another chassis
  *     ERROR            x          x         x
  *
  * A node whose text is not seen lets its children show up in its place.  In
@@ -54,6 +55,7 @@ enum trace_kind {
     TRACE_RESULT,
     TRACE_MODIFY,
     TRACE_OUTPUT,
+    TRACE_LEAVE,
     TRACE_ERROR,
 };
 

@@ -25,6 +25,7 @@
 #include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
 #include "ovn/expr.h"
+#include "ovn/lex.h"
 #include "ovn/logical-fields.h"
 #include "trace-actions.h"
 #include "trace-chassis.h"
@@ -99,6 +100,21 @@ trace_port_name(const struct trace *t, const struct trace_dp *dp,
 
 /* Tables. */
 
+/* The text of a match, as the chassis reads it if there is one. */
+static char *
+format_match(const struct trace *t, const struct trace_row *row)
+{
+    struct trace_env env;
+    char *expanded = NULL;
+
+    trace_env_init(&env, t->db, NULL, t->chassis);
+    if (env.env.template_var) {
+        expanded = lex_expand_templates(row->match, env.env.template_var,
+                                        env.env.aux);
+    }
+    return trace_befriend(t, expanded ? expanded : xstrdup(row->match));
+}
+
 /* NULL if it will not be seen. */
 static char *
 format_flow_line(const struct trace *t, const struct trace_flow *flow)
@@ -123,7 +139,7 @@ format_flow_line(const struct trace *t, const struct trace_flow *flow)
         ds_put_cstr(&s, ": ");
     }
 
-    char *match = trace_befriend(t, xstrdup(row->match));
+    char *match = format_match(t, row);
     ds_put_format(&s, "%s, priority %d, uuid %08x", match,
                   flow->priority, flow->uuid.parts[0]);
     free(match);
@@ -302,7 +318,7 @@ travel(struct trace *t, const struct trace_dp *dp, const struct flow *packet,
                       here->name, there->name);
         trace_chassis_format_tunnel(port, there, &s);
         ds_put_cstr(&s, ". */");
-        trace_put_nocopy(parent, TRACE_NOTE, ds_steal_cstr(&s));
+        trace_put_nocopy(parent, TRACE_LEAVE, ds_steal_cstr(&s));
         t->chassis = there;
         trace_egress(t, dp, packet, trace_port_name(t, dp, egress_port->key),
                      egress_port->key, false, parent);
@@ -318,7 +334,7 @@ travel(struct trace *t, const struct trace_dp *dp, const struct flow *packet,
             ds_put_format(&s, ", VLAN %"PRId64, localnet->row->tag[0]);
         }
         ds_put_cstr(&s, ". */");
-        trace_put_nocopy(parent, TRACE_NOTE, ds_steal_cstr(&s));
+        trace_put_nocopy(parent, TRACE_LEAVE, ds_steal_cstr(&s));
         trace_egress(t, dp, packet, trace_port_name(t, dp, localnet->key),
                      localnet->key, false, parent);
 
@@ -425,6 +441,22 @@ output_ingress(struct trace *t, const struct trace_dp *dp,
                  parent);
 }
 
+/* On a physical network, a router that is everywhere must not be seen. */
+static void
+put_chassis_mac(const struct trace *t, const struct flow *packet,
+                const struct trace_port *port, struct trace_node *parent)
+{
+    struct eth_addr mac;
+
+    if (t->chassis && !strcmp(port->type, "localnet")
+        && trace_chassis_hides_router(t->chassis, port, packet->dl_src,
+                                      &mac)) {
+        trace_put(parent, TRACE_LEAVE, "/* On the physical network, eth.src "
+                  "is "ETH_ADDR_FMT", which stands for the router. */",
+                  ETH_ADDR_ARGS(mac));
+    }
+}
+
 /* Out of a port. */
 static void
 output_egress(struct trace *t, const struct trace_dp *dp,
@@ -443,6 +475,9 @@ output_egress(struct trace *t, const struct trace_dp *dp,
     }
     trace_put(parent, TRACE_NOTE, "/* output to \"%s\", type \"%s\" */", name,
               port ? port->type : "");
+    if (port) {
+        put_chassis_mac(t, packet, port, parent);
+    }
 
     if (port && port->peer) {
         const struct trace_port *peer = port->peer;
