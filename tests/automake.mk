@@ -149,4 +149,4 @@ EXTRA_DIST += tests/ovn-random.py tests/packets.py
 EXTRA_DIST += tests/corpus.sh $(wildcard $(srcdir)/tests/corpus/*.conf)
 EXTRA_DIST += tests/corpus-trace.sh \
 	$(wildcard $(srcdir)/tests/corpus/*.trace) \
-	tests/trace-actions.in tests/trace-diff.py
+	tests/trace-actions.in tests/trace-diff.py tests/trace-switch.py
