@@ -104,6 +104,10 @@ static bool ports_dirty = true;
 /* The integration bridge for which the ports were last right, or NULL. */
 static char *former_br_int;
 
+/* The configuration with which ovs-vswitchd has seen that the ports are gone
+ * from there, or 0 if there were none. */
+static int64_t former_gone_cfg;
+
 /* Values. */
 
 static bool
@@ -499,6 +503,29 @@ check_port(struct commit_ctx *ctx, const struct ovsrec_port *port)
     }
 }
 
+/* When 'br_int' has become the integration bridge, removes the ports from the
+ * one before.  Returns true once the switch has done so.
+ *
+ * Two tunnels to the same place cannot be at once.  Even if one is removed and
+ * the other added in one transaction, or in two that ovs-vswitchd sees
+ * together, it fails to add the second, and does not try again. */
+static bool
+leave_former_bridge(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
+                    const char *br_int)
+{
+    const struct ovsrec_open_vswitch *cfg = ovsrec_open_vswitch_first(ovs_idl);
+
+    if (!former_br_int || !strcmp(former_br_int, br_int) || !cfg) {
+        return true;
+    }
+    if (!encaps_cleanup(ovs_idl, txn, former_br_int)) {
+        former_gone_cfg = cfg->next_cfg + 1;
+        ovsrec_open_vswitch_set_next_cfg(cfg, former_gone_cfg);
+        return false;
+    }
+    return cfg->cur_cfg >= former_gone_cfg;
+}
+
 void
 encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
               const char *br_int)
@@ -506,7 +533,8 @@ encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
     if (former_br_int && strcmp(former_br_int, br_int)) {
         ports_dirty = true;
     }
-    if (!ports_dirty || !txn || !inc_peek(kind_ready, INC_KEY_ONLY)) {
+    if (!ports_dirty || !txn || !inc_peek(kind_ready, INC_KEY_ONLY)
+        || !leave_former_bridge(ovs_idl, txn, br_int)) {
         return;
     }
     struct commit_ctx ctx = {
@@ -523,10 +551,6 @@ encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
     OVSREC_PORT_FOR_EACH (port, ovs_idl) {
         sset_add(&ctx.names, port->name);
     }
-    if (former_br_int && strcmp(former_br_int, br_int)
-        && !encaps_cleanup(ovs_idl, txn, former_br_int)) {
-        ctx.changed = true;
-    }
     for (size_t i = 0; i < ctx.bridge->n_ports; i++) {
         check_port(&ctx, ctx.bridge->ports[i]);
     }
@@ -538,6 +562,7 @@ encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
     if (!ports_dirty) {
         free(former_br_int);
         former_br_int = xstrdup(br_int);
+        former_gone_cfg = 0;
     }
 
     sset_destroy(&ctx.names);
