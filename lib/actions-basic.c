@@ -18,6 +18,7 @@
 #include <config.h>
 #include "lib/actions-private.h"
 
+#include "byte-order.h"
 #include "ovn/logical-fields.h"
 #include "util.h"
 
@@ -196,6 +197,17 @@ act_encode_load(const struct ovnact *a, const struct ovnact_encode_params *ep,
  *
  * OpenFlow has no such field: the controller writes it into the packet and
  * resumes the pipeline. */
+
+void
+act_format_ovnfield_load(const struct ovnact *a, struct ds *s)
+{
+    const struct ovnact_load *load
+        = CONTAINER_OF(a, struct ovnact_load, ovnact);
+
+    act_format_result(&load->dst, s);
+    ds_put_format(s, "%"PRIu64";", ntohll(load->imm.value.integer));
+}
+
 bool
 act_encode_ovnfield_load(const struct ovnact *a,
                          const struct ovnact_encode_params *ep,

@@ -364,6 +364,7 @@ ACT_FORMAT(move);
 ACT_ENCODE(move);
 ACT_FORMAT(exchange);
 ACT_ENCODE(exchange);
+ACT_FORMAT(ovnfield_load);
 ACT_ENCODE(ovnfield_load);
 ACT_PARSE(push);
 ACT_FORMAT(push);

@@ -99,11 +99,12 @@ check-local: all-am $(check_PROGRAMS) $(check_FUZZERS) tests/atconfig tests/atlo
 .PHONY: check-long
 check-long: $(check_PROGRAMS)
 	for op in convert simplify normalize flow; do \
-	  for args in '--bits=2 3' \
-	    '--bits=1 --nvars=3 --svars=1 --relops===,!= 4' \
-	    '--bits=1 --nvars=2 --svars=1 --relops=== 5'; do \
-	    tests/ovstest test-ovn exhaustive --operation=$$op --parallel=2 \
-	      $$args || exit 1; \
+	  for args in '--bits=2 3' '--nvars=1 --svars=1 3' \
+	    '--bits=1 --nvars=1 --svars=2 4' \
+	    '--bits=1 --nvars=3 --svars=0 --relops===,<= 4' \
+	    '--bits=1 --nvars=3 --svars=1 --relops=== 5'; do \
+	    tests/ovstest test-ovn exhaustive --complete --operation=$$op \
+	      --parallel=2 $$args || exit 1; \
 	  done; \
 	done
 

@@ -20,7 +20,24 @@
  *
  * An expression is a tree shape, "&&" or "||" at the root (levels alternate),
  * and a terminal at each leaf.  Each shape with N leaves is a way to write N
- * as a sum of two or more numbers, and a shape for each of them. */
+ * as a sum of two or more numbers, and a shape for each of them.
+ *
+ * A terminal is
+ *
+ *   - "0" or "1";
+ *   - a numeric variable "==" or "!=" a constant, with every mask;
+ *   - a numeric variable, or some adjacent bits of it, "<", "<=", ">" or ">="
+ *     a constant;
+ *   - a string variable "==" one of two strings.
+ *
+ * With "--complete", every expression is tried.  Without, those that differ in
+ * the first terminal alone count as one, and all but the very first of them
+ * are tried with one first terminal each, in turn: these are as many as OVN's
+ * own driver tries, so that the same command prints the same number.
+ *
+ * What an expression means is computed here, from tables of what its terminals
+ * mean, and not by the library's evaluation of the whole: that is tested, too.
+ */
 
 #include <config.h>
 #include "test-ovn.h"
@@ -33,6 +50,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bitmap.h"
 #include "lib/expr-private.h"
 #include "flow.h"
 #include "openvswitch/dynamic-string.h"
@@ -206,17 +224,19 @@ static const char *const op_verbs[] = {
 struct exhaustive {
     enum operation op;
     unsigned int n_terminals, n_nvars, n_svars, n_bits, parallel;
+    bool complete;
     bool relops[EXPR_R_GE + 1];
 
     struct shash symtab;
     const struct expr_symbol *nvars[MAX_VARS], *svars[MAX_VARS];
     struct expr_env env;
 
-    struct expr **terminals;    /* Every possible one. */
-    size_t n_all, allocated_all;
-
     struct flow *flows;         /* Every assignment. */
     size_t n_flows;
+
+    struct expr **terminals;    /* Every possible one. */
+    size_t n_all, allocated_all;
+    unsigned long **truths;     /* Of each, a bit for each of 'flows'. */
 };
 
 static bool
@@ -227,36 +247,88 @@ string_key(const char *name, unsigned int *key, void *aux OVS_UNUSED)
 }
 
 static void
+add_terminal(struct exhaustive *x, struct expr *e)
+{
+    if (x->n_all >= x->allocated_all) {
+        x->terminals = x2nrealloc(x->terminals, &x->allocated_all,
+                                  sizeof *x->terminals);
+    }
+    x->terminals[x->n_all++] = e;
+}
+
+static void
+add_cmp(struct exhaustive *x, const struct expr_symbol *var,
+        enum expr_relop relop, uint64_t value, uint64_t mask)
+{
+    struct expr *e = expr_new_cmp(var, relop);
+
+    e->cmp.value.u64.lo = value;
+    e->cmp.mask.u64.lo = mask;
+    add_terminal(x, e);
+}
+
+static void
+add_equalities(struct exhaustive *x, const struct expr_symbol *var,
+               enum expr_relop relop)
+{
+    for (uint64_t mask = 0; mask < UINT64_C(1) << x->n_bits; mask++) {
+        for (uint64_t value = 0; value <= mask; value++) {
+            if (!(value & ~mask)) {
+                add_cmp(x, var, relop, value, mask);
+            }
+        }
+    }
+}
+
+static void
+add_inequalities(struct exhaustive *x, const struct expr_symbol *var,
+                 enum expr_relop relop)
+{
+    for (unsigned int ofs = 0; ofs < x->n_bits; ofs++) {
+        for (unsigned int n = 1; n <= x->n_bits - ofs; n++) {
+            for (uint64_t value = 0; value < UINT64_C(1) << n; value++) {
+                add_cmp(x, var, relop, value << ofs,
+                        ((UINT64_C(1) << n) - 1) << ofs);
+            }
+        }
+    }
+}
+
+static void
 make_terminals(struct exhaustive *x)
 {
-    ovs_u128 mask = expr_u128_ones(0, x->n_bits);
-
     for (unsigned int i = 0; i < x->n_nvars; i++) {
         for (enum expr_relop relop = EXPR_R_EQ; relop <= EXPR_R_GE; relop++) {
-            for (uint64_t v = 0; v < UINT64_C(1) << x->n_bits; v++) {
-                if (!x->relops[relop]) {
-                    continue;
-                }
-                struct expr *e = expr_new_cmp(x->nvars[i], relop);
-                e->cmp.mask = mask;
-                e->cmp.value.u64.lo = v;
-                if (x->n_all >= x->allocated_all) {
-                    x->terminals = x2nrealloc(x->terminals, &x->allocated_all,
-                                              sizeof *x->terminals);
-                }
-                x->terminals[x->n_all++] = e;
+            if (!x->relops[relop]) {
+                continue;
+            }
+            if (relop == EXPR_R_EQ || relop == EXPR_R_NE) {
+                add_equalities(x, x->nvars[i], relop);
+            } else {
+                add_inequalities(x, x->nvars[i], relop);
             }
         }
     }
     for (unsigned int i = 0; i < x->n_svars; i++) {
         for (int j = 0; j < N_STRINGS; j++) {
-            char s[2] = { 'a' + j, '\0' };
-            if (x->n_all >= x->allocated_all) {
-                x->terminals = x2nrealloc(x->terminals, &x->allocated_all,
-                                          sizeof *x->terminals);
-            }
-            x->terminals[x->n_all++] = expr_new_string_cmp(x->svars[i],
-                                                           EXPR_R_EQ, s);
+            char string[2] = { 'a' + j, '\0' };
+            add_terminal(x, expr_new_string_cmp(x->svars[i], EXPR_R_EQ,
+                                                string));
+        }
+    }
+    add_terminal(x, expr_boolean(false));
+    add_terminal(x, expr_boolean(true));
+}
+
+static void
+make_truths(struct exhaustive *x)
+{
+    x->truths = xcalloc(x->n_all, sizeof *x->truths);
+    for (size_t i = 0; i < x->n_all; i++) {
+        x->truths[i] = bitmap_allocate(x->n_flows);
+        for (size_t j = 0; j < x->n_flows; j++) {
+            bitmap_set(x->truths[i], j,
+                       expr_evaluate(x->terminals[i], &x->flows[j], &x->env));
         }
     }
 }
@@ -307,8 +379,9 @@ exhaustive_init(struct exhaustive *x)
     }
     x->env = (struct expr_env) { .symtab = &x->symtab,
                                  .port_key = string_key };
-    make_terminals(x);
     make_flows(x);
+    make_terminals(x);
+    make_truths(x);
 }
 
 static void
@@ -316,7 +389,9 @@ exhaustive_destroy(struct exhaustive *x)
 {
     for (size_t i = 0; i < x->n_all; i++) {
         expr_destroy(x->terminals[i]);
+        free(x->truths[i]);
     }
+    free(x->truths);
     free(x->terminals);
     free(x->flows);
     expr_symtab_destroy(&x->symtab);
@@ -338,6 +413,34 @@ build(const struct exhaustive *x, const struct shape *shape,
                           leaves, leaf));
     }
     return e;
+}
+
+/* Sets 'truth' to what the expression that build() makes means: the bits of
+ * the flows for which it is true.  'truth' has room for one more bitmap for
+ * each level of the tree. */
+static void
+find_truth(const struct exhaustive *x, const struct shape *shape,
+           enum expr_type type, const size_t leaves[], size_t *leaf,
+           unsigned long *truth)
+{
+    size_t n_longs = bitmap_n_longs(x->n_flows);
+
+    if (!shape->n) {
+        memcpy(truth, x->truths[leaves[(*leaf)++]], n_longs * sizeof *truth);
+        return;
+    }
+    for (size_t i = 0; i < shape->n; i++) {
+        unsigned long *sub = i ? truth + n_longs : truth;
+
+        find_truth(x, shape->children[i],
+                   type == EXPR_T_AND ? EXPR_T_OR : EXPR_T_AND,
+                   leaves, leaf, sub);
+        for (size_t j = 0; i && j < n_longs; j++) {
+            truth[j] = (type == EXPR_T_AND
+                        ? truth[j] & sub[j]
+                        : truth[j] | sub[j]);
+        }
+    }
 }
 
 /* Whether 'flow' matches 'match', if its conj_id were 'conj_id'. */
@@ -397,22 +500,24 @@ convert(const struct exhaustive *x, const struct expr *original)
 
 static void
 check_meaning(const struct exhaustive *x, const struct expr *original,
-              const struct expr *modified, const struct expr_matches *ms)
+              const unsigned long *truth, const struct expr *modified,
+              const struct expr_matches *ms)
 {
     for (size_t i = 0; i < x->n_flows; i++) {
         const struct flow *flow = &x->flows[i];
-        bool expected = expr_evaluate(original, flow, &x->env);
         bool actual = (ms ? test_ovn_classify(ms, flow, match_flow)
                        : expr_evaluate(modified, flow, &x->env));
-        if (expected != actual) {
+        if (bitmap_is_set(truth, i) != actual) {
             fail(original, modified, "the meaning has changed");
         }
     }
 }
 
-/* Checks the operation on 'original', which it takes. */
+/* Checks the operation on 'original', which it takes, and whose meaning is
+ * 'truth'. */
 static void
-check_expr(const struct exhaustive *x, struct expr *original)
+check_expr(const struct exhaustive *x, struct expr *original,
+           const unsigned long *truth)
 {
     struct expr_matches ms;
     char *error = NULL;
@@ -432,38 +537,56 @@ check_expr(const struct exhaustive *x, struct expr *original)
     }
     if (x->op == OP_FLOW) {
         expr_to_matches(e, &x->env, &ms);
-        check_meaning(x, original, e, &ms);
+        check_meaning(x, original, truth, e, &ms);
         expr_matches_destroy(&ms);
     } else {
-        check_meaning(x, original, e, NULL);
+        check_meaning(x, original, truth, e, NULL);
     }
     expr_destroy(e);
     expr_destroy(original);
 }
 
-/* Checks every expression with 'shape', except that of 'parallel' processes
+/* Goes on to the next combination of the terminals from number 'first' on.
+ * False if there is none. */
+static bool
+next_leaves(const struct exhaustive *x, size_t leaves[], size_t first)
+{
+    for (size_t i = first; i < x->n_terminals; i++) {
+        if (++leaves[i] < x->n_all) {
+            return true;
+        }
+        leaves[i] = 0;
+    }
+    return false;
+}
+
+/* Checks the expressions with 'shape', except that of 'parallel' processes
  * each does only the share that 'process' says.  Returns the number of
  * expressions for all processes. */
 static unsigned long long int
 check_shape(const struct exhaustive *x, const struct shape *shape,
             enum expr_type type, unsigned int process)
 {
+    unsigned long *truth = xcalloc(bitmap_n_longs(x->n_flows) * MAX_TERMINALS,
+                                   sizeof *truth);
+    const bool complete = x->complete || x->n_terminals == 1;
     size_t leaves[MAX_TERMINALS] = { 0 };
     unsigned long long int n = 0;
-    size_t i;
 
-    do {
+    bool more = complete || next_leaves(x, leaves, 1);
+    while (more) {
+        if (!complete) {
+            leaves[0] = n % x->n_all;
+        }
         if (n++ % x->parallel == process) {
             size_t leaf = 0;
-            check_expr(x, build(x, shape, type, leaves, &leaf));
+            find_truth(x, shape, type, leaves, &leaf, truth);
+            leaf = 0;
+            check_expr(x, build(x, shape, type, leaves, &leaf), truth);
         }
-        for (i = 0; i < x->n_terminals; i++) {
-            if (++leaves[i] < x->n_all) {
-                break;
-            }
-            leaves[i] = 0;
-        }
-    } while (i < x->n_terminals);
+        more = next_leaves(x, leaves, complete ? 0 : 1);
+    }
+    free(truth);
     return n;
 }
 
@@ -544,6 +667,7 @@ parse_options(struct exhaustive *x, int argc, char *argv[])
         { "bits", required_argument, NULL, 'b' },
         { "relops", required_argument, NULL, 'r' },
         { "parallel", required_argument, NULL, 'p' },
+        { "complete", no_argument, NULL, 'c' },
         { NULL, 0, NULL, 0 },
     };
     int c;
@@ -569,6 +693,9 @@ parse_options(struct exhaustive *x, int argc, char *argv[])
         case 'p':
             x->parallel = parse_number(optarg, 64);
             break;
+        case 'c':
+            x->complete = true;
+            break;
         default:
             exit(EXIT_FAILURE);
         }
@@ -585,6 +712,31 @@ parse_options(struct exhaustive *x, int argc, char *argv[])
 }
 
 static void
+print_summary(const struct exhaustive *x, unsigned long long int n)
+{
+    printf("Tested %s ", op_verbs[x->op]);
+    if (x->n_terminals == 1) {
+        printf("all 1-terminal expressions");
+    } else {
+        printf("%s%llu expressions of %u terminals",
+               x->complete ? "all " : "", n, x->n_terminals);
+    }
+    if (x->n_nvars) {
+        printf(" with %u numeric vars (each %u bits) in terms of operators",
+               x->n_nvars, x->n_bits);
+        for (enum expr_relop r = EXPR_R_EQ; r <= EXPR_R_GE; r++) {
+            if (x->relops[r]) {
+                printf(" %s", expr_relop_to_string(r));
+            }
+        }
+    }
+    if (x->n_svars) {
+        printf("%s %u string vars", x->n_nvars ? " and" : " with", x->n_svars);
+    }
+    puts(".");
+}
+
+static void
 test_exhaustive(int argc, char *argv[])
 {
     struct exhaustive x = {
@@ -596,23 +748,7 @@ test_exhaustive(int argc, char *argv[])
     parse_options(&x, argc, argv);
     exhaustive_init(&x);
     make_shapes(x.n_terminals);
-    unsigned long long int n = check_all(&x);
-
-    printf("Tested %s %llu expressions of %u terminals", op_verbs[x.op], n,
-           x.n_terminals);
-    if (x.n_nvars) {
-        printf(" with %u numeric vars (each %u bits) in terms of operators",
-               x.n_nvars, x.n_bits);
-        for (enum expr_relop r = EXPR_R_EQ; r <= EXPR_R_GE; r++) {
-            if (x.relops[r]) {
-                printf(" %s", expr_relop_to_string(r));
-            }
-        }
-    }
-    if (x.n_svars) {
-        printf("%s %u string vars", x.n_nvars ? " and" : " with", x.n_svars);
-    }
-    puts(".");
+    print_summary(&x, check_all(&x));
 
     free_shapes();
     exhaustive_destroy(&x);
