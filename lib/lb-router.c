@@ -473,6 +473,14 @@ lb_router_derive(const struct expr *match, const struct lb_router_row *row,
             .actions = "next;",
         };
         flows[n++] = (struct lb_router_flow) {
+            .stage = "lr_in_gw_redirect",
+            .ingress = true,
+            .priority = 200,
+            .match = xasprintf("inport == \"%s\" && outport == \"%s\"",
+                               s.gw->port, s.gw->port),
+            .actions = "next;",
+        };
+        flows[n++] = (struct lb_router_flow) {
             .stage = "lr_out_undnat",
             .priority = 130,
             .match = format_answers(match, row),

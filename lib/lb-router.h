@@ -61,7 +61,7 @@
  *     are all elsewhere: what it got, it could only drop.
  *
  *   lr_in_dnat             resident; the actions balance a VIP served here
- *     Without: it is translated here.  And besides, for the answers, three
+ *     Without: it is translated here.  And besides, for what goes back, four
  *     more flows.  They are made of the actions' backends, so that load
  *     balancers have them whose lr_out_undnat flows northd gets wrong (those
  *     with templates, with skip_snat or force_snat):
@@ -74,7 +74,10 @@
  *     that routes and policies see what they always see.
  *
  *     lr_in_gw_redirect, priority 200: such answers leave through PORT here
- *     instead of being redirected to the gateway chassis.
+ *     instead of being redirected to the gateway chassis.  So does, in a flow
+ *     of its own, what has entered through PORT: the router's answer to a
+ *     ping, its ICMP errors.  The gateway chassis would drop it, since the
+ *     permission to leave where it has entered does not travel in tunnels.
  *
  *     lr_out_undnat, priority 130: from a backend's address and port;
  *     "ct_dnat;", after the flag of the actions, if any.  On the gateway
@@ -175,7 +178,7 @@ struct lb_router_flow {
     char *match;
     const char *actions;        /* A constant. */
 };
-#define LB_ROUTER_MAX_FLOWS 3
+#define LB_ROUTER_MAX_FLOWS 4
 size_t lb_router_derive(const struct expr *match, const struct lb_router_row *,
                         const struct lb_router_env *,
                         struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS]);
