@@ -416,6 +416,10 @@ apply_to_device(const char *name, struct device *device,
     }
 
     int error = netdev_open(name, NULL, &netdev);
+    if (error && hmap_is_empty(wanted)) {
+        /* Nothing is wanted of it, and nothing can be left over. */
+        return 0;
+    }
     if (error) {
         VLOG_WARN_RL(&rl, "%s: could not open netdev (%s)", name,
                      ovs_strerror(error));
