@@ -73,6 +73,7 @@ event_init(struct ovsdb_idl *sb_idl)
     ovsdb_idl_add_column(sb_idl, &sbrec_controller_event_col_event_type);
     ovsdb_idl_add_column(sb_idl, &sbrec_controller_event_col_event_info);
     ovsdb_idl_add_column(sb_idl, &sbrec_controller_event_col_chassis);
+    ovsdb_idl_add_column(sb_idl, &sbrec_controller_event_col_seq_num);
     event_by_info = ovsdb_idl_index_create1(
         sb_idl, &sbrec_controller_event_col_event_info);
 }
