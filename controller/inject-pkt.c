@@ -24,7 +24,6 @@
 #include "inputs.h"
 #include "ofctrl.h"
 #include "openvswitch/ofp-actions.h"
-#include "openvswitch/ofp-packet.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/shash.h"
 #include "ovn/expr.h"
@@ -91,15 +90,7 @@ send_packet(struct dp_packet *packet, const struct local_port *lp)
     resubmit->in_port = OFPP_IN_PORT;
     resubmit->table_id = OFTABLE_PHY_TO_LOG;
 
-    struct ofputil_packet_out po = {
-        .packet = dp_packet_data(packet),
-        .packet_len = dp_packet_size(packet),
-        .buffer_id = UINT32_MAX,
-        .ofpacts = ofpacts.data,
-        .ofpacts_len = ofpacts.size,
-    };
-    match_set_in_port(&po.flow_metadata, lp->ofport);
-    ofctrl_send(ofputil_encode_packet_out(&po, OFPUTIL_P_OF15_OXM));
+    ofctrl_send(ofctrl_encode_packet_out(packet, lp->ofport, &ofpacts));
     ofpbuf_uninit(&ofpacts);
 }
 

@@ -33,6 +33,7 @@
 
 #include "bitmap.h"
 #include "coverage.h"
+#include "dp-packet.h"
 #include "flow-table.h"
 #include "group.h"
 #include "inputs.h"
@@ -47,6 +48,7 @@
 #include "openvswitch/ofp-group.h"
 #include "openvswitch/ofp-match.h"
 #include "openvswitch/ofp-meter.h"
+#include "openvswitch/ofp-packet.h"
 #include "openvswitch/ofp-print.h"
 #include "openvswitch/ofp-util.h"
 #include "openvswitch/ofpbuf.h"
@@ -1004,6 +1006,23 @@ ofctrl_send(struct ofpbuf *msg)
     } else {
         ofpbuf_delete(msg);
     }
+}
+
+struct ofpbuf *
+ofctrl_encode_packet_out(const struct dp_packet *packet, ofp_port_t in_port,
+                         const struct ofpbuf *ofpacts)
+{
+    struct ofputil_packet_out po = {
+        .packet = dp_packet_data(packet),
+        .packet_len = dp_packet_size(packet),
+        .buffer_id = UINT32_MAX,
+        .ofpacts = ofpacts->data,
+        .ofpacts_len = ofpacts->size,
+    };
+
+    match_init_catchall(&po.flow_metadata);
+    match_set_in_port(&po.flow_metadata, in_port);
+    return ofputil_encode_packet_out(&po, OFPUTIL_P_OF15_OXM);
 }
 
 void

@@ -48,7 +48,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "openvswitch/ofp-msgs.h"
+#include "openvswitch/ofp-port.h"
 
+struct dp_packet;
 struct ofpbuf;
 struct ovsdb_idl;
 
@@ -86,6 +88,12 @@ enum mf_field_id ofctrl_geneve_field_read(struct inc_unit *);
 /* Sends 'msg' (owned) outside of the flow state, e.g. a packet-out.  Dropped
  * while there is no connection. */
 void ofctrl_send(struct ofpbuf *msg);
+
+/* Returns a message that has the switch do 'ofpacts' to 'packet', as if it had
+ * come in through 'in_port'. */
+struct ofpbuf *ofctrl_encode_packet_out(const struct dp_packet *packet,
+                                        ofp_port_t in_port,
+                                        const struct ofpbuf *ofpacts);
 
 /* Has all connections of conntrack zone 'zone' forgotten, before any further
  * change of flows; as soon as there is a connection. */

@@ -121,10 +121,18 @@ ip_register(enum ovnact_type type)
     return is_nd(type) ? MFF_XXREG0 : MFF_REG0;
 }
 
+/* Is an Ethernet address the last argument? */
+static bool
+has_mac(enum ovnact_type type)
+{
+    return (type == OVNACT_PUT_ARP || type == OVNACT_PUT_ND
+            || type == OVNACT_LOOKUP_ARP || type == OVNACT_LOOKUP_ND);
+}
+
 /* Parses "PORT, IP" or "PORT, IP, MAC" and the parenthesis after it. */
-static struct ovnact_mac *
+static void
 parse_mac_args(struct act_parser *p, enum ovnact_type type,
-               const struct expr_field *result, bool has_mac)
+               const struct expr_field *result)
 {
     struct ovnact_mac mac;
 
@@ -135,21 +143,20 @@ parse_mac_args(struct act_parser *p, enum ovnact_type type,
     if (!act_parse_field(p, 0, &mac.port)
         || !lex_expect(p->lex, LEX_COMMA)
         || !act_parse_field(p, ip_bits(type), &mac.ip)
-        || (has_mac
+        || (has_mac(type)
             && (!lex_expect(p->lex, LEX_COMMA)
                 || !act_parse_field(p, 48, &mac.mac)))
         || !lex_expect(p->lex, LEX_RPAREN)) {
-        return NULL;
+        return;
     }
 
     struct ovnact_mac *a = ovnact_put(p, type, sizeof *a);
     mac.ovnact = a->ovnact;
     *a = mac;
-    return a;
 }
 
 static void
-format_mac_args(const struct ovnact *a, bool has_mac, struct ds *s)
+format_mac_args(const struct ovnact *a, struct ds *s)
 {
     const struct ovnact_mac *mac = CONTAINER_OF(a, struct ovnact_mac, ovnact);
 
@@ -157,28 +164,28 @@ format_mac_args(const struct ovnact *a, bool has_mac, struct ds *s)
     expr_field_format(&mac->port, s);
     ds_put_cstr(s, ", ");
     expr_field_format(&mac->ip, s);
-    if (has_mac) {
+    if (has_mac(a->type)) {
         ds_put_cstr(s, ", ");
         expr_field_format(&mac->mac, s);
     }
     ds_put_cstr(s, ");");
 }
 
-/* get_arp(P, IP); get_nd(P, IP); */
+/* get_arp(P, IP); get_nd(P, IP); put_arp(P, IP, MAC); put_nd(P, IP, MAC); */
 
 void
-act_parse_get_mac(struct act_parser *p, enum ovnact_type type,
-                  const struct expr_field *result)
+act_parse_mac_verb(struct act_parser *p, enum ovnact_type type,
+                   const struct expr_field *result)
 {
     if (lex_expect(p->lex, LEX_LPAREN)) {
-        parse_mac_args(p, type, result, false);
+        parse_mac_args(p, type, result);
     }
 }
 
 void
-act_format_get_mac(const struct ovnact *a, struct ds *s)
+act_format_mac_verb(const struct ovnact *a, struct ds *s)
 {
-    format_mac_args(a, false, s);
+    format_mac_args(a, s);
 }
 
 bool
@@ -197,23 +204,6 @@ act_encode_get_mac(const struct ovnact *a,
     act_put_resubmit(out, ep->mac_bind_ptable);
     end_args(args, ARRAY_SIZE(args), out);
     return true;
-}
-
-/* put_arp(P, IP, MAC); put_nd(P, IP, MAC); */
-
-void
-act_parse_put_mac(struct act_parser *p, enum ovnact_type type,
-                  const struct expr_field *result)
-{
-    if (lex_expect(p->lex, LEX_LPAREN)) {
-        parse_mac_args(p, type, result, true);
-    }
-}
-
-void
-act_format_put_mac(const struct ovnact *a, struct ds *s)
-{
-    format_mac_args(a, true, s);
 }
 
 bool
@@ -237,14 +227,15 @@ act_encode_put_mac(const struct ovnact *a,
     return true;
 }
 
-/* R = lookup_arp(P, IP, MAC); R = lookup_nd(P, IP, MAC); */
+/* R = lookup_arp(P, IP, MAC); R = lookup_nd(P, IP, MAC);
+ * R = lookup_arp_ip(P, IP); R = lookup_nd_ip(P, IP); */
 
 void
 act_parse_lookup_mac(struct act_parser *p, enum ovnact_type type,
                      const struct expr_field *result)
 {
     if (act_check_field(p, result, 1, true)) {
-        parse_mac_args(p, type, result, true);
+        parse_mac_args(p, type, result);
     }
 }
 
@@ -252,7 +243,7 @@ void
 act_format_lookup_mac(const struct ovnact *a, struct ds *s)
 {
     act_format_result(&CONTAINER_OF(a, struct ovnact_mac, ovnact)->dst, s);
-    format_mac_args(a, true, s);
+    format_mac_args(a, s);
 }
 
 bool
@@ -272,24 +263,6 @@ act_encode_lookup_mac(const struct ovnact *a,
     put_lookup_result(out, MLF_LOOKUP_MAC_BIT, &mac->dst);
     end_args(args, ARRAY_SIZE(args), out);
     return true;
-}
-
-/* R = lookup_arp_ip(P, IP); R = lookup_nd_ip(P, IP); */
-
-void
-act_parse_lookup_mac_ip(struct act_parser *p, enum ovnact_type type,
-                        const struct expr_field *result)
-{
-    if (act_check_field(p, result, 1, true)) {
-        parse_mac_args(p, type, result, false);
-    }
-}
-
-void
-act_format_lookup_mac_ip(const struct ovnact *a, struct ds *s)
-{
-    act_format_result(&CONTAINER_OF(a, struct ovnact_mac, ovnact)->dst, s);
-    format_mac_args(a, false, s);
 }
 
 bool

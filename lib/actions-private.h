@@ -433,17 +433,13 @@ ACT_PARSE(clone);
 ACT_ENCODE(clone);
 
 /* actions-mac.c. */
-ACT_PARSE(get_mac);
-ACT_FORMAT(get_mac);
+ACT_PARSE(mac_verb);
+ACT_FORMAT(mac_verb);
 ACT_ENCODE(get_mac);
-ACT_PARSE(put_mac);
-ACT_FORMAT(put_mac);
 ACT_ENCODE(put_mac);
 ACT_PARSE(lookup_mac);
 ACT_FORMAT(lookup_mac);
 ACT_ENCODE(lookup_mac);
-ACT_PARSE(lookup_mac_ip);
-ACT_FORMAT(lookup_mac_ip);
 ACT_ENCODE(lookup_mac_ip);
 ACT_PARSE(put_fdb);
 ACT_FORMAT(put_fdb);

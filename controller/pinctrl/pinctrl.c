@@ -24,6 +24,7 @@
 #include "byte-order.h"
 #include "coverage.h"
 #include "flow.h"
+#include "ofctrl.h"
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofp-msgs.h"
@@ -113,19 +114,9 @@ pin_execute(const struct pin *pin, const struct dp_packet *packet)
                      "userdata are not valid (%s)",
                      ntohll(pin->in->cookie), ofperr_to_string(error));
     } else {
-        struct ofputil_packet_out po = {
-            .packet = dp_packet_data(packet),
-            .packet_len = dp_packet_size(packet),
-            .buffer_id = UINT32_MAX,
-            .ofpacts = ofpacts.data,
-            .ofpacts_len = ofpacts.size,
-        };
-
-        match_init_catchall(&po.flow_metadata);
-        match_set_in_port(&po.flow_metadata, OFPP_CONTROLLER);
         COVERAGE_INC(pinctrl_packet_out);
-        rconn_send(swconn, ofputil_encode_packet_out(
-                       &po, ofputil_protocol_from_ofp_version(OF_VERSION)),
+        rconn_send(swconn,
+                   ofctrl_encode_packet_out(packet, OFPP_CONTROLLER, &ofpacts),
                    NULL);
     }
     ofpbuf_uninit(&ofpacts);
