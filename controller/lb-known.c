@@ -319,27 +319,16 @@ lb_known(struct inc_unit *unit, const struct uuid *nb)
     return inc_read(unit, lb_known_kind, inc_key_uuid(nb));
 }
 
-/* How well 'known' fits a flow with 'backends': 0, not at all; else the higher
- * the better.  A wish of its own weighs more than none, one that is sure to be
- * about these backends more than one that may be. */
 static int
 fitness(struct inc_unit *unit, const struct lb_known *known,
         const struct lb_endpoint *backends, size_t n)
 {
-    if (known->source == LB_WISH_DEFAULT) {
-        return 1;
-    } else if (known->source == LB_WISH_ENTRY) {
-        return 2;
-    }
+    const struct vips *vips
+        = (known->source == LB_WISH_ROW
+           ? inc_read(unit, kind_vips, inc_key_uuid(&known->nb)) : NULL);
 
-    const struct vips *vips = inc_read(unit, kind_vips,
-                                       inc_key_uuid(&known->nb));
-    for (size_t i = 0; vips && i < vips->n; i++) {
-        if (lb_vip_has_backends(&vips->array[i], backends, n)) {
-            return 3;
-        }
-    }
-    return 0;
+    return lb_wish_fitness(known->source, vips ? vips->array : NULL,
+                           vips ? vips->n : 0, backends, n);
 }
 
 bool

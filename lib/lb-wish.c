@@ -90,6 +90,24 @@ lb_wish_source_to_string(enum lb_wish_source source)
     }
 }
 
+int
+lb_wish_fitness(enum lb_wish_source source,
+                const struct lb_vip *vips, size_t n_vips,
+                const struct lb_endpoint *backends, size_t n)
+{
+    if (source == LB_WISH_DEFAULT) {
+        return 1;
+    } else if (source == LB_WISH_ENTRY) {
+        return 2;
+    }
+    for (size_t i = 0; i < n_vips; i++) {
+        if (lb_vip_has_backends(&vips[i], backends, n)) {
+            return 3;
+        }
+    }
+    return 0;
+}
+
 enum lb_spread
 lb_wish_decide(const struct smap *row, const struct lb_wish *entry,
                enum lb_spread by_default, enum lb_wish_source *source,

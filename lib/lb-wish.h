@@ -47,6 +47,9 @@
 #include "smap.h"
 #include "sset.h"
 
+struct lb_endpoint;
+struct lb_vip;
+
 /* How a load balancer spreads connections on a chassis. */
 enum lb_spread {
     LB_SPREAD_ALL,              /* Over all of its backends. */
@@ -118,6 +121,15 @@ enum lb_spread lb_wish_decide(const struct smap *row,
                               const struct lb_wish *entry,
                               enum lb_spread by_default,
                               enum lb_wish_source *source, const char **bad);
+
+/* How well a load balancer, whose spread is a word of 'source', and which has
+ * the 'n_vips' 'vips' if it is LB_WISH_ROW, fits a logical flow with 'n'
+ * 'backends' and with the start of its UUID: 0, not at all; else the higher the
+ * better.  A wish of its own weighs more than none, one that is sure to be
+ * about these backends more than one that may be. */
+int lb_wish_fitness(enum lb_wish_source source,
+                    const struct lb_vip *vips, size_t n_vips,
+                    const struct lb_endpoint *backends, size_t n);
 
 /* The longest entry that is read or written, in bytes. */
 #define LB_WISH_MAX_LEN (1024 * 1024)

@@ -232,37 +232,28 @@ lb_vip_has_backends(const struct lb_vip *lv,
     return true;
 }
 
-static bool
-fits_vip(const struct ovnact_ct_lb *cl, const struct lb_vip *lv)
+struct lb_endpoint *
+lb_action_backends(const struct ovnact *ovnacts, size_t len,
+                   enum ovnact_ct_lb_flag *flag, size_t *n)
 {
-    for (size_t i = 0; i < cl->n_backends; i++) {
-        struct lb_endpoint ep = lb_backend_endpoint(&cl->backends[i]);
-
-        if (!vip_has_backend(lv, &ep)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool
-lb_fits(const struct ovnact *ovnacts, size_t len,
-        const struct lb_vip *vips, size_t n_vips)
-{
+    struct lb_endpoint *backends = NULL;
     const struct ovnact *a;
 
+    *flag = OVN_CT_LB_NO_SNAT;
+    *n = 0;
     OVNACT_FOR_EACH (a, ovnacts, len) {
         const struct ovnact_ct_lb *cl = localizable(a);
-        bool fits = !cl;
 
-        for (size_t i = 0; i < n_vips && !fits; i++) {
-            fits = fits_vip(cl, &vips[i]);
-        }
-        if (!fits) {
-            return false;
+        if (cl) {
+            *flag = cl->flag;
+            backends = xrealloc(backends, ((*n + cl->n_backends)
+                                           * sizeof *backends));
+            for (size_t i = 0; i < cl->n_backends; i++) {
+                backends[(*n)++] = lb_backend_endpoint(&cl->backends[i]);
+            }
         }
     }
-    return true;
+    return backends;
 }
 
 void

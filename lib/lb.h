@@ -35,9 +35,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "ovn/actions.h"
 
-struct ovnact;
-struct ovnact_ct_lb_backend;
 struct smap;
 
 /* The row's protocol column is empty unless it is one of these. */
@@ -81,9 +80,11 @@ struct lb_endpoint lb_backend_endpoint(const struct ovnact_ct_lb_backend *);
  * that is, whether lb_make_local() might find something to do. */
 bool lb_can_be_local(const struct ovnact *, size_t ovnacts_len);
 
-/* Whether the actions' backends are among those of one of the 'vips'. */
-bool lb_fits(const struct ovnact *, size_t ovnacts_len,
-             const struct lb_vip *vips, size_t n_vips);
+/* The backends of such actions, and the flag of the last of them, for the caller
+ * to free. */
+struct lb_endpoint *lb_action_backends(const struct ovnact *,
+                                       size_t ovnacts_len,
+                                       enum ovnact_ct_lb_flag *, size_t *n);
 
 /* Turns each ct_lb_mark with backends into ct_lb_mark_local, in place: each
  * backend's logical port is to be found by its address.  With 'fallback', all

@@ -72,6 +72,7 @@ TESTSUITE_AT = \
 	tests/ovn-resilience.at \
 	tests/ovn-cluster.at \
 	tests/ovn-trace.at \
+	tests/ovn-trace-lb.at \
 	tests/ovn-trace-ovs.at
 
 TESTSUITE = $(srcdir)/tests/testsuite

@@ -41,7 +41,9 @@ utilities_ovn_trace_SOURCES = \
 	utilities/trace-port-sec.c \
 	utilities/trace-port-sec.h \
 	utilities/trace-rows.c \
-	utilities/trace-rows.h
+	utilities/trace-rows.h \
+	utilities/trace-serving.c \
+	utilities/trace-serving.h
 utilities_ovn_trace_LDADD = \
 	lib/libovn.la \
 	lib/libovnsb.la \

@@ -29,11 +29,16 @@
 #include "packets.h"
 #include "random.h"
 #include "ovn-sb-idl.h"
+#include "trace-chassis.h"
 #include "trace-db.h"
+#include "trace-flows.h"
 #include "trace-lb.h"
 #include "trace-node.h"
 #include "trace-pipeline.h"
 #include "util.h"
+
+/* ct_mark.natted. */
+#define CT_MARK_NATTED (1u << 1)
 
 static const char default_note[] = " /* default (use --ct to customize) */";
 
@@ -75,6 +80,13 @@ execute_ct_next(struct trace_acts *acts, const struct ovnact_ct_next *ct_next)
     ds_put_cstr(&s, "ct_next(ct_state=");
     format_flags(&s, ct_state_to_string, copy.ct_state, '|');
     ds_put_format(&s, "%s)", note);
+    if (acts->lflow->row->is_derived && copy.ct_state & CS_REPLY_DIR) {
+        /* This is the one place that asks for answers of balanced
+         * connections alone, by what their connection is marked with. */
+        copy.ct_mark |= CT_MARK_NATTED;
+        ds_put_cstr(&s, " /* assuming that the connection was balanced here "
+                    "*/");
+    }
 
     struct trace_node *node = trace_put_nocopy(acts->parent, TRACE_FORK,
                                                ds_steal_cstr(&s));
@@ -171,19 +183,6 @@ execute_ct_clear(struct trace_acts *acts)
     memset(&packet->ct_label, 0, sizeof packet->ct_label);
 }
 
-static struct lb_endpoint
-backend_endpoint(const struct ovnact_ct_lb_backend *backend)
-{
-    struct lb_endpoint endpoint = { .port = backend->port };
-
-    if (backend->family == AF_INET) {
-        in6_addr_set_mapped_ipv4(&endpoint.ip, backend->ipv4);
-    } else {
-        endpoint.ip = backend->ipv6;
-    }
-    return endpoint;
-}
-
 /* Sets '*endpoint' to where 'lb' sends a packet of a connection in 'state'.
  * False if that is unknown.
  *
@@ -201,12 +200,12 @@ choose_backend(const struct trace *t, const struct ovnact_ct_lb *lb,
         return options->has_lb_dst && !(t->chassis && state & CS_NEW);
     }
     for (size_t i = 0; options->has_lb_dst && i < lb->n_backends; i++) {
-        *endpoint = backend_endpoint(&lb->backends[i]);
+        *endpoint = lb_backend_endpoint(&lb->backends[i]);
         if (lb_endpoint_equal(endpoint, &options->lb_dst)) {
             return true;
         }
     }
-    *endpoint = backend_endpoint(
+    *endpoint = lb_backend_endpoint(
         &lb->backends[random_range(lb->n_backends)]);
     return true;
 }
@@ -225,28 +224,88 @@ send_to(struct flow *packet, const struct lb_endpoint *endpoint)
     packet->ct_state |= CS_DST_NAT;
 }
 
+/* Where the port of 'backend' is. */
+static enum trace_backend
+find_backend_port(const struct trace_acts *acts,
+                  const struct ovnact_ct_lb_backend *backend,
+                  const struct trace_port **portp)
+{
+    struct lb_endpoint ep = lb_backend_endpoint(backend);
+
+    return trace_lb_backend_port(acts->t->db->lbs, acts->lflow->lb, acts->dp,
+                                 acts->t->chassis, backend->lport, &ep.ip,
+                                 portp);
+}
+
+/* Says why 'backend' is not on the chassis. */
+static void
+put_backend(struct trace_acts *acts,
+            const struct ovnact_ct_lb_backend *backend)
+{
+    struct lb_endpoint ep = lb_backend_endpoint(backend);
+    const struct trace_port *port;
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    ds_put_cstr(&s, "/* ");
+    ipv6_format_mapped(&ep.ip, &s);
+    switch (find_backend_port(acts, backend, &port)) {
+    case TRACE_BACKEND_FOUND:
+        ds_put_format(&s, ": port \"%s\" is ", port->name);
+        if (trace_port_chassis(port)) {
+            ds_put_format(&s, "on chassis \"%s\"",
+                          trace_port_chassis(port)->name);
+        } else {
+            ds_put_cstr(&s, "on no chassis");
+        }
+        break;
+    case TRACE_BACKEND_NO_PORT:
+        ds_put_cstr(&s, ": its port does not exist");
+        break;
+    case TRACE_BACKEND_AMBIGUOUS:
+        ds_put_cstr(&s, ": several ports have this address");
+        break;
+    case TRACE_BACKEND_UNKNOWN:
+    default:
+        ds_put_cstr(&s, ": no port has this address");
+        break;
+    }
+    ds_put_cstr(&s, ". */");
+    trace_put_nocopy(acts->parent, TRACE_NOTE, ds_steal_cstr(&s));
+}
+
 /* On a chassis, ct_lb_mark_local has the backends there only.  Returns what of
  * 'lb' is in force; the caller frees its 'backends'. */
 static struct ovnact_ct_lb
-find_local_backends(const struct trace_acts *acts,
-                    const struct ovnact_ct_lb *lb)
+find_local_backends(struct trace_acts *acts, const struct ovnact_ct_lb *lb)
 {
     const struct sbrec_chassis *here = acts->t->chassis;
     struct ovnact_ct_lb local = *lb;
 
-    local.backends = xmalloc(lb->n_backends * sizeof *lb->backends);
+    local.backends = xmalloc(MAX(lb->n_backends, 1) * sizeof *lb->backends);
     local.n_backends = 0;
     for (size_t i = 0; i < lb->n_backends; i++) {
+        const struct trace_port *port;
+
         if (!here || lb->ovnact.type != OVNACT_CT_LB_MARK_LOCAL
-            || trace_lb_backend_is_here(acts->t->db, here,
-                                        &lb->backends[i])) {
+            || (find_backend_port(acts, &lb->backends[i], &port)
+                == TRACE_BACKEND_FOUND
+                && trace_lb_port_is_here(port, here))) {
             local.backends[local.n_backends++] = lb->backends[i];
         }
     }
-    if (!local.n_backends && lb->fallback) {
-        memcpy(local.backends, lb->backends,
-               lb->n_backends * sizeof *lb->backends);
-        local.n_backends = lb->n_backends;
+    if (!local.n_backends && lb->n_backends) {
+        trace_put(acts->parent, lb->fallback ? TRACE_NOTE : TRACE_ERROR,
+                  lb->fallback
+                  ? "/* No backend of this load balancer is on chassis "
+                    "\"%s\": any of them may be chosen (fallback). */"
+                  : "*** no backend of this load balancer is on chassis "
+                    "\"%s\": the packet is dropped", here->name);
+        for (size_t i = 0; i < lb->n_backends; i++) {
+            put_backend(acts, &lb->backends[i]);
+            if (lb->fallback) {
+                local.backends[local.n_backends++] = lb->backends[i];
+            }
+        }
     }
     return local;
 }
@@ -260,9 +319,6 @@ execute_ct_lb(struct trace_acts *acts, const struct ovnact_ct_lb *lb)
 
     struct ovnact_ct_lb local = find_local_backends(acts, lb);
     if (lb->n_backends && !local.n_backends) {
-        trace_put(acts->parent, TRACE_ERROR, "*** no backend of this load "
-                  "balancer is on chassis \"%s\": the packet is dropped",
-                  acts->t->chassis->name);
         free(local.backends);
         return;
     }

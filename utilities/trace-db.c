@@ -32,6 +32,7 @@
 #include "trace-flows.h"
 #include "trace-lb.h"
 #include "trace-rows.h"
+#include "trace-serving.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -234,6 +235,8 @@ trace_db_create(const char *remote, bool is_daemon, bool leader_only)
                 : trace_rows_create_select(remote, leader_only));
     set_conditions(db);
     db->flows = trace_flows_create(db, db->rows);
+    db->lbs = trace_lbs_create(db);
+    db->servings = trace_servings_create(db);
     return db;
 }
 
@@ -427,6 +430,25 @@ track_changes(struct trace_db *db)
     ovsdb_idl_track_clear(db->idl);
 }
 
+/* What load balancers come to depends on everything. */
+static void
+refresh_lbs(struct trace_db *db)
+{
+    trace_servings_clear(db->servings);
+    trace_lbs_forget_ports(db->lbs);
+    if (db->lbs_changed || db->chassis_changed) {
+        trace_lbs_refresh(db->lbs);
+    }
+
+    bool any_local = trace_lbs_any_local(db->lbs);
+    if (any_local != db->any_local) {
+        db->any_local = any_local;
+        trace_flows_clear(db->flows);
+    } else if (any_local || db->lbs_changed) {
+        trace_flows_forget_lbs(db->flows);
+    }
+}
+
 void
 trace_db_refresh(struct trace_db *db)
 {
@@ -444,8 +466,10 @@ trace_db_refresh(struct trace_db *db)
         clear_sets(db);
         read_sets(db);
         trace_flows_forget(db->flows);
-    } else if (db->lbs_changed) {
-        trace_flows_forget_lbs(db->flows);
+    }
+    if (db->ports_changed || db->flows_changed || db->lbs_changed
+        || db->chassis_changed) {
+        refresh_lbs(db);
     }
     if (db->flows_changed && trace_rows_is_monitor(db->rows)) {
         trace_rows_refresh(db->rows);
@@ -494,6 +518,8 @@ trace_db_destroy(struct trace_db *db)
 {
     if (db) {
         trace_flows_destroy(db->flows);
+        trace_servings_destroy(db->servings);
+        trace_lbs_destroy(db->lbs);
         trace_rows_destroy(db->rows);
         clear_dps(db);
         clear_sets(db);
@@ -544,14 +570,11 @@ fetch_flows(struct trace_db *db, const struct uuid *uuid)
 
     trace_rows_fetch_datapath(db->rows, uuid);
     SBREC_LOGICAL_DP_GROUP_FOR_EACH (group, db->idl) {
-        for (size_t i = 0; i < group->n_datapaths; i++) {
-            if (uuid_equals(&group->datapaths[i]->header_.uuid, uuid)) {
-                if (n >= allocated) {
-                    groups = x2nrealloc(groups, &allocated, sizeof *groups);
-                }
-                groups[n++] = group->header_.uuid;
-                break;
+        if (trace_db_group_has(group, uuid)) {
+            if (n >= allocated) {
+                groups = x2nrealloc(groups, &allocated, sizeof *groups);
             }
+            groups[n++] = group->header_.uuid;
         }
     }
     trace_rows_fetch_groups(db->rows, groups, n);
@@ -568,6 +591,9 @@ trace_db_fetch(struct trace_db *db, unsigned int *condition_seqno)
         return trace_rows_is_waiting(db->rows);
     }
     db->wants_all = shash_count(&db->ports) <= SMALL_DB;
+    if (!is_monitor && db->any_local) {
+        trace_rows_fetch_ids(db->rows);
+    }
     if (db->wants_all && !is_monitor) {
         trace_rows_fetch_all(db->rows);
     }
@@ -578,6 +604,10 @@ trace_db_fetch(struct trace_db *db, unsigned int *condition_seqno)
         }
     }
     uuids_clear(&db->missed);
+    if (db->any_local) {
+        /* What has been parsed without the datapath is to be parsed again. */
+        db->lbs_changed = true;
+    }
     *condition_seqno = set_conditions(db);
     return true;
 }
@@ -669,6 +699,18 @@ trace_dp_mcgroup(const struct trace_dp *dp, uint32_t key)
         }
     }
     return NULL;
+}
+
+bool
+trace_db_group_has(const struct sbrec_logical_dp_group *group,
+                   const struct uuid *dp)
+{
+    for (size_t i = 0; i < group->n_datapaths; i++) {
+        if (uuid_equals(&group->datapaths[i]->header_.uuid, dp)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int

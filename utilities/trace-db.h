@@ -45,8 +45,11 @@ struct ovsdb_idl;
 struct sbrec_multicast_group;
 struct sbrec_port_binding;
 struct sset;
+struct sbrec_logical_dp_group;
 struct trace_flows;
+struct trace_lbs;
 struct trace_rows;
+struct trace_servings;
 
 /* An element of a set of UUIDs. */
 struct trace_uuid {
@@ -114,6 +117,9 @@ struct trace_db {
 
     struct trace_rows *rows;
     struct trace_flows *flows;
+    struct trace_lbs *lbs;
+    bool any_local;             /* trace_lbs_any_local(). */
+    struct trace_servings *servings;
     struct hmap wanted;         /* Datapaths whose rows are there... */
     struct hmap missed;         /* ...and that should be ("trace_uuid"s). */
     bool wants_all;             /* Those of all datapaths are there. */
@@ -157,6 +163,10 @@ struct trace_dp *trace_db_dp_by_key(const struct trace_db *, uint32_t key);
 struct trace_port *trace_db_port(const struct trace_db *, const char *name);
 struct trace_port *trace_dp_port(const struct trace_dp *, uint32_t key);
 struct trace_mcgroup *trace_dp_mcgroup(const struct trace_dp *, uint32_t key);
+
+/* Whether 'dp' is a member of 'group'. */
+bool trace_db_group_has(const struct sbrec_logical_dp_group *group,
+                        const struct uuid *dp);
 
 /* The ports of 'mcgroup', in order of their names, for the
  * caller to free. */

@@ -22,6 +22,8 @@
 
 #include "actions-private.h"
 #include "lb.h"
+#include "lb-router.h"
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/hmap.h"
 #include "ovn-sb-idl.h"
 #include "ovn/expr.h"
@@ -29,8 +31,15 @@
 #include "ovsdb-idl.h"
 #include "trace-db.h"
 #include "trace-lb.h"
+#include "trace-serving.h"
 #include "util.h"
 #include "uuid.h"
+
+/* A row that is not in the database. */
+struct derived {
+    struct trace_row row;
+    char *match;
+};
 
 /* The flows of one datapath, as seen by one chassis. */
 struct dp_flows {
@@ -39,6 +48,11 @@ struct dp_flows {
     const struct sbrec_chassis *view;
     struct trace_flow *flows;   /* Sorted. */
     size_t n;
+
+    /* Of load balancers on routers. */
+    bool is_distributed;
+    struct derived *derived;
+    size_t n_derived;
 };
 
 struct trace_flows {
@@ -57,6 +71,7 @@ forget_actions(struct trace_flow *flow)
     flow->prereqs = NULL;
     flow->ovnacts = NULL;
     flow->ovnacts_len = 0;
+    flow->lb = NULL;
     flow->bad_actions = flow->tried_actions = flow->is_localized = false;
 }
 
@@ -64,8 +79,10 @@ static void
 forget(struct trace_flow *flow)
 {
     expr_destroy(flow->expr);
+    free(flow->match);
     flow->expr = NULL;
-    flow->tried_match = false;
+    flow->match = NULL;
+    flow->tried_match = flow->is_distributed = false;
     forget_actions(flow);
 }
 
@@ -76,6 +93,18 @@ destroy_flows(struct trace_flow *flows, size_t n)
         forget(&flows[i]);
     }
     free(flows);
+}
+
+static void
+destroy_dp_flows(struct trace_flows *tf, struct dp_flows *df)
+{
+    hmap_remove(&tf->dps, &df->node);
+    destroy_flows(df->flows, df->n);
+    for (size_t i = 0; i < df->n_derived; i++) {
+        free(df->derived[i].match);
+    }
+    free(df->derived);
+    free(df);
 }
 
 struct trace_flows *
@@ -90,15 +119,20 @@ trace_flows_create(struct trace_db *db, struct trace_rows *rows)
 }
 
 void
-trace_flows_destroy(struct trace_flows *tf)
+trace_flows_clear(struct trace_flows *tf)
 {
     struct dp_flows *df;
 
+    HMAP_FOR_EACH_SAFE (df, node, &tf->dps) {
+        destroy_dp_flows(tf, df);
+    }
+}
+
+void
+trace_flows_destroy(struct trace_flows *tf)
+{
     if (tf) {
-        HMAP_FOR_EACH_POP (df, node, &tf->dps) {
-            destroy_flows(df->flows, df->n);
-            free(df);
-        }
+        trace_flows_clear(tf);
         hmap_destroy(&tf->dps);
         free(tf);
     }
@@ -111,9 +145,7 @@ trace_flows_forget_views(struct trace_flows *tf)
 
     HMAP_FOR_EACH_SAFE (df, node, &tf->dps) {
         if (df->view) {
-            hmap_remove(&tf->dps, &df->node);
-            destroy_flows(df->flows, df->n);
-            free(df);
+            destroy_dp_flows(tf, df);
         }
     }
 }
@@ -135,10 +167,18 @@ trace_flows_forget_lbs(struct trace_flows *tf)
 {
     struct dp_flows *df;
 
-    HMAP_FOR_EACH (df, node, &tf->dps) {
+    HMAP_FOR_EACH_SAFE (df, node, &tf->dps) {
+        if (df->is_distributed) {
+            destroy_dp_flows(tf, df);
+            continue;
+        }
         for (size_t i = 0; i < df->n; i++) {
-            if (df->flows[i].is_localized) {
-                forget_actions(&df->flows[i]);
+            struct trace_flow *flow = &df->flows[i];
+
+            if (flow->is_distributed) {
+                forget(flow);
+            } else if (flow->is_localized) {
+                forget_actions(flow);
             }
         }
     }
@@ -195,6 +235,19 @@ sort_flows(struct trace_flows *tf, struct dp_flows *df)
 
 /* The flows of a datapath. */
 
+/* There must be room for it. */
+static void
+add_flow(struct dp_flows *df, struct trace_row *row)
+{
+    df->flows[df->n++] = (struct trace_flow) {
+        .uuid = row->uuid,
+        .pipeline = row->pipeline,
+        .table = row->table,
+        .priority = row->priority,
+        .row = row,
+    };
+}
+
 static void
 add_flows(struct dp_flows *df, const struct trace_owner *owner)
 {
@@ -204,15 +257,7 @@ add_flows(struct dp_flows *df, const struct trace_owner *owner)
     df->flows = xrealloc(df->flows,
                          (df->n + owner->n) * sizeof *df->flows);
     for (size_t i = 0; i < owner->n; i++) {
-        struct trace_row *row = &owner->rows[i];
-
-        df->flows[df->n++] = (struct trace_flow) {
-            .uuid = row->uuid,
-            .pipeline = row->pipeline,
-            .table = row->table,
-            .priority = row->priority,
-            .row = row,
-        };
+        add_flow(df, &owner->rows[i]);
     }
 }
 
@@ -225,11 +270,8 @@ fill_dp_flows(struct trace_flows *tf, struct dp_flows *df)
     df->n = 0;
     add_flows(df, trace_rows_of(tf->rows, &df->dp));
     SBREC_LOGICAL_DP_GROUP_FOR_EACH (group, tf->db->idl) {
-        for (size_t i = 0; i < group->n_datapaths; i++) {
-            if (uuid_equals(&group->datapaths[i]->header_.uuid, &df->dp)) {
-                add_flows(df, trace_rows_of(tf->rows, &group->header_.uuid));
-                break;
-            }
+        if (trace_db_group_has(group, &df->dp)) {
+            add_flows(df, trace_rows_of(tf->rows, &group->header_.uuid));
         }
     }
     sort_flows(tf, df);
@@ -287,6 +329,174 @@ trace_flows_refresh(struct trace_flows *tf, const struct hmap *changed)
     }
 }
 
+/* Distributed load balancers on routers. */
+
+/* The first flow of 'stage', which all of the others share the table with. */
+static const struct trace_flow *
+find_stage(struct trace_flows *tf, const struct dp_flows *df,
+           const char *stage)
+{
+    for (size_t i = 0; i < df->n; i++) {
+        const struct trace_flow *flow = &df->flows[i];
+
+        if (trace_rows_has_ids(tf->rows, flow->row)
+            && flow->row->stage_name
+            && !strcmp(flow->row->stage_name, stage)) {
+            return flow;
+        }
+    }
+    return NULL;
+}
+
+static void
+add_derived(struct trace_flows *tf, struct dp_flows *df,
+            const struct trace_row *base, struct lb_router_flow *lrf)
+{
+    const struct trace_flow *stage = find_stage(tf, df, lrf->stage);
+
+    if (stage) {
+        struct derived *derived;
+
+        df->derived = xrealloc(df->derived,
+                               (df->n_derived + 1) * sizeof *df->derived);
+        derived = &df->derived[df->n_derived++];
+        derived->match = lrf->match;
+        lrf->match = NULL;
+
+        derived->row = *base;
+        derived->row.pipeline = stage->pipeline;
+        derived->row.table = stage->table;
+        derived->row.priority = lrf->priority;
+        derived->row.match = derived->match;
+        derived->row.actions = lrf->actions;
+        derived->row.stage_name = stage->row->stage_name;
+        derived->row.is_derived = true;
+    }
+}
+
+static void
+derive_from_flow(struct trace_flows *tf, struct dp_flows *df,
+                 const struct trace_dp *dp, struct trace_row *row)
+{
+    struct lb_router_row lrr = trace_serving_row(tf->db->servings, dp,
+                                                 df->view, row);
+    struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS];
+    struct trace_gateway gateway;
+    struct lb_router_env lre = { trace_gateway, &gateway };
+    struct trace_env env;
+    char *error = NULL;
+
+    if (!lrr.n_backends) {
+        return;
+    }
+    trace_env_init(&env, tf->db, dp, df->view);
+    struct expr *match = expr_parse_text(row->match, &env.env, &error);
+    if (match) {
+        trace_gateway_init(&gateway, tf->db->servings, df->view);
+        size_t n = lb_router_derive(match, &lrr, &lre, flows);
+        for (size_t i = 0; i < n; i++) {
+            add_derived(tf, df, row, &flows[i]);
+        }
+        lb_router_flows_destroy(flows, n);
+        trace_gateway_destroy(&gateway);
+        expr_destroy(match);
+    }
+    free(error);
+}
+
+/* Adds the flows that come with load balancers that are served. */
+static void
+derive_flows(struct trace_flows *tf, struct dp_flows *df,
+             const struct trace_dp *dp)
+{
+    df->is_distributed = true;
+    for (size_t i = 0; i < df->n; i++) {
+        struct trace_row *row = df->flows[i].row;
+
+        if (strstr(row->actions, "ct_lb_mark")
+            && trace_rows_has_ids(tf->rows, row)
+            && lb_router_has_more(row->stage_name)) {
+            derive_from_flow(tf, df, dp, row);
+        }
+    }
+
+    df->flows = xrealloc(df->flows,
+                         (df->n + df->n_derived + 1) * sizeof *df->flows);
+    for (size_t i = 0; i < df->n_derived; i++) {
+        add_flow(df, &df->derived[i].row);
+    }
+    sort_flows(tf, df);
+}
+
+/* Returns what is left of 'match' without "is_chassis_resident(...)", if that is
+ * a text for what the parser makes 'formatted' of; otherwise NULL.  (People
+ * know the text that they see in the database.) */
+static char *
+remove_residency(const char *match, const char *formatted,
+                 struct trace_env *env)
+{
+    const char *start = strstr(match, " && is_chassis_resident(");
+    const char *end = start ? strchr(start, ')') : NULL;
+    if (!end) {
+        return NULL;
+    }
+
+    struct ds s = DS_EMPTY_INITIALIZER;
+    char *text = xasprintf("%.*s%s", (int) (start - match), match, end + 1);
+    char *error;
+    struct expr *e = expr_parse_text(text, &env->env, &error);
+    if (e) {
+        expr_format(e, &s);
+    }
+    if (strcmp(ds_cstr(&s), formatted)) {
+        free(text);
+        text = NULL;
+    }
+    ds_destroy(&s);
+    expr_destroy(e);
+    free(error);
+    return text;
+}
+
+/* Applies the rules to 'match' (consumed) of 'flow'. */
+static struct expr *
+distribute_match(struct trace_flow *flow, struct trace_env *env,
+                 struct expr *match)
+{
+    struct trace_db *db = env->db;
+    struct trace_row *row = flow->row;
+
+    if (!match || !env->dp || !strstr(row->match, "is_chassis_resident")
+        || !db->any_local
+        || !trace_rows_has_ids(db->rows, row)
+        || !lb_router_concerns(row->stage_name, row->match)) {
+        return match;
+    }
+
+    struct lb_router_row lrr = trace_serving_row(db->servings, env->dp,
+                                                 env->chassis, row);
+    struct trace_gateway gateway;
+    struct lb_router_env lre = { trace_gateway, &gateway };
+    struct ds before = DS_EMPTY_INITIALIZER;
+    struct ds after = DS_EMPTY_INITIALIZER;
+
+    flow->is_distributed = true;
+    expr_format(match, &before);
+    trace_gateway_init(&gateway, db->servings, env->chassis);
+    match = lb_router_apply(match, &lrr, &lre);
+    trace_gateway_destroy(&gateway);
+    expr_format(match, &after);
+    if (strcmp(ds_cstr(&before), ds_cstr(&after))) {
+        flow->match = remove_residency(row->match, ds_cstr(&after), env);
+        if (!flow->match) {
+            flow->match = ds_steal_cstr(&after);
+        }
+    }
+    ds_destroy(&before);
+    ds_destroy(&after);
+    return match;
+}
+
 static struct dp_flows *
 get_dp_flows(struct trace_flows *tf, const struct trace_dp *dp,
              const struct sbrec_chassis *chassis)
@@ -305,6 +515,9 @@ get_dp_flows(struct trace_flows *tf, const struct trace_dp *dp,
     hmap_insert(&tf->dps, &df->node, uuid_hash(&dp->sb_uuid));
     tf->mask = current_mask(tf);
     fill_dp_flows(tf, df);
+    if (dp->is_router && tf->db->any_local) {
+        derive_flows(tf, df, dp);
+    }
     return df;
 }
 
@@ -350,6 +563,7 @@ parse_match(struct trace_flow *flow, struct trace_env *env)
 
     char *error;
     flow->expr = expr_parse_text(flow->row->match, &env->env, &error);
+    flow->expr = distribute_match(flow, env, flow->expr);
     if (flow->expr) {
         flow->expr = expr_annotate(flow->expr, env->env.symtab, &error);
     }
@@ -399,12 +613,13 @@ parse_actions(struct trace_flow *flow, struct trace_env *env)
 
 /* Which load balancer a flow is about is in its IDs. */
 static void
-localize(struct trace_flows *tf, struct trace_flow *flow)
+localize(struct trace_flows *tf, const struct sbrec_chassis *here,
+         struct trace_flow *flow)
 {
     if (!flow->is_localized
         && lb_can_be_local(flow->ovnacts, flow->ovnacts_len)
         && trace_rows_has_ids(tf->rows, flow->row)) {
-        trace_lb_localize(tf->db, flow);
+        trace_lb_localize(tf->db, here, flow);
         flow->is_localized = true;
     }
 }
@@ -429,7 +644,7 @@ trace_flows_lookup(struct trace_flows *tf, const struct trace_dp *dp,
         if (!flow->bad_actions
             && (!flow->prereqs
                 || expr_evaluate(flow->prereqs, packet, &env.env))) {
-            localize(tf, flow);
+            localize(tf, chassis, flow);
             return flow;
         }
     }
@@ -457,6 +672,12 @@ trace_flows_stage_name(struct trace_flows *tf, const struct trace_dp *dp,
         }
     }
     return NULL;
+}
+
+const char *
+trace_flow_match(const struct trace_flow *flow)
+{
+    return flow->match ? flow->match : flow->row->match;
 }
 
 bool

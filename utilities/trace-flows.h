@@ -37,6 +37,7 @@ struct hmap;
 struct sbrec_chassis;
 struct trace_db;
 struct trace_dp;
+struct trace_lb;
 
 struct trace_flow {
     struct uuid uuid;
@@ -48,6 +49,9 @@ struct trace_flow {
     /* What has been parsed. */
     bool tried_match, tried_actions;
     bool is_localized;          /* trace_lb_localize() has seen it. */
+    const struct trace_lb *lb;  /* Its load balancer, if it is known. */
+    bool is_distributed;        /* lb_router_apply() has seen it... */
+    char *match;                /* ...and made of its match; else NULL. */
     struct expr *expr;          /* NULL if bad. */
     struct expr *prereqs;       /* Of the actions; NULL if none. */
     struct ovnact *ovnacts;
@@ -62,8 +66,10 @@ void trace_flows_destroy(struct trace_flows *);
 /* To be called when there are other rows: takes them.  What has been parsed of
  * rows that are not in 'changed' ("struct trace_uuid"s) stays. */
 void trace_flows_refresh(struct trace_flows *, const struct hmap *changed);
+/* Forgets everything. */
+void trace_flows_clear(struct trace_flows *);
 /* Forgets what has been parsed: all of it, what chassis make of it, or only
- * what is known of load balancers. */
+ * what has to do with load balancers. */
 void trace_flows_forget(struct trace_flows *);
 void trace_flows_forget_views(struct trace_flows *);
 void trace_flows_forget_lbs(struct trace_flows *);
@@ -82,6 +88,9 @@ const char *trace_flows_stage_name(struct trace_flows *,
                                    const struct trace_dp *dp,
                                    const struct sbrec_chassis *,
                                    enum ovn_pipeline, uint8_t table);
+
+/* The match of 'flow', as it is to be shown. */
+const char *trace_flow_match(const struct trace_flow *flow);
 
 /* Whether the external_ids of 'flow' are there.  If not, they are missed (see
  * trace_db_fetch()). */

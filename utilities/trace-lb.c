@@ -12,6 +12,7 @@
  * limitations under the License.
  */
 
+
 /* Load balancers that keep to a chassis; see trace-lb.h. */
 
 #include <config.h>
@@ -21,162 +22,436 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lb-wish.h"
+#include "hash.h"
+#include "hmapx.h"
 #include "lb.h"
 #include "openvswitch/shash.h"
 #include "ovn-sb-idl.h"
 #include "ovn/actions.h"
 #include "ovsdb-idl.h"
 #include "packets.h"
+#include "smap.h"
 #include "trace-chassis.h"
 #include "trace-db.h"
 #include "trace-flows.h"
 #include "util.h"
 #include "uuid.h"
 
+/* An address of a port. */
+struct address {
+    struct hmap_node node;
+    struct in6_addr ip;
+    const struct trace_port *port;
+};
+
+struct trace_lbs {
+    struct trace_db *db;
+    struct hmap lbs;            /* "struct trace_lb"s. */
+
+    /* What follows is filled in when it is first asked for. */
+    struct hmap addresses;      /* "struct address"es. */
+    bool has_addresses;
+
+    /* The datapaths that are connected with 'scope_dp' on 'scope_view'. */
+    struct hmapx scope;
+    const struct trace_dp *scope_dp;
+    const struct sbrec_chassis *scope_view;
+};
+
 void
 trace_lb_monitor(struct ovsdb_idl *idl)
 {
+    ovsdb_idl_track_add_column(idl, &sbrec_load_balancer_col_name);
     ovsdb_idl_track_add_column(idl, &sbrec_load_balancer_col_vips);
     ovsdb_idl_track_add_column(idl, &sbrec_load_balancer_col_options);
     ovsdb_idl_track_add_column(idl, &sbrec_load_balancer_col_external_ids);
     ovsdb_idl_track_add_column(idl, &sbrec_sb_global_col_external_ids);
     ovsdb_idl_track_add_column(idl, &sbrec_port_binding_col_mac);
+    ovsdb_idl_track_add_column(idl, &sbrec_chassis_col_other_config);
 }
 
-/* Whether 'hint' is the start of 'uuid'. */
-static bool
-is_hinted(const struct uuid *uuid, const char *hint)
-{
-    char text[9];
+/* What is known of load balancers. */
 
-    snprintf(text, sizeof text, "%08x", uuid->parts[0]);
-    return !strcmp(text, hint);
+static void
+lb_destroy(struct trace_lb *lb)
+{
+    free(lb->name);
+    smap_destroy(&lb->options);
+    lb_mappings_destroy(&lb->mappings);
+    lb_vips_destroy(lb->vips, lb->n_vips);
+    free(lb);
 }
 
-static bool
-row_wishes(const struct sbrec_load_balancer *row,
-           const struct trace_flow *flow, enum lb_spread *spread)
+static struct trace_lb *
+find_lb(const struct trace_lbs *lbs, const struct uuid *nb)
 {
-    struct lb_vip *vips;
-    struct uuid nb_uuid;
-    size_t n_vips;
+    struct trace_lb *lb;
+
+    HMAP_FOR_EACH_WITH_HASH (lb, node, nb->parts[0], &lbs->lbs) {
+        if (uuid_equals(&lb->nb, nb)) {
+            return lb;
+        }
+    }
+    return NULL;
+}
+
+/* Adds load balancer 'nb', of which a row or an entry or both are there.
+ * Values that are wrong are the controllers' to complain of. */
+static void
+add_lb(struct trace_lbs *lbs, const struct uuid *nb,
+       const struct sbrec_load_balancer *row, const struct lb_wish *entry)
+{
+    const struct smap none = SMAP_INITIALIZER(&none);
+    struct trace_lb *lb = xzalloc(sizeof *lb);
+    const char *bad_value;
     char *bad;
 
-    if (!uuid_from_string(&nb_uuid, smap_get_def(&row->external_ids, "lb_id",
-                                                 ""))
-        || !is_hinted(&nb_uuid, flow->row->stage_hint)
-        || !lb_spread_from_option(smap_get(&row->options, "distributed"),
-                                  spread)
-        || *spread == LB_SPREAD_ALL) {
-        return false;
-    }
-    lb_vips_parse(&row->vips, &vips, &n_vips, &bad);
-    bool fits = lb_fits(flow->ovnacts, flow->ovnacts_len, vips, n_vips);
-    lb_vips_destroy(vips, n_vips);
+    lb->nb = *nb;
+    lb->name = xstrdup(row ? row->name : entry->name);
+    smap_clone(&lb->options, row ? &row->options : &entry->options);
+    lb_mappings_parse(entry ? &entry->ip_port_mappings : &none,
+                      &lb->mappings, &bad);
     free(bad);
-    return fits;
+    lb->spread = lb_wish_decide(row ? &row->options : NULL, entry,
+                                LB_SPREAD_ALL, &lb->source, &bad_value);
+    if (lb->source == LB_WISH_ROW) {
+        lb_vips_parse(&row->vips, &lb->vips, &lb->n_vips, &bad);
+        free(bad);
+    }
+    hmap_insert(&lbs->lbs, &lb->node, nb->parts[0]);
 }
 
+/* Reads the entry for 'nb', if there is one. */
 static bool
-entry_wishes(const struct smap_node *entry, const struct trace_flow *flow,
-             struct uuid *nb_uuid, enum lb_spread *spread)
+read_entry(const struct smap *entries, const struct uuid *nb,
+           struct lb_wish *wish)
 {
-    struct lb_wish wish;
+    char *key = lb_wish_key(nb);
+    const char *value = entries ? smap_get(entries, key) : NULL;
+    char *error = value ? lb_wish_parse(value, wish) : NULL;
+    bool found = value && !error;
 
-    if (!lb_wish_key_parse(entry->key, nb_uuid)
-        || !is_hinted(nb_uuid, flow->row->stage_hint)) {
-        return false;
+    free(error);
+    free(key);
+    return found;
+}
+
+static void
+clear_lbs(struct trace_lbs *lbs)
+{
+    struct trace_lb *lb;
+
+    HMAP_FOR_EACH_POP (lb, node, &lbs->lbs) {
+        lb_destroy(lb);
     }
-    char *error = lb_wish_parse(entry->value, &wish);
-    if (error) {
-        free(error);
-        return false;
-    }
-    bool wishes = (lb_spread_from_option(smap_get(&wish.options,
-                                                  "distributed"), spread)
-                   && *spread != LB_SPREAD_ALL);
-    lb_wish_destroy(&wish);
-    return wishes;
 }
 
 void
-trace_lb_localize(struct trace_db *db, struct trace_flow *flow)
+trace_lbs_refresh(struct trace_lbs *lbs)
 {
+    const struct sbrec_sb_global *global
+        = sbrec_sb_global_first(lbs->db->idl);
+    const struct smap *entries = global ? &global->external_ids : NULL;
     const struct sbrec_load_balancer *row;
-    enum lb_spread spread;
+    const struct smap_node *node;
+    struct lb_wish wish;
+    struct uuid nb;
 
-    if (!flow->row->stage_hint
-        || !lb_can_be_local(flow->ovnacts, flow->ovnacts_len)) {
-        return;
-    }
-    SBREC_LOAD_BALANCER_FOR_EACH (row, db->idl) {
-        if (row_wishes(row, flow, &spread)) {
-            lb_make_local(flow->ovnacts, flow->ovnacts_len,
-                          spread == LB_SPREAD_FALLBACK);
-            return;
+    clear_lbs(lbs);
+    SBREC_LOAD_BALANCER_FOR_EACH (row, lbs->db->idl) {
+        const char *lb_id = smap_get_def(&row->external_ids, "lb_id", "");
+
+        if (uuid_from_string(&nb, lb_id) && !find_lb(lbs, &nb)) {
+            bool has_entry = read_entry(entries, &nb, &wish);
+
+            add_lb(lbs, &nb, row, has_entry ? &wish : NULL);
+            if (has_entry) {
+                lb_wish_destroy(&wish);
+            }
         }
     }
-
-    const struct sbrec_sb_global *global = sbrec_sb_global_first(db->idl);
-    const struct smap_node *entry;
-    if (global) {
-        SMAP_FOR_EACH (entry, &global->external_ids) {
-            struct uuid nb_uuid;
-            if (entry_wishes(entry, flow, &nb_uuid, &spread)) {
-                lb_make_local(flow->ovnacts, flow->ovnacts_len,
-                              spread == LB_SPREAD_FALLBACK);
-                return;
+    if (entries) {
+        SMAP_FOR_EACH (node, entries) {
+            if (lb_wish_key_parse(node->key, &nb) && !find_lb(lbs, &nb)
+                && read_entry(entries, &nb, &wish)) {
+                add_lb(lbs, &nb, NULL, &wish);
+                lb_wish_destroy(&wish);
             }
         }
     }
 }
 
-/* Whether 'ip' is among the addresses of 'port'. */
-static bool
-has_address(const struct trace_port *port, const struct in6_addr *ip)
+struct trace_lbs *
+trace_lbs_create(struct trace_db *db)
 {
-    bool found = false;
+    struct trace_lbs *lbs = xzalloc(sizeof *lbs);
 
-    for (size_t i = 0; !found && i < port->row->n_mac; i++) {
-        char *copy = xstrdup(port->row->mac[i]);
-        char *save_ptr = NULL;
+    lbs->db = db;
+    hmap_init(&lbs->lbs);
+    hmap_init(&lbs->addresses);
+    hmapx_init(&lbs->scope);
+    return lbs;
+}
 
-        for (char *word = strtok_r(copy, " ", &save_ptr); word && !found;
-             word = strtok_r(NULL, " ", &save_ptr)) {
-            struct lb_endpoint ep;
-            found = (lb_endpoint_parse(word, &ep)
-                     && ipv6_addr_equals(&ep.ip, ip));
-        }
-        free(copy);
+void
+trace_lbs_forget_ports(struct trace_lbs *lbs)
+{
+    struct address *address;
+
+    HMAP_FOR_EACH_POP (address, node, &lbs->addresses) {
+        free(address);
     }
-    return found;
+    lbs->has_addresses = false;
+    hmapx_clear(&lbs->scope);
+    lbs->scope_dp = NULL;
+}
+
+void
+trace_lbs_destroy(struct trace_lbs *lbs)
+{
+    if (lbs) {
+        clear_lbs(lbs);
+        trace_lbs_forget_ports(lbs);
+        hmap_destroy(&lbs->lbs);
+        hmap_destroy(&lbs->addresses);
+        hmapx_destroy(&lbs->scope);
+        free(lbs);
+    }
+}
+
+/* What is asked of them. */
+
+static enum lb_spread
+default_spread(const struct sbrec_chassis *chassis)
+{
+    enum lb_spread spread = LB_SPREAD_ALL;
+
+    if (chassis) {
+        lb_spread_from_default(smap_get(&chassis->other_config,
+                                        "ovn-lb-local"), &spread);
+    }
+    return spread;
 }
 
 bool
-trace_lb_backend_is_here(const struct trace_db *db,
-                         const struct sbrec_chassis *here,
-                         const struct ovnact_ct_lb_backend *backend)
+trace_lbs_any_local(const struct trace_lbs *lbs)
 {
-    const struct shash_node *node;
-    struct in6_addr ip;
+    const struct sbrec_chassis *chassis;
+    const struct trace_lb *lb;
 
-    if (backend->lport && backend->lport[0]) {
-        const struct trace_port *port = trace_db_port(db, backend->lport);
-        return port && trace_port_chassis(port) == here;
+    HMAP_FOR_EACH (lb, node, &lbs->lbs) {
+        if (lb->source != LB_WISH_DEFAULT && lb->spread != LB_SPREAD_ALL) {
+            return true;
+        }
     }
-    if (backend->family == AF_INET) {
-        in6_addr_set_mapped_ipv4(&ip, backend->ipv4);
-    } else {
-        ip = backend->ipv6;
-    }
-    SHASH_FOR_EACH (node, &db->ports) {
-        const struct trace_port *port = node->data;
-
-        if (strcmp(port->type, "patch")
-            && trace_port_chassis(port) == here && has_address(port, &ip)) {
+    SBREC_CHASSIS_FOR_EACH (chassis, lbs->db->idl) {
+        if (default_spread(chassis) != LB_SPREAD_ALL) {
             return true;
         }
     }
     return false;
+}
+
+/* Whether the chassis' default may be what counts for a flow with 'hint': not
+ * if all load balancers with that hint have a wish of their own. */
+static bool
+default_may_count(const struct trace_lbs *lbs, uint32_t hint)
+{
+    const struct trace_lb *lb;
+    bool others = true;
+
+    HMAP_FOR_EACH_WITH_HASH (lb, node, hint, &lbs->lbs) {
+        if (lb->source == LB_WISH_DEFAULT) {
+            return true;
+        }
+        others = false;
+    }
+    return others;
+}
+
+enum lb_spread
+trace_lb_decide(const struct trace_lbs *lbs, const struct sbrec_chassis *here,
+                const char *hint_, const struct lb_endpoint *backends,
+                size_t n, const struct trace_lb **lbp)
+{
+    enum lb_spread spread = LB_SPREAD_ALL;
+    struct trace_lb *lb;
+    int best = 0;
+
+    *lbp = NULL;
+    if (!hint_) {
+        return spread;
+    }
+
+    uint32_t hint = strtoul(hint_, NULL, 16);
+    HMAP_FOR_EACH_WITH_HASH (lb, node, hint, &lbs->lbs) {
+        int fits = lb_wish_fitness(lb->source, lb->vips, lb->n_vips,
+                                   backends, n);
+        if (fits > best) {
+            best = fits;
+            spread = lb->spread;
+            *lbp = lb;
+        }
+    }
+    if ((!*lbp || (*lbp)->source == LB_WISH_DEFAULT)
+        && default_may_count(lbs, hint)) {
+        spread = default_spread(here);
+    }
+    return spread;
+}
+
+void
+trace_lb_localize(struct trace_db *db, const struct sbrec_chassis *here,
+                  struct trace_flow *flow)
+{
+    enum ovnact_ct_lb_flag flag;
+    size_t n;
+    struct lb_endpoint *backends
+        = lb_action_backends(flow->ovnacts, flow->ovnacts_len, &flag, &n);
+    enum lb_spread spread = trace_lb_decide(db->lbs, here,
+                                            flow->row->stage_hint,
+                                            backends, n, &flow->lb);
+
+    if (spread != LB_SPREAD_ALL) {
+        lb_make_local(flow->ovnacts, flow->ovnacts_len,
+                      spread == LB_SPREAD_FALLBACK);
+    }
+    free(backends);
+}
+
+/* Backends. */
+
+/* Whether a port of 'type' can be what a backend's address belongs to.  The
+ * other types are the network's own. */
+static bool
+type_has_backends(const char *type)
+{
+    return (!type[0] || !strcmp(type, "virtual") || !strcmp(type, "external")
+            || !strcmp(type, "remote") || !strcmp(type, "l2gateway"));
+}
+
+static void
+add_address(struct trace_lbs *lbs, const struct trace_port *port,
+            const char *text)
+{
+    struct lb_endpoint ep;
+
+    if (lb_endpoint_parse(text, &ep)) {
+        struct address *address = xmalloc(sizeof *address);
+
+        *address = (struct address) { .ip = ep.ip, .port = port };
+        hmap_insert(&lbs->addresses, &address->node,
+                    hash_bytes(&ep.ip, sizeof ep.ip, 0));
+    }
+}
+
+static void
+index_addresses(struct trace_lbs *lbs)
+{
+    const struct shash_node *node;
+
+    if (lbs->has_addresses) {
+        return;
+    }
+    lbs->has_addresses = true;
+    SHASH_FOR_EACH (node, &lbs->db->ports) {
+        const struct trace_port *port = node->data;
+
+        for (size_t i = 0; (type_has_backends(port->type)
+                            && i < port->row->n_mac); i++) {
+            char *copy = xstrdup(port->row->mac[i]);
+            char *save = NULL;
+
+            for (char *word = strtok_r(copy, " ", &save); word;
+                 word = strtok_r(NULL, " ", &save)) {
+                add_address(lbs, port, word);
+            }
+            free(copy);
+        }
+    }
+}
+
+/* Makes 'lbs->scope' the datapaths that are connected with 'dp' on 'here'. */
+static void
+set_scope(struct trace_lbs *lbs, const struct trace_dp *dp,
+          const struct sbrec_chassis *here)
+{
+    const struct trace_dp **queue;
+    size_t head = 0, tail = 0;
+
+    if (lbs->scope_dp == dp && lbs->scope_view == here) {
+        return;
+    }
+    hmapx_clear(&lbs->scope);
+    lbs->scope_dp = dp;
+    lbs->scope_view = here;
+
+    queue = xmalloc((hmap_count(&lbs->db->dps) + 1) * sizeof *queue);
+    hmapx_add(&lbs->scope, CONST_CAST(struct trace_dp *, dp));
+    queue[tail++] = dp;
+    while (head < tail) {
+        const struct trace_dp *member = queue[head++];
+        const struct trace_port *port;
+
+        HMAP_FOR_EACH (port, key_node, &member->ports) {
+            if (port->peer
+                && (strcmp(port->type, "l3gateway")
+                    || trace_lb_port_is_here(port, here))
+                && hmapx_add(&lbs->scope, port->peer->dp)) {
+                queue[tail++] = port->peer->dp;
+            }
+        }
+    }
+    free(queue);
+}
+
+static enum trace_backend
+find_by_address(struct trace_lbs *lbs, const struct in6_addr *ip,
+                const struct trace_port **portp)
+{
+    const struct address *address;
+
+    index_addresses(lbs);
+    HMAP_FOR_EACH_WITH_HASH (address, node, hash_bytes(ip, sizeof *ip, 0),
+                             &lbs->addresses) {
+        if (!ipv6_addr_equals(&address->ip, ip)
+            || !hmapx_contains(&lbs->scope, address->port->dp)
+            || address->port == *portp) {
+            continue;
+        } else if (*portp) {
+            *portp = NULL;
+            return TRACE_BACKEND_AMBIGUOUS;
+        }
+        *portp = address->port;
+    }
+    return *portp ? TRACE_BACKEND_FOUND : TRACE_BACKEND_UNKNOWN;
+}
+
+enum trace_backend
+trace_lb_backend_port(struct trace_lbs *lbs, const struct trace_lb *lb,
+                      const struct trace_dp *dp,
+                      const struct sbrec_chassis *here, const char *lport,
+                      const struct in6_addr *ip,
+                      const struct trace_port **portp)
+{
+    *portp = NULL;
+    if (!lport || !lport[0]) {
+        const struct lb_mapping *mapping
+            = lb ? lb_mappings_find(&lb->mappings, ip) : NULL;
+
+        if (!mapping) {
+            set_scope(lbs, dp, here);
+            return find_by_address(lbs, ip, portp);
+        }
+        lport = mapping->lport;
+    }
+    *portp = trace_db_port(lbs->db, lport);
+    return *portp ? TRACE_BACKEND_FOUND : TRACE_BACKEND_NO_PORT;
+}
+
+bool
+trace_lb_port_is_here(const struct trace_port *port,
+                      const struct sbrec_chassis *here)
+{
+    return !here || trace_port_chassis(port) == here;
 }

@@ -102,17 +102,18 @@ trace_port_name(const struct trace *t, const struct trace_dp *dp,
 
 /* The text of a match, as the chassis reads it if there is one. */
 static char *
-format_match(const struct trace *t, const struct trace_row *row)
+format_match(const struct trace *t, const struct trace_flow *flow)
 {
+    const char *match = trace_flow_match(flow);
     struct trace_env env;
     char *expanded = NULL;
 
     trace_env_init(&env, t->db, NULL, t->chassis);
     if (env.env.template_var) {
-        expanded = lex_expand_templates(row->match, env.env.template_var,
+        expanded = lex_expand_templates(match, env.env.template_var,
                                         env.env.aux);
     }
-    return trace_befriend(t, expanded ? expanded : xstrdup(row->match));
+    return trace_befriend(t, expanded ? expanded : xstrdup(match));
 }
 
 /* NULL if it will not be seen. */
@@ -139,7 +140,7 @@ format_flow_line(const struct trace *t, const struct trace_flow *flow)
         ds_put_cstr(&s, ": ");
     }
 
-    char *match = format_match(t, row);
+    char *match = format_match(t, flow);
     ds_put_format(&s, "%s, priority %d, uuid %08x", match,
                   flow->priority, flow->uuid.parts[0]);
     free(match);

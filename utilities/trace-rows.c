@@ -54,6 +54,7 @@ struct operations {
 struct trace_rows {
     struct ovsdb_idl *idl;      /* If they are monitored, otherwise: */
     struct ovsdb_cs *cs;
+    bool fetch_ids;             /* Along with the rows. */
 
     struct hmap owners;         /* "struct trace_owner"s. */
     size_t n;
@@ -288,16 +289,27 @@ condition(const char *column, const char *function, struct json *value)
                                json_string_create(function), value);
 }
 
-/* The start of this is what all rows are selected with. */
-static const char *const row_columns[] = {
-    "_uuid", "pipeline", "table_id", "priority", "match", "actions",
-    "logical_dp_group", "logical_datapath", "external_ids",
-};
-enum {
-    N_OWNER_COLUMNS = 6,
-    N_GROUPS_COLUMNS = 7,
-    N_ALL_COLUMNS = ARRAY_SIZE(row_columns),
-};
+/* Adds 'op', which selects rows. */
+static void
+select_rows(struct trace_rows *rows, const struct operation *op,
+            struct json *where)
+{
+    const char *columns[16] = {
+        "_uuid", "pipeline", "table_id", "priority", "match", "actions",
+    };
+    size_t n = 6;
+
+    if (op->type != SELECT_OWNER) {
+        columns[n++] = "logical_dp_group";
+    }
+    if (op->type == SELECT_ALL) {
+        columns[n++] = "logical_datapath";
+    }
+    if (op->type == SELECT_ALL || rows->fetch_ids) {
+        columns[n++] = "external_ids";
+    }
+    add_operation(rows, op, where, columns, n);
+}
 
 static void
 fetch_owner(struct trace_rows *rows, const char *column,
@@ -305,8 +317,7 @@ fetch_owner(struct trace_rows *rows, const char *column,
 {
     const struct operation op = { .type = SELECT_OWNER, .owner = *uuid };
 
-    add_operation(rows, &op, condition(column, "==", uuid_to_json(uuid)),
-                  row_columns, N_OWNER_COLUMNS);
+    select_rows(rows, &op, condition(column, "==", uuid_to_json(uuid)));
 }
 
 void
@@ -334,8 +345,7 @@ trace_rows_fetch_groups(struct trace_rows *rows, const struct uuid *groups,
             = json_array_create_2(json_string_create("set"),
                                   json_array_create_empty());
 
-        add_operation(rows, &op, condition("logical_dp_group", "!=", nothing),
-                      row_columns, N_GROUPS_COLUMNS);
+        select_rows(rows, &op, condition("logical_dp_group", "!=", nothing));
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -352,7 +362,13 @@ trace_rows_fetch_all(struct trace_rows *rows)
 {
     const struct operation op = { .type = SELECT_ALL };
 
-    add_operation(rows, &op, NULL, row_columns, N_ALL_COLUMNS);
+    select_rows(rows, &op, NULL);
+}
+
+void
+trace_rows_fetch_ids(struct trace_rows *rows)
+{
+    rows->fetch_ids = true;
 }
 
 bool
@@ -492,6 +508,9 @@ take_row(struct trace_rows *rows, const struct operation *op,
     if (!get_uuid(json, "_uuid", &row.uuid) || !row.match || !row.actions) {
         return;
     }
+    if (shash_find(json_object(json), "external_ids")) {
+        take_ids(json, &row);
+    }
     rows->n++;
     switch (op->type) {
     case SELECT_OWNER:
@@ -506,7 +525,6 @@ take_row(struct trace_rows *rows, const struct operation *op,
         break;
 
     case SELECT_ALL:
-        take_ids(json, &row);
         if (get_uuid(json, "logical_datapath", &owner)) {
             add_row(rows, &owner, &row);
         }

@@ -51,6 +51,8 @@ struct trace_row {
                                  * the row was read from. */
     const char *actions;
 
+    bool is_derived;            /* Not in the database: of a distributed load
+                                 * balancer on a router. */
     bool has_ids;               /* Whether these are known yet: */
     const char *stage_name;     /* NULL if it has none. */
     const char *source;
@@ -89,6 +91,8 @@ void trace_rows_fetch_datapath(struct trace_rows *, const struct uuid *);
 void trace_rows_fetch_groups(struct trace_rows *, const struct uuid *,
                              size_t n);
 void trace_rows_fetch_all(struct trace_rows *);
+/* From now on, external_ids are fetched along with the rest. */
+void trace_rows_fetch_ids(struct trace_rows *);
 bool trace_rows_is_waiting(const struct trace_rows *);
 
 /* The rows of owner 'uuid', or NULL if there are none. */

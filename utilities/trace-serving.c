@@ -1,0 +1,341 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* Distributed load balancers on routers; see trace-serving.h. */
+
+#include <config.h>
+#include "trace-serving.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/ofpbuf.h"
+#include "ovn-sb-idl.h"
+#include "ovn/actions.h"
+#include "ovn/expr.h"
+#include "ovn/logical-fields.h"
+#include "packets.h"
+#include "smap.h"
+#include "trace-chassis.h"
+#include "trace-db.h"
+#include "trace-flows.h"
+#include "trace-lb.h"
+#include "trace-rows.h"
+#include "util.h"
+#include "uuid.h"
+
+/* A logical flow whose VIP is served. */
+struct served {
+    struct hmap_node node;
+    struct uuid uuid;
+    struct lb_endpoint *backends;
+    size_t n_backends;
+    enum ovnact_ct_lb_flag flag;
+};
+
+/* What 'here' serves of router 'dp'. */
+struct serving {
+    struct hmap_node node;
+    const struct trace_dp *dp;
+    const struct sbrec_chassis *here;
+    struct hmap flows;          /* "struct served"s. */
+    struct lb_router_addrs served, left;
+};
+
+struct trace_servings {
+    struct trace_db *db;
+    struct hmap servings;       /* By the UUID of the datapath. */
+};
+
+struct trace_servings *
+trace_servings_create(struct trace_db *db)
+{
+    struct trace_servings *servings = xmalloc(sizeof *servings);
+
+    servings->db = db;
+    hmap_init(&servings->servings);
+    return servings;
+}
+
+void
+trace_servings_clear(struct trace_servings *servings)
+{
+    struct serving *serving;
+    struct served *served;
+
+    HMAP_FOR_EACH_POP (serving, node, &servings->servings) {
+        HMAP_FOR_EACH_POP (served, node, &serving->flows) {
+            free(served->backends);
+            free(served);
+        }
+        hmap_destroy(&serving->flows);
+        lb_router_addrs_destroy(&serving->served);
+        lb_router_addrs_destroy(&serving->left);
+        free(serving);
+    }
+}
+
+void
+trace_servings_destroy(struct trace_servings *servings)
+{
+    if (servings) {
+        trace_servings_clear(servings);
+        hmap_destroy(&servings->servings);
+        free(servings);
+    }
+}
+
+/* Parses 'row'.  Returns its backends (the caller frees them), or NULL if it
+ * balances nothing. */
+static struct lb_endpoint *
+parse_row(const struct trace_servings *servings, const struct serving *serving,
+          const struct trace_row *row, struct lb_endpoint *vip,
+          enum ovnact_ct_lb_flag *flag, size_t *n)
+{
+    struct trace_env env;
+    trace_env_init(&env, servings->db, serving->dp, serving->here);
+
+    struct ovnact_parse_params pp = {
+        .env = &env.env,
+        .pipeline = row->pipeline,
+        .n_tables = LOG_PIPELINE_INGRESS_LEN,
+        .cur_ltable = row->table,
+    };
+    struct lb_endpoint *backends = NULL;
+    struct expr *prereqs = NULL;
+    struct expr *match = NULL;
+    struct ofpbuf ovnacts;
+    bool has_vip = false;
+
+    *n = 0;
+    ofpbuf_init(&ovnacts, 0);
+    char *error = ovnacts_parse_text(row->actions, &pp, &ovnacts, &prereqs);
+    if (!error) {
+        backends = lb_action_backends(ovnacts.data, ovnacts.size, flag, n);
+        match = expr_parse_text(row->match, &env.env, &error);
+        has_vip = match && lb_router_parse_vip(match, vip);
+    }
+    free(error);
+    expr_destroy(match);
+    expr_destroy(prereqs);
+    ovnacts_free(ovnacts.data, ovnacts.size);
+    ofpbuf_uninit(&ovnacts);
+    if (!has_vip) {
+        free(backends);
+        return NULL;
+    }
+    return backends;
+}
+
+static void
+find_backends(const struct trace_servings *servings,
+              const struct serving *serving, const struct trace_lb *lb,
+              const struct lb_endpoint *backends, size_t n,
+              bool *here, bool *elsewhere)
+{
+    *here = *elsewhere = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct trace_port *port;
+
+        if (trace_lb_backend_port(servings->db->lbs, lb, serving->dp,
+                                  serving->here, NULL, &backends[i].ip, &port)
+            != TRACE_BACKEND_FOUND) {
+            continue;
+        }
+        if (trace_lb_port_is_here(port, serving->here)) {
+            *here = true;
+        } else if (trace_port_chassis(port)) {
+            *elsewhere = true;
+        }
+    }
+}
+
+static void
+add_row(struct trace_servings *servings, struct serving *serving,
+        const struct trace_row *row)
+{
+    enum ovnact_ct_lb_flag flag;
+    const struct trace_lb *lb;
+    struct lb_endpoint vip;
+    bool here, elsewhere;
+    size_t n;
+
+    struct lb_endpoint *backends = parse_row(servings, serving, row, &vip,
+                                             &flag, &n);
+    if (!backends) {
+        return;
+    }
+
+    enum lb_spread spread = trace_lb_decide(servings->db->lbs, serving->here,
+                                            row->stage_hint, backends, n,
+                                            &lb);
+    if (spread != LB_SPREAD_ALL) {
+        find_backends(servings, serving, lb, backends, n, &here, &elsewhere);
+        if (here) {
+            struct served *served = xmalloc(sizeof *served);
+
+            *served = (struct served) {
+                .uuid = row->uuid, .flag = flag,
+                .backends = backends, .n_backends = n,
+            };
+            hmap_insert(&serving->flows, &served->node,
+                        uuid_hash(&row->uuid));
+            lb_router_addrs_add(&serving->served, &vip.ip);
+            return;
+        } else if (elsewhere && spread != LB_SPREAD_FALLBACK) {
+            lb_router_addrs_add(&serving->left, &vip.ip);
+        }
+    }
+    free(backends);
+}
+
+/* Adds those of the rows of 'owner' that balance load. */
+static void
+add_rows(struct trace_servings *servings, struct serving *serving,
+         const struct uuid *owner_uuid)
+{
+    const struct trace_owner *owner = trace_rows_of(servings->db->rows,
+                                                    owner_uuid);
+
+    for (size_t i = 0; owner && i < owner->n; i++) {
+        struct trace_row *row = &owner->rows[i];
+
+        if (strstr(row->actions, "ct_lb_mark")
+            && trace_rows_has_ids(servings->db->rows, row)
+            && row->stage_hint && lb_router_has_more(row->stage_name)) {
+            add_row(servings, serving, row);
+        }
+    }
+}
+
+static struct serving *
+get_serving(struct trace_servings *servings, const struct trace_dp *dp,
+            const struct sbrec_chassis *here)
+{
+    uint32_t hash = uuid_hash(&dp->sb_uuid);
+    struct serving *serving;
+
+    HMAP_FOR_EACH_WITH_HASH (serving, node, hash, &servings->servings) {
+        if (serving->dp == dp && serving->here == here) {
+            return serving;
+        }
+    }
+    if (!dp->is_router || !servings->db->any_local
+        || !trace_db_has(servings->db, dp)) {
+        return NULL;
+    }
+
+    const struct sbrec_logical_dp_group *group;
+    serving = xzalloc(sizeof *serving);
+    serving->dp = dp;
+    serving->here = here;
+    hmap_init(&serving->flows);
+    hmap_insert(&servings->servings, &serving->node, hash);
+    add_rows(servings, serving, &dp->sb_uuid);
+    SBREC_LOGICAL_DP_GROUP_FOR_EACH (group, servings->db->idl) {
+        if (trace_db_group_has(group, &dp->sb_uuid)) {
+            add_rows(servings, serving, &group->header_.uuid);
+        }
+    }
+    return serving;
+}
+
+struct lb_router_row
+trace_serving_row(struct trace_servings *servings, const struct trace_dp *dp,
+                  const struct sbrec_chassis *here,
+                  const struct trace_row *row)
+{
+    struct serving *serving = get_serving(servings, dp, here);
+    const struct served *served;
+    struct lb_router_row lrr = {
+        .stage = row->stage_name,
+        .has_hint = row->stage_hint != NULL,
+    };
+
+    if (serving) {
+        HMAP_FOR_EACH_WITH_HASH (served, node, uuid_hash(&row->uuid),
+                                 &serving->flows) {
+            if (uuid_equals(&served->uuid, &row->uuid)) {
+                lrr.backends = served->backends;
+                lrr.n_backends = served->n_backends;
+                lrr.flag = served->flag;
+            }
+        }
+    }
+    return lrr;
+}
+
+/* Gateway ports. */
+
+void
+trace_gateway_init(struct trace_gateway *tg, struct trace_servings *servings,
+                   const struct sbrec_chassis *here)
+{
+    *tg = (struct trace_gateway) { .servings = servings, .here = here };
+}
+
+static void
+clear_gateway(struct trace_gateway *tg)
+{
+    lb_router_addrs_destroy(&tg->gw.own);
+    lb_router_addrs_destroy(&tg->gw.served);
+    lb_router_addrs_destroy(&tg->gw.left);
+}
+
+void
+trace_gateway_destroy(struct trace_gateway *tg)
+{
+    clear_gateway(tg);
+}
+
+static void
+copy_vips(const struct lb_router_addrs *src,
+          const struct lb_router_addrs *except, struct lb_router_addrs *dst)
+{
+    for (size_t i = 0; i < src->n; i++) {
+        if (!except || !lb_router_addrs_contain(except, &src->array[i])) {
+            lb_router_addrs_add(dst, &src->array[i]);
+        }
+    }
+}
+
+const struct lb_router_gateway *
+trace_gateway(const char *cr_port, void *tg_)
+{
+    struct trace_gateway *tg = tg_;
+    const struct trace_port *cr = trace_db_port(tg->servings->db, cr_port);
+
+    clear_gateway(tg);
+    if (!cr || !cr->distributed_port) {
+        return NULL;
+    }
+
+    const struct serving *serving = get_serving(tg->servings, cr->dp,
+                                                tg->here);
+    if (!serving || (!serving->served.n && !serving->left.n)) {
+        return NULL;
+    }
+    copy_vips(&serving->served, NULL, &tg->gw.served);
+    copy_vips(&serving->left, &serving->served, &tg->gw.left);
+
+    const struct trace_port *lrp = cr->distributed_port;
+    tg->gw.port = lrp->name;
+    for (size_t i = 0; i < lrp->row->n_mac; i++) {
+        lb_router_own_addresses(lrp->row->mac[i], &tg->gw.own);
+    }
+    return &tg->gw;
+}
