@@ -12,12 +12,12 @@
 
 """Compares what the stock controller and our library make of actions.
 
-    actions-diff.py put SWITCH < actions-stock.in     (prints a JSON file)
+    actions-diff.py put DATAPATH PIPELINE [METER] < actions-stock.in
     actions-diff.py diff FILE FLOWS GROUPS LOG < OURS
 
 "put" replaces the southbound database's (OVN_SB_DB) logical flows by one for
-each line, in the ingress pipeline's table 10 of logical switch SWITCH.
-"diff" then compares FLOWS (ovs-ofctl dump-flows), GROUPS (ovn-appctl
+each line, in table 10 of PIPELINE of the logical switch or router DATAPATH, with
+METER for what goes to the controller, and prints a JSON FILE.  "diff" then compares FLOWS (ovs-ofctl dump-flows), GROUPS (ovn-appctl
 group-table-list) and the messages in LOG with OURS, the output of
 "parse-actions" for the same lines.
 
@@ -43,11 +43,11 @@ def transact(*operations):
     return result
 
 
-def put(switch):
+def put(name, pipeline, meter=None):
     rows, = transact({'op': 'select', 'table': 'Datapath_Binding',
                       'where': [], 'columns': ['_uuid', 'external_ids']})
     datapath, = [row['_uuid'] for row in rows['rows']
-                 if ['name', switch] in row['external_ids'][1]]
+                 if ['name', name] in row['external_ids'][1]]
     match = '1'
     transact({'op': 'delete', 'table': 'Logical_Flow', 'where': []})
     operations = []
@@ -60,9 +60,10 @@ def put(switch):
             texts.append(line)
             operations.append(
                 {'op': 'insert', 'table': 'Logical_Flow',
-                 'row': {'logical_datapath': datapath, 'pipeline': 'ingress',
+                 'row': {'logical_datapath': datapath, 'pipeline': pipeline,
                          'table_id': 10, 'priority': len(texts),
-                         'match': match, 'actions': line}})
+                         'match': match, 'actions': line,
+                         **({'controller_meter': meter} if meter else {})}})
     # All at once would be too long for a command line.
     uuids = []
     for i in range(0, len(operations), 100):

@@ -28,12 +28,14 @@
  * By default the parameters are those that OVN's own driver has.  Options set
  * others, to compare with what a controller installs:
  *
- *   --controller           as in a controller whose ports are all local
+ *   --controller           as in a controller, with no ports but those below
  *   --wire                 print OpenFlow actions as a switch dumps them
  *   --router               a router's datapath
  *   --egress               the egress pipeline
  *   --table=N              the current table
  *   --port=NAME=KEY        one more port
+ *   --tunnel=NAME=OFPORT   the port's chassis is behind this tunnel
+ *   --snat-zone            the router has a zone of its own for SNAT
  *   --meter=NAME           the meter for packet-ins
  *   --zero-snat            the switch has the capability ct_zero_snat
  *   --repeat=N             parse each line N times, to measure */
@@ -170,22 +172,23 @@ measure(struct driver *d, const char *text)
            (double) (time_usec() - start) / d->repeat, text);
 }
 
+/* Adds 'arg', "NAME=NUMBER", to 'numbers'. */
 static void
-add_port(struct driver *d, char *arg)
+add_number(struct simap *numbers, char *arg)
 {
     char *name = strsep(&arg, "=");
 
     if (!arg) {
-        ovs_fatal(0, "--port takes NAME=KEY");
+        ovs_fatal(0, "%s: not NAME=NUMBER", name);
     }
-    simap_put(&d->a.world.ports, name, strtoul(arg, NULL, 0));
+    simap_put(numbers, name, strtoul(arg, NULL, 0));
 }
 
 static void
 parse_options(struct driver *d, int argc, char *argv[])
 {
     enum { CONTROLLER, WIRE, ROUTER, EGRESS, TABLE, PORT, METER, ZERO_SNAT,
-           REPEAT };
+           TUNNEL, SNAT_ZONE, REPEAT };
     static const struct option options[] = {
         { "controller", no_argument, NULL, CONTROLLER },
         { "wire", no_argument, NULL, WIRE },
@@ -193,6 +196,8 @@ parse_options(struct driver *d, int argc, char *argv[])
         { "egress", no_argument, NULL, EGRESS },
         { "table", required_argument, NULL, TABLE },
         { "port", required_argument, NULL, PORT },
+        { "tunnel", required_argument, NULL, TUNNEL },
+        { "snat-zone", no_argument, NULL, SNAT_ZONE },
         { "meter", required_argument, NULL, METER },
         { "zero-snat", no_argument, NULL, ZERO_SNAT },
         { "repeat", required_argument, NULL, REPEAT },
@@ -218,7 +223,13 @@ parse_options(struct driver *d, int argc, char *argv[])
             d->a.pp.cur_ltable = atoi(optarg);
             break;
         case PORT:
-            add_port(d, optarg);
+            add_number(&d->a.world.ports, optarg);
+            break;
+        case TUNNEL:
+            add_number(&d->a.tunnels, optarg);
+            break;
+        case SNAT_ZONE:
+            d->a.ep.common_zone_is_snat = true;
             break;
         case METER:
             d->a.ep.controller_meter = optarg;

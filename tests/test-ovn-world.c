@@ -218,11 +218,15 @@ make_opts(const struct option_row *rows, size_t n)
 
 /* Callbacks. */
 
+/* In the driver's own world, every port's chassis is behind a tunnel that has
+ * the number of the port. */
 static bool
 tunnel_ofport(const char *name, ofp_port_t *ofport, void *d_)
 {
     const struct test_ovn_actions *d = d_;
-    const struct simap_node *node = simap_find(&d->world.ports, name);
+    const struct simap_node *node = simap_find(d->is_controller
+                                               ? &d->tunnels
+                                               : &d->world.ports, name);
 
     /* LOCAL has a tunnel as little as a port that is not there. */
     if (!node || node->data >= ofp_to_u16(OFPP_MAX)) {
@@ -326,6 +330,7 @@ test_ovn_actions_init(struct test_ovn_actions *d)
     test_ovn_init(&d->world);
     simap_init(&d->group_ids);
     simap_init(&d->meter_ids);
+    simap_init(&d->tunnels);
     ds_init(&d->groups);
 
     d->dhcp_opts = make_opts(dhcp_rows, ARRAY_SIZE(dhcp_rows));
@@ -357,6 +362,7 @@ test_ovn_actions_destroy(struct test_ovn_actions *d)
     test_ovn_destroy(&d->world);
     simap_destroy(&d->group_ids);
     simap_destroy(&d->meter_ids);
+    simap_destroy(&d->tunnels);
     ds_destroy(&d->groups);
     free(d->group_problem);
     gen_opts_destroy(d->dhcp_opts);
@@ -368,7 +374,8 @@ test_ovn_actions_as_controller(struct test_ovn_actions *d)
 {
     d->pp.n_tables = LOG_PIPELINE_INGRESS_LEN;
     d->ep.output_ptable = OFTABLE_OUTPUT_LARGE_PKT_DETECT;
-    d->ep.tunnel_ofport = NULL;
+    d->is_controller = true;
+    simap_clear(&d->world.ports);
     d->ep.has_collector_set = NULL;
 }
 

@@ -49,6 +49,8 @@ struct test_ovn_actions {
     struct ovnact_parse_params pp;
     struct ovnact_encode_params ep;
     struct gen_opts *dhcp_opts, *dhcpv6_opts;
+    bool is_controller;         /* test_ovn_actions_as_controller(). */
+    struct simap tunnels;       /* Port -> OpenFlow port of its tunnel. */
 
     struct simap group_ids;     /* Identity -> id. */
     struct simap meter_ids;     /* Name -> id. */
@@ -71,8 +73,8 @@ void test_ovn_actions_set_kind(struct test_ovn_actions *, uint8_t kind);
 /* A callback for 'ep.ct_zero_snat': the switch can do it. */
 bool test_ovn_ct_zero_snat(void *);
 
-/* Changes the parameters to those of a controller whose ports are all
- * local. */
+/* Changes the parameters to those of a controller that has no ports yet.  Those
+ * that are added are local. */
 void test_ovn_actions_as_controller(struct test_ovn_actions *);
 
 /* Properties.  Each function returns NULL if they hold for 'text', else a
