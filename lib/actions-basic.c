@@ -38,9 +38,7 @@ static void
 parse_next_argument(struct act_parser *p, enum ovn_pipeline *pipeline,
                     int *table)
 {
-    if (lex_is_int(p->lex)) {
-        lex_expect_int(p->lex, table);
-    } else if (lex_accept_word(p->lex, "pipeline")) {
+    if (lex_accept_word(p->lex, "pipeline")) {
         if (!lex_expect(p->lex, LEX_ASSIGN)) {
             return;
         }
@@ -68,9 +66,13 @@ act_parse_next(struct act_parser *p, enum ovnact_type type,
     int table = p->pp->cur_ltable + 1;
 
     if (lex_accept(p->lex, LEX_LPAREN)) {
-        do {
-            parse_next_argument(p, &pipeline, &table);
-        } while (lex_accept(p->lex, LEX_COMMA));
+        if (lex_is_int(p->lex)) {
+            lex_expect_int(p->lex, &table);
+        } else {
+            do {
+                parse_next_argument(p, &pipeline, &table);
+            } while (lex_accept(p->lex, LEX_COMMA));
+        }
         if (!lex_expect(p->lex, LEX_RPAREN)) {
             return;
         }
@@ -240,6 +242,14 @@ field_kind(const struct expr_field *field)
     return field->n_bits ? "integer" : "string";
 }
 
+/* What is wrong with a predicate is not its width. */
+static bool
+check_not_predicate(struct act_parser *p, const struct expr_field *field)
+{
+    return (!field->symbol->predicate
+            || act_check_field(p, field, field->n_bits, false));
+}
+
 /* Whether the two fields' kinds and widths go together. */
 static bool
 check_move(struct act_parser *p, bool exchange, const struct expr_field *lhs,
@@ -286,6 +296,7 @@ act_parse_move(struct act_parser *p, enum ovnact_type type,
     struct expr_field rhs;
 
     if (!expr_field_parse(p->lex, p->pp->env->symtab, &rhs, &p->prereqs)
+        || !check_not_predicate(p, lhs) || !check_not_predicate(p, &rhs)
         || !check_move(p, exchange, lhs, &rhs)
         || !act_check_field(p, lhs, lhs->n_bits, true)
         || !act_check_field(p, &rhs, rhs.n_bits, exchange)) {

@@ -33,16 +33,15 @@ void
 act_parse_result(struct act_parser *p, enum ovnact_type type,
                  const struct expr_field *result)
 {
-    if (!act_check_field(p, result, 1, true)) {
-        return;
-    }
-
     struct ovnact_result *r = ovnact_put(p, type, sizeof *r);
+
     r->dst = *result;
     if (!lex_accept(p->lex, LEX_RPAREN)) {
         lex_error(p->lex, "%s doesn't take any parameters",
                   ovnact_word(&r->ovnact));
+        return;
     }
+    act_check_field(p, result, 1, true);
 }
 
 void

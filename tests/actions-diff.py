@@ -12,12 +12,19 @@
 
 """Compares what the stock controller and our library make of actions.
 
+    actions-diff.py words < actions.def
     actions-diff.py put DATAPATH PIPELINE [METER] < actions-stock.in
     actions-diff.py diff FILE FLOWS GROUPS LOG < OURS
 
+"words" prints a corpus in which each action's word is in all kinds of wrong
+places, and with all kinds of arguments, a few of which are right.  (Not in
+it are words that only we know, and where stock sends the switch what that
+refuses: other actions in "ct_commit { }", and a "ct_commit" in "clone { }".)
+
 "put" replaces the southbound database's (OVN_SB_DB) logical flows by one for
-each line, in table 10 of PIPELINE of the logical switch or router DATAPATH, with
-METER for what goes to the controller, and prints a JSON FILE.  "diff" then compares FLOWS (ovs-ofctl dump-flows), GROUPS (ovn-appctl
+each line, in table 10 of PIPELINE of the logical switch or router DATAPATH,
+with METER for what goes to the controller, and prints a JSON FILE.  "diff"
+then compares FLOWS (ovs-ofctl dump-flows), GROUPS (ovn-appctl
 group-table-list) and the messages in LOG with OURS, the output of
 "parse-actions" for the same lines.
 
@@ -30,6 +37,37 @@ import os
 import re
 import subprocess
 import sys
+
+
+# What may come after a word, as a statement and as the source of a value.
+AFTER_VERB = [
+    '', ';', '(', '()', '();', '(1);', '("x");', '(foo);', '(inport);',
+    '(inport, eth.src);', '(1, 2);', '(1', '(,);', ' {', ' { ', ' { };',
+    ' { foo; };', ' { output; }', ' { output; } next;', ' { next; }; next;',
+    ' { reg0 = 1 };', ' { ct_mark = 1; };', ' = 1;', ' <-> reg0;', '[0] = 1;',
+    ' next;', ', next;', '--;', '($x);', '(@x);']
+AFTER_RESULT = [
+    '', ';', '(', '();', '() next;', '(1);', '(1, 2);', '("x");', '(foo);',
+    '(foo = 1);', '(inport);', '(eth.src);', '(inport, ip4.src);', '(,);',
+    '(1', '($x);', '(@x);']
+AROUND = [
+    'reg0 = %s();', 'reg0[0..15] = %s(1);', 'inport = %s();',
+    'ip.proto = %s();', 'reg0 <-> %s();', 'clone { %s(); };']
+OUR_WORDS = ['ct_lb_mark_local']
+
+
+def words():
+    found = set(re.findall(r'^\s*OVNACT\(.*"([a-z][a-z0-9_.]*)"',
+                           sys.stdin.read(), re.M))
+    for word in sorted(found.difference(OUR_WORDS)):
+        for after in AFTER_VERB:
+            if word != 'ct_commit' or '{' not in after:
+                print(word + after)
+        for after in AFTER_RESULT:
+            print('reg0[0] = ' + word + after)
+        for around in AROUND:
+            if word != 'ct_commit' or '{' not in around:
+                print(around % word)
 
 
 def transact(*operations):
@@ -143,4 +181,4 @@ def diff(file, flows, groups, log):
 
 
 if __name__ == '__main__':
-    {'put': put, 'diff': diff}[sys.argv[1]](*sys.argv[2:])
+    {'words': words, 'put': put, 'diff': diff}[sys.argv[1]](*sys.argv[2:])
