@@ -90,6 +90,7 @@ struct device {
     struct hmap queues;         /* Contains "struct queue"s. */
     bool is_known;              /* False until the kernel has been asked. */
     bool is_ours;               /* Has QDISC. */
+    int error;                  /* Why it could not be opened, errno, or 0. */
 };
 
 static struct inc_kind *kind_queue; /* (egress-queue, lport). */
@@ -420,9 +421,12 @@ apply_to_device(const char *name, struct device *device,
         /* Nothing is wanted of it, and nothing can be left over. */
         return 0;
     }
-    if (error) {
+    if (error && error != device->error) {
         VLOG_WARN_RL(&rl, "%s: could not open netdev (%s)", name,
                      ovs_strerror(error));
+    }
+    device->error = error;
+    if (error) {
         return error;
     }
     if (!device->is_known) {

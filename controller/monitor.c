@@ -170,15 +170,24 @@ make_conditions(struct ovsdb_idl_condition conds[N_TABLES],
         sbrec_controller_event_add_clause_chassis(
             &conds[CONTROLLER_EVENT], OVSDB_F_EQ,
             CONST_CAST(struct uuid *, our_chassis));
-        sbrec_chassis_template_var_add_clause_chassis(&conds[TEMPLATE_VAR],
-                                                      OVSDB_F_EQ,
-                                                      chassis->name);
         sbrec_logical_flow_add_clause_logical_datapath(&conds[LOGICAL_FLOW],
                                                        OVSDB_F_EQ, NULL);
     } else {
         ovsdb_idl_condition_add_clause_true(&conds[CHASSIS_PRIVATE]);
     }
     add_port_clauses(&conds[PORT_BINDING], our_chassis);
+
+    /* Asked for by the name that our row is going to have, and at first for
+     * all chassis: so they are there no later than the first port that makes a
+     * datapath local, and nothing that mentions them is looked at without. */
+    const char *name = inc_peek(in_kinds.ovs_fact,
+                                inc_key_string("chassis-name"));
+    if (name) {
+        sbrec_chassis_template_var_add_clause_chassis(&conds[TEMPLATE_VAR],
+                                                      OVSDB_F_EQ, name);
+    } else {
+        ovsdb_idl_condition_add_clause_true(&conds[TEMPLATE_VAR]);
+    }
 
     const struct inc_set *dps = local_datapath_peek_all();
     for (size_t i = 0; i < inc_set_count(dps); i++) {
@@ -254,6 +263,13 @@ iface_changed(struct inc_key key, const void *old OVS_UNUSED,
 }
 
 static void
+fact_changed(struct inc_key key, const void *old OVS_UNUSED,
+             const void *new OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    monitor.stale |= !strcmp(key.data, "chassis-name");
+}
+
+static void
 chassis_changed(struct inc_key key, const void *old OVS_UNUSED,
                 const void *new OVS_UNUSED, void *aux OVS_UNUSED)
 {
@@ -267,6 +283,7 @@ void
 monitor_init(struct ovsdb_idl *sb_idl)
 {
     inc_kind_watch(in_kinds.config, something_changed, NULL);
+    inc_kind_watch(in_kinds.ovs_fact, fact_changed, NULL);
     inc_kind_watch(in_kinds.ifaces_by_id, iface_changed, NULL);
     inc_kind_watch(in_kinds.chassis, chassis_changed, NULL);
     inc_kind_watch(local_datapath_kind, something_changed, NULL);

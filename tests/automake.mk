@@ -57,6 +57,7 @@ TESTSUITE_AT = \
 	tests/ovn-actions.at \
 	tests/ovn-nonsense.at \
 	tests/ovn-egress-qos.at \
+	tests/ovn-networks.at \
 	tests/ovn-fuzz.at \
 	tests/ovn-bench.at \
 	tests/ovn-actions-more.at \
