@@ -72,7 +72,8 @@ COVERAGE_DEFINE(ofctrl_group_delete);
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 /* What is known of a group in the switch.  The content that we want is always
- * a set of the identity's buckets, so that a bitmap says which. */
+ * a set of the identity's buckets, so that a bitmap says which, or if none of
+ * them is in force, one other bucket at most, whose id is the next one. */
 enum group_state {
     GROUP_ABSENT,               /* It is not there. */
     GROUP_UNKNOWN,              /* It may be there, with whatever content. */
@@ -88,6 +89,11 @@ struct group {
     enum group_state state;
     unsigned long *in_force;    /* Buckets that it ought to have... */
     unsigned long *installed;   /* ...and those that it has. */
+
+    /* The bucket that it ought to have, and has, when none of the identity's
+     * is in force: its actions, or NULL, and its hash, or 0. */
+    char *empty;
+    uint64_t empty_hash, installed_empty_hash;
 
     /* If a message cannot hold all buckets.  One that is spread has buckets
      * that lead to its first parts, and the parts have its 'in_force'. */
@@ -311,14 +317,28 @@ encode_group_text(uint32_t id, const char *text, uint16_t command)
     return msg;
 }
 
-/* The same with the buckets of 'desc' that are in 'in_force' (NULL: all). */
+/* Appends the text of a group with the buckets of 'desc' that are in
+ * 'in_force' (NULL: all), and 'empty' unless NULL. */
+static void
+format_content(const struct ovn_group *desc, const unsigned long *in_force,
+               const char *empty, struct ds *s)
+{
+    ovn_group_format(desc, in_force, s);
+    if (empty) {
+        ds_put_format(s, ",bucket=bucket_id=%"PRIuSIZE",weight:100,actions=%s",
+                      desc->n_buckets, empty);
+    }
+}
+
+/* Encodes such a group. */
 static struct ofpbuf *
 encode_group(uint32_t id, const struct ovn_group *desc,
-             const unsigned long *in_force, uint16_t command)
+             const unsigned long *in_force, const char *empty,
+             uint16_t command)
 {
     struct ds s = DS_EMPTY_INITIALIZER;
 
-    ovn_group_format(desc, in_force, &s);
+    format_content(desc, in_force, empty, &s);
     struct ofpbuf *msg = encode_group_text(id, ds_cstr(&s), command);
     ds_destroy(&s);
     return msg;
@@ -355,7 +375,8 @@ signature_from_group(struct signature *sig, const struct ovn_group *desc)
         size_t n = MIN(PIECE, desc->n_buckets - i);
 
         bitmap_set_multiple(piece, i, n, true);
-        struct ofpbuf *msg = encode_group(1, desc, piece, OFPGC15_ADD);
+        struct ofpbuf *msg = encode_group(1, desc, piece, NULL,
+                                           OFPGC15_ADD);
         bitmap_set_multiple(piece, i, n, false);
         if (!msg) {
             free(sig->buckets);
@@ -441,6 +462,17 @@ signature_is_part_of(const struct signature *installed,
     return true;
 }
 
+/* If 'installed' has none but the bucket that stands in for the buckets of a
+ * group with signature 'full', returns its hash, and otherwise 0. */
+static uint64_t
+signature_empty_hash(const struct signature *installed,
+                     const struct signature *full)
+{
+    return (installed->props == full->props && installed->n_buckets == 1
+            && installed->buckets[0].bucket_id == full->n_buckets
+            ? installed->buckets[0].hash : 0);
+}
+
 /* Whether 'installed' is 'group' spread over parts.  If so, sets '*n' to how
  * many. */
 static bool
@@ -467,7 +499,9 @@ group_recognize(struct group *group, const struct signature *full,
 {
     memset(group->installed, 0, bitmap_n_bytes(group->desc->n_buckets));
     group->installed_spread = 0;
-    return (signature_is_part_of(&stray->sig, full, group->installed)
+    group->installed_empty_hash = signature_empty_hash(&stray->sig, full);
+    return (group->installed_empty_hash
+            || signature_is_part_of(&stray->sig, full, group->installed)
             || signature_is_spread(&stray->sig, group,
                                    &group->installed_spread));
 }
@@ -670,12 +704,38 @@ group_spread(struct group *group)
     }
 }
 
+/* Notes the hash of the bucket that 'group->empty' makes, which tells whether
+ * it is the one that is installed. */
+static void
+group_hash_empty(struct group *group)
+{
+    struct signature sig = { .n_buckets = 0 };
+    unsigned long *none = bitmap_allocate(MAX(group->desc->n_buckets, 1));
+    struct ofpbuf *msg = encode_group(1, group->desc, none, group->empty,
+                                      OFPGC15_ADD);
+
+    if (msg) {
+        signature_add_our_msg(&sig, msg);
+        group->empty_hash = sig.buckets[0].hash;
+    } else {
+        free(group->empty);
+        group->empty = NULL;
+    }
+    signature_destroy(&sig);
+    free(none);
+}
+
 static void
 group_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     struct group *group = unit_to_group(unit);
 
-    get_content(unit, group->desc, group->in_force);
+    free(group->empty);
+    group->empty_hash = 0;
+    get_content(unit, group->desc, group->in_force, &group->empty);
+    if (group->empty) {
+        group_hash_empty(group);
+    }
     group->entry.wanted = true;
     if (group->parts) {
         group_spread(group);
@@ -769,6 +829,7 @@ is_up_to_date(const struct group *group)
 {
     return (group->state == GROUP_PRESENT
             && group->spread == group->installed_spread
+            && group->empty_hash == group->installed_empty_hash
             && (group->spread || bitmap_equal(group->in_force,
                                               group->installed,
                                               group->desc->n_buckets)));
@@ -828,6 +889,7 @@ group_free(struct switch_entry *e)
     }
     free(group->in_force);
     free(group->installed);
+    free(group->empty);
     free(group);
 }
 
@@ -836,7 +898,7 @@ group_format(const struct switch_entry *e, struct ds *s)
 {
     const struct group *group = group_cast(e);
 
-    ovn_group_format(group->desc, group->in_force, s);
+    format_content(group->desc, group->in_force, group->empty, s);
 }
 
 static struct ofpbuf *
@@ -877,12 +939,13 @@ group_add_or_modify(struct group *group)
         = (group->spread
            ? encode_spread(group, group->spread, command)
            : encode_group(group->entry.id, group->desc, group->in_force,
-                          command));
+                          group->empty, command));
 
     /* Without a message, too: it would fail again. */
     memcpy(group->installed, group->in_force,
            bitmap_n_bytes(group->desc->n_buckets));
     group->installed_spread = group->spread;
+    group->installed_empty_hash = group->empty_hash;
     group->state = GROUP_PRESENT;
     if (!msg) {
         return NULL;
@@ -969,6 +1032,52 @@ static bool
 is_listed(const struct switch_entry *e)
 {
     return e->wanted && !e->owner;
+}
+
+void
+group_for_each(void (*cb)(const struct group_view *, void *aux), void *aux)
+{
+    const struct switch_entry *e;
+
+    SWITCH_ENTRY_FOR_EACH (e, &groups) {
+        if (is_listed(e)) {
+            const struct group *group = group_cast(e);
+            const struct group_view view = {
+                .id = e->id,
+                .desc = group->desc,
+                .in_force = group->in_force,
+                .empty = group->empty,
+            };
+
+            cb(&view, aux);
+        }
+    }
+}
+
+bool
+group_find_counter(uint32_t id, size_t i, uint32_t *counter_id, size_t *nth)
+{
+    const struct group *group = find_by_id(id);
+
+    if (!group || group->state != GROUP_PRESENT) {
+        return false;
+    }
+    *counter_id = id;
+    *nth = 0;
+    if (i == group->desc->n_buckets) {
+        return group->installed_empty_hash != 0;
+    }
+    for (size_t j = 0; j < group->installed_spread; j++) {
+        if (bitmap_is_set(group->parts[j]->installed, i)) {
+            return group_find_counter(group->parts[j]->entry.id, i,
+                                      counter_id, nth);
+        }
+    }
+    for (size_t j = 0; j < i; j++) {
+        *nth += bitmap_is_set(group->installed, j);
+    }
+    return (!group->installed_spread
+            && bitmap_is_set(group->installed, i));
 }
 
 static void

@@ -49,10 +49,11 @@ struct inc_engine;
 struct inc_unit;
 struct simap;
 
-/* Sets the bits of the buckets of a group that are in force.  Subscribes the
- * unit. */
+/* Sets the bits of the buckets of a group that are in force, and '*empty' to
+ * the actions of one more, if there is one, or NULL.  The caller frees it.
+ * Subscribes the unit. */
 typedef void group_content_func(struct inc_unit *, const struct ovn_group *,
-                                unsigned long *in_force);
+                                unsigned long *in_force, char **empty);
 
 /* Declares kinds and classes. */
 void group_init(struct inc_engine *, group_content_func *);
@@ -77,6 +78,21 @@ bool group_refused(uint32_t xid, enum ofperr);
 void group_retry(void);
 void group_reverted(void);
 void group_get_memory_usage(struct simap *);
+
+/* A group that is wanted, to look at. */
+struct group_view {
+    uint32_t id;
+    const struct ovn_group *desc;
+    const unsigned long *in_force; /* Which of its buckets are. */
+    const char *empty;          /* The actions of one more, or NULL. */
+};
+void group_for_each(void (*cb)(const struct group_view *, void *aux),
+                    void *aux);
+/* Where the switch counts what goes through bucket 'i' of group 'id' (the one
+ * more is the last one): as the '*nth' bucket of group '*counter_id'.  Returns
+ * false if the bucket is not installed. */
+bool group_find_counter(uint32_t id, size_t i, uint32_t *counter_id,
+                        size_t *nth);
 
 /* group-table-list. */
 void group_register_commands(void);

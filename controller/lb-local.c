@@ -22,6 +22,7 @@
 #include "binding.h"
 #include "bitmap.h"
 #include "inputs.h"
+#include "lb-empty.h"
 #include "lb-router.h"
 #include "lflow-env.h"
 #include "local-datapath.h"
@@ -220,6 +221,7 @@ parse_flow(struct inc_unit *unit, const struct logical_flow *lf)
         struct expr *match = expr_parse_text(lf->match, &env.env, &error);
 
         flow->has_vip = match && lb_router_parse_vip(match, &flow->vip);
+        flow->affinity = lb_is_affinity(lf->match);
         expr_destroy(match);
     } else {
         flow_destroy(flow);
@@ -709,17 +711,41 @@ decide_group(struct inc_unit *unit, const struct ovn_group *group,
     free(eps);
 }
 
+/* Returns the actions for packets of 'group', none of whose buckets is in
+ * force, for the caller to free; NULL if they are dropped. */
+static char *
+empty_actions(struct inc_unit *unit, const struct ovn_group *group,
+              const struct lb_decision *d)
+{
+    const struct lb_empty_place place = {
+        .is_switch = group->is_switch,
+        .ltable = group->ltable,
+        .lb = d->lb,
+        .has_port = group->n_buckets && group->buckets[0].port,
+    };
+    enum lb_empty empty = LB_EMPTY_DROP;
+
+    if (group->affinity) {
+        empty = LB_EMPTY_OTHERS;
+    } else if (d->known) {
+        empty = lb_empty_from_options(&d->known->options,
+                                      in_sb_options(unit));
+    }
+    return lb_empty_actions(empty, &place);
+}
+
 void
 lb_local_content(struct inc_unit *unit, const struct ovn_group *group,
-                 unsigned long *in_force)
+                 unsigned long *in_force, char **empty)
 {
     struct lb_decision d = { .spread = LB_SPREAD_ALL };
     bool any = false;
 
+    if (group->lb_hint) {
+        decide_group(unit, group, &d);
+    }
     if (group->local) {
         d.spread = group->fallback ? LB_SPREAD_FALLBACK : LB_SPREAD_STRICT;
-    } else if (group->lb_hint) {
-        decide_group(unit, group, &d);
     }
 
     for (size_t i = 0; i < group->n_buckets; i++) {
@@ -736,7 +762,11 @@ lb_local_content(struct inc_unit *unit, const struct ovn_group *group,
         bitmap_set(in_force, i, here);
         any |= here;
     }
+
+    *empty = NULL;
     if (!any && d.spread == LB_SPREAD_FALLBACK) {
         bitmap_set_multiple(in_force, 0, group->n_buckets, true);
+    } else if (!any && d.spread == LB_SPREAD_STRICT) {
+        *empty = empty_actions(unit, group, &d);
     }
 }

@@ -63,6 +63,7 @@ struct lb_local_flow {
     char **lports;              /* NULL unless the action names them. */
     size_t n_backends;
     enum ovnact_ct_lb_flag flag;
+    bool affinity;              /* For clients that have an affinity. */
 };
 
 enum lb_backend_state {
@@ -97,9 +98,11 @@ bool lb_local_is_here(struct inc_unit *, const char *lport);
 bool lb_local_is_bound(struct inc_unit *, const char *lport);
 
 /* For group_init(): sets in 'in_force' the bits of those buckets of a group of
- * a load-balancing action that are in force, of 'group->n_buckets'. */
+ * a load-balancing action that are in force, of 'group->n_buckets', and
+ * '*empty' to the actions of the bucket that takes their place if none is
+ * (lib/lb-empty.h), or NULL.  The caller frees it. */
 void lb_local_content(struct inc_unit *, const struct ovn_group *,
-                      unsigned long *in_force);
+                      unsigned long *in_force, char **empty);
 
 /* Complains about load balancers that have come to be without a backend on any
  * chassis.  Not to be called on half a picture. */

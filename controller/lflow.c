@@ -37,6 +37,7 @@
 #include "group.h"
 #include "inputs.h"
 #include "lb-affinity.h"
+#include "lb-empty.h"
 #include "lb.h"
 #include "lb-router.h"
 #include "lb-serving.h"
@@ -261,6 +262,7 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
     ep.aux = run;
     ep.lflow_uuid = lf->uuid;
     ep.stage_hint = lf->stage_hint;
+    ep.lb_affinity = lb_is_affinity(lf->match);
     ep.dp_key = dp->tunnel_key;
     ep.controller_meter = lf->controller_meter;
     ep.pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS;

@@ -407,11 +407,12 @@ act_encode_ct_lb(const struct ovnact *a,
     for (size_t i = 0; i < lb->n_backends; i++) {
         init_lb_bucket(&group->buckets[i], &lb->backends[i], tail);
     }
+    group->is_switch = ep->is_switch;
+    group->ltable = lb->ltable - 1;
+    group->affinity = ep->lb_affinity;
     group->local = is_distributed(lb);
     group->fallback = lb->fallback;
-    if (!group->local) {
-        group->lb_hint = nullable_xstrdup(ep->stage_hint);
-    }
+    group->lb_hint = nullable_xstrdup(ep->stage_hint);
 
     bool ok = put_group(out, ep, group);
     free(tail);

@@ -399,16 +399,10 @@ act_encode_sample(const struct ovnact *a,
 
 /* trigger_event(event = "NAME", OPTION = VALUE, ...); */
 
-enum empty_lb_code {
-    EMPTY_LB_VIP = 1,
-    EMPTY_LB_PROTOCOL = 2,
-    EMPTY_LB_LOAD_BALANCER = 3,
-};
-
 static const struct gen_opt empty_lb_opts[] = {
-    { "vip", EMPTY_LB_VIP, GEN_OPT_STR },
-    { "protocol", EMPTY_LB_PROTOCOL, GEN_OPT_STR },
-    { "load_balancer", EMPTY_LB_LOAD_BALANCER, GEN_OPT_STR },
+    { "vip", OVN_EVENT_VIP, GEN_OPT_STR },
+    { "protocol", OVN_EVENT_PROTOCOL, GEN_OPT_STR },
+    { "load_balancer", OVN_EVENT_LOAD_BALANCER, GEN_OPT_STR },
 };
 
 #define EMPTY_LB_BACKENDS OVN_EVENT_EMPTY_LB_BACKENDS_NAME
@@ -446,20 +440,20 @@ check_empty_lb_opt(struct act_parser *p, const struct ovnact_opt *opt)
         lex_error(p->lex, "Invalid value for \"%s\" option", opt->name);
         return;
     }
-    switch ((enum empty_lb_code) opt->code) {
-    case EMPTY_LB_VIP:
+    switch ((enum ovn_event_value) opt->code) {
+    case OVN_EVENT_VIP:
         if (!inet_parse_active(value, 0, &ss, false, NULL)) {
             lex_error(p->lex, "Invalid load balancer VIP '%s'", value);
         }
         break;
-    case EMPTY_LB_PROTOCOL:
+    case OVN_EVENT_PROTOCOL:
         if (strcmp(value, "tcp") && strcmp(value, "udp")
             && strcmp(value, "sctp")) {
             lex_error(p->lex, "Load balancer protocol '%s' is not 'tcp', "
                       "'udp', or 'sctp'", value);
         }
         break;
-    case EMPTY_LB_LOAD_BALANCER:
+    case OVN_EVENT_LOAD_BALANCER:
         if (!uuid_from_string(&uuid, value)) {
             lex_error(p->lex, "Load balancer '%s' is not a UUID", value);
         }

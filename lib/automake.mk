@@ -43,6 +43,8 @@ lib_libovn_la_SOURCES = \
 	lib/inc-proc-set.c \
 	lib/lb.c \
 	lib/lb.h \
+	lib/lb-empty.c \
+	lib/lb-empty.h \
 	lib/lb-wish.c \
 	lib/lb-wish.h \
 	lib/lb-router.c \

@@ -94,6 +94,19 @@ lb_endpoint_is_ip4(const struct lb_endpoint *ep)
     return IN6_IS_ADDR_V4MAPPED(&ep->ip);
 }
 
+void
+lb_endpoint_format(const struct lb_endpoint *ep, struct ds *s)
+{
+    bool brackets = ep->port && !lb_endpoint_is_ip4(ep);
+
+    ds_put_cstr(s, brackets ? "[" : "");
+    ipv6_format_mapped(&ep->ip, s);
+    ds_put_cstr(s, brackets ? "]" : "");
+    if (ep->port) {
+        ds_put_format(s, ":%"PRIu16, ep->port);
+    }
+}
+
 /* Parses one VIP and its comma-separated backends.  Returns false if any part
  * is malformed or if a backend does not go with the VIP, and then there is
  * nothing to free. */

@@ -37,6 +37,7 @@
 #include <stdint.h>
 #include "ovn/actions.h"
 
+struct ds;
 struct smap;
 
 /* The row's protocol column is empty unless it is one of these. */
@@ -50,6 +51,7 @@ struct lb_endpoint {
 bool lb_endpoint_parse(const char *, struct lb_endpoint *);
 bool lb_endpoint_equal(const struct lb_endpoint *, const struct lb_endpoint *);
 bool lb_endpoint_is_ip4(const struct lb_endpoint *);
+void lb_endpoint_format(const struct lb_endpoint *, struct ds *);
 
 struct lb_vip {
     struct lb_endpoint vip;

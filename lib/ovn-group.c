@@ -116,6 +116,9 @@ ovn_group_identity(const struct ovn_group *group, struct ds *s)
         }
         ds_put_cstr(s, group->fallback ? "fallback," : ",");
     }
+    if (group->affinity && (group->local || group->lb_hint)) {
+        ds_put_cstr(s, "affinity,");
+    }
     if (group->lb_hint) {
         ds_put_format(s, "lb=%"PRIuSIZE":%s,", strlen(group->lb_hint),
                       group->lb_hint);

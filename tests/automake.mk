@@ -67,6 +67,7 @@ TESTSUITE_AT = \
 	tests/ovn-macros.at \
 	tests/system-macros.at \
 	tests/ovn-corpus.at \
+	tests/ovn-lb-empty.at \
 	tests/ovn-local-lb.at \
 	tests/ovn-lb-northd.at \
 	tests/ovn-lb-wish.at \

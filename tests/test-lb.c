@@ -21,6 +21,9 @@
  * conj-ids" tries the controller's allocator of conjunction ids, which
  * needs no line of input.
  *
+ * "ovstest test-lb empty" prints what there is for a load balancer without
+ * backends.
+ *
  * "ovstest test-lb router" tests lib/lb-router: it reads lines "STAGE HINT
  * SERVING MATCH", where HINT is "row" or "none" and SERVING is "not", "strict"
  * or "fallback", and prints what becomes of the match, and the flows that are
@@ -34,29 +37,32 @@
 #include <string.h>
 
 #include "lb.h"
+#include "lb-empty.h"
 #include "lb-router.h"
 #include "lb-wish.h"
 #include "lflow-conj-ids.h"
+#include "flow.h"
 #include "openvswitch/dynamic-string.h"
+#include "openvswitch/meta-flow.h"
+#include "openvswitch/ofp-actions.h"
+#include "openvswitch/ofpbuf.h"
 #include "openvswitch/shash.h"
 #include "ovn/expr.h"
 #include "ovn/logical-fields.h"
 #include "ovstest.h"
 #include "packets.h"
+#include "smap.h"
 #include "util.h"
 #include "uuid.h"
 
 static void
 print_endpoint(const struct lb_endpoint *ep)
 {
-    char ip[INET6_ADDRSTRLEN];
+    struct ds s = DS_EMPTY_INITIALIZER;
 
-    ipv6_string_mapped(ip, &ep->ip);
-    if (ep->port) {
-        printf(lb_endpoint_is_ip4(ep) ? "%s:%d" : "[%s]:%d", ip, ep->port);
-    } else {
-        printf("%s", ip);
-    }
+    lb_endpoint_format(ep, &s);
+    printf("%s", ds_cstr(&s));
+    ds_destroy(&s);
 }
 
 static void
@@ -186,6 +192,92 @@ test_decide(void)
         lb_wish_destroy(&entry);
     }
     ds_destroy(&line);
+}
+
+/* Prints what the controller makes of packets that come with 'actions'. */
+static void
+test_empty_decode(const char *actions)
+{
+    uint64_t stub[1024 / 8];
+    struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
+    struct ofpbuf userdata;
+    enum ofputil_protocol usable_protocols;
+    struct ofpact_parse_params pp = {
+        .ofpacts = &ofpacts,
+        .usable_protocols = &usable_protocols,
+    };
+    const struct ofpact *a;
+    struct flow md = { .regs = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+                                 [MFF_LOG_FLAGS - MFF_REG0] = UINT32_MAX } };
+
+    char *error = ofpacts_parse_actions(actions, &pp);
+    ovs_assert(!error);
+    OFPACT_FOR_EACH (a, ofpacts.data, ofpacts.size) {
+        if (a->type == OFPACT_SET_FIELD) {
+            const struct ofpact_set_field *sf = ofpact_get_SET_FIELD(a);
+            mf_set_flow_value_masked(sf->field, sf->value,
+                                     ofpact_set_field_mask(sf), &md);
+        }
+    }
+
+    ofpbuf_init(&userdata, 0);
+    if (lb_empty_decode(&md, &userdata)) {
+        printf("        regs");
+        for (int i = 0; i <= MFF_LOG_FLAGS - MFF_REG0; i++) {
+            printf(" %#"PRIx32, md.regs[i]);
+        }
+        printf(", userdata ");
+        for (size_t i = 0; i < userdata.size; i++) {
+            printf("%s%02x", i ? "." : "", ((uint8_t *) userdata.data)[i]);
+        }
+        printf("\n");
+    }
+    ofpbuf_uninit(&userdata);
+    ofpbuf_uninit(&ofpacts);
+}
+
+/* Each thing to do, on a router and on a switch: the bucket, and what the
+ * controller makes of the packets. */
+static void
+test_empty(void)
+{
+    static const char *const names[] = {
+        [LB_EMPTY_DROP] = "drop",
+        [LB_EMPTY_REJECT] = "reject",
+        [LB_EMPTY_EVENT] = "event",
+        [LB_EMPTY_OTHERS] = "others",
+    };
+    struct smap options = SMAP_INITIALIZER(&options);
+    struct smap global = SMAP_INITIALIZER(&global);
+
+    for (int i = 0; i < 2; i++) {
+        const struct lb_empty_place place = {
+            .is_switch = i,
+            .ltable = 12,
+            .lb = { { 0x12345678, 0xabcd9876, 0xfedc1111, 0x9f8e7d6c } },
+            .has_port = i,
+        };
+        printf("%s:\n", i ? "switch, a VIP with a port" : "router");
+        for (enum lb_empty e = LB_EMPTY_DROP; e <= LB_EMPTY_OTHERS; e++) {
+            char *actions = lb_empty_actions(e, &place);
+            printf("    %s: %s\n", names[e], actions ? actions : "(none)");
+            if (actions) {
+                test_empty_decode(actions);
+            }
+            free(actions);
+        }
+    }
+
+    smap_add(&global, "controller_event", "true");
+    ovs_assert(lb_empty_from_options(NULL, NULL) == LB_EMPTY_DROP);
+    ovs_assert(lb_empty_from_options(&options, NULL) == LB_EMPTY_DROP);
+    ovs_assert(lb_empty_from_options(&options, &global) == LB_EMPTY_EVENT);
+    smap_add(&options, "event", "true");
+    ovs_assert(lb_empty_from_options(&options, NULL) == LB_EMPTY_EVENT);
+    smap_add(&options, "reject", "true");
+    ovs_assert(lb_empty_from_options(&options, &global) == LB_EMPTY_REJECT);
+    smap_destroy(&options);
+    smap_destroy(&global);
 }
 
 static uint32_t
@@ -353,12 +445,14 @@ test_lb(int argc, char *argv[])
         test_spread();
     } else if (argc == 2 && !strcmp(argv[1], "decide")) {
         test_decide();
+    } else if (argc == 2 && !strcmp(argv[1], "empty")) {
+        test_empty();
     } else if (argc == 2 && !strcmp(argv[1], "conj-ids")) {
         test_conj_ids();
     } else if (argc == 2 && !strcmp(argv[1], "router")) {
         test_router();
     } else {
-        ovs_fatal(0, "usage: %s vips|wishes|spread|decide|conj-ids|router",
+        ovs_fatal(0, "usage: %s vips|wishes|spread|decide|empty|conj-ids|router",
                   argv[0]);
     }
 }

@@ -311,7 +311,7 @@ static const struct inc_unit_class many_class = {
 
 static void
 get_content(struct inc_unit *unit, const struct ovn_group *group,
-            unsigned long *in_force)
+            unsigned long *in_force, char **empty)
 {
     bool any = false;
 
@@ -322,6 +322,7 @@ get_content(struct inc_unit *unit, const struct ovn_group *group,
         bitmap_set(in_force, i, local);
         any |= local;
     }
+    *empty = NULL;
     if (!any && group->fallback) {
         bitmap_set_multiple(in_force, 0, group->n_buckets, true);
     }

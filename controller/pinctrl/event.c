@@ -26,15 +26,19 @@
 
 #include <config.h>
 
+#include <netinet/in.h>
 #include <string.h>
 
 #include "coverage.h"
+#include "flow.h"
 #include "hash.h"
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
 #include "ovn/actions.h"
 #include "ovsdb-idl.h"
+#include "packets.h"
 #include "pinctrl/pinctrl-private.h"
 #include "smap.h"
 #include "util.h"
@@ -114,6 +118,35 @@ pull_value(struct ofpbuf *userdata, struct smap *info)
     return true;
 }
 
+/* Adds to 'info' what the packet says: the protocol, and the VIP that it is
+ * for, with its port unless the protocol was known already. */
+static bool
+add_vip_of_packet(const struct pin *pin, struct smap *info)
+{
+    const struct flow *h = pin->headers;
+    const char *protocol = (h->nw_proto == IPPROTO_TCP ? "tcp"
+                            : h->nw_proto == IPPROTO_UDP ? "udp"
+                            : h->nw_proto == IPPROTO_SCTP ? "sctp" : NULL);
+    bool has_port = !smap_get(info, "protocol");
+    struct ds vip = DS_EMPTY_INITIALIZER;
+
+    if (!is_ip_any(h) || (has_port && !protocol)) {
+        return false;
+    }
+    if (h->dl_type == htons(ETH_TYPE_IP)) {
+        ds_put_format(&vip, IP_FMT, IP_ARGS(h->nw_dst));
+    } else {
+        ipv6_format_addr_bracket(&h->ipv6_dst, &vip, has_port);
+    }
+    if (has_port) {
+        ds_put_format(&vip, ":%"PRIu16, ntohs(h->tp_dst));
+        smap_add(info, "protocol", protocol);
+    }
+    smap_add(info, "vip", ds_cstr(&vip));
+    ds_destroy(&vip);
+    return true;
+}
+
 /* Makes the event with 'info' pending. */
 static void
 add_pending(const struct smap *info)
@@ -151,6 +184,9 @@ pin_handle_event(const struct pin *pin)
     bool ok = true;
     while (ok && pin->userdata->size) {
         ok = pull_value(pin->userdata, &info);
+    }
+    if (ok && !smap_get(&info, "vip")) {
+        ok = smap_get(&info, "load_balancer") && add_vip_of_packet(pin, &info);
     }
     if (ok && smap_count(&info) == N_VALUES) {
         add_pending(&info);

@@ -24,6 +24,7 @@
 #include "byte-order.h"
 #include "coverage.h"
 #include "flow.h"
+#include "lb-empty.h"
 #include "ofctrl.h"
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofp-errors.h"
@@ -141,8 +142,9 @@ pin_malformed(const struct pin *pin, const char *what)
 
 /* Packet-ins. */
 
+/* Handles 'in', whose metadata is 'md' by now. */
 static void
-dispatch(const struct ofputil_packet_in *in)
+dispatch(const struct ofputil_packet_in *in, const struct flow *md)
 {
     struct ofpbuf userdata = ofpbuf_const_initializer(in->userdata,
                                                       in->userdata_len);
@@ -159,7 +161,6 @@ dispatch(const struct ofputil_packet_in *in)
     dp_packet_use_const(&packet, in->packet, in->packet_len);
     flow_extract(&packet, &headers);
 
-    const struct flow *md = &in->flow_metadata.flow;
     const struct pin pin = {
         .in = in,
         .packet = &packet,
@@ -180,6 +181,22 @@ dispatch(const struct ofputil_packet_in *in)
                  " is not supported", ntohll(in->cookie), opcode);
 }
 
+/* Handles 'in', which a group has sent because it had no backend for it. */
+static void
+dispatch_from_group(struct ofputil_packet_in *in)
+{
+    struct flow md = in->flow_metadata.flow;
+    uint64_t stub[512 / 8];
+    struct ofpbuf userdata = OFPBUF_STUB_INITIALIZER(stub);
+
+    if (lb_empty_decode(&md, &userdata)) {
+        in->userdata = userdata.data;
+        in->userdata_len = userdata.size;
+        dispatch(in, &md);
+    }
+    ofpbuf_uninit(&userdata);
+}
+
 static void
 handle_packet_in(const struct ofp_header *oh)
 {
@@ -196,8 +213,12 @@ handle_packet_in(const struct ofp_header *oh)
         VLOG_WARN_RL(&rl, "packet-in ignored: %s", ofperr_to_string(error));
         return;
     }
-    if (in.reason == OFPR_ACTION && in.packet_len == total_len) {
-        dispatch(&in);
+    if (in.packet_len != total_len) {
+        return;
+    } else if (in.reason == OFPR_ACTION) {
+        dispatch(&in, &in.flow_metadata.flow);
+    } else if (in.reason == OFPR_GROUP) {
+        dispatch_from_group(&in);
     }
 }
 

@@ -153,6 +153,12 @@ struct ovn_group {
     char *lb_hint;              /* NULL if none. */
     bool local;                 /* ct_lb_mark_local, */
     bool fallback;              /* all buckets when none would be in force. */
+
+    /* Where it stands, for what becomes of packets while no bucket is in force
+     * (lib/lb-empty.h). */
+    bool is_switch;             /* On a switch, or on a router, */
+    uint8_t ltable;             /* in this logical table, */
+    bool affinity;              /* for clients that have an affinity. */
 };
 void ovn_group_destroy(struct ovn_group *);
 struct ovn_group *ovn_group_clone(const struct ovn_group *);
@@ -187,6 +193,7 @@ struct ovnact_encode_params {
 
     struct uuid lflow_uuid;     /* For "sample" and "log". */
     const char *stage_hint;     /* For load balancing; NULL if none. */
+    bool lb_affinity;           /* For clients that have an affinity. */
     uint32_t dp_key;            /* Datapath's tunnel key. */
     const char *controller_meter; /* For packet-ins, or NULL. */
 
@@ -238,9 +245,16 @@ BUILD_ASSERT_DECL(sizeof(struct action_header) == 8);
 
 /* "trigger_event": the userdata goes on with the event's number, the only one
  * that there is, and its values: a code and a length of 16 bits each, and that
- * many bytes. */
+ * many bytes.  Beyond what other controllers understand, an event without a
+ * "vip" is of the VIP that the packet is for, without its port if the event
+ * does have a "protocol". */
 #define OVN_EVENT_EMPTY_LB_BACKENDS 0
 #define OVN_EVENT_EMPTY_LB_BACKENDS_NAME "empty_lb_backends"
+enum ovn_event_value {
+    OVN_EVENT_VIP = 1,
+    OVN_EVENT_PROTOCOL = 2,
+    OVN_EVENT_LOAD_BALANCER = 3,
+};
 /* The name of the value with 'code', or NULL. */
 const char *ovnact_event_value(uint16_t code);
 

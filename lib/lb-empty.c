@@ -1,0 +1,182 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* What becomes of a packet that a load balancer has no backend for; see
+ * lb-empty.h. */
+
+#include <config.h>
+#include "lb-empty.h"
+
+#include <string.h>
+
+#include "flow.h"
+#include "openvswitch/meta-flow.h"
+#include "openvswitch/ofp-actions.h"
+#include "openvswitch/ofpbuf.h"
+#include "ovn/actions.h"
+#include "ovn/logical-fields.h"
+#include "smap.h"
+#include "util.h"
+#include "uuid.h"
+
+/* Where the answer to a rejected packet enters the egress pipeline: behind
+ * what ovn-northd has there for connection tracking and ACLs
+ * (ls_out_qos_mark), and for the translation of destinations (lr_out_snat). */
+#define SWITCH_REJECT_LTABLE 5
+#define ROUTER_REJECT_LTABLE 3
+
+/* The bit that says that the client has an affinity, as ovn-northd's flows
+ * have it. */
+#define AFFINITY_BIT "reg9[6]"
+
+/* What the controller is told: reg0 has one of these, so that it is not taken
+ * for something else, reg1 an argument, and reg4 to reg7 a load balancer. */
+#define TELL_REJECT 0x6c620001u /* reg1: where the answer is resubmitted. */
+#define TELL_EVENT 0x6c620002u  /* reg1: whether the VIP has a port. */
+
+enum lb_empty
+lb_empty_from_options(const struct smap *options, const struct smap *global)
+{
+    if (options && smap_get_bool(options, "reject", false)) {
+        return LB_EMPTY_REJECT;
+    } else if ((options && smap_get_bool(options, "event", false))
+               || (global
+                   && smap_get_bool(global, "controller_event", false))) {
+        return LB_EMPTY_EVENT;
+    } else {
+        return LB_EMPTY_DROP;
+    }
+}
+
+bool
+lb_is_affinity(const char *match)
+{
+    return !strncmp(match, AFFINITY_BIT" == 1 && ",
+                    strlen(AFFINITY_BIT" == 1 && "));
+}
+
+char *
+lb_empty_actions(enum lb_empty empty, const struct lb_empty_place *place)
+{
+    const struct uuid *lb = &place->lb;
+
+    switch (empty) {
+    case LB_EMPTY_REJECT:
+        return xasprintf("set_field:%#x->reg0,set_field:%d->reg1,CONTROLLER",
+                         TELL_REJECT,
+                         OFTABLE_LOG_EGRESS_PIPELINE
+                         + (place->is_switch ? SWITCH_REJECT_LTABLE
+                            : ROUTER_REJECT_LTABLE));
+
+    case LB_EMPTY_EVENT:
+        return xasprintf("set_field:%#x->reg0,set_field:%d->reg1,"
+                         "set_field:0x%08x%08x%08x%08x->xxreg1,CONTROLLER",
+                         TELL_EVENT, place->has_port,
+                         lb->parts[0], lb->parts[1], lb->parts[2],
+                         lb->parts[3]);
+
+    case LB_EMPTY_OTHERS:
+        return xasprintf("set_field:0/0x40->reg9,resubmit(,%d)",
+                         OFTABLE_LOG_INGRESS_PIPELINE + place->ltable);
+
+    case LB_EMPTY_DROP:
+    default:
+        return NULL;
+    }
+}
+
+static void
+put_opcode(struct ofpbuf *userdata, enum action_opcode opcode)
+{
+    const struct action_header header = { .opcode = htonl(opcode) };
+
+    ofpbuf_put(userdata, &header, sizeof header);
+}
+
+/* reject { outport <-> inport; next(...); }; */
+static void
+put_reject(struct ofpbuf *userdata, uint8_t table)
+{
+    const struct mf_subfield in = {
+        .field = mf_from_id(MFF_LOG_INPORT), .n_bits = 32,
+    };
+    const struct mf_subfield out = {
+        .field = mf_from_id(MFF_LOG_OUTPORT), .n_bits = 32,
+    };
+    struct ofpbuf ofpacts;
+
+    ofpbuf_init(&ofpacts, 0);
+    ofpact_put_STACK_PUSH(&ofpacts)->subfield = in;
+    ofpact_put_STACK_PUSH(&ofpacts)->subfield = out;
+    ofpact_put_STACK_POP(&ofpacts)->subfield = in;
+    ofpact_put_STACK_POP(&ofpacts)->subfield = out;
+    struct ofpact_resubmit *resubmit = ofpact_put_RESUBMIT(&ofpacts);
+    resubmit->in_port = OFPP_IN_PORT;
+    resubmit->table_id = table;
+
+    put_opcode(userdata, ACTION_OPCODE_REJECT);
+    ofpacts_put_openflow_actions(ofpacts.data, ofpacts.size, userdata,
+                                 OFP15_VERSION);
+    ofpbuf_uninit(&ofpacts);
+}
+
+static void
+put_value(struct ofpbuf *userdata, uint16_t code, const char *value)
+{
+    const size_t len = strlen(value);
+    const ovs_be16 header[2] = { htons(code), htons(len) };
+
+    ofpbuf_put(userdata, header, sizeof header);
+    ofpbuf_put(userdata, value, len);
+}
+
+/* The VIP is what the packet is for. */
+static void
+put_event(struct ofpbuf *userdata, const struct uuid *lb, bool has_port)
+{
+    const ovs_be32 event = htonl(OVN_EVENT_EMPTY_LB_BACKENDS);
+    char uuid[UUID_LEN + 1];
+
+    put_opcode(userdata, ACTION_OPCODE_EVENT);
+    ofpbuf_put(userdata, &event, sizeof event);
+    if (!has_port) {
+        put_value(userdata, OVN_EVENT_PROTOCOL, "tcp");
+    }
+    snprintf(uuid, sizeof uuid, UUID_FMT, UUID_ARGS(lb));
+    put_value(userdata, OVN_EVENT_LOAD_BALANCER, uuid);
+}
+
+bool
+lb_empty_decode(struct flow *md, struct ofpbuf *userdata)
+{
+    const struct uuid lb = { { md->regs[4], md->regs[5], md->regs[6],
+                               md->regs[7] } };
+
+    if (md->regs[0] == TELL_REJECT) {
+        put_reject(userdata, md->regs[1]);
+        /* The answer is not from a backend: it must not get the source address
+         * that a router gives to connections that it balances. */
+        md->regs[MFF_LOG_FLAGS - MFF_REG0]
+            &= ~(MLF_BIT(FORCE_SNAT_FOR_LB) | MLF_BIT(SKIP_SNAT_FOR_LB));
+    } else if (md->regs[0] == TELL_EVENT) {
+        put_event(userdata, &lb, md->regs[1]);
+    } else {
+        return false;
+    }
+    for (int i = 0; i < 8; i++) {
+        md->regs[i] = 0;
+    }
+    return true;
+}

@@ -1,0 +1,80 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef OVN_LB_EMPTY_H
+#define OVN_LB_EMPTY_H 1
+
+/* What becomes of a packet that a load balancer has no backend for
+ * ================================================================
+ *
+ * ovn-northd knows what to do about a load balancer that has no backends at
+ * all: where it would write ct_lb_mark(...), it writes that the packet is
+ * dropped, rejected (options:reject=true) or, if neither, reported
+ * (options:event=true).  A load balancer that keeps to the chassis has
+ * backends, and may have none on this one, which ovn-northd does not know.
+ * Then it is for the chassis to say what ovn-northd would have: these are the
+ * actions of the only bucket of a group that has no other.
+ *
+ * A group that serves clients with an affinity has the one backend that they
+ * are attached to.  If that is not in force, what decides is the group that
+ * serves all others.
+ *
+ * Thread-safety: no global state. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "openvswitch/uuid.h"
+
+struct flow;
+struct ofpbuf;
+struct smap;
+
+enum lb_empty {
+    LB_EMPTY_DROP,
+    LB_EMPTY_REJECT,            /* TCP reset, SCTP abort, ICMP unreachable. */
+    LB_EMPTY_EVENT,             /* A row of Controller_Event. */
+    LB_EMPTY_OTHERS             /* As clients without an affinity. */
+};
+
+/* What is asked for by the 'options' of a Load_Balancer (NULL if they are not
+ * known) and of SB_Global (the same). */
+enum lb_empty lb_empty_from_options(const struct smap *options,
+                                    const struct smap *global);
+
+/* Whether a logical flow with 'match' balances the connections of clients that
+ * have an affinity. */
+bool lb_is_affinity(const char *match);
+
+/* The group's place in the pipeline, and what it balances. */
+struct lb_empty_place {
+    bool is_switch;             /* Or a router; in its ingress pipeline... */
+    uint8_t ltable;             /* ...in this logical table. */
+    struct uuid lb;             /* For an event: the northbound row, */
+    bool has_port;              /* and whether the VIP has a port. */
+};
+/* Returns the OpenFlow actions as text, for the caller to free, or NULL if
+ * there are none. */
+char *lb_empty_actions(enum lb_empty, const struct lb_empty_place *);
+
+/* A bucket cannot have a controller() action, which is what ovn-northd's flows
+ * become, but it can send packets to the controller as they are.  What is to
+ * be done with them is in registers then that have no meaning for it.
+ *
+ * If 'md', the metadata of a packet that a group has sent, is such, clears what
+ * must not go on from it, appends to 'userdata' what the controller() action
+ * would have had, and returns true. */
+bool lb_empty_decode(struct flow *md, struct ofpbuf *userdata);
+
+#endif /* lib/lb-empty.h */
