@@ -32,6 +32,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/flow-actions.h \
 	controller/flow-table.c \
 	controller/flow-table.h \
+	controller/group-stats.c \
+	controller/group-stats.h \
 	controller/group.c \
 	controller/group.h \
 	controller/if-status.c \
@@ -55,6 +57,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/lb-affinity.h \
 	controller/lb-local.c \
 	controller/lb-local.h \
+	controller/lb-show.c \
+	controller/lb-show.h \
 	controller/lb-serving.c \
 	controller/lb-serving.h \
 	controller/lb-vips.c \

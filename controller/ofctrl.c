@@ -36,6 +36,7 @@
 #include "dp-packet.h"
 #include "flow-table.h"
 #include "group.h"
+#include "group-stats.h"
 #include "inputs.h"
 #include "meter.h"
 #include "openflow/nicira-ext.h"
@@ -715,7 +716,7 @@ handle_error(const struct ofp_header *oh)
         if (next_retry == LLONG_MAX) {
             next_retry = time_msec() + retry_interval;
         }
-    } else {
+    } else if (!group_stats_refused(xid, error)) {
         VLOG_WARN_RL(&rl, "the switch reports an error: %s",
                      ofperr_to_string(error));
     }
@@ -756,6 +757,8 @@ receive(const struct ofp_header *oh, enum ofptype type)
     case OFPTYPE_GROUP_STATS_REPLY:
         if (state == S_DUMP && oh->xid == dump_xids[DUMP_GROUPS]) {
             handle_group_stats(oh);
+        } else {
+            group_stats_reply(oh);
         }
         break;
 

@@ -53,6 +53,7 @@
 #include "fatal-signal.h"
 #include "flow-table.h"
 #include "group.h"
+#include "group-stats.h"
 #include "if-status.h"
 #include "inc-proc-eng.h"
 #include "inputs.h"
@@ -60,6 +61,7 @@
 #include "lb-known.h"
 #include "lb-local.h"
 #include "lb-serving.h"
+#include "lb-show.h"
 #include "lflow.h"
 #include "local-datapath.h"
 #include "ltables.h"
@@ -245,6 +247,7 @@ register_commands(void)
     ct_zone_register_commands();
     ofctrl_register_commands();
     inject_pkt_register_commands();
+    lb_show_register_commands();
     lflow_register_commands();
     nb_cfg_register_commands();
     commands_register(&ctl.config.chassis_name);
@@ -464,8 +467,11 @@ run_loop(struct unixctl_server *unixctl)
             bool connected = ovsdb_idl_is_connected(ctl.sb.idl);
             run_once(connected && sb_is_ready() ? sb_txn : NULL, ovs_txn);
         }
+        /* Also while paused: somebody waits for an answer. */
+        group_stats_run(ofctrl_is_connected());
 
         ofctrl_wait();
+        group_stats_wait();
         pinctrl_wait();
         binding_wait();
         egress_qos_wait();
@@ -664,6 +670,7 @@ main(int argc, char *argv[])
               OVN_PACKAGE_VERSION, compatible_northd);
 
     run_loop(unixctl);
+    group_stats_run(false);
     if (!ctl.restart) {
         clean_up(unixctl);
     }

@@ -1,0 +1,64 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+#ifndef CONTROLLER_GROUP_STATS_H
+#define CONTROLLER_GROUP_STATS_H 1
+
+/* What the switch has counted in its groups
+ * =========================================
+ *
+ * Someone asks, the switch is asked, and some time later the answer comes in,
+ * unless there is no switch, it is lost, refuses or takes too long.  Whoever
+ * asked is told exactly once in any case.
+ *
+ * Counters are the switch's: they start at zero whenever a group is modified.
+ *
+ * Thread-safety: main thread only. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "openvswitch/ofp-errors.h"
+#include "openvswitch/ofp-group.h"
+
+struct ofp_header;
+
+struct group_stats {
+    struct ofputil_group_stats *groups; /* Sorted by id. */
+    size_t n;
+};
+/* The counters of group 'id', or NULL.  'stats' may be NULL. */
+const struct ofputil_group_stats *group_stats_find(const struct group_stats *,
+                                                   uint32_t id);
+
+/* 'stats', borrowed, is NULL if there is no answer, and then 'error' says
+ * why. */
+typedef void group_stats_func(const struct group_stats *stats,
+                              const char *error, void *aux);
+
+/* Asks for the counters of all groups.  May call 'func' before it returns. */
+void group_stats_request(group_stats_func *, void *aux);
+
+/* To be called now and then.  If not 'connected', whoever still waits is told
+ * that it is of no use. */
+void group_stats_run(bool connected);
+void group_stats_wait(void);
+
+/* For ofctrl. */
+void group_stats_reply(const struct ofp_header *);
+/* Returns true if 'xid' was one of ours. */
+bool group_stats_refused(uint32_t xid, enum ofperr);
+
+#endif /* controller/group-stats.h */
