@@ -37,6 +37,7 @@
  *   --tunnel=NAME=OFPORT   the port's chassis is behind this tunnel
  *   --snat-zone            the router has a zone of its own for SNAT
  *   --meter=NAME           the meter for packet-ins
+ *   --template=NAME=VALUE  one more template variable
  *   --zero-snat            the switch has the capability ct_zero_snat
  *   --repeat=N             parse each line N times, to measure */
 
@@ -185,10 +186,21 @@ add_number(struct simap *numbers, char *arg)
 }
 
 static void
+add_template(struct test_ovn *world, char *arg)
+{
+    char *name = strsep(&arg, "=");
+
+    if (!arg) {
+        ovs_fatal(0, "%s: not NAME=VALUE", name);
+    }
+    test_ovn_add_template(world, name, arg);
+}
+
+static void
 parse_options(struct driver *d, int argc, char *argv[])
 {
     enum { CONTROLLER, WIRE, ROUTER, EGRESS, TABLE, PORT, METER, ZERO_SNAT,
-           TUNNEL, SNAT_ZONE, REPEAT };
+           TUNNEL, SNAT_ZONE, TEMPLATE, REPEAT };
     static const struct option options[] = {
         { "controller", no_argument, NULL, CONTROLLER },
         { "wire", no_argument, NULL, WIRE },
@@ -198,6 +210,7 @@ parse_options(struct driver *d, int argc, char *argv[])
         { "port", required_argument, NULL, PORT },
         { "tunnel", required_argument, NULL, TUNNEL },
         { "snat-zone", no_argument, NULL, SNAT_ZONE },
+        { "template", required_argument, NULL, TEMPLATE },
         { "meter", required_argument, NULL, METER },
         { "zero-snat", no_argument, NULL, ZERO_SNAT },
         { "repeat", required_argument, NULL, REPEAT },
@@ -230,6 +243,9 @@ parse_options(struct driver *d, int argc, char *argv[])
             break;
         case SNAT_ZONE:
             d->a.ep.common_zone_is_snat = true;
+            break;
+        case TEMPLATE:
+            add_template(&d->a.world, optarg);
             break;
         case METER:
             d->a.ep.controller_meter = optarg;

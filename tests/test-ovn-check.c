@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dp-packet.h"
 #include "flow.h"
 #include "hash.h"
 #include "lib/expr-private.h"
@@ -377,6 +378,35 @@ check_expr_text(const struct expr *e, const struct expr_env *env)
     return error;
 }
 
+/* If 'text' describes a microflow, then 'e', which is 'text', annotated, is
+ * true for it, also after it has been a packet, as far as a packet says. */
+static char *
+check_microflow(const char *text, const struct expr *e,
+                const struct expr_env *env)
+{
+    struct dp_packet packet;
+    struct flow microflow;
+    struct flow received;
+
+    char *refused = expr_parse_microflow(text, env, &microflow);
+    if (refused) {
+        free(refused);
+        return NULL;
+    }
+    if (!expr_evaluate(e, &microflow, env)) {
+        return xstrdup("is not true for the microflow that it describes");
+    }
+
+    dp_packet_init(&packet, 0);
+    flow_compose(&packet, &microflow, NULL, 64);
+    flow_extract(&packet, &received);
+    dp_packet_uninit(&packet);
+    return (eth_addr_equals(received.dl_src, microflow.dl_src)
+            && eth_addr_equals(received.dl_dst, microflow.dl_dst)
+            ? NULL
+            : xstrdup("its packet has other addresses"));
+}
+
 char *
 test_ovn_check_expr(const char *text, const struct expr_env *env,
                     bool *parsed)
@@ -399,6 +429,11 @@ test_ovn_check_expr(const char *text, const struct expr_env *env,
     if (!e) {
         free(refused);
         return NULL;
+    }
+    error = check_microflow(text, e, env);
+    if (error) {
+        expr_destroy(e);
+        return error;
     }
     return check_stages(e, env, hash_string(text, 0));
 }

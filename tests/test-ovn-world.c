@@ -65,6 +65,13 @@ is_resident(const char *name, void *world_)
     return simap_contains(&world->ports, name);
 }
 
+static const char *
+template_var(const char *name, void *world_)
+{
+    struct test_ovn *world = world_;
+    return smap_get(&world->templates, name);
+}
+
 static void
 add_address_set(struct test_ovn *world, const char *name,
                 const char *const *addresses, size_t n)
@@ -111,6 +118,7 @@ test_ovn_init(struct test_ovn *world)
     add_address_set(world, "set3", set3, ARRAY_SIZE(set3));
     add_address_set(world, "set4", NULL, 0);
 
+    smap_init(&world->templates);
     shash_init(&world->port_groups);
     shash_add(&world->port_groups, "pg1",
               expr_constant_set_from_ports(pg1, ARRAY_SIZE(pg1)));
@@ -146,6 +154,15 @@ test_ovn_destroy(struct test_ovn *world)
     simap_destroy(&world->ports);
     destroy_sets(&world->address_sets);
     destroy_sets(&world->port_groups);
+    smap_destroy(&world->templates);
+}
+
+void
+test_ovn_add_template(struct test_ovn *world, const char *name,
+                      const char *value)
+{
+    smap_replace(&world->templates, name, value);
+    world->env.template_var = template_var;
 }
 
 /* Options of DHCP. */

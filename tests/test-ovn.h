@@ -31,6 +31,7 @@
 #include "ovn/actions.h"
 #include "ovn/expr.h"
 #include "simap.h"
+#include "smap.h"
 
 /* The world. */
 struct test_ovn {
@@ -38,10 +39,16 @@ struct test_ovn {
     struct simap ports;         /* Name -> key. */
     struct shash address_sets;  /* Name -> struct expr_constant_set. */
     struct shash port_groups;   /* Name -> struct expr_constant_set. */
+    struct smap templates;      /* Variables: none, at first. */
     struct expr_env env;
 };
 void test_ovn_init(struct test_ovn *);
 void test_ovn_destroy(struct test_ovn *);
+
+/* From now on, "^NAME" is replaced by VALUE, and unknown variables by their
+ * names, as a controller does. */
+void test_ovn_add_template(struct test_ovn *, const char *name,
+                           const char *value);
 
 /* The world, and what parsing and encoding actions takes. */
 struct test_ovn_actions {
