@@ -319,18 +319,19 @@ solve(struct expr *e, const struct expr_env *env, struct flow *flow)
 }
 
 const char *
-expr_find_string(const struct expr *e, const char *symbol)
+expr_find_string(const struct expr *e, const char *symbol, const char *except)
 {
     const char *string = NULL;
 
     if (e->type == EXPR_T_CMP) {
         if (e->cmp.string && e->cmp.relop == EXPR_R_EQ
-            && !strcmp(e->cmp.symbol->name, symbol)) {
+            && !strcmp(e->cmp.symbol->name, symbol)
+            && (!except || strcmp(e->cmp.string, except))) {
             string = e->cmp.string;
         }
     } else if (e->type == EXPR_T_AND || e->type == EXPR_T_OR) {
         for (size_t i = 0; !string && i < e->n; i++) {
-            string = expr_find_string(e->subs[i], symbol);
+            string = expr_find_string(e->subs[i], symbol, except);
         }
     }
     return string;

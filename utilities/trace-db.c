@@ -901,9 +901,10 @@ env_port_key(const char *name, unsigned int *key, void *env_)
         return true;
     }
 
-    if (name[0]) {
+    if (name[0] && !env->is_microflow) {
         trace_db_warn(env->db, "%s: unknown logical port", name);
-        env->failed = true;
+    } else if (name[0] && !env->unknown_port) {
+        env->unknown_port = xstrdup(name);
     }
     return false;
 }

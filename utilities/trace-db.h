@@ -190,7 +190,8 @@ struct trace_env {
     struct trace_db *db;
     const struct trace_dp *dp;  /* NULL: names are those of all datapaths. */
     const struct sbrec_chassis *chassis; /* Whose view it is, or NULL. */
-    bool failed;                /* Something unknown was asked for. */
+    bool is_microflow;          /* An unknown port is no warning, but... */
+    char *unknown_port;         /* ...noted here; for the user to free. */
 };
 void trace_env_init(struct trace_env *, struct trace_db *,
                     const struct trace_dp *, const struct sbrec_chassis *);

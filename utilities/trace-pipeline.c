@@ -511,11 +511,15 @@ static char *
 find_start(const struct trace_db *db, const struct trace_options *options,
            const struct expr *e, const struct trace_dp **dpp)
 {
-    const char *inport = expr_find_string(e, "inport");
+    const char *inport = expr_find_string(e, "inport", NULL);
     const struct trace_port *port = inport ? trace_db_port(db, inport) : NULL;
     const struct trace_dp *dp = port ? port->dp : NULL;
 
-    if (inport && !port) {
+    if (inport && !options->datapath
+        && expr_find_string(e, "inport", inport)) {
+        return xstrdup("error parsing flow: flow match expression matches on "
+                       "multiple inports");
+    } else if (inport && !port) {
         return xasprintf("unknown port \"%s\"", inport);
     }
     if (options->datapath) {
@@ -554,10 +558,14 @@ parse_microflow(struct trace_db *db, const struct trace_options *options,
     }
 
     trace_env_init(&env, db, *dpp, chassis);
+    env.is_microflow = true;
     error = expr_parse_microflow(options->microflow, &env.env, packet);
-    if (!error && env.failed) {
-        error = xstrdup("unknown port");
+    if (!error && env.unknown_port) {
+        error = xasprintf("unknown port \"%s\"", env.unknown_port);
+        free(env.unknown_port);
+        return error;
     }
+    free(env.unknown_port);
     if (!error) {
         return NULL;
     }

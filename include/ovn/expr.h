@@ -229,9 +229,10 @@ bool expr_evaluate(const struct expr *, const struct flow *,
 char *expr_parse_microflow(const char *text, const struct expr_env *,
                            struct flow *);
 
-/* The string that the first comparison of string field 'symbol' in 'expr'
- * says it equals, or NULL.  Borrowed from 'expr'. */
-const char *expr_find_string(const struct expr *, const char *symbol);
+/* The first string but 'except' (NULL: any) that a comparison in 'expr' says
+ * string field 'symbol' equals, or NULL.  Borrowed from 'expr'. */
+const char *expr_find_string(const struct expr *, const char *symbol,
+                             const char *except);
 
 /* OpenFlow matches. */
 
