@@ -22,9 +22,9 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "lb.h"
 #include "ovn/logical-fields.h"
 #include "packets.h"
-#include "socket-util.h"
 #include "util.h"
 
 /* R = WORD(); */
@@ -342,7 +342,7 @@ static bool
 parse_aff_endpoint(struct act_parser *p, const char *name,
                    struct in6_addr *addr, uint16_t *port)
 {
-    struct sockaddr_storage ss;
+    struct lb_endpoint ep;
 
     if (!lex_accept_word(p->lex, name)) {
         lex_syntax_error(p->lex, "invalid parameter.");
@@ -352,13 +352,12 @@ parse_aff_endpoint(struct act_parser *p, const char *name,
         return false;
     }
     if (!lex_is(p->lex, LEX_STRING)
-        || !inet_parse_active(lex_current(p->lex)->text, 0, &ss, false,
-                              NULL)) {
+        || !lb_endpoint_parse(lex_current(p->lex)->text, &ep)) {
         lex_syntax_error(p->lex, "invalid parameter.");
         return false;
     }
-    *addr = ss_get_address(&ss);
-    *port = ss_get_port(&ss);
+    *addr = ep.ip;
+    *port = ep.port;
     return true;
 }
 

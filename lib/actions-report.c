@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "byte-order.h"
-#include "socket-util.h"
+#include "lb.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -433,7 +433,7 @@ static void
 check_empty_lb_opt(struct act_parser *p, const struct ovnact_opt *opt)
 {
     const char *value = opt->values->values[0].string;
-    struct sockaddr_storage ss;
+    struct lb_endpoint vip;
     struct uuid uuid;
 
     if (opt->values->n != 1) {
@@ -442,7 +442,7 @@ check_empty_lb_opt(struct act_parser *p, const struct ovnact_opt *opt)
     }
     switch ((enum ovn_event_value) opt->code) {
     case OVN_EVENT_VIP:
-        if (!inet_parse_active(value, 0, &ss, false, NULL)) {
+        if (!lb_endpoint_parse(value, &vip)) {
             lex_error(p->lex, "Invalid load balancer VIP '%s'", value);
         }
         break;
