@@ -18,7 +18,6 @@
 
 #include "flow.h"
 #include "inputs.h"
-#include "lb-serving.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "sset.h"
@@ -57,6 +56,7 @@ static struct inc_kind *resident_kind;
 static struct inc_kind *local_ports_kind;   /* Set, by datapath. */
 static struct inc_kind *seeds_kind;         /* Set, under INC_KEY_ONLY. */
 static struct inc_kind *links_kind;         /* Set, by datapath. */
+static struct inc_kind *serving_links_kind; /* Set, by datapath. */
 static struct inc_kind *localnet_kind;      /* Set, by datapath. */
 static struct inc_kind *our_chassis_kind;   /* Input, under INC_KEY_ONLY. */
 
@@ -491,8 +491,8 @@ want_zone(const struct decision *d, bool only_if_local)
  *
  * A distributed gateway port's switch is not entered from the router on a
  * chassis that is no gateway of it if the redirection is for all traffic
- * ("always-redirect"): nothing that happens there could get anywhere.  But a
- * router's distributed load balancers are served wherever it is. */
+ * ("always-redirect"): nothing that happens there could get anywhere, unless
+ * a distributed load balancer is served there. */
 static void
 write_link(struct decision *d)
 {
@@ -507,16 +507,16 @@ write_link(struct decision *d)
     const char *cr_name = smap_get(&pb->options, "chassis-redirect-port");
     const struct port_binding *cr
         = cr_name ? in_port_binding(d->unit, cr_name) : NULL;
-    if (cr && smap_get_bool(&cr->options, "always-redirect", false)
-        && !lb_serving_is_distributed(d->unit, &pb->datapath)) {
+    struct inc_kind *kind = links_kind;
+    if (cr && smap_get_bool(&cr->options, "always-redirect", false)) {
         struct decision of_cr = { .unit = d->unit, .pb = cr, .us = d->us };
 
         decide(&of_cr);
         if (!of_cr.gateway_member) {
-            return;
+            kind = serving_links_kind;
         }
     }
-    inc_insert(d->unit, links_kind, inc_key_uuid(&pb->datapath),
+    inc_insert(d->unit, kind, inc_key_uuid(&pb->datapath),
                inc_key_uuid(&peer->datapath));
 }
 
@@ -623,6 +623,12 @@ binding_init(struct inc_engine *engine)
         .key_type = INC_KEY_UUID,
         .is_set = true,
     };
+    static const struct inc_kind_class serving_links_class = {
+        .name = "datapath-serving-links",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_UUID,
+        .is_set = true,
+    };
     static const struct inc_kind_class localnet_class = {
         .name = "localnet-ports",
         .stage = STAGE_BINDING,
@@ -649,6 +655,7 @@ binding_init(struct inc_engine *engine)
     local_ports_kind = inc_kind_declare(engine, &local_ports_class);
     seeds_kind = inc_kind_declare(engine, &seeds_class);
     links_kind = inc_kind_declare(engine, &links_class);
+    serving_links_kind = inc_kind_declare(engine, &serving_links_class);
     localnet_kind = inc_kind_declare(engine, &localnet_class);
     our_chassis_kind = inc_kind_declare(engine, &our_chassis_class);
     inc_kind_spawn(in_kinds.port_binding, &unit_class, NULL);
@@ -689,6 +696,12 @@ const struct inc_set *
 binding_links(struct inc_unit *unit, const struct uuid *dp)
 {
     return inc_read_set(unit, links_kind, inc_key_uuid(dp));
+}
+
+const struct inc_set *
+binding_serving_links(struct inc_unit *unit, const struct uuid *dp)
+{
+    return inc_read_set(unit, serving_links_kind, inc_key_uuid(dp));
 }
 
 const struct inc_set *

@@ -81,6 +81,10 @@ const struct inc_set *binding_seeds(struct inc_unit *);
 /* Datapaths (UUIDs) behind the patch ports of 'dp' that a local datapath
  * pulls in. */
 const struct inc_set *binding_links(struct inc_unit *, const struct uuid *dp);
+/* The same for switches that router 'dp' enters on this chassis only if it
+ * serves a load balancer here. */
+const struct inc_set *binding_serving_links(struct inc_unit *,
+                                            const struct uuid *dp);
 /* The localnet ports (names) of 'dp'. */
 const struct inc_set *binding_localnet_ports(struct inc_unit *,
                                              const struct uuid *dp);

@@ -44,8 +44,9 @@ enum controller_stage {
     STAGE_INPUT,                /* Set by inputs.c, from the IDLs. */
     STAGE_WISH,                 /* What is asked of load balancers. */
     STAGE_CONFIG,               /* Configuration, derived from Open_vSwitch. */
-    STAGE_ROUTER,               /* Routers with distributed load balancers. */
     STAGE_BINDING,              /* Which ports are local. */
+    STAGE_NEAR,                 /* Load balancers with a backend here... */
+    STAGE_ROUTER,               /* ...and the routers that have them. */
     STAGE_DATAPATH,             /* Which datapaths are local. */
     STAGE_DP_GROUP,             /* Which members of a group are local... */
     STAGE_ZONE,                 /* ...conntrack zones, tunnels, patches... */

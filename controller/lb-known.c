@@ -352,6 +352,25 @@ lb_known_may_be_local(struct inc_unit *unit, const char *hint)
     return others && default_spread(unit) != LB_SPREAD_ALL;
 }
 
+const char *
+lb_known_mapped_port(struct inc_unit *unit, const char *hint,
+                     const struct in6_addr *address)
+{
+    const struct inc_set *lbs = inc_read_set(unit, kind_by_hint,
+                                             inc_key_string(hint));
+
+    for (size_t i = 0; i < inc_set_count(lbs); i++) {
+        const struct lb_known *known = inc_read(unit, lb_known_kind,
+                                                inc_set_at(lbs, i));
+        const struct lb_mapping *mapping
+            = known ? lb_mappings_find(&known->mappings, address) : NULL;
+        if (mapping) {
+            return mapping->lport;
+        }
+    }
+    return NULL;
+}
+
 void
 lb_known_decide(struct inc_unit *unit, const char *hint,
                 const struct lb_endpoint *backends, size_t n,

@@ -42,6 +42,7 @@
 #include "openvswitch/uuid.h"
 #include "smap.h"
 
+struct in6_addr;
 struct lb_endpoint;
 
 /* What is known of one load balancer. */
@@ -77,6 +78,10 @@ const struct lb_known *lb_known(struct inc_unit *, const struct uuid *nb);
 void lb_known_decide(struct inc_unit *, const char *hint,
                      const struct lb_endpoint *backends, size_t n,
                      struct lb_decision *);
+/* The port that the ip_port_mappings of a load balancer that may be the one of
+ * flows with 'hint' name for 'address', or NULL.  From STAGE_CONFIG on. */
+const char *lb_known_mapped_port(struct inc_unit *, const char *hint,
+                                 const struct in6_addr *address);
 /* Whether a flow with 'hint' might keep to the chassis, whatever its backends
  * are.  From STAGE_CONFIG on. */
 bool lb_known_may_be_local(struct inc_unit *, const char *hint);

@@ -105,17 +105,21 @@ flow_equal(const void *a_, const void *b_)
     return true;
 }
 
-static void
-flow_destroy(void *flow_)
+void
+lb_local_flow_destroy(struct lb_local_flow *flow)
 {
-    struct lb_local_flow *flow = flow_;
-
     for (size_t i = 0; flow->lports && i < flow->n_backends; i++) {
         free(flow->lports[i]);
     }
     free(flow->lports);
     free(flow->backends);
     free(flow);
+}
+
+static void
+flow_destroy(void *flow)
+{
+    lb_local_flow_destroy(flow);
 }
 
 static const struct inc_kind_class flow_kind_class = {
@@ -193,9 +197,9 @@ no_port_group(const char *name OVS_UNUSED, void *env OVS_UNUSED)
     return NULL;
 }
 
-/* Returns what 'lf' balances, or NULL.  Errors are lflow.c's to report. */
-static struct lb_local_flow *
-parse_flow(struct inc_unit *unit, const struct logical_flow *lf)
+/* Errors are lflow.c's to report. */
+struct lb_local_flow *
+lb_local_parse(struct inc_unit *unit, const struct logical_flow *lf)
 {
     struct lb_local_flow *flow = xzalloc(sizeof *flow);
     struct expr *prereqs = NULL;
@@ -277,7 +281,7 @@ flow_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         return;
     }
 
-    struct lb_local_flow *flow = parse_flow(unit, lf);
+    struct lb_local_flow *flow = lb_local_parse(unit, lf);
     struct lb_decision decision;
     if (!flow) {
         return;

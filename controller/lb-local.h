@@ -79,6 +79,12 @@ struct lb_backend {
 void lb_local_init(struct inc_engine *);
 void lb_local_destroy(void);    /* After the engine. */
 
+/* What 'lf' balances, by its text alone ('vip', 'backends', 'lports', 'flag'),
+ * for the caller to destroy; NULL if that is nothing.  From STAGE_NEAR on. */
+struct lb_local_flow *lb_local_parse(struct inc_unit *,
+                                     const struct logical_flow *lf);
+void lb_local_flow_destroy(struct lb_local_flow *);
+
 /* NULL for a flow that is not of such a load balancer.  From STAGE_BACKEND
  * on. */
 const struct lb_local_flow *lb_local_flow(struct inc_unit *,

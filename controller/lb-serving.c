@@ -25,77 +25,109 @@
 #include "util.h"
 #include "uuid.h"
 
-static struct inc_kind *kind_wished;
-static struct inc_kind *kind_distributed;
+static struct inc_kind *kind_near_lb;
+static struct inc_kind *kind_near_router;
 static struct inc_kind *kind_served_vip;
 static struct inc_kind *kind_served_vips;
 static struct inc_kind *kind_left_vips;
 
-/* (router-lb-wished, datapath or group): a distributed load balancer is
- * there. */
+/* (near-router-lb, datapath or group): a load balancer is there that may be
+ * distributed and has a backend here, as far as that can be told before it is
+ * known which datapaths are local: a port with its address. */
 
-static const struct inc_kind_class wished_kind_class = {
-    .name = "router-lb-wished",
-    .stage = STAGE_CONFIG,
+static const struct inc_kind_class near_lb_kind_class = {
+    .name = "near-router-lb",
+    .stage = STAGE_NEAR,
     .key_type = INC_KEY_UUID,
     .is_set = true,
 };
 
+static bool
+is_near(struct inc_unit *unit, const char *hint,
+        const struct in6_addr *address)
+{
+    const char *mapped = lb_known_mapped_port(unit, hint, address);
+    if (mapped) {
+        return lb_local_is_here(unit, mapped);
+    }
+
+    const struct inc_set *lports = in_lports_by_address(unit, address);
+    for (size_t i = 0; i < inc_set_count(lports); i++) {
+        if (lb_local_is_here(unit, inc_set_at(lports, i).data)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
-wished_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+near_lb_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     const struct logical_flow *lf
         = in_logical_flow(unit, inc_unit_key(unit).data);
 
-    if (lf && lf->stage_hint && lb_known_may_be_local(unit, lf->stage_hint)) {
-        inc_insert(unit, kind_wished,
-                   inc_key_uuid(uuid_is_zero(&lf->dp_group) ? &lf->datapath
-                                : &lf->dp_group), INC_KEY_ONLY);
+    if (!lf || !lf->stage_hint
+        || !lb_known_may_be_local(unit, lf->stage_hint)) {
+        return;
+    }
+
+    struct lb_local_flow *flow = lb_local_parse(unit, lf);
+    for (size_t i = 0; flow && i < flow->n_backends; i++) {
+        if (is_near(unit, lf->stage_hint, &flow->backends[i].ip)) {
+            inc_insert(unit, kind_near_lb,
+                       inc_key_uuid(uuid_is_zero(&lf->dp_group)
+                                    ? &lf->datapath : &lf->dp_group),
+                       INC_KEY_ONLY);
+            break;
+        }
+    }
+    if (flow) {
+        lb_local_flow_destroy(flow);
     }
 }
 
-static const struct inc_unit_class wished_unit_class = {
-    .name = "router-lb-wished",
-    .stage = STAGE_CONFIG,
-    .run = wished_run,
+static const struct inc_unit_class near_lb_unit_class = {
+    .name = "near-router-lb",
+    .stage = STAGE_NEAR,
+    .run = near_lb_run,
 };
 
-/* (distributed-router, datapath).  Groups are resolved once for all of their
- * load balancers. */
+/* (near-router, datapath).  Groups are resolved once for all of their load
+ * balancers. */
 
-static const struct inc_kind_class distributed_kind_class = {
-    .name = "distributed-router",
+static const struct inc_kind_class near_router_kind_class = {
+    .name = "near-router",
     .stage = STAGE_ROUTER,
     .key_type = INC_KEY_UUID,
     .is_set = true,
 };
 
 static void
-distributed_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+near_router_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     struct inc_key key = inc_unit_key(unit);
     const struct dp_group *group = in_dp_group(unit, key.data);
 
     if (!group) {
-        inc_insert(unit, kind_distributed, key, INC_KEY_ONLY);
+        inc_insert(unit, kind_near_router, key, INC_KEY_ONLY);
         return;
     }
     for (size_t i = 0; i < group->n; i++) {
-        inc_insert(unit, kind_distributed, inc_key_uuid(&group->datapaths[i]),
+        inc_insert(unit, kind_near_router, inc_key_uuid(&group->datapaths[i]),
                    INC_KEY_ONLY);
     }
 }
 
-static const struct inc_unit_class distributed_unit_class = {
-    .name = "distributed-router",
+static const struct inc_unit_class near_router_unit_class = {
+    .name = "near-router",
     .stage = STAGE_ROUTER,
-    .run = distributed_run,
+    .run = near_router_run,
 };
 
 bool
-lb_serving_is_distributed(struct inc_unit *unit, const struct uuid *dp)
+lb_serving_is_near(struct inc_unit *unit, const struct uuid *dp)
 {
-    return inc_set_count(inc_read_set(unit, kind_distributed,
+    return inc_set_count(inc_read_set(unit, kind_near_router,
                                       inc_key_uuid(dp))) > 0;
 }
 
@@ -292,11 +324,11 @@ lb_serving_gateway(const char *cr_port, void *sg_)
 void
 lb_serving_init(struct inc_engine *engine)
 {
-    kind_wished = inc_kind_declare(engine, &wished_kind_class);
-    inc_kind_spawn(in_kinds.router_lb_flow, &wished_unit_class, NULL);
+    kind_near_lb = inc_kind_declare(engine, &near_lb_kind_class);
+    inc_kind_spawn(in_kinds.router_lb_flow, &near_lb_unit_class, NULL);
 
-    kind_distributed = inc_kind_declare(engine, &distributed_kind_class);
-    inc_kind_spawn(kind_wished, &distributed_unit_class, NULL);
+    kind_near_router = inc_kind_declare(engine, &near_router_kind_class);
+    inc_kind_spawn(kind_near_lb, &near_router_unit_class, NULL);
 
     kind_served_vip = inc_kind_declare(engine, &served_vip_kind_class);
     kind_served_vips = inc_kind_declare(engine, &served_vips_kind_class);

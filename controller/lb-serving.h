@@ -23,9 +23,10 @@
  * distributed gateway port on a chassis that serves one of its VIPs.  Here
  * the questions that it asks are answered from cells:
  *
- *   - (distributed-router, dp): the router has a distributed load balancer at
- *     all.  Known before any port is bound, since it makes the switch on the
- *     other side of a gateway port local wherever the router is.
+ *   - (near-router, dp): the router has a distributed load balancer with a
+ *     backend here.  Known as soon as ports are bound, since it makes the
+ *     switch on the other side of a gateway port local.  It may be true where
+ *     nothing is served, if a backend's address is that of several ports.
  *   - (served-vip, row): the VIP of a logical flow that balances load on a
  *     router, if it is distributed, and whether it is served here.
  *   - (served-vips, dp) and (left-vips, dp): the addresses of those VIPs of a
@@ -45,8 +46,9 @@ struct logical_flow;
 
 void lb_serving_init(struct inc_engine *);
 
-/* Whether a load balancer on router 'dp' is distributed. */
-bool lb_serving_is_distributed(struct inc_unit *, const struct uuid *dp);
+/* Whether the switches on the other side of the gateway ports of router 'dp'
+ * are to be local for the sake of its load balancers. */
+bool lb_serving_is_near(struct inc_unit *, const struct uuid *dp);
 
 /* 'lf' as lib/lb-router.h sees it. */
 struct lb_router_row lb_serving_row(struct inc_unit *,

@@ -18,6 +18,7 @@
 
 #include "binding.h"
 #include "inputs.h"
+#include "lb-serving.h"
 #include "openvswitch/hmap.h"
 #include "util.h"
 #include "uuid.h"
@@ -32,7 +33,8 @@
  * datapath that is local already is no change to either.
  *
  * A link may be one-way (a distributed gateway port's external switch is not
- * entered on chassis that are no gateways, but its ports enter the router),
+ * entered on chassis that are no gateways and serve none of the router's load
+ * balancers, but its ports enter the router),
  * so components are found separately, by union-find over the edges walked. */
 
 struct inc_kind *local_datapath_kind;
@@ -166,6 +168,19 @@ write_local_datapath(struct walk *w, struct node *node)
 }
 
 static void
+walk_links(struct walk *w, struct node *node, const struct inc_set *links)
+{
+    for (size_t i = 0; i < inc_set_count(links); i++) {
+        struct uuid uuid = member_uuid(links, i);
+        struct node *peer = walk_reach(w, &uuid);
+
+        if (peer) {
+            node_join(node, peer);
+        }
+    }
+}
+
+static void
 local_datapaths_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     struct walk w = { .unit = unit, .nodes = HMAP_INITIALIZER(&w.nodes) };
@@ -177,15 +192,10 @@ local_datapaths_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     }
     for (size_t i = 0; i < w.n; i++) {
         struct node *node = w.queue[i];
-        const struct inc_set *links = binding_links(unit, &node->uuid);
 
-        for (size_t j = 0; j < inc_set_count(links); j++) {
-            struct uuid uuid = member_uuid(links, j);
-            struct node *peer = walk_reach(&w, &uuid);
-
-            if (peer) {
-                node_join(node, peer);
-            }
+        walk_links(&w, node, binding_links(unit, &node->uuid));
+        if (lb_serving_is_near(unit, &node->uuid)) {
+            walk_links(&w, node, binding_serving_links(unit, &node->uuid));
         }
     }
     for (size_t i = 0; i < w.n; i++) {
