@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "flow.h"
+#include "lb-empty.h"
 #include "openvswitch/dynamic-string.h"
 #include "packets.h"
 #include "random.h"
@@ -36,6 +37,9 @@
 #include "trace-node.h"
 #include "trace-pipeline.h"
 #include "util.h"
+
+/* In register 9: the client has an affinity. */
+#define AFFINITY_BIT (1u << 6)
 
 /* ct_mark.natted. */
 #define CT_MARK_NATTED (1u << 1)
@@ -273,6 +277,27 @@ put_backend(struct trace_acts *acts,
     trace_put_nocopy(acts->parent, TRACE_NOTE, ds_steal_cstr(&s));
 }
 
+/* What becomes of the packet if no backend is on the chassis. */
+static enum lb_empty
+find_empty(const struct trace_acts *acts)
+{
+    const struct trace_lb *lb = acts->lflow->lb;
+    const struct sbrec_sb_global *global
+        = sbrec_sb_global_first(acts->t->db->idl);
+
+    return (lb_is_affinity(acts->lflow->row->match)
+            ? LB_EMPTY_OTHERS
+            : lb_empty_from_options(lb ? &lb->options : NULL,
+                                    global ? &global->options : NULL));
+}
+
+static const char *const empty_words[] = {
+    [LB_EMPTY_DROP] = "the packet is dropped",
+    [LB_EMPTY_REJECT] = "the packet is rejected",
+    [LB_EMPTY_EVENT] = "the packet is dropped, and an event is reported",
+    [LB_EMPTY_OTHERS] = "its client's affinity does not count",
+};
+
 /* On a chassis, ct_lb_mark_local has the backends there only.  Returns what of
  * 'lb' is in force; the caller frees its 'backends'. */
 static struct ovnact_ct_lb
@@ -294,17 +319,21 @@ find_local_backends(struct trace_acts *acts, const struct ovnact_ct_lb *lb)
         }
     }
     if (!local.n_backends && lb->n_backends) {
-        trace_put(acts->parent, lb->fallback ? TRACE_NOTE : TRACE_ERROR,
-                  lb->fallback
-                  ? "/* No backend of this load balancer is on chassis "
-                    "\"%s\": any of them may be chosen (fallback). */"
-                  : "*** no backend of this load balancer is on chassis "
-                    "\"%s\": the packet is dropped", here->name);
+        if (lb->fallback) {
+            trace_put(acts->parent, TRACE_NOTE,
+                      "/* No backend of this load balancer is on chassis "
+                      "\"%s\": any of them may be chosen (fallback). */",
+                      here->name);
+            memcpy(local.backends, lb->backends,
+                   lb->n_backends * sizeof *lb->backends);
+            local.n_backends = lb->n_backends;
+        } else {
+            trace_put(acts->parent, TRACE_ERROR, "*** no backend of this load "
+                      "balancer is on chassis \"%s\": %s", here->name,
+                      empty_words[find_empty(acts)]);
+        }
         for (size_t i = 0; i < lb->n_backends; i++) {
             put_backend(acts, &lb->backends[i]);
-            if (lb->fallback) {
-                local.backends[local.n_backends++] = lb->backends[i];
-            }
         }
     }
     return local;
@@ -319,6 +348,10 @@ execute_ct_lb(struct trace_acts *acts, const struct ovnact_ct_lb *lb)
 
     struct ovnact_ct_lb local = find_local_backends(acts, lb);
     if (lb->n_backends && !local.n_backends) {
+        if (find_empty(acts) == LB_EMPTY_OTHERS) {
+            copy.regs[9] &= ~AFFINITY_BIT;
+            trace_goto(acts, &copy, acts->lflow->table, acts->parent);
+        }
         free(local.backends);
         return;
     }

@@ -66,6 +66,7 @@ trace_lb_monitor(struct ovsdb_idl *idl)
     ovsdb_idl_track_add_column(idl, &sbrec_load_balancer_col_options);
     ovsdb_idl_track_add_column(idl, &sbrec_load_balancer_col_external_ids);
     ovsdb_idl_track_add_column(idl, &sbrec_sb_global_col_external_ids);
+    ovsdb_idl_track_add_column(idl, &sbrec_sb_global_col_options);
     ovsdb_idl_track_add_column(idl, &sbrec_port_binding_col_mac);
     ovsdb_idl_track_add_column(idl, &sbrec_chassis_col_other_config);
 }
