@@ -72,7 +72,8 @@ def intended(stock, ours):
 def run(program, words):
     process = subprocess.run([program, '-vconsole:off', *words],
                              capture_output=True, text=True, timeout=300)
-    return Outcome(process.returncode, process.stdout, process.stderr)
+    return Outcome(process.returncode, process.stdout,
+                   process.stderr.replace(program, 'ovn-trace'))
 
 
 class Daemon:

@@ -399,17 +399,29 @@ run_requests(void)
     }
 }
 
+static struct unixctl_server *
+start_unixctl(void)
+{
+    struct unixctl_server *server;
+    char *path = (options.unixctl_path ? xstrdup(options.unixctl_path)
+                  : xasprintf("%s/%s.%ld.ctl", ovn_rundir(), program_name,
+                              (long int) getpid()));
+
+    if (unixctl_server_create(path, &server)) {
+        /* The reason has been logged. */
+        exit(EXIT_FAILURE);
+    }
+    free(path);
+    return server;
+}
+
 static void
 run_daemon(void)
 {
-    struct unixctl_server *server;
     bool detached = false;
 
     daemonize_start(false);
-    int retval = unixctl_server_create(options.unixctl_path, &server);
-    if (retval) {
-        exit(EXIT_FAILURE);
-    }
+    struct unixctl_server *server = start_unixctl();
     unixctl_command_register("exit", "", 0, 0, exit_command, NULL);
     unixctl_command_register("trace", "[OPTIONS] [DATAPATH] MICROFLOW",
                              1, INT_MAX, trace_command, NULL);
@@ -508,6 +520,12 @@ parse_command_line(int argc, char *argv[])
         int c = getopt_long(argc, argv, short_options, long_options, NULL);
         if (c == -1) {
             break;
+        } else if (c == OPT_PIDFILE && !optarg) {
+            /* ovn-appctl looks for it there. */
+            char *path = xasprintf("%s/%s.pid", ovn_rundir(), program_name);
+            set_pidfile(path);
+            free(path);
+            continue;
         }
         switch (c) {
         case OPT_DB:

@@ -646,26 +646,33 @@ trace_db_dp_by_key(const struct trace_db *db, uint32_t key)
     return NULL;
 }
 
+/* Whether 'text' is 'uuid' or the start of it, with 4 digits or more. */
+static bool
+is_uuid(const struct uuid *uuid, const char *text)
+{
+    return uuid_is_partial_match(uuid, text) >= 4;
+}
+
 struct trace_dp *
 trace_db_dp_by_name(const struct trace_db *db, const char *name)
 {
-    struct trace_dp *dp;
-    struct uuid uuid;
+    struct trace_dp *dp, *found = NULL;
 
-    if (uuid_from_string(&uuid, name)) {
-        HMAP_FOR_EACH (dp, uuid_node, &db->dps) {
-            if (uuid_equals(&uuid, &dp->sb_uuid)
-                || uuid_equals(&uuid, &dp->nb_uuid)) {
-                return dp;
-            }
-        }
-    }
     HMAP_FOR_EACH (dp, uuid_node, &db->dps) {
         if (!strcmp(name, dp->name) || !strcmp(name, dp->friendly_name)) {
             return dp;
         }
     }
-    return NULL;
+    HMAP_FOR_EACH (dp, uuid_node, &db->dps) {
+        if (is_uuid(&dp->sb_uuid, name) || is_uuid(&dp->nb_uuid, name)) {
+            if (found) {
+                /* The start of two. */
+                return NULL;
+            }
+            found = dp;
+        }
+    }
+    return found;
 }
 
 struct trace_port *
@@ -886,7 +893,7 @@ env_port_key(const char *name, unsigned int *key, void *env_)
 
     if (port) {
         *key = port->key;
-        return true;
+        return !env->dp || port->dp == env->dp;
     }
     if (!strcmp(name, "none")) {
         /* What get_fdb() finds where it finds nothing. */
