@@ -44,6 +44,7 @@
 #include "ovn-dirs.h"
 #include "ovn-sb-idl.h"
 #include "ovn/version.h"
+#include "ovsdb-idl.h"
 #include "packets.h"
 #include "random.h"
 #include "stream-ssl.h"
@@ -415,11 +416,34 @@ start_unixctl(void)
     return server;
 }
 
+/* Ends the program if the database is not there.  Once the daemon runs, it may
+ * come and go. */
+static void
+check_database(void)
+{
+    struct ovsdb_idl *idl = ovsdb_idl_create(options.db, &sbrec_idl_class,
+                                             false, false);
+
+    ovsdb_idl_set_leader_only(idl, options.leader_only);
+    while (!ovsdb_idl_has_ever_connected(idl)) {
+        ovsdb_idl_run(idl);
+        if (!ovsdb_idl_is_alive(idl)) {
+            int error = ovsdb_idl_get_last_error(idl);
+            ovs_fatal(0, "%s: database connection failed (%s)", options.db,
+                      ovs_retval_to_string(error));
+        }
+        ovsdb_idl_wait(idl);
+        poll_block();
+    }
+    ovsdb_idl_destroy(idl);
+}
+
 static void
 run_daemon(void)
 {
     bool detached = false;
 
+    check_database();
     daemonize_start(false);
     struct unixctl_server *server = start_unixctl();
     unixctl_command_register("exit", "", 0, 0, exit_command, NULL);
