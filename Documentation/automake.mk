@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	Documentation/quickstart.rst \
 	Documentation/testing.rst \
 	Documentation/topics/ct-lb-mark-local.rst \
+	Documentation/topics/debugging-local-lb.rst \
 	Documentation/topics/design.rst \
 	Documentation/topics/differences.rst \
 	Documentation/topics/distributed-routers.rst \
