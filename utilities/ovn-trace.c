@@ -44,7 +44,6 @@
 #include "ovn-dirs.h"
 #include "ovn-sb-idl.h"
 #include "ovn/version.h"
-#include "ovsdb-idl.h"
 #include "packets.h"
 #include "random.h"
 #include "stream-ssl.h"
@@ -416,26 +415,23 @@ start_unixctl(void)
     return server;
 }
 
-/* Ends the program if the database is not there.  Once the daemon runs, it may
- * come and go. */
+/* Until the database has been there for the first time, an error is the end of
+ * the program.  Later it may come and go. */
 static void
-check_database(void)
+await_database(bool *detached)
 {
-    struct ovsdb_idl *idl = ovsdb_idl_create(options.db, &sbrec_idl_class,
-                                             false, false);
-
-    ovsdb_idl_set_leader_only(idl, options.leader_only);
-    while (!ovsdb_idl_has_ever_connected(idl)) {
-        ovsdb_idl_run(idl);
-        if (!ovsdb_idl_is_alive(idl)) {
-            int error = ovsdb_idl_get_last_error(idl);
-            ovs_fatal(0, "%s: database connection failed (%s)", options.db,
-                      ovs_retval_to_string(error));
-        }
-        ovsdb_idl_wait(idl);
-        poll_block();
+    if (*detached) {
+        return;
     }
-    ovsdb_idl_destroy(idl);
+
+    char *error = trace_db_error(app.db);
+    if (error) {
+        ovs_fatal(0, "%s: %s", options.db, error);
+    } else if (trace_db_is_ready(app.db)) {
+        trace_db_enable_reconnect(app.db);
+        daemonize_complete();
+        *detached = true;
+    }
 }
 
 static void
@@ -443,7 +439,6 @@ run_daemon(void)
 {
     bool detached = false;
 
-    check_database();
     daemonize_start(false);
     struct unixctl_server *server = start_unixctl();
     unixctl_command_register("exit", "", 0, 0, exit_command, NULL);
@@ -453,10 +448,7 @@ run_daemon(void)
     app.db = trace_db_create(options.db, true, options.leader_only);
     while (!app.exiting) {
         trace_db_run(app.db);
-        if (!detached && trace_db_is_ready(app.db)) {
-            daemonize_complete();
-            detached = true;
-        }
+        await_database(&detached);
         unixctl_server_run(server);
         run_requests();
 

@@ -227,7 +227,7 @@ trace_db_create(const char *remote, bool is_daemon, bool leader_only)
     db->warned = xmalloc(sizeof *db->warned);
     sset_init(db->warned);
 
-    db->idl = ovsdb_idl_create(remote, &sbrec_idl_class, false, is_daemon);
+    db->idl = ovsdb_idl_create(remote, &sbrec_idl_class, false, false);
     ovsdb_idl_set_leader_only(db->idl, leader_only);
     monitor_tables(db->idl, is_daemon);
     db->rows = (is_daemon
@@ -505,6 +505,12 @@ trace_db_error(const struct trace_db *db)
     int error = ovsdb_idl_get_last_error(db->idl);
     return xasprintf("database connection failed (%s)",
                      ovs_retval_to_string(error));
+}
+
+void
+trace_db_enable_reconnect(struct trace_db *db)
+{
+    ovsdb_idl_enable_reconnect(db->idl);
 }
 
 bool

@@ -127,8 +127,7 @@ struct trace_db {
     struct sset *warned;        /* Texts of warnings that have been given. */
 };
 
-/* A database at 'remote'.  For a daemon, it may come later, and changes are
- * seen. */
+/* A database at 'remote'.  For a daemon, changes are seen. */
 struct trace_db *trace_db_create(const char *remote, bool is_daemon,
                                  bool leader_only);
 void trace_db_destroy(struct trace_db *);
@@ -139,6 +138,9 @@ void trace_db_wait(struct trace_db *);
 /* NULL as long as there is hope of a connection, else what is wrong (caller
  * frees). */
 char *trace_db_error(const struct trace_db *);
+/* From now on, the connection may get lost and is made again. */
+void trace_db_enable_reconnect(struct trace_db *);
+
 /* Whether the tables that are monitored in full are there. */
 bool trace_db_is_ready(const struct trace_db *);
 
