@@ -187,8 +187,8 @@ bits_of(const struct mf_field *f)
     return expr_u128_ones(0, is_short ? 8 : f->n_bits);
 }
 
-/* Whether 'e' has a comparison that OpenFlow matches cannot say: with bits that
- * no packet has, or of a part of a field that is matched only as a whole, as
+/* Whether 'e' has a comparison that OpenFlow matches cannot say: with bits
+ * that no packet has, or of a part of a field that is matched only as a whole, as
  * "!ip.is_frag" has, which means "not IP, or no fragment".  Our matches leave
  * it out then, as those of the stock controller do. */
 static bool
