@@ -124,8 +124,8 @@ enum lb_spread lb_wish_decide(const struct smap *row,
 
 /* How well a load balancer, whose spread is a word of 'source', and which has
  * the 'n_vips' 'vips' if it is LB_WISH_ROW, fits a logical flow with 'n'
- * 'backends' and with the start of its UUID: 0, not at all; else the higher the
- * better.  A wish of its own weighs more than none, one that is sure to be
+ * 'backends' and with the start of its UUID: 0, not at all; else the higher
+ * the better.  A wish of its own weighs more than none, one that is sure to be
  * about these backends more than one that may be. */
 int lb_wish_fitness(enum lb_wish_source source,
                     const struct lb_vip *vips, size_t n_vips,

@@ -82,8 +82,8 @@ struct lb_endpoint lb_backend_endpoint(const struct ovnact_ct_lb_backend *);
  * that is, whether lb_make_local() might find something to do. */
 bool lb_can_be_local(const struct ovnact *, size_t ovnacts_len);
 
-/* The backends of such actions, and the flag of the last of them, for the caller
- * to free. */
+/* The backends of such actions, for the caller to free, and the flag of the
+ * last of them. */
 struct lb_endpoint *lb_action_backends(const struct ovnact *,
                                        size_t ovnacts_len,
                                        enum ovnact_ct_lb_flag *, size_t *n);

@@ -144,7 +144,8 @@ put_modify(struct trace_acts *acts, const struct expr_field *dst,
 static void
 put_modify_as_is(struct trace_acts *acts, const struct ovnact *a)
 {
-    trace_put_nocopy(acts->parent, TRACE_MODIFY, trace_format_action(acts->t, a));
+    trace_put_nocopy(acts->parent, TRACE_MODIFY,
+                     trace_format_action(acts->t, a));
 }
 
 static void

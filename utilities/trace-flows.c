@@ -188,8 +188,8 @@ trace_flows_forget_lbs(struct trace_flows *tf)
  *
  * Among flows of the same priority, any may come first.  OVN's ovn-trace takes
  * them as they come out of a hash table with all of the rows, by the lowest
- * bits of their UUIDs.  Where all rows are known, so is the size of that table,
- * and we do the same. */
+ * bits of their UUIDs.  Where all rows are known, so is the size of that
+ * table, and we do the same. */
 
 static uint32_t
 hash_mask(size_t n_rows)
@@ -428,8 +428,8 @@ derive_flows(struct trace_flows *tf, struct dp_flows *df,
     sort_flows(tf, df);
 }
 
-/* Returns what is left of 'match' without "is_chassis_resident(...)", if that is
- * a text for what the parser makes 'formatted' of; otherwise NULL.  (People
+/* Returns what is left of 'match' without "is_chassis_resident(...)", if that
+ * is a text for what the parser makes 'formatted' of; otherwise NULL.  (People
  * know the text that they see in the database.) */
 static char *
 remove_residency(const char *match, const char *formatted,
@@ -593,7 +593,8 @@ parse_actions(struct trace_flow *flow, struct trace_env *env)
     struct ofpbuf ovnacts = OFPBUF_STUB_INITIALIZER(NULL);
     ofpbuf_init(&ovnacts, 0);
     struct expr *prereqs = NULL;
-    char *error = ovnacts_parse_text(flow->row->actions, &pp, &ovnacts, &prereqs);
+    char *error = ovnacts_parse_text(flow->row->actions, &pp, &ovnacts,
+                                     &prereqs);
     if (!error && prereqs) {
         prereqs = expr_annotate(prereqs, env->env.symtab, &error);
     }

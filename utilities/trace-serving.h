@@ -21,8 +21,8 @@
  *
  * lib/lb-router.h has the rules by which logical flows of a router change on a
  * chassis that serves one of its VIPs; here are the answers to what they ask.
- * Without --chassis, all ports are local: what is shown is what a chassis would
- * do that has all of them.
+ * Without --chassis, all ports are local: what is shown is what a chassis
+ * would do that has all of them.
  *
  * Logical flows of a router are looked at only if any load balancer is
  * distributed.  A datapath that is needed for that, and is not there, is
