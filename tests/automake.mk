@@ -68,6 +68,8 @@ TESTSUITE_AT = \
 	tests/system-macros.at \
 	tests/ovn-corpus.at \
 	tests/ovn-lb-empty.at \
+	tests/ovn-lb-show.at \
+	tests/system-lb-empty.at \
 	tests/ovn-local-lb.at \
 	tests/ovn-lb-northd.at \
 	tests/ovn-lb-wish.at \
