@@ -378,6 +378,24 @@ check_expr_text(const struct expr *e, const struct expr_env *env)
     return error;
 }
 
+/* Whether 'e' names a port that is not there: nothing equals it. */
+static bool
+names_unknown_port(const struct expr *e, const struct expr_env *env)
+{
+    unsigned int key;
+
+    if (e->type == EXPR_T_CMP) {
+        return (e->cmp.string
+                && !env->port_key(e->cmp.string, &key, env->aux));
+    }
+    for (size_t i = 0; expr_is_andor(e) && i < e->n; i++) {
+        if (names_unknown_port(e->subs[i], env)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* If 'text' describes a microflow, then 'e', which is 'text', annotated, is
  * true for it, also after it has been a packet, as far as a packet says. */
 static char *
@@ -391,6 +409,9 @@ check_microflow(const char *text, const struct expr *e,
     char *refused = expr_parse_microflow(text, env, &microflow);
     if (refused) {
         free(refused);
+        return NULL;
+    }
+    if (names_unknown_port(e, env) || has_inexpressible(e)) {
         return NULL;
     }
     if (!expr_evaluate(e, &microflow, env)) {
