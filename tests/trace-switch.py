@@ -232,6 +232,9 @@ def carry_out(actions, packet, passes, outcome):
         name, args = match[1], match[2]
         if name == 'set':
             kind, values = re.match(r'(\w+)\((.*)\)$', args).groups()
+            if kind == 'skb_priority':
+                # The queue.
+                continue
             for value in values.split(','):
                 field, _, text = value.partition('=')
                 if kind + '.' + field not in DATAPATH:
