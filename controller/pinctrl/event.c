@@ -41,6 +41,7 @@
 #include "packets.h"
 #include "pinctrl/pinctrl-private.h"
 #include "smap.h"
+#include "unaligned.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(pinctrl_event);
@@ -107,8 +108,10 @@ static bool
 pull_value(struct ofpbuf *userdata, struct smap *info)
 {
     const ovs_be16 *header = ofpbuf_try_pull(userdata, 2 * sizeof *header);
-    const char *name = header ? ovnact_event_value(ntohs(header[0])) : NULL;
-    size_t len = header ? ntohs(header[1]) : 0;
+    const char *name
+        = (header ? ovnact_event_value(ntohs(get_unaligned_be16(&header[0])))
+           : NULL);
+    size_t len = header ? ntohs(get_unaligned_be16(&header[1])) : 0;
     const char *value = ofpbuf_try_pull(userdata, len);
 
     if (!name || !value || len > MAX_VALUE_LEN || memchr(value, 0, len)) {
@@ -175,7 +178,8 @@ pin_handle_event(const struct pin *pin)
 {
     const ovs_be32 *event = ofpbuf_try_pull(pin->userdata, sizeof *event);
 
-    if (!event || *event != htonl(OVN_EVENT_EMPTY_LB_BACKENDS)) {
+    if (!event
+        || get_unaligned_be32(event) != htonl(OVN_EVENT_EMPTY_LB_BACKENDS)) {
         pin_malformed(pin, "unknown event");
         return;
     }
