@@ -185,6 +185,9 @@ execute_ct_clear(struct trace_acts *acts)
     packet->ct_zone = 0;
     packet->ct_mark = 0;
     memset(&packet->ct_label, 0, sizeof packet->ct_label);
+    packet->ct_nw_dst = 0;
+    packet->ct_ipv6_dst = in6addr_any;
+    packet->ct_tp_dst = 0;
 }
 
 /* Sets '*endpoint' to where 'lb' sends a packet of a connection in 'state'.
@@ -214,14 +217,18 @@ choose_backend(const struct trace *t, const struct ovnact_ct_lb *lb,
     return true;
 }
 
+/* The original destination is kept for chk_lb_hairpin(). */
 static void
 send_to(struct flow *packet, const struct lb_endpoint *endpoint)
 {
     if (lb_endpoint_is_ip4(endpoint)) {
+        packet->ct_nw_dst = packet->nw_dst;
         packet->nw_dst = in6_addr_get_mapped_ipv4(&endpoint->ip);
     } else {
+        packet->ct_ipv6_dst = packet->ipv6_dst;
         packet->ipv6_dst = endpoint->ip;
     }
+    packet->ct_tp_dst = packet->tp_dst;
     if (endpoint->port) {
         packet->tp_dst = htons(endpoint->port);
     }

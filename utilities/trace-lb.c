@@ -235,6 +235,26 @@ default_spread(const struct sbrec_chassis *chassis)
 }
 
 bool
+trace_lbs_have_vip(const struct trace_lbs *lbs, const struct lb_endpoint *vip)
+{
+    const struct sbrec_load_balancer *row;
+
+    SBREC_LOAD_BALANCER_FOR_EACH (row, lbs->db->idl) {
+        const struct smap_node *node;
+
+        SMAP_FOR_EACH (node, &row->vips) {
+            struct lb_endpoint ep;
+
+            if (lb_endpoint_parse(node->key, &ep)
+                && lb_endpoint_equal(&ep, vip)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool
 trace_lbs_any_local(const struct trace_lbs *lbs)
 {
     const struct sbrec_chassis *chassis;

@@ -72,6 +72,10 @@ void trace_lbs_forget_ports(struct trace_lbs *);
 /* Whether any load balancer might keep to any chassis. */
 bool trace_lbs_any_local(const struct trace_lbs *);
 
+/* Whether 'vip' is a VIP of any southbound row. */
+bool trace_lbs_have_vip(const struct trace_lbs *,
+                        const struct lb_endpoint *vip);
+
 /* Decides how a logical flow with stage-hint 'hint' (may be NULL) and 'n'
  * 'backends' spreads connections on 'here'.  Sets '*lb' to its load balancer,
  * or to NULL if nothing is known of it. */

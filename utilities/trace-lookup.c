@@ -22,11 +22,13 @@
 #include <string.h>
 
 #include "flow.h"
+#include "lb.h"
 #include "openvswitch/dynamic-string.h"
 #include "ovn/logical-fields.h"
 #include "packets.h"
 #include "trace-db.h"
 #include "trace-flows.h"
+#include "trace-lb.h"
 #include "trace-node.h"
 #include "trace-pipeline.h"
 #include "trace-port-sec.h"
@@ -138,16 +140,40 @@ execute_put_opts(struct trace_acts *acts, const struct ovnact *a)
 
 /* What the controller has in tables of its own. */
 
+/* Whether the packet goes back to where it came from, because a load balancer
+ * of any datapath has translated its destination.  The result for a reply
+ * is, as it has always been shown, about the port that the packet is sent to
+ * now, not about the one that it was sent to. */
+static bool
+is_hairpinned(const struct trace_acts *acts, bool reply)
+{
+    const struct flow *packet = acts->packet;
+    bool ip4 = packet->dl_type == htons(ETH_TYPE_IP);
+    struct lb_endpoint orig = {
+        .ip = packet->ct_ipv6_dst,
+        .port = ntohs(reply ? packet->tp_dst : packet->ct_tp_dst)
+    };
+
+    if (ip4) {
+        in6_addr_set_mapped_ipv4(&orig.ip, packet->ct_nw_dst);
+    }
+    return ((ip4 ? packet->nw_src == packet->nw_dst
+             : ipv6_addr_equals(&packet->ipv6_src, &packet->ipv6_dst))
+            && trace_lbs_have_vip(acts->t->db->lbs, &orig));
+}
+
 static void
 execute_chk_lb_hairpin(struct trace_acts *acts, const struct ovnact *a)
 {
     const struct ovnact_result *result
         = CONTAINER_OF(a, struct ovnact_result, ovnact);
+    bool hairpinned
+        = is_hairpinned(acts, a->type == OVNACT_CHK_LB_HAIRPIN_REPLY);
     struct ds s = DS_EMPTY_INITIALIZER;
 
-    trace_write_bit(acts, &result->dst, false);
+    trace_write_bit(acts, &result->dst, hairpinned);
     expr_field_format(&result->dst, &s);
-    ds_put_cstr(&s, " = 0");
+    ds_put_format(&s, " = %d", hairpinned);
     trace_put_nocopy(acts->parent, TRACE_MODIFY, ds_steal_cstr(&s));
 }
 
