@@ -140,26 +140,50 @@ execute_put_opts(struct trace_acts *acts, const struct ovnact *a)
 
 /* What the controller has in tables of its own. */
 
-/* Whether the packet goes back to where it came from, because a load balancer
- * of any datapath has translated its destination.  The result for a reply
+/* Where the packet was sent to before a load balancer sent it elsewhere, with
+ * port 'tp_dst'.  Returns false if that is not a VIP of any load balancer, be
+ * it another datapath's. */
+static bool
+find_vip(const struct trace_acts *acts, ovs_be16 tp_dst,
+         struct lb_endpoint *vip)
+{
+    const struct flow *packet = acts->packet;
+
+    vip->ip = packet->ct_ipv6_dst;
+    vip->port = ntohs(tp_dst);
+    if (packet->dl_type == htons(ETH_TYPE_IP)) {
+        in6_addr_set_mapped_ipv4(&vip->ip, packet->ct_nw_dst);
+    }
+    return trace_lbs_have_vip(acts->t->db->lbs, vip);
+}
+
+/* Whether the packet goes back to where it came from.  The result for a reply
  * is, as it has always been shown, about the port that the packet is sent to
  * now, not about the one that it was sent to. */
 static bool
 is_hairpinned(const struct trace_acts *acts, bool reply)
 {
     const struct flow *packet = acts->packet;
-    bool ip4 = packet->dl_type == htons(ETH_TYPE_IP);
-    struct lb_endpoint orig = {
-        .ip = packet->ct_ipv6_dst,
-        .port = ntohs(reply ? packet->tp_dst : packet->ct_tp_dst)
-    };
+    bool back = (packet->dl_type == htons(ETH_TYPE_IP)
+                 ? packet->nw_src == packet->nw_dst
+                 : ipv6_addr_equals(&packet->ipv6_src, &packet->ipv6_dst));
+    struct lb_endpoint vip;
 
-    if (ip4) {
-        in6_addr_set_mapped_ipv4(&orig.ip, packet->ct_nw_dst);
+    return back && find_vip(acts, reply ? packet->tp_dst : packet->ct_tp_dst,
+                            &vip);
+}
+
+static void
+execute_ct_snat_to_vip(struct trace_acts *acts)
+{
+    struct lb_endpoint vip;
+
+    if (find_vip(acts, acts->packet->ct_tp_dst, &vip)) {
+        char ip[INET6_ADDRSTRLEN];
+
+        ipv6_string_mapped(ip, &vip.ip);
+        trace_put(acts->parent, TRACE_RESULT, "/* nat(src=%s) */", ip);
     }
-    return ((ip4 ? packet->nw_src == packet->nw_dst
-             : ipv6_addr_equals(&packet->ipv6_src, &packet->ipv6_dst))
-            && trace_lbs_have_vip(acts->t->db->lbs, &orig));
 }
 
 static void
@@ -245,6 +269,9 @@ trace_lookup_action(struct trace_acts *acts, const struct ovnact *a)
     case OVNACT_CHK_LB_HAIRPIN:
     case OVNACT_CHK_LB_HAIRPIN_REPLY:
         execute_chk_lb_hairpin(acts, a);
+        return true;
+    case OVNACT_CT_SNAT_TO_VIP:
+        execute_ct_snat_to_vip(acts);
         return true;
     case OVNACT_CHECK_IN_PORT_SEC:
         execute_check_port_sec(acts, a, true);
