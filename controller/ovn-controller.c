@@ -38,7 +38,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "binding.h"
 #include "br-int.h"
@@ -636,8 +635,7 @@ static struct unixctl_server *
 start_unixctl(void)
 {
     struct unixctl_server *server;
-    char *path = xasprintf("%s/%s.%ld.ctl", ovn_rundir(), program_name,
-                           (long int) getpid());
+    char *path = ovn_unixctl_path(NULL);
     int error = unixctl_server_create(path, &server);
 
     if (error) {

@@ -17,8 +17,10 @@
 #include "ovn-dirs.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "ovn/version.h"
+#include "util.h"
 
 static const char *
 dir_get(const char *variable, const char *default_value)
@@ -37,4 +39,21 @@ const char *
 ovn_sysconfdir(void)
 {
     return dir_get("OVN_SYSCONFDIR", OVN_DEFAULT_SYSCONFDIR);
+}
+
+char *
+ovn_unixctl_path(const char *override)
+{
+    return (override ? xstrdup(override)
+            : xasprintf("%s/%s.%ld.ctl", ovn_rundir(), program_name,
+                        (long int) getpid()));
+}
+
+char *
+ovn_default_remote(const char *variable, const char *socket)
+{
+    const char *remote = getenv(variable);
+
+    return (remote && remote[0] ? xstrdup(remote)
+            : xasprintf("unix:%s/%s", ovn_rundir(), socket));
 }

@@ -25,4 +25,12 @@
 const char *ovn_rundir(void);       /* /var/run/ovn */
 const char *ovn_sysconfdir(void);   /* /etc/ovn */
 
+/* The program's control socket: 'override' or, if that is NULL, one that is
+ * named after the program and the process.  The caller frees the result. */
+char *ovn_unixctl_path(const char *override);
+
+/* The database that environment variable 'variable' names, or else that at
+ * 'socket' in the run directory.  The caller frees the result. */
+char *ovn_default_remote(const char *variable, const char *socket);
+
 #endif /* lib/ovn-dirs.h */

@@ -38,7 +38,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "command-line.h"
 #include "daemon.h"
@@ -68,8 +67,8 @@ static const char lock_name[] = "ovn_lb_northd";
 
 /* From the command line. */
 static struct {
-    const char *nb_remote;
-    const char *sb_remote;
+    char *nb_remote;
+    char *sb_remote;
     const char *unixctl_path;
 } options;
 
@@ -359,16 +358,6 @@ print_version(void)
     exit(EXIT_SUCCESS);
 }
 
-/* The database that 'variable' names, or else the distribution's. */
-static const char *
-default_remote(const char *variable, const char *socket)
-{
-    const char *remote = getenv(variable);
-
-    return (remote && remote[0] ? remote
-            : xasprintf("unix:%s/%s", ovn_rundir(), socket));
-}
-
 static void
 parse_options(int argc, char *argv[])
 {
@@ -401,8 +390,8 @@ parse_options(int argc, char *argv[])
     };
     char *short_options = ovs_cmdl_long_options_to_short_options(long_options);
 
-    options.nb_remote = default_remote("OVN_NB_DB", "ovnnb_db.sock");
-    options.sb_remote = default_remote("OVN_SB_DB", "ovnsb_db.sock");
+    options.nb_remote = ovn_default_remote("OVN_NB_DB", "ovnnb_db.sock");
+    options.sb_remote = ovn_default_remote("OVN_SB_DB", "ovnsb_db.sock");
 
     for (;;) {
         int c = getopt_long(argc, argv, short_options, long_options, NULL);
@@ -411,10 +400,12 @@ parse_options(int argc, char *argv[])
         }
         switch (c) {
         case OPT_NB:
-            options.nb_remote = optarg;
+            free(options.nb_remote);
+            options.nb_remote = xstrdup(optarg);
             break;
         case OPT_SB:
-            options.sb_remote = optarg;
+            free(options.sb_remote);
+            options.sb_remote = xstrdup(optarg);
             break;
         case OPT_UNIXCTL:
             options.unixctl_path = optarg;
@@ -458,9 +449,7 @@ static struct unixctl_server *
 start_unixctl(void)
 {
     struct unixctl_server *server;
-    char *path = (options.unixctl_path ? xstrdup(options.unixctl_path)
-                  : xasprintf("%s/%s.%ld.ctl", ovn_rundir(), program_name,
-                              (long int) getpid()));
+    char *path = ovn_unixctl_path(options.unixctl_path);
     int error = unixctl_server_create(path, &server);
 
     if (error) {
@@ -522,6 +511,8 @@ main(int argc, char *argv[])
     ovsdb_idl_loop_destroy(&ctl.nb);
     ovsdb_idl_loop_destroy(&ctl.sb);
     shash_destroy_free_data(&ctl.wanted);
+    free(options.nb_remote);
+    free(options.sb_remote);
     service_stop();
     exit(EXIT_SUCCESS);
 }

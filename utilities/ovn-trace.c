@@ -30,7 +30,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "command-line.h"
 #include "daemon.h"
@@ -403,9 +402,7 @@ static struct unixctl_server *
 start_unixctl(void)
 {
     struct unixctl_server *server;
-    char *path = (options.unixctl_path ? xstrdup(options.unixctl_path)
-                  : xasprintf("%s/%s.%ld.ctl", ovn_rundir(), program_name,
-                              (long int) getpid()));
+    char *path = ovn_unixctl_path(options.unixctl_path);
 
     if (unixctl_server_create(path, &server)) {
         /* The reason has been logged. */
@@ -608,9 +605,7 @@ main(int argc, char *argv[])
     fatal_ignore_sigpipe();
     vlog_set_levels_from_string_assert("reconnect:warn");
 
-    const char *db = getenv("OVN_SB_DB");
-    options.db = (db && db[0] ? xstrdup(db)
-                  : xasprintf("unix:%s/ovnsb_db.sock", ovn_rundir()));
+    options.db = ovn_default_remote("OVN_SB_DB", "ovnsb_db.sock");
     options.leader_only = true;
     options.trace.friendly_names = true;
     parse_command_line(argc, argv);
