@@ -259,18 +259,10 @@ lb_serving_gateway_init(struct lb_serving_gateway *sg, struct inc_unit *unit)
     *sg = (struct lb_serving_gateway) { .unit = unit };
 }
 
-static void
-clear_gateway(struct lb_serving_gateway *sg)
-{
-    lb_router_addrs_destroy(&sg->gw.own);
-    lb_router_addrs_destroy(&sg->gw.served);
-    lb_router_addrs_destroy(&sg->gw.left);
-}
-
 void
 lb_serving_gateway_destroy(struct lb_serving_gateway *sg)
 {
-    clear_gateway(sg);
+    lb_router_gateway_clear(&sg->gw);
 }
 
 /* Adds the members of (kind, dp) to 'addrs', without those of 'except'. */
@@ -296,7 +288,7 @@ lb_serving_gateway(const char *cr_port, void *sg_)
     struct lb_serving_gateway *sg = sg_;
     const struct lport *cr = in_lport(sg->unit, cr_port);
 
-    clear_gateway(sg);
+    lb_router_gateway_clear(&sg->gw);
     if (!cr || cr->type != LP_CHASSISREDIRECT) {
         return NULL;
     }

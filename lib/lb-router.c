@@ -61,6 +61,14 @@ lb_router_addrs_destroy(struct lb_router_addrs *addrs)
 }
 
 void
+lb_router_gateway_clear(struct lb_router_gateway *gw)
+{
+    lb_router_addrs_destroy(&gw->own);
+    lb_router_addrs_destroy(&gw->served);
+    lb_router_addrs_destroy(&gw->left);
+}
+
+void
 lb_router_own_addresses(const char *mac, struct lb_router_addrs *own)
 {
     char *copy = xstrdup(mac);

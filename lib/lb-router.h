@@ -135,6 +135,8 @@ struct lb_router_gateway {
     struct lb_router_addrs served; /* VIPs served here. */
     struct lb_router_addrs left; /* VIPs that only others can serve. */
 };
+/* Frees and empties the addresses, for another port or for good. */
+void lb_router_gateway_clear(struct lb_router_gateway *);
 /* Adds the addresses in 'mac', which is a router port's Port_Binding.mac
  * ("MAC IP/LEN..."), and the link-local one, to 'own'. */
 void lb_router_own_addresses(const char *mac, struct lb_router_addrs *own);

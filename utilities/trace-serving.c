@@ -288,18 +288,10 @@ trace_gateway_init(struct trace_gateway *tg, struct trace_servings *servings,
     *tg = (struct trace_gateway) { .servings = servings, .here = here };
 }
 
-static void
-clear_gateway(struct trace_gateway *tg)
-{
-    lb_router_addrs_destroy(&tg->gw.own);
-    lb_router_addrs_destroy(&tg->gw.served);
-    lb_router_addrs_destroy(&tg->gw.left);
-}
-
 void
 trace_gateway_destroy(struct trace_gateway *tg)
 {
-    clear_gateway(tg);
+    lb_router_gateway_clear(&tg->gw);
 }
 
 static void
@@ -319,7 +311,7 @@ trace_gateway(const char *cr_port, void *tg_)
     struct trace_gateway *tg = tg_;
     const struct trace_port *cr = trace_db_port(tg->servings->db, cr_port);
 
-    clear_gateway(tg);
+    lb_router_gateway_clear(&tg->gw);
     if (!cr || !cr->distributed_port) {
         return NULL;
     }
