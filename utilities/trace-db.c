@@ -38,39 +38,6 @@
 
 VLOG_DEFINE_THIS_MODULE(ovntrace);
 
-bool
-trace_uuids_contain(const struct hmap *set, const struct uuid *uuid)
-{
-    const struct trace_uuid *elem;
-
-    HMAP_FOR_EACH_WITH_HASH (elem, node, uuid_hash(uuid), set) {
-        if (uuid_equals(&elem->uuid, uuid)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void
-uuids_add(struct hmap *set, const struct uuid *uuid)
-{
-    if (!trace_uuids_contain(set, uuid)) {
-        struct trace_uuid *elem = xmalloc(sizeof *elem);
-        elem->uuid = *uuid;
-        hmap_insert(set, &elem->node, uuid_hash(uuid));
-    }
-}
-
-static void
-uuids_clear(struct hmap *set)
-{
-    struct trace_uuid *elem;
-
-    HMAP_FOR_EACH_POP (elem, node, set) {
-        free(elem);
-    }
-}
-
 /* The connection. */
 
 static void
@@ -133,14 +100,27 @@ monitor_tables(struct ovsdb_idl *idl, bool logical_flows)
 /* Whether 'group' has a datapath that is in 'set'. */
 static bool
 group_is_wanted(const struct sbrec_logical_dp_group *group,
-                const struct hmap *set)
+                const struct uuidset *set)
 {
     for (size_t i = 0; i < group->n_datapaths; i++) {
-        if (trace_uuids_contain(set, &group->datapaths[i]->header_.uuid)) {
+        if (uuidset_contains(set, &group->datapaths[i]->header_.uuid)) {
             return true;
         }
     }
     return false;
+}
+
+static struct trace_dp *
+dp_by_uuid(const struct trace_db *db, const struct uuid *uuid)
+{
+    struct trace_dp *dp;
+
+    HMAP_FOR_EACH_WITH_HASH (dp, uuid_node, uuid_hash(uuid), &db->dps) {
+        if (uuid_equals(&dp->sb_uuid, uuid)) {
+            return dp;
+        }
+    }
+    return NULL;
 }
 
 /* The conditions for tables that are monitored by datapath. */
@@ -152,7 +132,7 @@ static void
 add_clauses(const struct trace_db *db, struct conditions *c)
 {
     const struct sbrec_logical_dp_group *group;
-    const struct trace_uuid *elem;
+    const struct uuidset_node *elem;
 
     if (db->wants_all) {
         ovsdb_idl_condition_add_clause_true(&c->lflows);
@@ -160,8 +140,8 @@ add_clauses(const struct trace_db *db, struct conditions *c)
         ovsdb_idl_condition_add_clause_true(&c->fdbs);
         return;
     }
-    HMAP_FOR_EACH (elem, node, &db->wanted) {
-        const struct trace_dp *dp = trace_db_dp_by_uuid(db, &elem->uuid);
+    UUIDSET_FOR_EACH (elem, &db->wanted) {
+        const struct trace_dp *dp = dp_by_uuid(db, &elem->uuid);
 
         sbrec_logical_flow_add_clause_logical_datapath(
             &c->lflows, OVSDB_F_EQ, &elem->uuid);
@@ -214,16 +194,15 @@ trace_db_create(const char *remote, bool is_daemon, bool leader_only)
     struct trace_db *db = xzalloc(sizeof *db);
 
     hmap_init(&db->dps);
-    hmap_init(&db->dps_by_key);
     shash_init(&db->ports);
     shash_init(&db->address_sets);
     shash_init(&db->parsed_sets);
     shash_init(&db->port_groups);
     shash_init(&db->symtab);
     ovn_init_symtab(&db->symtab);
-    hmap_init(&db->wanted);
-    hmap_init(&db->missed);
-    hmap_init(&db->changed_flows);
+    uuidset_init(&db->wanted);
+    uuidset_init(&db->missed);
+    uuidset_init(&db->changed_flows);
     db->warned = xmalloc(sizeof *db->warned);
     sset_init(db->warned);
 
@@ -249,7 +228,6 @@ clear_dps(struct trace_db *db)
     struct trace_port *port;
     struct trace_dp *dp;
 
-    hmap_clear(&db->dps_by_key);
     HMAP_FOR_EACH_POP (dp, uuid_node, &db->dps) {
         HMAP_FOR_EACH_POP (port, key_node, &dp->ports) {
             free(port);
@@ -305,7 +283,6 @@ read_dps(struct trace_db *db)
         hmap_init(&dp->ports);
         hmap_init(&dp->mcgroups);
         hmap_insert(&db->dps, &dp->uuid_node, uuid_hash(&dp->sb_uuid));
-        hmap_insert(&db->dps_by_key, &dp->key_node, hash_int(dp->key, 0));
     }
 }
 
@@ -316,7 +293,7 @@ read_ports(struct trace_db *db)
 
     SBREC_PORT_BINDING_FOR_EACH (row, db->idl) {
         struct trace_dp *dp
-            = trace_db_dp_by_uuid(db, &row->datapath->header_.uuid);
+            = dp_by_uuid(db, &row->datapath->header_.uuid);
         struct trace_port *port = xzalloc(sizeof *port);
 
         port->row = row;
@@ -367,7 +344,7 @@ read_mcgroups(struct trace_db *db)
     SBREC_MULTICAST_GROUP_FOR_EACH (row, db->idl) {
         struct trace_mcgroup *mcgroup = xzalloc(sizeof *mcgroup);
         struct trace_dp *dp
-            = trace_db_dp_by_uuid(db, &row->datapath->header_.uuid);
+            = dp_by_uuid(db, &row->datapath->header_.uuid);
 
         mcgroup->row = row;
         mcgroup->name = row->name;
@@ -424,7 +401,7 @@ track_changes(struct trace_db *db)
     db->flows_changed |= (sbrec_logical_dp_group_track_get_first(db->idl)
                           != NULL);
     SBREC_LOGICAL_FLOW_FOR_EACH_TRACKED (flow, db->idl) {
-        uuids_add(&db->changed_flows, &flow->header_.uuid);
+        uuidset_insert(&db->changed_flows, &flow->header_.uuid);
         db->flows_changed = true;
     }
     ovsdb_idl_track_clear(db->idl);
@@ -474,7 +451,7 @@ trace_db_refresh(struct trace_db *db)
     if (db->flows_changed && trace_rows_is_monitor(db->rows)) {
         trace_rows_refresh(db->rows);
         trace_flows_refresh(db->flows, &db->changed_flows);
-        uuids_clear(&db->changed_flows);
+        uuidset_clear(&db->changed_flows);
     }
     db->ports_changed = db->sets_changed = db->flows_changed = false;
     db->lbs_changed = db->chassis_changed = false;
@@ -530,19 +507,15 @@ trace_db_destroy(struct trace_db *db)
         clear_dps(db);
         clear_sets(db);
         hmap_destroy(&db->dps);
-        hmap_destroy(&db->dps_by_key);
         shash_destroy(&db->ports);
         shash_destroy(&db->address_sets);
         shash_destroy(&db->parsed_sets);
         shash_destroy(&db->port_groups);
         expr_symtab_destroy(&db->symtab);
         shash_destroy(&db->symtab);
-        uuids_clear(&db->wanted);
-        hmap_destroy(&db->wanted);
-        uuids_clear(&db->missed);
-        hmap_destroy(&db->missed);
-        uuids_clear(&db->changed_flows);
-        hmap_destroy(&db->changed_flows);
+        uuidset_destroy(&db->wanted);
+        uuidset_destroy(&db->missed);
+        uuidset_destroy(&db->changed_flows);
         sset_destroy(db->warned);
         free(db->warned);
         ovsdb_idl_destroy(db->idl);
@@ -553,10 +526,10 @@ trace_db_destroy(struct trace_db *db)
 bool
 trace_db_has(struct trace_db *db, const struct trace_dp *dp)
 {
-    if (db->wants_all || trace_uuids_contain(&db->wanted, &dp->sb_uuid)) {
+    if (db->wants_all || uuidset_contains(&db->wanted, &dp->sb_uuid)) {
         return true;
     }
-    uuids_add(&db->missed, &dp->sb_uuid);
+    uuidset_insert(&db->missed, &dp->sb_uuid);
     return false;
 }
 
@@ -570,30 +543,21 @@ trace_db_has_all(const struct trace_db *db)
 static void
 fetch_flows(struct trace_db *db, const struct uuid *uuid)
 {
-    const struct sbrec_logical_dp_group *group;
-    struct uuid *groups = NULL;
-    size_t n = 0, allocated = 0;
+    size_t n;
+    struct uuid *owners = trace_db_owners(db, uuid, &n);
 
     trace_rows_fetch_datapath(db->rows, uuid);
-    SBREC_LOGICAL_DP_GROUP_FOR_EACH (group, db->idl) {
-        if (trace_db_group_has(group, uuid)) {
-            if (n >= allocated) {
-                groups = x2nrealloc(groups, &allocated, sizeof *groups);
-            }
-            groups[n++] = group->header_.uuid;
-        }
-    }
-    trace_rows_fetch_groups(db->rows, groups, n);
-    free(groups);
+    trace_rows_fetch_groups(db->rows, owners + 1, n - 1);
+    free(owners);
 }
 
 bool
 trace_db_fetch(struct trace_db *db, unsigned int *condition_seqno)
 {
     bool is_monitor = trace_rows_is_monitor(db->rows);
-    const struct trace_uuid *elem;
+    const struct uuidset_node *elem;
 
-    if (hmap_is_empty(&db->missed)) {
+    if (uuidset_is_empty(&db->missed)) {
         return trace_rows_is_waiting(db->rows);
     }
     db->wants_all = shash_count(&db->ports) <= SMALL_DB;
@@ -603,13 +567,13 @@ trace_db_fetch(struct trace_db *db, unsigned int *condition_seqno)
     if (db->wants_all && !is_monitor) {
         trace_rows_fetch_all(db->rows);
     }
-    HMAP_FOR_EACH (elem, node, &db->missed) {
-        uuids_add(&db->wanted, &elem->uuid);
+    UUIDSET_FOR_EACH (elem, &db->missed) {
+        uuidset_insert(&db->wanted, &elem->uuid);
         if (!db->wants_all && !is_monitor) {
             fetch_flows(db, &elem->uuid);
         }
     }
-    uuids_clear(&db->missed);
+    uuidset_clear(&db->missed);
     if (db->any_local) {
         /* What has been parsed without the datapath is to be parsed again. */
         db->lbs_changed = true;
@@ -623,33 +587,6 @@ trace_db_has_fetched(const struct trace_db *db, unsigned int condition_seqno)
 {
     return (ovsdb_idl_get_condition_seqno(db->idl) >= condition_seqno
             && !trace_rows_is_waiting(db->rows));
-}
-
-struct trace_dp *
-trace_db_dp_by_uuid(const struct trace_db *db, const struct uuid *uuid)
-{
-    struct trace_dp *dp;
-
-    HMAP_FOR_EACH_WITH_HASH (dp, uuid_node, uuid_hash(uuid), &db->dps) {
-        if (uuid_equals(&dp->sb_uuid, uuid)) {
-            return dp;
-        }
-    }
-    return NULL;
-}
-
-struct trace_dp *
-trace_db_dp_by_key(const struct trace_db *db, uint32_t key)
-{
-    struct trace_dp *dp;
-
-    HMAP_FOR_EACH_WITH_HASH (dp, key_node, hash_int(key, 0),
-                             &db->dps_by_key) {
-        if (dp->key == key) {
-            return dp;
-        }
-    }
-    return NULL;
 }
 
 /* Whether 'text' is 'uuid' or the start of it, with 4 digits or more. */
@@ -714,9 +651,8 @@ trace_dp_mcgroup(const struct trace_dp *dp, uint32_t key)
     return NULL;
 }
 
-bool
-trace_db_group_has(const struct sbrec_logical_dp_group *group,
-                   const struct uuid *dp)
+static bool
+group_has(const struct sbrec_logical_dp_group *group, const struct uuid *dp)
 {
     for (size_t i = 0; i < group->n_datapaths; i++) {
         if (uuid_equals(&group->datapaths[i]->header_.uuid, dp)) {
@@ -724,6 +660,26 @@ trace_db_group_has(const struct sbrec_logical_dp_group *group,
         }
     }
     return false;
+}
+
+struct uuid *
+trace_db_owners(const struct trace_db *db, const struct uuid *dp, size_t *n)
+{
+    const struct sbrec_logical_dp_group *group;
+    struct uuid *owners = xmalloc(sizeof *owners);
+    size_t allocated = 1;
+
+    owners[0] = *dp;
+    *n = 1;
+    SBREC_LOGICAL_DP_GROUP_FOR_EACH (group, db->idl) {
+        if (group_has(group, dp)) {
+            if (*n >= allocated) {
+                owners = x2nrealloc(owners, &allocated, sizeof *owners);
+            }
+            owners[(*n)++] = group->header_.uuid;
+        }
+    }
+    return owners;
 }
 
 static int

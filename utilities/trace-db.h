@@ -38,6 +38,7 @@
 #include "openvswitch/types.h"
 #include "openvswitch/uuid.h"
 #include "ovn/expr.h"
+#include "uuidset.h"
 
 struct ds;
 struct gen_opts;
@@ -51,16 +52,8 @@ struct trace_lbs;
 struct trace_rows;
 struct trace_servings;
 
-/* An element of a set of UUIDs. */
-struct trace_uuid {
-    struct hmap_node node;
-    struct uuid uuid;
-};
-bool trace_uuids_contain(const struct hmap *, const struct uuid *);
-
 struct trace_dp {
     struct hmap_node uuid_node;
-    struct hmap_node key_node;
     struct uuid sb_uuid;
     struct uuid nb_uuid;        /* Of its switch or router; or zero. */
     const char *name;           /* Never NULL. */
@@ -104,10 +97,9 @@ struct trace_db {
     bool flows_changed;
     bool lbs_changed;
     bool chassis_changed;
-    struct hmap changed_flows;  /* "struct trace_uuid"s. */
+    struct uuidset changed_flows;
 
     struct hmap dps;            /* "struct trace_dp"s by 'uuid_node'. */
-    struct hmap dps_by_key;
     struct shash ports;         /* "struct trace_port"s by name. */
     struct shash address_sets;  /* sbrec_address_set; parsed on demand: */
     struct shash parsed_sets;   /* struct expr_constant_set. */
@@ -120,8 +112,8 @@ struct trace_db {
     struct trace_lbs *lbs;
     bool any_local;             /* trace_lbs_any_local(). */
     struct trace_servings *servings;
-    struct hmap wanted;         /* Datapaths whose rows are there... */
-    struct hmap missed;         /* ...and that should be ("trace_uuid"s). */
+    struct uuidset wanted;      /* Datapaths whose rows are there... */
+    struct uuidset missed;      /* ...and that should be. */
     bool wants_all;             /* Those of all datapaths are there. */
 
     struct sset *warned;        /* Texts of warnings that have been given. */
@@ -159,16 +151,15 @@ bool trace_db_has_fetched(const struct trace_db *,
 
 /* Look-ups; NULL if there is no such thing. */
 struct trace_dp *trace_db_dp_by_name(const struct trace_db *, const char *);
-struct trace_dp *trace_db_dp_by_uuid(const struct trace_db *,
-                                     const struct uuid *);
-struct trace_dp *trace_db_dp_by_key(const struct trace_db *, uint32_t key);
 struct trace_port *trace_db_port(const struct trace_db *, const char *name);
 struct trace_port *trace_dp_port(const struct trace_dp *, uint32_t key);
 struct trace_mcgroup *trace_dp_mcgroup(const struct trace_dp *, uint32_t key);
 
-/* Whether 'dp' is a member of 'group'. */
-bool trace_db_group_has(const struct sbrec_logical_dp_group *group,
-                        const struct uuid *dp);
+/* The owners (see trace-rows.h) of datapath 'dp''s logical flows: 'dp' itself,
+ * which comes first, and the groups that it is a member of.  The caller frees
+ * the result. */
+struct uuid *trace_db_owners(const struct trace_db *, const struct uuid *dp,
+                             size_t *n);
 
 /* The ports of 'mcgroup', in order of their names, for the
  * caller to free. */

@@ -25,10 +25,8 @@
 #include "lb-router.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/hmap.h"
-#include "ovn-sb-idl.h"
 #include "ovn/expr.h"
 #include "ovn/logical-fields.h"
-#include "ovsdb-idl.h"
 #include "trace-db.h"
 #include "trace-lb.h"
 #include "trace-serving.h"
@@ -264,16 +262,15 @@ add_flows(struct dp_flows *df, const struct trace_owner *owner)
 static void
 fill_dp_flows(struct trace_flows *tf, struct dp_flows *df)
 {
-    const struct sbrec_logical_dp_group *group;
+    size_t n_owners;
+    struct uuid *owners = trace_db_owners(tf->db, &df->dp, &n_owners);
 
     df->flows = NULL;
     df->n = 0;
-    add_flows(df, trace_rows_of(tf->rows, &df->dp));
-    SBREC_LOGICAL_DP_GROUP_FOR_EACH (group, tf->db->idl) {
-        if (trace_db_group_has(group, &df->dp)) {
-            add_flows(df, trace_rows_of(tf->rows, &group->header_.uuid));
-        }
+    for (size_t i = 0; i < n_owners; i++) {
+        add_flows(df, trace_rows_of(tf->rows, &owners[i]));
     }
+    free(owners);
     sort_flows(tf, df);
 }
 
@@ -281,7 +278,7 @@ fill_dp_flows(struct trace_flows *tf, struct dp_flows *df)
  * their rows are in 'changed'. */
 static void
 move_parsed(const struct trace_flows *tf, struct dp_flows *df,
-            const struct dp_flows *old, const struct hmap *changed)
+            const struct dp_flows *old, const struct uuidset *changed)
 {
     uint32_t mask = tf->mask;
     size_t i = 0, j = 0;
@@ -291,7 +288,7 @@ move_parsed(const struct trace_flows *tf, struct dp_flows *df,
         struct trace_flow *src = &old->flows[j];
         int cmp = compare_flows(dst, src, &mask);
 
-        if (!cmp && !trace_uuids_contain(changed, &src->uuid)) {
+        if (!cmp && !uuidset_contains(changed, &src->uuid)) {
             struct trace_row *row = dst->row;
             *dst = *src;
             dst->row = row;
@@ -310,7 +307,7 @@ current_mask(const struct trace_flows *tf)
 }
 
 void
-trace_flows_refresh(struct trace_flows *tf, const struct hmap *changed)
+trace_flows_refresh(struct trace_flows *tf, const struct uuidset *changed)
 {
     uint32_t mask = current_mask(tf);
     bool is_other_order = mask != tf->mask;

@@ -33,11 +33,11 @@
 
 struct expr;
 struct flow;
-struct hmap;
 struct sbrec_chassis;
 struct trace_db;
 struct trace_dp;
 struct trace_lb;
+struct uuidset;
 
 struct trace_flow {
     struct uuid uuid;
@@ -64,8 +64,9 @@ struct trace_flows *trace_flows_create(struct trace_db *,
 void trace_flows_destroy(struct trace_flows *);
 
 /* To be called when there are other rows: takes them.  What has been parsed of
- * rows that are not in 'changed' ("struct trace_uuid"s) stays. */
-void trace_flows_refresh(struct trace_flows *, const struct hmap *changed);
+ * rows that are not in 'changed' stays. */
+void trace_flows_refresh(struct trace_flows *,
+                         const struct uuidset *changed);
 /* Forgets everything. */
 void trace_flows_clear(struct trace_flows *);
 /* Forgets what has been parsed: all of it, what chassis make of it, or only

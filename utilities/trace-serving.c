@@ -239,18 +239,18 @@ get_serving(struct trace_servings *servings, const struct trace_dp *dp,
         return NULL;
     }
 
-    const struct sbrec_logical_dp_group *group;
+    size_t n_owners;
+    struct uuid *owners = trace_db_owners(servings->db, &dp->sb_uuid,
+                                          &n_owners);
     serving = xzalloc(sizeof *serving);
     serving->dp = dp;
     serving->here = here;
     hmap_init(&serving->flows);
     hmap_insert(&servings->servings, &serving->node, hash);
-    add_rows(servings, serving, &dp->sb_uuid);
-    SBREC_LOGICAL_DP_GROUP_FOR_EACH (group, servings->db->idl) {
-        if (trace_db_group_has(group, &dp->sb_uuid)) {
-            add_rows(servings, serving, &group->header_.uuid);
-        }
+    for (size_t i = 0; i < n_owners; i++) {
+        add_rows(servings, serving, &owners[i]);
     }
+    free(owners);
     return serving;
 }
 
