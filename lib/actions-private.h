@@ -81,14 +81,11 @@ struct ovnact_class {
                    struct ofpbuf *out);
     void (*free)(struct ovnact *); /* NULL if there is nothing to do. */
 };
-const struct ovnact_class *ovnact_class(enum ovnact_type);
 const char *ovnact_word(const struct ovnact *);
 
 /* Appends a zeroed action of 'len' bytes.  The result moves when another
  * action is appended. */
 void *ovnact_put(struct act_parser *, enum ovnact_type, size_t len);
-
-void act_add_prereqs(struct act_parser *, const char *prereqs);
 
 /* "Syntax error at `TOKEN'." */
 void act_syntax_error(struct act_parser *);

@@ -190,12 +190,6 @@ static const char *const words[N_OVNACTS] = {
 #undef OVNACT
 };
 
-const struct ovnact_class *
-ovnact_class(enum ovnact_type type)
-{
-    return &classes[type];
-}
-
 const char *
 ovnact_word(const struct ovnact *a)
 {
@@ -264,8 +258,8 @@ ovnact_put(struct act_parser *p, enum ovnact_type type, size_t len)
     return a;
 }
 
-void
-act_add_prereqs(struct act_parser *p, const char *prereqs)
+static void
+add_prereqs(struct act_parser *p, const char *prereqs)
 {
     char *error;
     struct expr *expr = expr_parse_text(prereqs, p->pp->env, &error);
@@ -407,7 +401,7 @@ parse_class(struct act_parser *p, enum ovnact_type type,
         return;
     }
     if (class->prereqs) {
-        act_add_prereqs(p, class->prereqs);
+        add_prereqs(p, class->prereqs);
     }
     class->parse(p, type, result);
 }
@@ -529,9 +523,11 @@ act_parse_block(struct act_parser *p, bool keep_prereqs, bool in_ct_commit,
     *nested = ofpbuf_steal_data(&ovnacts);
 }
 
-bool
-ovnacts_parse(struct lex_cursor *lex, const struct ovnact_parse_params *pp,
-              struct ofpbuf *ovnacts, struct expr **prereqsp)
+/* ovnacts_parse_text() from tokens on.  On error, which is then in the cursor,
+ * 'ovnacts' is as it was. */
+static void
+parse_tokens(struct lex_cursor *lex, const struct ovnact_parse_params *pp,
+             struct ofpbuf *ovnacts, struct expr **prereqsp)
 {
     size_t start = ovnacts->size;
     struct act_parser p = { .lex = lex, .pp = pp, .ovnacts = ovnacts };
@@ -547,7 +543,6 @@ ovnacts_parse(struct lex_cursor *lex, const struct ovnact_parse_params *pp,
         p.prereqs = NULL;
     }
     *prereqsp = p.prereqs;
-    return !lex->error;
 }
 
 char *
@@ -563,7 +558,7 @@ ovnacts_parse_text(const char *text, const struct ovnact_parse_params *pp,
                       : NULL);
     lex_scan(expanded ? expanded : text, &tokens);
     lex_cursor_init(&lex, &tokens);
-    ovnacts_parse(&lex, pp, ovnacts, prereqsp);
+    parse_tokens(&lex, pp, ovnacts, prereqsp);
     char *error = lex_steal_error(&lex);
     lex_cursor_destroy(&lex);
     lex_tokens_destroy(&tokens);

@@ -445,8 +445,10 @@ parse_expr(struct parser *p)
     return e;
 }
 
-struct expr *
-expr_parse(struct lex_cursor *c, const struct expr_env *env)
+/* expr_parse_text() from tokens on; stops after the expression.  On error,
+ * which is then in the cursor, returns NULL. */
+static struct expr *
+parse_tokens(struct lex_cursor *c, const struct expr_env *env)
 {
     struct parser p = { .c = c, .env = env };
 
@@ -470,7 +472,7 @@ expr_parse_text(const char *text, const struct expr_env *env, char **errorp)
     lex_scan(expanded ? expanded : text, &tokens);
     lex_cursor_init(&c, &tokens);
 
-    struct expr *e = expr_parse(&c, env);
+    struct expr *e = parse_tokens(&c, env);
     if (e && !lex_expect_end(&c)) {
         expr_destroy(e);
         e = NULL;

@@ -43,17 +43,6 @@ static const struct ovn_field ovn_fields[OVN_FIELD_N_IDS] = {
     { OVN_ICMP6_FRAG_MTU, "icmp6.frag_mtu", 4, 32 },
 };
 
-const struct ovn_field *
-ovn_field_from_name(const char *name)
-{
-    for (size_t i = 0; i < OVN_FIELD_N_IDS; i++) {
-        if (!strcmp(ovn_fields[i].name, name)) {
-            return &ovn_fields[i];
-        }
-    }
-    return NULL;
-}
-
 static struct expr_symbol *
 add_symbol(struct shash *symtab, const char *name, int width,
            const char *prereqs, enum expr_level level)

@@ -69,8 +69,9 @@ static const char *const spellings[] = {
     [LEX_HYPHEN] = "-",
 };
 
-const char *
-lex_spelling(enum lex_type type)
+/* The spelling of a token type without 'text' or 'value', else NULL. */
+static const char *
+spelling_of(enum lex_type type)
 {
     return type < ARRAY_SIZE(spellings) ? spellings[type] : NULL;
 }
@@ -769,7 +770,7 @@ lex_token_format(const struct lex_token *token, struct ds *s)
         lex_constant_format(&token->value, &token->mask, token->format, s);
         break;
     default:
-        ds_put_cstr(s, lex_spelling(token->type));
+        ds_put_cstr(s, spelling_of(token->type));
         break;
     }
 }
@@ -890,28 +891,7 @@ lex_expect(struct lex_cursor *c, enum lex_type type)
     if (lex_accept(c, type)) {
         return true;
     }
-    lex_syntax_error(c, "expecting `%s'.", lex_spelling(type));
-    return false;
-}
-
-bool
-lex_expect_word(struct lex_cursor *c, const char *word)
-{
-    if (lex_accept_word(c, word)) {
-        return true;
-    }
-    lex_syntax_error(c, "expecting `%s'.", word);
-    return false;
-}
-
-bool
-lex_expect_string(struct lex_cursor *c, const char *string)
-{
-    if (lex_is(c, LEX_STRING) && !strcmp(lex_current(c)->text, string)) {
-        lex_advance(c);
-        return true;
-    }
-    lex_syntax_error(c, "expecting \"%s\".", string);
+    lex_syntax_error(c, "expecting `%s'.", spelling_of(type));
     return false;
 }
 
@@ -929,21 +909,6 @@ lex_expect_int(struct lex_cursor *c, int *value)
     }
     *value = 0;
     lex_syntax_error(c, "expecting small integer.");
-    return false;
-}
-
-bool
-lex_expect_ip6(struct lex_cursor *c, struct in6_addr *ip6)
-{
-    const struct lex_token *token = lex_current(c);
-
-    if (token->type == LEX_INTEGER && token->format == LEX_IPV6) {
-        memcpy(ip6, &token->value.u8[VALUE_BYTES - sizeof *ip6], sizeof *ip6);
-        lex_advance(c);
-        return true;
-    }
-    *ip6 = in6addr_any;
-    lex_syntax_error(c, "expecting IPv6 address.");
     return false;
 }
 

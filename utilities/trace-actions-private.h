@@ -35,9 +35,7 @@ struct trace_acts {
     size_t stack_len, stack_allocated;
 };
 
-/* The packet's value of 'field', right-justified. */
-union mf_subvalue trace_read(const struct trace_acts *,
-                             const struct expr_field *);
+/* Fields of the packet.  Values are right-justified. */
 void trace_write(struct trace_acts *, const struct expr_field *,
                  const union mf_subvalue *);
 uint32_t trace_read_u32(const struct trace_acts *, const struct expr_field *);

@@ -33,8 +33,8 @@
 
 /* Fields. */
 
-union mf_subvalue
-trace_read(const struct trace_acts *acts, const struct expr_field *field)
+static union mf_subvalue
+read_field(const struct trace_acts *acts, const struct expr_field *field)
 {
     struct mf_subfield sf = expr_field_resolve(field);
     union mf_subvalue value;
@@ -55,7 +55,7 @@ trace_write(struct trace_acts *acts, const struct expr_field *field,
 uint32_t
 trace_read_u32(const struct trace_acts *acts, const struct expr_field *field)
 {
-    union mf_subvalue value = trace_read(acts, field);
+    union mf_subvalue value = read_field(acts, field);
 
     return ntohl(value.be32[ARRAY_SIZE(value.be32) - 1]);
 }
@@ -72,7 +72,7 @@ trace_write_bit(struct trace_acts *acts, const struct expr_field *field,
 struct in6_addr
 trace_read_ip(const struct trace_acts *acts, const struct expr_field *field)
 {
-    union mf_subvalue value = trace_read(acts, field);
+    union mf_subvalue value = read_field(acts, field);
     struct in6_addr ip;
 
     if (field->n_bits == 32) {
@@ -87,7 +87,7 @@ trace_read_ip(const struct trace_acts *acts, const struct expr_field *field)
 struct eth_addr
 trace_read_mac(const struct trace_acts *acts, const struct expr_field *field)
 {
-    return trace_read(acts, field).mac;
+    return read_field(acts, field).mac;
 }
 
 char *
@@ -174,7 +174,7 @@ execute_load(struct trace_acts *acts, const struct ovnact *a)
 static void
 execute_move(struct trace_acts *acts, const struct ovnact_move *move)
 {
-    union mf_subvalue value = trace_read(acts, &move->rhs);
+    union mf_subvalue value = read_field(acts, &move->rhs);
 
     trace_write(acts, &move->lhs, &value);
     put_modify(acts, &move->lhs, &move->rhs, &value);
@@ -183,8 +183,8 @@ execute_move(struct trace_acts *acts, const struct ovnact_move *move)
 static void
 execute_exchange(struct trace_acts *acts, const struct ovnact_move *move)
 {
-    union mf_subvalue lhs = trace_read(acts, &move->lhs);
-    union mf_subvalue rhs = trace_read(acts, &move->rhs);
+    union mf_subvalue lhs = read_field(acts, &move->lhs);
+    union mf_subvalue rhs = read_field(acts, &move->rhs);
 
     trace_write(acts, &move->lhs, &rhs);
     trace_write(acts, &move->rhs, &lhs);
@@ -215,7 +215,7 @@ execute_push(struct trace_acts *acts, const struct ovnact *a)
 {
     const struct ovnact_field *push
         = CONTAINER_OF(a, struct ovnact_field, ovnact);
-    union mf_subvalue value = trace_read(acts, &push->field);
+    union mf_subvalue value = read_field(acts, &push->field);
 
     if (acts->stack_len >= acts->stack_allocated) {
         acts->stack = x2nrealloc(acts->stack, &acts->stack_allocated,

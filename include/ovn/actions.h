@@ -121,9 +121,6 @@ struct ovnact_parse_params {
  * was. */
 char *ovnacts_parse_text(const char *text, const struct ovnact_parse_params *,
                          struct ofpbuf *ovnacts, struct expr **prereqsp);
-/* The same from the middle of tokens. */
-bool ovnacts_parse(struct lex_cursor *, const struct ovnact_parse_params *,
-                   struct ofpbuf *ovnacts, struct expr **prereqsp);
 void ovnacts_format(const struct ovnact *, size_t len, struct ds *);
 void ovnacts_free(struct ovnact *, size_t len); /* Not the ofpbuf itself. */
 

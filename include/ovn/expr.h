@@ -99,7 +99,6 @@ struct ovn_field {
     const char *name;
     unsigned int n_bytes, n_bits;
 };
-const struct ovn_field *ovn_field_from_name(const char *name);
 
 /* Adding symbols to 'symtab' (name -> struct expr_symbol).  Names must be
  * new.  The strings are copied. */
@@ -191,9 +190,6 @@ struct expr_env {
  * (caller frees). */
 struct expr *expr_parse_text(const char *text, const struct expr_env *,
                              char **errorp);
-/* The same from the middle of tokens; stops after the expression.  On error,
- * which is then in the cursor, returns NULL. */
-struct expr *expr_parse(struct lex_cursor *, const struct expr_env *);
 
 /* Each takes the tree and returns the new one; those with 'errorp' return
  * NULL on error, after setting '*errorp' to the message (caller frees).

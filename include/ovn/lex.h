@@ -133,9 +133,6 @@ unsigned int lex_value_width(const union mf_subvalue *value);
 /* Whether 'word' scans as a single LEX_WORD. */
 bool lex_is_valid_word(const char *word);
 
-/* The spelling of a token type without 'text' or 'value', else NULL. */
-const char *lex_spelling(enum lex_type);
-
 struct lex_cursor {
     const struct lex_tokens *tokens; /* Borrowed. */
     size_t at;
@@ -157,10 +154,7 @@ bool lex_is_word(const struct lex_cursor *, const char *word);
 bool lex_accept(struct lex_cursor *, enum lex_type);
 bool lex_accept_word(struct lex_cursor *, const char *word);
 bool lex_expect(struct lex_cursor *, enum lex_type);
-bool lex_expect_word(struct lex_cursor *, const char *word);
-bool lex_expect_string(struct lex_cursor *, const char *string);
 bool lex_expect_int(struct lex_cursor *, int *value); /* 0 ... INT_MAX. */
-bool lex_expect_ip6(struct lex_cursor *, struct in6_addr *);
 bool lex_expect_end(struct lex_cursor *);
 
 /* Records an error, unless there is one already.  lex_syntax_error() puts
