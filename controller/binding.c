@@ -53,7 +53,6 @@ struct inc_kind *binding_kind_local_port;
 struct inc_kind *binding_kind_zone_wanted;
 struct inc_kind *binding_kind_wish;
 static struct inc_kind *resident_kind;
-static struct inc_kind *local_ports_kind;   /* Set, by datapath. */
 static struct inc_kind *seeds_kind;         /* Set, under INC_KEY_ONLY. */
 static struct inc_kind *links_kind;         /* Set, by datapath. */
 static struct inc_kind *serving_links_kind; /* Set, by datapath. */
@@ -456,7 +455,6 @@ static void
 write_local_port(const struct decision *d, bool is_primary)
 {
     const struct port_binding *pb = d->pb;
-    struct inc_key key = inc_unit_key(d->unit);
     struct local_port *lp = xzalloc(sizeof *lp);
 
     lp->uuid = pb->uuid;
@@ -471,8 +469,7 @@ write_local_port(const struct decision *d, bool is_primary)
     }
     lp->tag = pb->type == LP_CONTAINER ? pb->tag : 0;
     lp->parent = nullable_xstrdup(d->parent);
-    inc_write(d->unit, binding_kind_local_port, key, lp);
-    inc_insert(d->unit, local_ports_kind, inc_key_uuid(&pb->datapath), key);
+    inc_write(d->unit, binding_kind_local_port, inc_unit_key(d->unit), lp);
 }
 
 static void
@@ -605,12 +602,6 @@ binding_init(struct inc_engine *engine)
         .key_type = INC_KEY_STRING,
         .equal = flag_equal,
     };
-    static const struct inc_kind_class local_ports_class = {
-        .name = "local-ports-of-datapath",
-        .stage = STAGE_BINDING,
-        .key_type = INC_KEY_UUID,
-        .is_set = true,
-    };
     static const struct inc_kind_class seeds_class = {
         .name = "local-datapath-seed",
         .stage = STAGE_BINDING,
@@ -652,7 +643,6 @@ binding_init(struct inc_engine *engine)
     binding_kind_zone_wanted = inc_kind_declare(engine, &zone_wanted_class);
     binding_kind_wish = inc_kind_declare(engine, &wish_class);
     resident_kind = inc_kind_declare(engine, &resident_class);
-    local_ports_kind = inc_kind_declare(engine, &local_ports_class);
     seeds_kind = inc_kind_declare(engine, &seeds_class);
     links_kind = inc_kind_declare(engine, &links_class);
     serving_links_kind = inc_kind_declare(engine, &serving_links_class);
@@ -678,12 +668,6 @@ bool
 binding_is_resident(struct inc_unit *unit, const char *lport)
 {
     return inc_read(unit, resident_kind, inc_key_string(lport)) != NULL;
-}
-
-const struct inc_set *
-binding_local_ports(struct inc_unit *unit, const struct uuid *dp)
-{
-    return inc_read_set(unit, local_ports_kind, inc_key_uuid(dp));
 }
 
 const struct inc_set *

@@ -72,9 +72,6 @@ void binding_destroy(void);
 const struct local_port *binding_local_port(struct inc_unit *,
                                             const char *lport);
 bool binding_is_resident(struct inc_unit *, const char *lport);
-/* Local ports (names) of datapath 'dp', VIFs and containers and the like. */
-const struct inc_set *binding_local_ports(struct inc_unit *,
-                                          const struct uuid *dp);
 /* Datapaths (UUIDs) that a local port, or this chassis' role as a gateway,
  * makes local by itself. */
 const struct inc_set *binding_seeds(struct inc_unit *);

@@ -94,8 +94,7 @@ static struct inc_kind *kind_ready;
 /* (tunnel, interface). */
 struct inc_kind *encaps_kind_tunnel_by_iface;
 
-/* (tunnels, only), (tunnels-of-chassis, UUID): sets of interfaces. */
-static struct inc_kind *kind_tunnels;
+/* (tunnels-of-chassis, UUID): set of interfaces. */
 static struct inc_kind *kind_tunnels_of_chassis;
 
 /* Whether ports may differ from what is wanted. */
@@ -342,17 +341,10 @@ iface_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     };
 
     const struct inc_key key = inc_key_string(name);
-    inc_insert(unit, kind_tunnels, INC_KEY_ONLY, key);
     if (chassis) {
         inc_insert(unit, kind_tunnels_of_chassis, inc_key_uuid(chassis), key);
     }
     inc_write(unit, encaps_kind_tunnel_by_iface, key, t);
-}
-
-const struct inc_set *
-encaps_tunnels(struct inc_unit *unit)
-{
-    return inc_read_set(unit, kind_tunnels, INC_KEY_ONLY);
 }
 
 const struct tunnel *
@@ -615,13 +607,6 @@ static const struct inc_kind_class tunnel_class = {
     .destroy = tunnel_destroy,
 };
 
-static const struct inc_kind_class tunnels_class = {
-    .name = "tunnels",
-    .stage = STAGE_ZONE,
-    .key_type = INC_KEY_STRING,
-    .is_set = true,
-};
-
 static const struct inc_kind_class tunnels_of_chassis_class = {
     .name = "tunnels-of-chassis",
     .stage = STAGE_ZONE,
@@ -647,7 +632,6 @@ encaps_init(struct inc_engine *engine)
     kind_wanted = inc_kind_declare(engine, &wanted_class);
     kind_ready = inc_kind_declare(engine, &ready_class);
     encaps_kind_tunnel_by_iface = inc_kind_declare(engine, &tunnel_class);
-    kind_tunnels = inc_kind_declare(engine, &tunnels_class);
     kind_tunnels_of_chassis = inc_kind_declare(engine,
                                                &tunnels_of_chassis_class);
 

@@ -45,8 +45,7 @@ void encaps_init(struct inc_engine *);
 const struct tunnel *encaps_tunnel(struct inc_unit *,
                                    const struct uuid *chassis,
                                    const char *encap_ip);
-/* Names of all tunnel interfaces in use, and each by name. */
-const struct inc_set *encaps_tunnels(struct inc_unit *);
+/* The tunnel that is an interface, by its name; NULL if it is none. */
 const struct tunnel *encaps_tunnel_by_iface(struct inc_unit *, const char *);
 
 extern struct inc_kind *encaps_kind_tunnel_by_iface;

@@ -951,12 +951,6 @@ flow_table_dump_end(void)
     n_pending = n_left;
 }
 
-size_t
-flow_table_count(void)
-{
-    return n_desired;
-}
-
 void
 flow_table_get_memory_usage(struct simap *usage)
 {

@@ -142,7 +142,6 @@ void flow_table_retry(void);
 /* None of what is in flight has been done: makes it pending again. */
 void flow_table_reverted(void);
 
-size_t flow_table_count(void);          /* Desired flows. */
 void flow_table_get_memory_usage(struct simap *);
 
 #endif /* controller/flow-table.h */

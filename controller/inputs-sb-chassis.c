@@ -125,8 +125,6 @@ index_chassis(const void *ch_, bool add)
 {
     const struct chassis *ch = ch_;
 
-    input_put_member(in_kinds.chassis_set, INC_KEY_ONLY,
-                     inc_key_uuid(&ch->uuid), add);
     inc_set(in_kinds.chassis_by_name, inc_key_string(ch->name),
             add ? xmemdup(&ch->uuid, sizeof ch->uuid) : NULL);
 }
@@ -163,7 +161,6 @@ static const struct input_kind chassis_kinds[] = {
     INPUT_RECORD(chassis, "chassis", INC_KEY_UUID, chassis),
     INPUT_VALUE(chassis_by_name, "chassis-by-name", INC_KEY_STRING,
                 uuid_value_equal),
-    INPUT_SET(chassis_set, "chassis-set", INC_KEY_STRING),
 };
 const struct input_table chassis_table
     = INPUT_BY_UUID(chassis, chassis, &input_refs_matter);

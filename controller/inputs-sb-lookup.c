@@ -122,11 +122,6 @@ index_load_balancer(const void *lb_, bool add)
 {
     const struct load_balancer *lb = lb_;
 
-    for (size_t i = 0; i < lb->n_datapaths; i++) {
-        input_put_member(in_kinds.lbs_of_datapath,
-                         inc_key_uuid(&lb->datapaths[i]),
-                         inc_key_uuid(&lb->uuid), add);
-    }
     if (!uuid_is_zero(&lb->lb_id)) {
         input_put_lb(&lb->lb_id, &lb->uuid, add);
     }
@@ -161,7 +156,6 @@ static const struct ovsdb_idl_column *const load_balancer_columns[] = {
 
 static const struct input_kind load_balancer_kinds[] = {
     INPUT_RECORD(load_balancer, "load-balancer", INC_KEY_UUID, load_balancer),
-    INPUT_SET(lbs_of_datapath, "lbs-of-datapath", INC_KEY_UUID),
     INPUT_SET(lbs_by_nb, "lbs-by-nb", INC_KEY_UUID),
 };
 const struct input_table load_balancer_table

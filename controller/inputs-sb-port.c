@@ -208,12 +208,6 @@ index_port_binding(const void *pb_, bool add)
     const struct port_binding *pb = pb_;
     struct inc_key name = inc_key_string(pb->logical_port);
 
-    input_put_member(in_kinds.datapath_ports, inc_key_uuid(&pb->datapath),
-                     name, add);
-    if (pb->parent_port) {
-        input_put_member(in_kinds.port_children,
-                         inc_key_string(pb->parent_port), name, add);
-    }
     for (size_t i = 0; i < pb->n_mac; i++) {
         index_addresses(pb, pb->mac[i], add);
     }
@@ -280,8 +274,6 @@ static const struct ovsdb_idl_column *const port_binding_columns[] = {
 static const struct input_kind port_binding_kinds[] = {
     INPUT_RECORD(port_binding, "port-binding", INC_KEY_STRING, port_binding),
     INPUT_VALUE(lport, "lport", INC_KEY_STRING, lport_equal),
-    INPUT_SET(datapath_ports, "datapath-ports", INC_KEY_UUID),
-    INPUT_SET(port_children, "port-children", INC_KEY_STRING),
     INPUT_SET(lports_by_address, "lports-by-address", INC_KEY_OTHER),
 };
 const struct input_table port_binding_table

@@ -262,17 +262,10 @@ const char *in_config(struct inc_unit *, const char *key);
 const char *in_ovs_fact(struct inc_unit *, const char *name);
 
 /* Sets. */
-const struct inc_set *in_datapath_ports(struct inc_unit *,
-                                        const struct uuid *dp); /* lports */
-const struct inc_set *in_port_children(struct inc_unit *,
-                                       const char *parent);     /* lports */
 const struct inc_set *in_ifaces_by_id(struct inc_unit *,
                                       const char *iface_id);    /* ifaces */
-const struct inc_set *in_chassis_set(struct inc_unit *);        /* uuids */
 const struct inc_set *in_lports_by_address(struct inc_unit *,
                                            const struct in6_addr *); /*lports*/
-const struct inc_set *in_lbs_of_datapath(struct inc_unit *,
-                                         const struct uuid *dp); /* SB uuids */
 /* The SB UUIDs of load balancer 'nb', by its northbound UUID, and 'nb' itself
  * if there is an entry of ovn-lb-northd for it. */
 const struct inc_set *in_lbs_by_nb(struct inc_unit *, const struct uuid *nb);
@@ -293,13 +286,11 @@ struct inputs_kinds {
         *dhcp_option, *dhcp_option_by_name, *dhcpv6_option,
         *dhcpv6_option_by_name, *template_vars, *mac_binding,
         *static_mac_binding, *fdb, *meter, *sb_options, *iface, *config,
-        *ovs_fact, *datapath_ports, *port_children, *ifaces_by_id,
-        *lb_entry,
+        *ovs_fact, *ifaces_by_id, *lb_entry,
         *lb_flow,           /* By UUID: Logical_Flows that balance load... */
         *router_lb_flow,    /* ...and those of routers that may be changed. */
-        *router_stage, *chassis_set, *lports_by_address, *lbs_of_datapath,
-        *lbs_by_nb,
-        *tunnel_ifaces, *bridges, *multicast_key;
+        *router_stage, *lports_by_address, *lbs_by_nb, *tunnel_ifaces,
+        *bridges, *multicast_key;
 };
 extern struct inputs_kinds in_kinds;
 

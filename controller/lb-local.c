@@ -647,20 +647,22 @@ lb_local_flow(struct inc_unit *unit, const struct uuid *lflow)
 }
 
 const struct lb_backend *
-lb_local_backend(struct inc_unit *unit, const struct uuid *lb,
-                 const struct in6_addr *address)
-{
-    struct backend_key key = { *lb, *address };
-
-    return inc_read(unit, kind_backend, backend_key(&key));
-}
-
-const struct lb_backend *
 lb_local_peek_backend(const struct uuid *lb, const struct in6_addr *address)
 {
     struct backend_key key = { *lb, *address };
 
     return inc_peek(kind_backend, backend_key(&key));
+}
+
+/* The backend at 'address' of 'lb'; NULL if no port has the address.  For
+ * flows whose actions do not name ports.  From STAGE_SERVING on. */
+static const struct lb_backend *
+read_backend(struct inc_unit *unit, const struct uuid *lb,
+             const struct in6_addr *address)
+{
+    struct backend_key key = { *lb, *address };
+
+    return inc_read(unit, kind_backend, backend_key(&key));
 }
 
 const char *
@@ -671,8 +673,8 @@ lb_local_backend_port(struct inc_unit *unit, const struct lb_local_flow *flow,
         return flow->lports[i];
     }
 
-    const struct lb_backend *b = lb_local_backend(unit, &flow->lb,
-                                                  &flow->backends[i].ip);
+    const struct lb_backend *b = read_backend(unit, &flow->lb,
+                                              &flow->backends[i].ip);
     return b ? b->lport : NULL;
 }
 
@@ -758,8 +760,7 @@ lb_local_content(struct inc_unit *unit, const struct ovn_group *group,
 
         if (d.spread != LB_SPREAD_ALL) {
             const struct lb_backend *backend
-                = group->local ? NULL : lb_local_backend(unit, &d.lb,
-                                                         &b->address);
+                = group->local ? NULL : read_backend(unit, &d.lb, &b->address);
             const char *lport = backend ? backend->lport : b->lport;
             here = lport && lb_local_is_here(unit, lport);
         }

@@ -89,12 +89,8 @@ void lb_local_flow_destroy(struct lb_local_flow *);
  * on. */
 const struct lb_local_flow *lb_local_flow(struct inc_unit *,
                                           const struct uuid *lflow);
-/* The backend at 'address' of 'lb'; NULL if no port has the address.  For
- * flows whose actions do not name ports.  From STAGE_SERVING on. */
-const struct lb_backend *lb_local_backend(struct inc_unit *,
-                                          const struct uuid *lb,
-                                          const struct in6_addr *address);
-/* The logical port of backend 'i' of a flow; NULL if it is nobody's. */
+/* The logical port of backend 'i' of a flow; NULL if it is nobody's.  From
+ * STAGE_SERVING on. */
 const char *lb_local_backend_port(struct inc_unit *,
                                   const struct lb_local_flow *, size_t i);
 /* Whether the primary binding of 'lport' is on this chassis: an additional

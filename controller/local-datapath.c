@@ -227,7 +227,7 @@ dp_group_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         return;
     }
 
-    const struct inc_set *local = local_datapaths(unit);
+    const struct inc_set *local = inc_read_set(unit, set_kind, INC_KEY_ONLY);
     for (size_t i = 0; i < inc_set_count(local); i++) {
         struct uuid uuid = member_uuid(local, i);
 
@@ -283,12 +283,6 @@ const struct local_datapath *
 local_datapath(struct inc_unit *unit, const struct uuid *dp)
 {
     return inc_read(unit, local_datapath_kind, inc_key_uuid(dp));
-}
-
-const struct inc_set *
-local_datapaths(struct inc_unit *unit)
-{
-    return inc_read_set(unit, set_kind, INC_KEY_ONLY);
 }
 
 const struct inc_set *

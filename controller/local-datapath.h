@@ -41,7 +41,6 @@ void local_datapath_init(struct inc_engine *);
 /* NULL if 'dp' is not local. */
 const struct local_datapath *local_datapath(struct inc_unit *,
                                             const struct uuid *dp);
-const struct inc_set *local_datapaths(struct inc_unit *);      /* uuids */
 /* The members of Logical_DP_Group 'group' that are local.  A flow that
  * applies to a group subscribes to this one cell. */
 const struct inc_set *local_datapaths_of_group(struct inc_unit *,
