@@ -56,7 +56,6 @@ chassis_create(const struct sbrec_chassis *row)
         qsort(ch->encaps, ch->n_encaps, sizeof *ch->encaps, encap_compare);
     }
     smap_clone(&ch->other_config, &row->other_config);
-    smap_clone(&ch->external_ids, &row->external_ids);
     ch->transport_zones = copy_strings(row->transport_zones,
                                        row->n_transport_zones);
     ch->n_transport_zones = row->n_transport_zones;
@@ -77,7 +76,6 @@ chassis_destroy(void *ch_)
     }
     free(ch->encaps);
     smap_destroy(&ch->other_config);
-    smap_destroy(&ch->external_ids);
     free_strings(ch->transport_zones, ch->n_transport_zones);
     free(ch);
 }
@@ -101,7 +99,6 @@ chassis_equal(const void *a_, const void *b_)
         || strcmp(a->hostname, b->hostname)
         || a->n_encaps != b->n_encaps
         || !smap_equal(&a->other_config, &b->other_config)
-        || !smap_equal(&a->external_ids, &b->external_ids)
         || !strings_equal(a->transport_zones, a->n_transport_zones,
                           b->transport_zones, b->n_transport_zones)) {
         return false;
@@ -148,7 +145,6 @@ static const struct ovsdb_idl_column *const chassis_columns[] = {
     &sbrec_chassis_col_hostname,
     &sbrec_chassis_col_encaps,
     &sbrec_chassis_col_other_config,
-    &sbrec_chassis_col_external_ids,
     &sbrec_chassis_col_transport_zones,
     /* Of the rows that are part of a record, tracked so that it follows. */
     &sbrec_encap_col_type,

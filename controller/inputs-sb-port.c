@@ -106,9 +106,6 @@ port_binding_create(const struct sbrec_port_binding *row)
     pb->port_security = copy_strings(row->port_security,
                                      row->n_port_security);
     pb->n_port_security = row->n_port_security;
-    pb->nat_addresses = copy_strings(row->nat_addresses,
-                                     row->n_nat_addresses);
-    pb->n_nat_addresses = row->n_nat_addresses;
     return pb;
 }
 
@@ -126,7 +123,6 @@ port_binding_destroy(void *pb_)
     smap_destroy(&pb->options);
     free_strings(pb->mac, pb->n_mac);
     free_strings(pb->port_security, pb->n_port_security);
-    free_strings(pb->nat_addresses, pb->n_nat_addresses);
     free(pb);
 }
 
@@ -160,9 +156,7 @@ port_binding_equal(const void *a_, const void *b_)
             && smap_equal(&a->options, &b->options)
             && strings_equal(a->mac, a->n_mac, b->mac, b->n_mac)
             && strings_equal(a->port_security, a->n_port_security,
-                             b->port_security, b->n_port_security)
-            && strings_equal(a->nat_addresses, a->n_nat_addresses,
-                             b->nat_addresses, b->n_nat_addresses));
+                             b->port_security, b->n_port_security));
 }
 
 static bool
@@ -267,7 +261,6 @@ static const struct ovsdb_idl_column *const port_binding_columns[] = {
     &sbrec_port_binding_col_options,
     &sbrec_port_binding_col_mac,
     &sbrec_port_binding_col_port_security,
-    &sbrec_port_binding_col_nat_addresses,
     NULL,
 };
 

@@ -87,7 +87,6 @@ struct port_binding {
     struct smap options;
     char **mac; size_t n_mac;
     char **port_security; size_t n_port_security;
-    char **nat_addresses; size_t n_nat_addresses;
 };
 
 /* What of a Port_Binding does not change when it is bound, by logical_port:
@@ -155,7 +154,6 @@ struct chassis {
     char *hostname;
     struct encap *encaps; size_t n_encaps;
     struct smap other_config;
-    struct smap external_ids;
     char **transport_zones; size_t n_transport_zones;
 };
 
