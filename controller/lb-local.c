@@ -35,6 +35,7 @@
 #include "unit-log.h"
 #include "util.h"
 #include "uuid.h"
+#include "uuidset.h"
 
 VLOG_DEFINE_THIS_MODULE(lb_local);
 
@@ -574,41 +575,36 @@ static const struct inc_unit_class nowhere_unit_class = {
     .run = nowhere_run,
 };
 
-/* The load balancers (UUIDs as text) for which it has become true since
+/* The load balancers for which it has become true since
  * lb_local_complain(). */
-static struct sset new_nowhere = SSET_INITIALIZER(&new_nowhere);
+static struct uuidset new_nowhere = UUIDSET_INITIALIZER(&new_nowhere);
 
 static void
 nowhere_changed(struct inc_key key, const void *old, const void *new,
                 void *aux OVS_UNUSED)
 {
-    char uuid[UUID_LEN + 1];
     struct uuid lb;
 
     memcpy(&lb, key.data, sizeof lb);
-    snprintf(uuid, sizeof uuid, UUID_FMT, UUID_ARGS(&lb));
     if (!new) {
-        sset_find_and_delete(&new_nowhere, uuid);
+        uuidset_find_and_delete(&new_nowhere, &lb);
     } else if (!old) {
-        sset_add(&new_nowhere, uuid);
+        uuidset_insert(&new_nowhere, &lb);
     }
 }
 
 void
 lb_local_complain(void)
 {
-    const char *uuid;
+    const struct uuidset_node *node;
 
-    SSET_FOR_EACH (uuid, &new_nowhere) {
-        struct uuid lb;
+    UUIDSET_FOR_EACH (node, &new_nowhere) {
+        const char *name = inc_peek(kind_nowhere, inc_key_uuid(&node->uuid));
 
-        if (uuid_from_string(&lb, uuid)) {
-            const char *name = inc_peek(kind_nowhere, inc_key_uuid(&lb));
-            VLOG_WARN_RL(&rl, "%s is distributed, but has no backend on any "
-                         "chassis", name ? name : uuid);
-        }
+        VLOG_WARN_RL(&rl, "%s is distributed, but has no backend on any "
+                     "chassis", name);
     }
-    sset_clear(&new_nowhere);
+    uuidset_clear(&new_nowhere);
 }
 
 /* Wiring. */
@@ -636,8 +632,8 @@ lb_local_init(struct inc_engine *engine)
 void
 lb_local_destroy(void)
 {
-    sset_destroy(&new_nowhere);
-    sset_init(&new_nowhere);
+    uuidset_destroy(&new_nowhere);
+    uuidset_init(&new_nowhere);
 }
 
 const struct lb_local_flow *
