@@ -349,19 +349,6 @@ add_endpoint(struct sset *set, const struct lb_endpoint *ep)
     return added;
 }
 
-static char *
-join(const struct sset *set)
-{
-    const char **array = sset_sort(set);
-    struct ds s = DS_EMPTY_INITIALIZER;
-
-    for (size_t i = 0; i < sset_count(set); i++) {
-        ds_put_format(&s, "%s%s", i ? "," : "", array[i]);
-    }
-    free(array);
-    return ds_steal_cstr(&s);
-}
-
 static void
 list_view(const struct lb_view *v, struct table *table)
 {
@@ -387,7 +374,7 @@ list_view(const struct lb_view *v, struct table *table)
     put_view(table, v);
     put_number(table, sset_count(&backends));
     put_number(table, n_local);
-    table_add_cell(table)->text = join(&vips);
+    table_add_cell(table)->text = sset_join(&vips, ",", "");
     sset_destroy(&backends);
     sset_destroy(&vips);
 }
@@ -708,7 +695,9 @@ collect_group(const struct group_view *g, void *groups_)
             groups->array = x2nrealloc(groups->array, &groups->allocated,
                                        sizeof *groups->array);
         }
-        groups->array[groups->n++] = (struct lb_group) { *g, join(&vips) };
+        groups->array[groups->n++] = (struct lb_group) {
+            *g, sset_join(&vips, ",", "")
+        };
     }
     sset_destroy(&vips);
 }
