@@ -474,13 +474,23 @@ finish_dump(int which)
     VLOG_INFO("%s: read what is installed", rconn_get_name(rconn));
 }
 
-/* A reply that makes no sense: with half a dump, nothing may be sent. */
+/* A reply of dump 'which' has been read, until 'error'; EOF is its end.  If it
+ * makes no sense, the connection is given up: with half a dump, nothing may be
+ * sent. */
 static void
-bad_dump(const char *what)
+end_dump_reply(const struct ofp_header *oh, int which, int error,
+               const char *what)
 {
-    VLOG_WARN_RL(&rl, "cannot make sense of the switch's dump of %s, "
-                 "reconnecting", what);
-    rconn_reconnect(rconn);
+    if (error != EOF) {
+        VLOG_WARN_RL(&rl, "cannot make sense of the switch's dump of %s, "
+                     "reconnecting", what);
+        rconn_reconnect(rconn);
+    } else if (!ofpmp_more(oh)) {
+        if (which == DUMP_GROUPS) {
+            n_group_dump_failures = 0;
+        }
+        finish_dump(which);
+    }
 }
 
 static void
@@ -497,11 +507,7 @@ handle_flow_dump(const struct ofp_header *oh)
         flow_table_dump_flow(&fs);
     }
     ofpbuf_uninit(&ofpacts);
-    if (error != EOF) {
-        bad_dump("flows");
-    } else if (!ofpmp_more(oh)) {
-        finish_dump(DUMP_FLOWS);
-    }
+    end_dump_reply(oh, DUMP_FLOWS, error, "flows");
 }
 
 static void
@@ -516,12 +522,7 @@ handle_group_dump(const struct ofp_header *oh)
         group_dump_group(&gd);
         ofputil_uninit_group_desc(&gd);
     }
-    if (error != EOF) {
-        bad_dump("groups");
-    } else if (!ofpmp_more(oh)) {
-        n_group_dump_failures = 0;
-        finish_dump(DUMP_GROUPS);
-    }
+    end_dump_reply(oh, DUMP_GROUPS, error, "groups");
 }
 
 static void
@@ -535,12 +536,7 @@ handle_group_stats(const struct ofp_header *oh)
         group_dump_id(gs.group_id);
         free(gs.bucket_stats);
     }
-    if (error != EOF) {
-        bad_dump("groups' statistics");
-    } else if (!ofpmp_more(oh)) {
-        n_group_dump_failures = 0;
-        finish_dump(DUMP_GROUPS);
-    }
+    end_dump_reply(oh, DUMP_GROUPS, error, "groups' statistics");
 }
 
 static void
@@ -557,11 +553,7 @@ handle_meter_dump(const struct ofp_header *oh)
         meter_dump_meter(&mc);
     }
     ofpbuf_uninit(&bands);
-    if (error != EOF) {
-        bad_dump("meters");
-    } else if (!ofpmp_more(oh)) {
-        finish_dump(DUMP_METERS);
-    }
+    end_dump_reply(oh, DUMP_METERS, error, "meters");
 }
 
 /* Batches. */
