@@ -125,12 +125,6 @@ wish_equal(const void *a_, const void *b_)
             && uuid_equals(&a->seen_encap, &b->seen_encap));
 }
 
-static bool
-uuid_value_equal(const void *a, const void *b)
-{
-    return uuid_equals(a, b);
-}
-
 /* For a cell that says no more than that it is there. */
 static bool
 flag_equal(const void *a OVS_UNUSED, const void *b OVS_UNUSED)
@@ -630,7 +624,7 @@ binding_init(struct inc_engine *engine)
         .name = "our-chassis",
         .stage = STAGE_INPUT,
         .key_type = INC_KEY_STRING,
-        .equal = uuid_value_equal,
+        .equal = inc_uuids_equal,
         .destroy = free,
     };
     static const struct inc_unit_class unit_class = {

@@ -402,23 +402,17 @@ inputs_run_ovs(struct ovsdb_idl *idl, const char *chassis_name,
     }
 }
 
-static bool
-string_equal(const void *a, const void *b)
-{
-    return !strcmp(a, b);
-}
-
 static const struct inc_kind_class iface_kind_class = {
     .name = "iface", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
     .equal = iface_equal, .destroy = iface_destroy,
 };
 static const struct inc_kind_class config_kind_class = {
     .name = "config", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
-    .equal = string_equal, .destroy = free,
+    .equal = inc_strings_equal, .destroy = free,
 };
 static const struct inc_kind_class ovs_fact_kind_class = {
     .name = "ovs-fact", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
-    .equal = string_equal, .destroy = free,
+    .equal = inc_strings_equal, .destroy = free,
 };
 static const struct inc_kind_class ifaces_by_id_kind_class = {
     .name = "ifaces-by-id", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,

@@ -111,12 +111,6 @@ chassis_equal(const void *a_, const void *b_)
     return true;
 }
 
-static bool
-uuid_value_equal(const void *a, const void *b)
-{
-    return uuid_equals(a, b);
-}
-
 static void
 index_chassis(const void *ch_, bool add)
 {
@@ -156,7 +150,7 @@ static const struct ovsdb_idl_column *const chassis_columns[] = {
 static const struct input_kind chassis_kinds[] = {
     INPUT_RECORD(chassis, "chassis", INC_KEY_UUID, chassis),
     INPUT_VALUE(chassis_by_name, "chassis-by-name", INC_KEY_STRING,
-                uuid_value_equal),
+                inc_uuids_equal),
 };
 const struct input_table chassis_table
     = INPUT_BY_UUID(chassis, chassis, &input_refs_matter);

@@ -523,17 +523,11 @@ static const struct inc_unit_class backends_unit_class = {
  * This is worth a complaint when it becomes true, though not while the ports
  * are only just coming in from the southbound database. */
 
-static bool
-string_equal(const void *a, const void *b)
-{
-    return !strcmp(a, b);
-}
-
 static const struct inc_kind_class nowhere_kind_class = {
     .name = "lb-nowhere",
     .stage = STAGE_SERVING,
     .key_type = INC_KEY_UUID,
-    .equal = string_equal,
+    .equal = inc_strings_equal,
     .destroy = free,
 };
 

@@ -166,17 +166,11 @@ static const struct inc_unit_class address_constants_unit_class = {
 
 /* Template variables. */
 
-static bool
-string_equal(const void *a, const void *b)
-{
-    return !strcmp(a, b);
-}
-
 static const struct inc_kind_class template_var_kind_class = {
     .name = "template-var",
     .stage = STAGE_CONFIG,
     .key_type = INC_KEY_STRING,
-    .equal = string_equal,
+    .equal = inc_strings_equal,
     .destroy = free,
 };
 

@@ -23,6 +23,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "util.h"
+#include "uuid.h"
 
 VLOG_DEFINE_THIS_MODULE(inc_proc_eng);
 
@@ -1066,6 +1067,18 @@ inc_engine_destroy(struct inc_engine *engine)
     free(engine->classes);
     free(engine->outputs);
     free(engine);
+}
+
+bool
+inc_strings_equal(const void *a, const void *b)
+{
+    return !strcmp(a, b);
+}
+
+bool
+inc_uuids_equal(const void *a, const void *b)
+{
+    return uuid_equals(a, b);
 }
 
 struct inc_kind *

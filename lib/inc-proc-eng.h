@@ -124,6 +124,10 @@ struct inc_kind_class {
     void (*destroy)(void *value); /* NULL: values are not owned. */
 };
 
+/* For 'equal', if values are null-terminated strings, or UUIDs. */
+bool inc_strings_equal(const void *a, const void *b);
+bool inc_uuids_equal(const void *a, const void *b);
+
 struct inc_unit_class {
     const char *name;           /* "lflow" */
     int stage;
