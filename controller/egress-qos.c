@@ -233,6 +233,15 @@ find_queue(const struct hmap *queues, uint32_t id)
     return NULL;
 }
 
+/* Whether 'queues' has one that is just like 'q'. */
+static bool
+has_queue(const struct hmap *queues, const struct queue *q)
+{
+    const struct queue *has = find_queue(queues, q->id);
+
+    return has && queue_equal(has, q);
+}
+
 /* Makes 'queues' contain a copy of 'q', in place of one with the same id. */
 static void
 put_queue(struct hmap *queues, const struct queue *q)
@@ -371,9 +380,7 @@ set_queues(struct netdev *netdev, struct device *device,
         }
     }
     HMAP_FOR_EACH (q, node, wanted) {
-        const struct queue *has = find_queue(&device->queues, q->id);
-
-        if (!has || !queue_equal(has, q)) {
+        if (!has_queue(&device->queues, q)) {
             int error = set_queue(netdev, q);
             if (error) {
                 VLOG_WARN_RL(&rl, "%s: could not configure queue %"PRIu32
@@ -398,8 +405,7 @@ device_is_right(const struct device *device, const struct hmap *wanted)
         return false;
     }
     HMAP_FOR_EACH (q, node, wanted) {
-        const struct queue *has = find_queue(&device->queues, q->id);
-        if (!has || !queue_equal(has, q)) {
+        if (!has_queue(&device->queues, q)) {
             return false;
         }
     }
