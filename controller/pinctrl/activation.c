@@ -67,11 +67,10 @@ pin_handle_activation(const struct pin *pin)
 
 /* Returns true if nothing is left to do. */
 static bool
-commit_port(struct ovsdb_idl *sb_idl, const struct activated_port *p,
-            const struct sbrec_chassis *us)
+commit_port(const struct activated_port *p, const struct sbrec_chassis *us)
 {
-    const struct sbrec_port_binding *pb
-        = learn_find_port(sb_idl, p->dp_key, p->port_key);
+    const struct sbrec_port_binding *pb = learn_find_port(p->dp_key,
+                                                          p->port_key);
     if (!pb || pb->chassis == us) {
         return true;
     }
@@ -92,19 +91,12 @@ commit_port(struct ovsdb_idl *sb_idl, const struct activated_port *p,
 }
 
 void
-activation_commit(struct ovsdb_idl *sb_idl,
-                  struct ovsdb_idl_txn *txn OVS_UNUSED,
-                  const struct uuid *our_chassis)
+activation_commit(const struct sbrec_chassis *us)
 {
-    const struct sbrec_chassis *us
-        = n_pending ? sbrec_chassis_get_for_uuid(sb_idl, our_chassis) : NULL;
     size_t n = 0;
 
-    if (!us) {
-        return;
-    }
     for (size_t i = 0; i < n_pending; i++) {
-        if (!commit_port(sb_idl, &pending[i], us)) {
+        if (!commit_port(&pending[i], us)) {
             pending[n++] = pending[i];
         }
     }

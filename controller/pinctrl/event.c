@@ -244,17 +244,10 @@ commit_event(struct ovsdb_idl_txn *txn, struct event *e,
 }
 
 void
-event_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *txn,
-             const struct uuid *our_chassis)
+event_commit(struct ovsdb_idl_txn *txn, const struct sbrec_chassis *us)
 {
-    const struct sbrec_chassis *us
-        = (hmap_is_empty(&pending) ? NULL
-           : sbrec_chassis_get_for_uuid(sb_idl, our_chassis));
     struct event *e;
 
-    if (!us) {
-        return;
-    }
     HMAP_FOR_EACH_SAFE (e, hmap_node, &pending) {
         if (commit_event(txn, e, us)) {
             forget(e);

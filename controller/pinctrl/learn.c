@@ -143,8 +143,7 @@ find_datapath(uint32_t dp_key)
 }
 
 const struct sbrec_port_binding *
-learn_find_port(struct ovsdb_idl *sb_idl OVS_UNUSED, uint32_t dp_key,
-                uint32_t port_key)
+learn_find_port(uint32_t dp_key, uint32_t port_key)
 {
     const struct sbrec_datapath_binding *dp = find_datapath(dp_key);
     if (!dp) {
@@ -166,11 +165,10 @@ learn_find_port(struct ovsdb_idl *sb_idl OVS_UNUSED, uint32_t dp_key,
 
 /* Returns true if nothing is left to do. */
 static bool
-commit_mac_binding(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *txn,
-                   const struct learned *e)
+commit_mac_binding(struct ovsdb_idl_txn *txn, const struct learned *e)
 {
-    const struct sbrec_port_binding *pb
-        = learn_find_port(sb_idl, e->dp_key, e->port_key);
+    const struct sbrec_port_binding *pb = learn_find_port(e->dp_key,
+                                                          e->port_key);
     if (!pb) {
         return true;            /* Gone in the meantime. */
     }
@@ -227,13 +225,13 @@ commit_fdb(struct ovsdb_idl_txn *txn, const struct learned *e)
 }
 
 void
-learn_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *txn)
+learn_commit(struct ovsdb_idl_txn *txn)
 {
     struct learned *e;
 
     HMAP_FOR_EACH_SAFE (e, hmap_node, &pending) {
         bool done = (e->is_fdb ? commit_fdb(txn, e)
-                     : commit_mac_binding(sb_idl, txn, e));
+                     : commit_mac_binding(txn, e));
 
         if (done || ++e->n_tries >= MAX_TRIES) {
             forget(e);

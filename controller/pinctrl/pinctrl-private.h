@@ -25,7 +25,7 @@
 
 struct ovsdb_idl;
 struct ovsdb_idl_txn;
-struct uuid;
+struct sbrec_chassis;
 
 /* A packet-in, taken apart.  All borrowed by the handler. */
 struct pin {
@@ -60,26 +60,23 @@ pin_handler pin_handle_event;
 /* learn.c */
 void learn_init(struct ovsdb_idl *sb_idl);
 void learn_destroy(void);
-void learn_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *);
+void learn_commit(struct ovsdb_idl_txn *);
 
 /* activation.c */
 void activation_destroy(void);
-void activation_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *,
-                       const struct uuid *our_chassis);
+void activation_commit(const struct sbrec_chassis *us);
 
 /* vport.c */
 void vport_destroy(void);
-void vport_commit(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis);
+void vport_commit(const struct sbrec_chassis *us);
 
 /* event.c */
 void event_init(struct ovsdb_idl *sb_idl);
 void event_destroy(void);
-void event_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *,
-                  const struct uuid *our_chassis);
+void event_commit(struct ovsdb_idl_txn *, const struct sbrec_chassis *us);
 
 /* The Port_Binding with 'port_key' on the datapath with 'dp_key', or NULL. */
-const struct sbrec_port_binding *learn_find_port(struct ovsdb_idl *sb_idl,
-                                                 uint32_t dp_key,
+const struct sbrec_port_binding *learn_find_port(uint32_t dp_key,
                                                  uint32_t port_key);
 
 #endif /* controller/pinctrl/pinctrl-private.h */

@@ -35,6 +35,7 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/rconn.h"
 #include "openvswitch/vlog.h"
+#include "ovn-sb-idl.h"
 #include "ovn/actions.h"
 #include "ovn/logical-fields.h"
 #include "packets.h"
@@ -324,10 +325,15 @@ pinctrl_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
     }
 
     if (sb_txn) {
-        learn_commit(sb_idl, sb_txn);
-        activation_commit(sb_idl, sb_txn, our_chassis);
-        vport_commit(sb_idl, our_chassis);
-        event_commit(sb_idl, sb_txn, our_chassis);
+        const struct sbrec_chassis *us
+            = sbrec_chassis_get_for_uuid(sb_idl, our_chassis);
+
+        learn_commit(sb_txn);
+        if (us) {
+            activation_commit(us);
+            vport_commit(us);
+            event_commit(sb_txn, us);
+        }
     }
 }
 

@@ -107,13 +107,12 @@ claim(const struct sbrec_port_binding *pb,
 
 /* Returns true if nothing is left to do. */
 static bool
-commit_announcement(struct ovsdb_idl *sb_idl, struct announcement *a,
-                    const struct sbrec_chassis *us)
+commit_announcement(struct announcement *a, const struct sbrec_chassis *us)
 {
     const struct sbrec_port_binding *pb
-        = learn_find_port(sb_idl, a->dp_key, a->vport_key);
+        = learn_find_port(a->dp_key, a->vport_key);
     const struct sbrec_port_binding *parent
-        = learn_find_port(sb_idl, a->dp_key, a->parent_key);
+        = learn_find_port(a->dp_key, a->parent_key);
     if (!pb || !parent || strcmp(pb->type, "virtual")) {
         return true;            /* Gone in the meantime. */
     }
@@ -138,17 +137,12 @@ commit_announcement(struct ovsdb_idl *sb_idl, struct announcement *a,
 }
 
 void
-vport_commit(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis)
+vport_commit(const struct sbrec_chassis *us)
 {
-    const struct sbrec_chassis *us
-        = n_pending ? sbrec_chassis_get_for_uuid(sb_idl, our_chassis) : NULL;
     size_t n = 0;
 
-    if (!us) {
-        return;
-    }
     for (size_t i = 0; i < n_pending; i++) {
-        if (!commit_announcement(sb_idl, &pending[i], us)) {
+        if (!commit_announcement(&pending[i], us)) {
             pending[n++] = pending[i];
         }
     }
