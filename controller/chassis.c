@@ -274,8 +274,8 @@ chassis_config_init(struct chassis_config *c,
         } else {
             /* Of its own, lest it uses up what other messages need. */
             static struct vlog_rate_limit type_rl = VLOG_RATE_LIMIT_INIT(1, 5);
-            VLOG_WARN_RL(&type_rl, "Unknown tunnel type: %s (in ovn-encap-type; "
-                         "geneve, vxlan and stt exist)", type);
+            VLOG_WARN_RL(&type_rl, "Unknown tunnel type: %s (in "
+                         "ovn-encap-type; geneve, vxlan and stt exist)", type);
         }
     }
     sset_destroy(&types);
@@ -377,9 +377,10 @@ may_insert_encap(struct ovsdb_idl *sb_idl, const struct chassis_config *c,
             return true;
         }
         static struct vlog_rate_limit encap_rl = VLOG_RATE_LIMIT_INIT(1, 5);
-        VLOG_WARN_RL(&encap_rl, "%s encap %s belongs to chassis %s (host %s), so "
-                     "this chassis (%s) cannot have it; change ovn-encap-ip "
-                     "here or there, or delete that chassis if it is gone",
+        VLOG_WARN_RL(&encap_rl, "%s encap %s belongs to chassis %s (host %s), "
+                     "so this chassis (%s) cannot have it; change "
+                     "ovn-encap-ip here or there, or delete that chassis if "
+                     "it is gone",
                      type, ip, ch->name, ch->hostname, c->name);
         poll_timer_wait(STALE_RETRY_MS);
         return false;

@@ -167,8 +167,8 @@ take_backends(const struct ovnact_ct_lb *cl, struct lb_local_flow *flow)
     }
 }
 
-/* Puts in 'flow' what is balanced by 'ovnacts': the first action that does, and
- * what others of the same type do. */
+/* Puts in 'flow' what 'ovnacts' balance: the first action that does, and what
+ * others of the same type do. */
 static void
 take_actions(const struct ovnact *ovnacts, size_t len,
              struct lb_local_flow *flow)

@@ -114,7 +114,8 @@ ps_element_parse(const char *s, struct ps_element *pse, char **bad)
     *bad = NULL;
     memset(pse, 0, sizeof *pse);
     s += strspn(s, PS_SEPARATORS);
-    if (!ovs_scan_len(s, &n, ETH_ADDR_SCAN_FMT, ETH_ADDR_SCAN_ARGS(pse->mac))) {
+    if (!ovs_scan_len(s, &n, ETH_ADDR_SCAN_FMT,
+                      ETH_ADDR_SCAN_ARGS(pse->mac))) {
         return false;
     }
     in6_generate_lla(pse->mac, &pse->lla);
