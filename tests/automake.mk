@@ -149,7 +149,7 @@ bench-lang: all tests/ovstest$(EXEEXT)
 
 # Run by the suite.
 EXTRA_DIST += tests/flow-diff.py tests/actions-diff.py tests/actions-stock.in
-EXTRA_DIST += tests/ovn-random.py tests/packets.py
+EXTRA_DIST += tests/ofctrl-random tests/ovn-random.py tests/packets.py
 
 # Northbound configurations that together use all of OVN.
 EXTRA_DIST += tests/corpus.sh $(wildcard $(srcdir)/tests/corpus/*.conf)
