@@ -233,7 +233,7 @@ lb_serving_row(struct inc_unit *unit, const struct logical_flow *lf)
         .has_hint = lf->stage_hint != NULL,
     };
 
-    if (row.has_hint && lb_router_has_more(row.stage)
+    if (row.has_hint && lb_router_balances(row.stage)
         && inc_set_count(inc_read_set(unit, kind_served_vip,
                                       inc_key_uuid(&lf->uuid)))) {
         const struct lb_local_flow *flow = lb_local_flow(unit, &lf->uuid);

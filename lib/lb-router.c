@@ -331,9 +331,16 @@ lb_router_concerns(const char *stage, const char *match)
 }
 
 bool
-lb_router_has_more(const char *stage)
+lb_router_balances(const char *stage)
 {
     return stage && !strcmp(stage, "lr_in_dnat");
+}
+
+bool
+lb_router_has_more(const char *stage)
+{
+    return (lb_router_balances(stage)
+            || (stage && !strcmp(stage, "lr_in_gw_redirect")));
 }
 
 /* Returns 'match' (consumed) with 'e' (owned, or NULL) in the place of operand
@@ -446,15 +453,61 @@ has_residency(const struct expr *match)
     return false;
 }
 
-size_t
-lb_router_derive(const struct expr *match, const struct lb_router_row *row,
-                 const struct lb_router_env *env,
-                 struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS])
+/* The gateway port that is all that 'match' is about, as the one from which a
+ * packet leaves the router, or NULL. */
+static const struct lb_router_gateway *
+find_outport(const struct expr *match, const struct lb_router_env *env)
 {
-    struct subject s = { .row = row, .match = match };
+    if (!is_cmp(match, "outport") || !match->cmp.string) {
+        return NULL;
+    }
+
+    char *cr_port = xasprintf("cr-%s", match->cmp.string);
+    const struct lb_router_gateway *gw = env->gateway(cr_port, env->aux);
+    free(cr_port);
+    return gw && !strcmp(gw->port, match->cmp.string) ? gw : NULL;
+}
+
+/* What is not redirected: see lb-router.h. */
+static size_t
+derive_from_redirect(struct subject *s, const struct lb_router_env *env,
+                     struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS])
+{
     size_t n = 0;
 
-    if (!lb_router_has_more(row->stage) || !is_served(&s)) {
+    s->gw = find_outport(s->match, env);
+    if (!s->gw || !s->gw->served.n) {
+        return 0;
+    }
+    flows[n++] = (struct lb_router_flow) {
+        .stage = "lr_in_gw_redirect",
+        .ingress = true,
+        .priority = 200,
+        .match = xasprintf("ct.est && ct.rpl && ct_mark.natted "
+                           "&& outport == \"%s\"", s->gw->port),
+        .actions = "next;",
+    };
+    flows[n++] = (struct lb_router_flow) {
+        .stage = "lr_in_gw_redirect",
+        .ingress = true,
+        .priority = 200,
+        .match = xasprintf("inport == \"%s\" && outport == \"%s\"",
+                           s->gw->port, s->gw->port),
+        .actions = "next;",
+    };
+    return n;
+}
+
+/* The connections that are balanced here get their address back here. */
+static size_t
+derive_from_dnat(struct subject *s, const struct lb_router_env *env,
+                 struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS])
+{
+    const struct lb_router_row *row = s->row;
+    const struct expr *match = s->match;
+    size_t n = 0;
+
+    if (!is_served(s)) {
         return 0;
     }
     if (!has_residency(match)) {
@@ -464,29 +517,13 @@ lb_router_derive(const struct expr *match, const struct lb_router_row *row,
             .match = format_answers(match, row),
             .actions = undnat_actions(row),
         };
-    } else if (find_residency(match, env, &s.gw) >= 0) {
+    } else if (find_residency(match, env, &s->gw) >= 0) {
         flows[n++] = (struct lb_router_flow) {
             .stage = "lr_in_defrag",
             .ingress = true,
             .priority = 90,
             .match = format_answers(match, row),
             .actions = "ct_next;",
-        };
-        flows[n++] = (struct lb_router_flow) {
-            .stage = "lr_in_gw_redirect",
-            .ingress = true,
-            .priority = 200,
-            .match = xasprintf("ct.est && ct.rpl && ct_mark.natted "
-                               "&& outport == \"%s\"", s.gw->port),
-            .actions = "next;",
-        };
-        flows[n++] = (struct lb_router_flow) {
-            .stage = "lr_in_gw_redirect",
-            .ingress = true,
-            .priority = 200,
-            .match = xasprintf("inport == \"%s\" && outport == \"%s\"",
-                               s.gw->port, s.gw->port),
-            .actions = "next;",
         };
         flows[n++] = (struct lb_router_flow) {
             .stage = "lr_out_undnat",
@@ -496,6 +533,18 @@ lb_router_derive(const struct expr *match, const struct lb_router_row *row,
         };
     }
     return n;
+}
+
+size_t
+lb_router_derive(const struct expr *match, const struct lb_router_row *row,
+                 const struct lb_router_env *env,
+                 struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS])
+{
+    struct subject s = { .row = row, .match = match };
+
+    return (lb_router_balances(row->stage)
+            ? derive_from_dnat(&s, env, flows)
+            : derive_from_redirect(&s, env, flows));
 }
 
 void

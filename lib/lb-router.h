@@ -61,10 +61,12 @@
  *     are all elsewhere: what it got, it could only drop.
  *
  *   lr_in_dnat             resident; the actions balance a VIP served here
- *     Without: it is translated here.  And besides, for what goes back, four
- *     more flows.  They are made of the actions' backends, so that load
- *     balancers have them whose lr_out_undnat flows northd gets wrong (those
- *     with templates, with skip_snat or force_snat):
+ *     Without: it is translated here, whichever of the router's gateway ports
+ *     that is the residency of (with several, northd names the first one).
+ *     And besides, for what goes back, two more flows.  They are made of the
+ *     actions' backends, so that load balancers have them whose lr_out_undnat
+ *     flows northd gets wrong (those with templates, with skip_snat or
+ *     force_snat, those of a router with several gateway ports):
  *
  *     lr_in_defrag, priority 90: from a backend's address and port; "ct_next;".
  *     Now ct.rpl and ct_mark.natted tell answers of connections that have been
@@ -73,16 +75,19 @@
  *     and from those of a floating IP.  Addresses are still the backend's, so
  *     that routes and policies see what they always see.
  *
- *     lr_in_gw_redirect, priority 200: such answers leave through PORT here
- *     instead of being redirected to the gateway chassis.  So does, in a flow
- *     of its own, what has entered through PORT: the router's answer to a
- *     ping, its ICMP errors.  The gateway chassis would drop it, since the
- *     permission to leave where it has entered does not travel in tunnels.
- *
  *     lr_out_undnat, priority 130: from a backend's address and port;
  *     "ct_dnat;", after the flag of the actions, if any.  On the gateway
  *     chassis this comes before northd's own flow, and does more than that one
  *     only for what does not leave through PORT.
+ *
+ *   lr_in_gw_redirect      outport == PORT, and nothing else
+ *     Stays, and besides, for each gateway port of the router its own,
+ *     lr_in_gw_redirect, priority 200: answers of connections that have been
+ *     translated here leave through PORT here instead of being redirected to
+ *     the gateway chassis.  So does, in a flow of its own, what has entered
+ *     through PORT: the router's answer to a ping, its ICMP errors.  The
+ *     gateway chassis would drop it, since the permission to leave where it
+ *     has entered does not travel in tunnels.
  *
  *   lr_in_dnat             no residency; the actions balance a VIP served here
  *     Stays, and besides, lr_out_undnat, priority 40, as above.  Such a router
@@ -163,6 +168,8 @@ struct lb_router_env {
 /* Whether lb_router_apply() might change 'match' of a flow of 'stage'.
  * Cheap. */
 bool lb_router_concerns(const char *stage, const char *match);
+/* Whether flows of 'stage' may balance load.  Cheap. */
+bool lb_router_balances(const char *stage);
 /* Whether lb_router_derive() might add flows to one of 'stage'.  Cheap. */
 bool lb_router_has_more(const char *stage);
 
@@ -180,7 +187,7 @@ struct lb_router_flow {
     char *match;
     const char *actions;        /* A constant. */
 };
-#define LB_ROUTER_MAX_FLOWS 4
+#define LB_ROUTER_MAX_FLOWS 2
 size_t lb_router_derive(const struct expr *match, const struct lb_router_row *,
                         const struct lb_router_env *,
                         struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS]);

@@ -52,6 +52,7 @@ TESTSUITE_AT = \
 	tests/ovn-pinctrl.at \
 	tests/system-traffic.at \
 	tests/system-distributed-router.at \
+	tests/system-distributed-gateways.at \
 	tests/system-distributed-lb.at \
 	tests/system-gateways.at \
 	tests/ovn-actions.at \

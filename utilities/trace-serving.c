@@ -216,7 +216,7 @@ add_rows(struct trace_servings *servings, struct serving *serving,
 
         if (strstr(row->actions, "ct_lb_mark")
             && trace_rows_has_ids(servings->db->rows, row)
-            && row->stage_hint && lb_router_has_more(row->stage_name)) {
+            && row->stage_hint && lb_router_balances(row->stage_name)) {
             add_row(servings, serving, row);
         }
     }
