@@ -53,9 +53,10 @@
 #include <unistd.h>
 
 #include "openvswitch/dynamic-string.h"
-#include "openvswitch/vlog.h"
 #include "openvswitch/poll-loop.h"
+#include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
+#include "packets.h"
 #include "smap.h"
 #include "sset.h"
 #include "timeval.h"
@@ -75,7 +76,7 @@ struct chassis_config {
     const char *name;
     char *hostname;
     struct sset encap_types;    /* Only those that exist. */
-    struct sset encap_ips;
+    struct sset encap_ips;      /* Only those that are addresses. */
     const char *encap_csum;     /* "true" or "false". */
     struct sset transport_zones;
     struct smap other_config;
@@ -146,18 +147,12 @@ config_get_bool(const struct ovsrec_open_vswitch *cfg, const char *name,
     return def ? strcasecmp(value, "false") : !strcasecmp(value, "true");
 }
 
-/* Adds the comma-separated words of 's' to 'words'. */
+/* The words of 's', which commas and blanks separate.  The caller destroys
+ * '*words'. */
 static void
-add_words(struct sset *words, const char *s)
+get_words(struct sset *words, const char *s)
 {
-    char *copy = xstrdup(s ? s : "");
-    char *save_ptr = NULL;
-
-    for (char *word = strtok_r(copy, ", ", &save_ptr); word;
-         word = strtok_r(NULL, ", ", &save_ptr)) {
-        sset_add(words, word);
-    }
-    free(copy);
+    sset_from_delimited_string(words, s ? s : "", ", ");
 }
 
 static bool
@@ -165,6 +160,34 @@ encap_type_exists(const char *type)
 {
     return !strcmp(type, "geneve") || !strcmp(type, "vxlan")
            || !strcmp(type, "stt");
+}
+
+static bool
+is_address(const char *s)
+{
+    ovs_be32 ip;
+    struct in6_addr ip6;
+
+    return ip_parse(s, &ip) || ipv6_parse(s, &ip6);
+}
+
+/* Reports what is in 'complaints' and was not the last time.  The
+ * configuration is looked at again and again: what is wrong in it is worth
+ * one message, which must not use up what the next one needs.  Takes over
+ * the contents of 'complaints'. */
+static void
+report_new(struct sset *complaints)
+{
+    static struct sset reported = SSET_INITIALIZER(&reported);
+    const char *complaint;
+
+    SSET_FOR_EACH (complaint, complaints) {
+        if (!sset_contains(&reported, complaint)) {
+            static struct vlog_rate_limit new_rl = VLOG_RATE_LIMIT_INIT(5, 20);
+            VLOG_WARN_RL(&new_rl, "%s", complaint);
+        }
+    }
+    sset_swap(&reported, complaints);
 }
 
 static char *
@@ -246,6 +269,43 @@ chassis_config_destroy(struct chassis_config *c)
     smap_destroy(&c->other_config);
 }
 
+/* Fills in the encapsulation types and addresses of 'c'. */
+static void
+get_encaps(struct chassis_config *c, const struct ovsrec_open_vswitch *cfg)
+{
+    struct sset complaints = SSET_INITIALIZER(&complaints);
+    struct sset types, ips;
+    const char *word;
+
+    get_words(&types, config_get(cfg, c->name, "ovn-encap-type"));
+    get_words(&ips, config_get(cfg, c->name, "ovn-encap-ip"));
+    if (sset_is_empty(&types) || sset_is_empty(&ips)) {
+        VLOG_INFO_RL(&rl, "Need to specify an encap type and ip");
+    }
+    SSET_FOR_EACH (word, &types) {
+        if (encap_type_exists(word)) {
+            sset_add(&c->encap_types, word);
+        } else {
+            sset_add_and_free(&complaints, xasprintf(
+                "Unknown tunnel type: %s (in ovn-encap-type; geneve, vxlan "
+                "and stt exist)", word));
+        }
+    }
+    SSET_FOR_EACH (word, &ips) {
+        if (is_address(word)) {
+            sset_add(&c->encap_ips, word);
+        } else {
+            sset_add_and_free(&complaints, xasprintf(
+                "ovn-encap-ip: \"%s\" is left out, it is not an IP address",
+                word));
+        }
+    }
+    report_new(&complaints);
+    sset_destroy(&complaints);
+    sset_destroy(&types);
+    sset_destroy(&ips);
+}
+
 /* Fills in '*c', which the caller must destroy. */
 static void
 chassis_config_init(struct chassis_config *c,
@@ -257,32 +317,14 @@ chassis_config_init(struct chassis_config *c,
         .hostname = get_hostname(cfg, name),
         .encap_types = SSET_INITIALIZER(&c->encap_types),
         .encap_ips = SSET_INITIALIZER(&c->encap_ips),
-        .transport_zones = SSET_INITIALIZER(&c->transport_zones),
         .other_config = SMAP_INITIALIZER(&c->other_config),
     };
 
-    struct sset types = SSET_INITIALIZER(&types);
-    const char *type;
-    add_words(&types, config_get(cfg, name, "ovn-encap-type"));
-    add_words(&c->encap_ips, config_get(cfg, name, "ovn-encap-ip"));
-    if (sset_is_empty(&types) || sset_is_empty(&c->encap_ips)) {
-        VLOG_INFO_RL(&rl, "Need to specify an encap type and ip");
-    }
-    SSET_FOR_EACH (type, &types) {
-        if (encap_type_exists(type)) {
-            sset_add(&c->encap_types, type);
-        } else {
-            /* Of its own, lest it uses up what other messages need. */
-            static struct vlog_rate_limit type_rl = VLOG_RATE_LIMIT_INIT(1, 5);
-            VLOG_WARN_RL(&type_rl, "Unknown tunnel type: %s (in "
-                         "ovn-encap-type; geneve, vxlan and stt exist)", type);
-        }
-    }
-    sset_destroy(&types);
+    get_encaps(c, cfg);
 
     c->encap_csum = config_get_bool(cfg, name, "ovn-encap-csum", true)
                     ? "true" : "false";
-    add_words(&c->transport_zones,
+    get_words(&c->transport_zones,
               config_get(cfg, name, "ovn-transport-zones"));
     make_other_config(cfg, name, br_int, &c->other_config);
 }

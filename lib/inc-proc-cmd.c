@@ -131,6 +131,23 @@ clear_stats_cmd(struct unixctl_conn *conn, int argc OVS_UNUSED,
     unixctl_command_reply(conn, NULL);
 }
 
+/* inc-engine/compute-log-timeout MSEC: units of a class that together take
+ * that long in one run are worth a message. */
+static void
+compute_log_timeout_cmd(struct unixctl_conn *conn, int argc OVS_UNUSED,
+                        const char *argv[], void *engine_)
+{
+    struct inc_engine *engine = engine_;
+    unsigned int msec;
+
+    if (str_to_uint(argv[1], 10, &msec)) {
+        engine->log_msec = msec;
+        unixctl_command_reply(conn, NULL);
+    } else {
+        unixctl_command_reply_error(conn, "unsigned integer required");
+    }
+}
+
 static void
 recompute_cmd(struct unixctl_conn *conn, int argc OVS_UNUSED,
               const char *argv[] OVS_UNUSED, void *engine_)
@@ -211,6 +228,8 @@ inc_engine_register_commands(struct inc_engine *engine)
                              show_stats_cmd, engine);
     unixctl_command_register("inc-engine/clear-stats", "", 0, 0,
                              clear_stats_cmd, engine);
+    unixctl_command_register("inc-engine/compute-log-timeout", "MSEC", 1, 1,
+                             compute_log_timeout_cmd, engine);
     unixctl_command_register("inc-engine/recompute", "", 0, 0,
                              recompute_cmd, engine);
     unixctl_command_register("recompute", "[deprecated]", 0, 0,

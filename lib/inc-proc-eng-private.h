@@ -112,6 +112,10 @@ struct unit_class {
     void *aux;
     struct hmap units;
     unsigned long long n_compute, n_recompute;
+
+    /* The run in progress. */
+    size_t n_run;
+    long long int usec;         /* That they have taken. */
 };
 
 /* What a unit has put out: the cell and, for a set, the member. */
@@ -169,6 +173,8 @@ struct inc_engine {
     size_t n_classes;
     struct id_table cells, units;
     unsigned long long n_reads; /* Dependencies recorded. */
+    unsigned int log_msec;      /* Units that take as long are worth a
+                                 * message. */
 
     /* The run in progress. */
     struct inc_unit *running;

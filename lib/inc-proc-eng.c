@@ -22,10 +22,14 @@
 #include "coverage.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
+#include "timeval.h"
 #include "util.h"
 #include "uuid.h"
 
 VLOG_DEFINE_THIS_MODULE(inc_proc_eng);
+
+/* Until inc-engine/compute-log-timeout says otherwise. */
+#define DEFAULT_LOG_MSEC 500
 
 COVERAGE_DEFINE(inc_cell_changed);
 COVERAGE_DEFINE(inc_cell_unchanged);
@@ -853,9 +857,36 @@ unit_run(struct inc_unit *unit)
     unit_replace_outputs(unit);
 }
 
+static long long int
+now_usec(void)
+{
+    struct timespec now;
+
+    time_timespec(&now);
+    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+/* Says which classes' units have taken long in the run that ends. */
+static void
+log_slow_classes(struct inc_engine *engine)
+{
+    for (size_t i = 0; i < engine->n_classes; i++) {
+        struct unit_class *uc = engine->classes[i];
+
+        if (uc->n_run && uc->usec / 1000 >= engine->log_msec) {
+            VLOG_INFO("node: %s, %"PRIuSIZE" unit%s took %lldms",
+                      uc->class->name, uc->n_run, uc->n_run == 1 ? "" : "s",
+                      uc->usec / 1000);
+        }
+        uc->n_run = 0;
+        uc->usec = 0;
+    }
+}
+
 static size_t
 stage_run_units(struct inc_engine *engine, struct stage *stage)
 {
+    long long int before = stage->n_queue ? now_usec() : 0;
     size_t n = stage->n_dirty;
 
     /* Nothing that happens meanwhile makes a unit of this stage dirty. */
@@ -864,6 +895,11 @@ stage_run_units(struct inc_engine *engine, struct stage *stage)
             struct inc_unit *unit = engine->units.items[stage->queue[i]];
             unit->queue_pos = NONE;
             unit_run(unit);
+
+            long long int after = now_usec();
+            unit->class->n_run++;
+            unit->class->usec += after - before;
+            before = after;
         }
     }
     stage->n_queue = stage->n_dirty = 0;
@@ -973,6 +1009,9 @@ inc_run(struct inc_engine *engine, int last_stage)
         n += stage_run_units(engine, &engine->stages[i]);
         stage_commit(engine, &engine->stages[i]);
     }
+    if (n) {
+        log_slow_classes(engine);
+    }
     return n;
 }
 
@@ -1009,6 +1048,7 @@ inc_engine_create(int n_stages)
 
     engine->n_stages = n_stages;
     engine->stages = xcalloc(n_stages, sizeof *engine->stages);
+    engine->log_msec = DEFAULT_LOG_MSEC;
     return engine;
 }
 
