@@ -98,7 +98,8 @@ VLOG_DEFINE_THIS_MODULE(main);
 /* What ovn-northd writes to SB_Global.options:northd_internal_version if it
  * speaks what this controller understands.  ovn-match-northd-version asks for
  * exactly this. */
-static const char compatible_northd[] = "23.03.1-20.27.0-70.6";
+static const char compatible_northd[]
+    = OVN_COMPATIBLE_VERSION "-20.27.0-70.6";
 
 /* From the command line. */
 static struct {
@@ -650,7 +651,7 @@ int
 main(int argc, char *argv[])
 {
     ovs_cmdl_proctitle_init(argc, argv);
-    ovs_set_program_name(argv[0], OVN_PACKAGE_VERSION);
+    ovs_set_program_name(argv[0], OVN_PROGRAM_VERSION);
     service_start(&argc, &argv);
     parse_options(argc, argv);
     fatal_ignore_sigpipe();

@@ -600,7 +600,7 @@ int
 main(int argc, char *argv[])
 {
     ovs_cmdl_proctitle_init(argc, argv);
-    ovs_set_program_name(argv[0], OVN_PACKAGE_VERSION);
+    ovs_set_program_name(argv[0], OVN_PROGRAM_VERSION);
     service_start(&argc, &argv);
     fatal_ignore_sigpipe();
     vlog_set_levels_from_string_assert("reconnect:warn");
