@@ -125,13 +125,6 @@ wish_equal(const void *a_, const void *b_)
             && uuid_equals(&a->seen_encap, &b->seen_encap));
 }
 
-/* For a cell that says no more than that it is there. */
-static bool
-flag_equal(const void *a OVS_UNUSED, const void *b OVS_UNUSED)
-{
-    return true;
-}
-
 static bool
 uuids_contain(const struct uuid *uuids, size_t n, const struct uuid *uuid)
 {
@@ -560,7 +553,7 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     if (pb->type == LP_CHASSISREDIRECT
         ? wanted
         : is_primary || is_additional) {
-        inc_write(unit, resident_kind, key, &resident_kind);
+        inc_write(unit, resident_kind, key, inc_there);
     }
 }
 
@@ -594,7 +587,6 @@ binding_init(struct inc_engine *engine)
         .name = "resident",
         .stage = STAGE_BINDING,
         .key_type = INC_KEY_STRING,
-        .equal = flag_equal,
     };
     static const struct inc_kind_class seeds_class = {
         .name = "local-datapath-seed",

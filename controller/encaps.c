@@ -87,7 +87,7 @@ struct wanted_tunnel {
 /* (wanted-tunnel, "CHASSIS@IP"). */
 static struct inc_kind *kind_wanted;
 
-/* (encaps-ready, only): not empty as soon as wanted tunnels are really known,
+/* (encaps-ready, only): exists as soon as wanted tunnels are really known,
  * that is, we know which chassis we are. */
 static struct inc_kind *kind_ready;
 
@@ -275,7 +275,7 @@ plan_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         return;
     }
     if (uuid_equals(uuid, &ours)) {
-        inc_insert(unit, kind_ready, INC_KEY_ONLY, INC_KEY_ONLY);
+        inc_write(unit, kind_ready, INC_KEY_ONLY, inc_there);
         return;
     }
     if (!share_transport_zone(unit, ch)
@@ -519,8 +519,7 @@ encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
     if (former_br_int && strcmp(former_br_int, br_int)) {
         ports_dirty = true;
     }
-    if (!ports_dirty || !txn
-        || !inc_set_count(inc_peek_set(kind_ready, INC_KEY_ONLY))
+    if (!ports_dirty || !txn || !inc_peek(kind_ready, INC_KEY_ONLY)
         || !leave_former_bridge(ovs_idl, txn, br_int)) {
         return;
     }
@@ -590,7 +589,6 @@ static const struct inc_kind_class ready_class = {
     .name = "encaps-ready",
     .stage = STAGE_ZONE,
     .key_type = INC_KEY_STRING,
-    .is_set = true,
 };
 
 static const struct inc_kind_class tunnel_class = {

@@ -40,7 +40,7 @@ struct input_kind {
 };
 
 /* In an array of them: records with functions of their own, RECORD_equal() and
- * RECORD_destroy(); values that free() is enough for; sets. */
+ * RECORD_destroy(); values that free() is enough for; sets; inc_there. */
 #define INPUT_KIND(VAR, NAME, KEY, ...)                                 \
     {                                                                   \
         .kind = &in_kinds.VAR,                                          \
@@ -56,21 +56,29 @@ struct input_kind {
     INPUT_KIND(VAR, NAME, KEY, .equal = EQUAL, .destroy = free)
 #define INPUT_SET(VAR, NAME, KEY)                                       \
     INPUT_KIND(VAR, NAME, KEY, .is_set = true)
+#define INPUT_MARK(VAR, NAME, KEY)                                      \
+    INPUT_KIND(VAR, NAME, KEY, .equal = NULL)
 
 /* A table of the southbound database. */
 struct input_table {
     const struct ovsdb_idl_table_class *class;
 
-    /* Makes cells of 'row', replacing those that it had. */
-    void (*upsert)(const struct ovsdb_idl_row *row);
-    /* Removes the cells of the row that had 'uuid', if there are any. */
-    void (*remove)(const struct uuid *);
-
-    /* Which rows there are cells of: the keys of '*kind', which are UUIDs, or,
-     * if that is NULL, 'names', which tells how each row was called. */
+    /* Each row's record, in a cell of '*kind' whose key is the row's UUID or,
+     * if 'names' is not NULL, its name.  'names' then tells how each row that
+     * has a cell was called, and '*names_changed' is set, if that is not NULL,
+     * when one comes, goes or is renamed. */
     struct inc_kind **kind;
+    void *(*create)(const struct ovsdb_idl_row *row);
     struct hmap *names;
     const char *(*get_name)(const struct ovsdb_idl_row *row);
+    bool *names_changed;
+
+    /* Puts what follows from a record into other cells, or, if not 'add',
+     * takes it out of them; or NULL. */
+    void (*index)(const void *record, bool add);
+    /* What else there is to do about 'row', or about one that is gone if that
+     * is NULL; or NULL. */
+    void (*note)(const struct ovsdb_idl_row *row);
 
     /* A row is reported as changed also when one that it refers to has
      * changed.  Does that matter to the record?  NULL: no. */
@@ -84,23 +92,14 @@ struct input_table {
     size_t n_kinds;
 };
 
-/* The initializer of a table whose functions and arrays are called NAME_*.
- * The first kind of one whose cells have UUIDs is that of its rows. */
-#define INPUT_BY_UUID(TABLE, NAME, REFS)                                \
-    {                                                                   \
-        .class = &sbrec_table_##TABLE, .kind = &in_kinds.NAME,          \
-        .upsert = NAME##_upsert, .remove = NAME##_remove,               \
-        .refs_matter = REFS, .columns = NAME##_columns,                 \
-        .kinds = NAME##_kinds, .n_kinds = ARRAY_SIZE(NAME##_kinds),     \
-    }
-#define INPUT_BY_NAME(TABLE, NAME, REFS)                                \
-    {                                                                   \
-        .class = &sbrec_table_##TABLE, .names = &NAME##_names,          \
-        .get_name = NAME##_name,                                        \
-        .upsert = NAME##_upsert, .remove = NAME##_remove,               \
-        .refs_matter = REFS, .columns = NAME##_columns,                 \
-        .kinds = NAME##_kinds, .n_kinds = ARRAY_SIZE(NAME##_kinds),     \
-    }
+/* In the initializer of a table: members that every table has, and those of
+ * one whose cells have names.  The functions and arrays are called NAME_*. */
+#define INPUT_TABLE(TABLE, NAME, KIND)                                  \
+    .class = &sbrec_table_##TABLE, .kind = &in_kinds.KIND,              \
+    .create = NAME##_create, .columns = NAME##_columns,                 \
+    .kinds = NAME##_kinds, .n_kinds = ARRAY_SIZE(NAME##_kinds)
+#define INPUT_NAMES(NAME)                                               \
+    .names = &NAME##_names, .get_name = NAME##_name
 
 /* Notes that 'source' has to do with the load balancer that is 'nb' in the
  * northbound database, or no longer has. */
@@ -126,24 +125,13 @@ struct inputs_events {
 extern struct inputs_events inputs_events;
 
 /* Cells of rows. */
-void input_put(struct inc_kind *, struct inc_key, void *record,
-               void (*index)(const void *record, bool add));
 void input_put_member(struct inc_kind *, struct inc_key,
                       struct inc_key member, bool add);
-/* Of rows whose cells have names. */
-void input_remember_name(struct hmap *names, const struct uuid *,
-                         const char *name);
-void input_remove_named(struct inc_kind *, struct hmap *names,
-                        const struct uuid *);
 /* Records that are but a map of strings. */
 struct smap *input_smap_clone(const struct smap *);
 void input_smap_destroy(void *smap);
 bool input_smap_equal(const void *a, const void *b);
 
-/* row_name maps. */
-const char *row_name_find(const struct hmap *, const struct uuid *);
-void row_name_set(struct hmap *, const struct uuid *, const char *);
-void row_name_remove(struct hmap *, const struct uuid *);
 void row_names_destroy(struct hmap *);
 
 /* Columns of a row, as UUIDs. */

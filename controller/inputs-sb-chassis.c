@@ -36,9 +36,11 @@ encap_compare(const void *a_, const void *b_)
     return uuid_compare_3way(&a->uuid, &b->uuid);
 }
 
-static struct chassis *
-chassis_create(const struct sbrec_chassis *row)
+static void *
+chassis_create(const struct ovsdb_idl_row *row_)
 {
+    const struct sbrec_chassis *row
+        = CONTAINER_OF(row_, struct sbrec_chassis, header_);
     struct chassis *ch = xzalloc(sizeof *ch);
 
     ch->uuid = row->header_.uuid;
@@ -120,20 +122,6 @@ index_chassis(const void *ch_, bool add)
             add ? xmemdup(&ch->uuid, sizeof ch->uuid) : NULL);
 }
 
-static void
-chassis_upsert(const struct ovsdb_idl_row *row)
-{
-    input_put(in_kinds.chassis, inc_key_uuid(&row->uuid),
-              chassis_create(CONTAINER_OF(row, struct sbrec_chassis, header_)),
-              index_chassis);
-}
-
-static void
-chassis_remove(const struct uuid *uuid)
-{
-    input_put(in_kinds.chassis, inc_key_uuid(uuid), NULL, index_chassis);
-}
-
 static const struct ovsdb_idl_column *const chassis_columns[] = {
     &sbrec_chassis_col_name,
     &sbrec_chassis_col_hostname,
@@ -152,8 +140,11 @@ static const struct input_kind chassis_kinds[] = {
     INPUT_VALUE(chassis_by_name, "chassis-by-name", INC_KEY_STRING,
                 inc_uuids_equal),
 };
-const struct input_table chassis_table
-    = INPUT_BY_UUID(chassis, chassis, &input_refs_matter);
+const struct input_table chassis_table = {
+    INPUT_TABLE(chassis, chassis, chassis),
+    .index = index_chassis,
+    .refs_matter = &input_refs_matter,
+};
 
 /* HA_Chassis_Group, with its HA_Chassis; Gateway_Chassis. */
 
@@ -199,8 +190,8 @@ ha_chassis_group_equal(const void *a_, const void *b_)
     return true;
 }
 
-static void
-ha_chassis_group_upsert(const struct ovsdb_idl_row *row_)
+static void *
+ha_chassis_group_create(const struct ovsdb_idl_row *row_)
 {
     const struct sbrec_ha_chassis_group *row
         = CONTAINER_OF(row_, struct sbrec_ha_chassis_group, header_);
@@ -218,13 +209,7 @@ ha_chassis_group_upsert(const struct ovsdb_idl_row *row_)
         qsort(group->members, group->n, sizeof *group->members,
               ha_chassis_compare);
     }
-    inc_set(in_kinds.ha_chassis_group, inc_key_uuid(&row_->uuid), group);
-}
-
-static void
-ha_chassis_group_remove(const struct uuid *uuid)
-{
-    inc_set(in_kinds.ha_chassis_group, inc_key_uuid(uuid), NULL);
+    return group;
 }
 
 static const struct ovsdb_idl_column *const ha_chassis_group_columns[] = {
@@ -239,11 +224,13 @@ static const struct input_kind ha_chassis_group_kinds[] = {
     INPUT_RECORD(ha_chassis_group, "ha-chassis-group", INC_KEY_UUID,
                  ha_chassis_group),
 };
-const struct input_table ha_chassis_group_table
-    = INPUT_BY_UUID(ha_chassis_group, ha_chassis_group, &input_refs_matter);
+const struct input_table ha_chassis_group_table = {
+    INPUT_TABLE(ha_chassis_group, ha_chassis_group, ha_chassis_group),
+    .refs_matter = &input_refs_matter,
+};
 
-static void
-gateway_chassis_upsert(const struct ovsdb_idl_row *row_)
+static void *
+gateway_chassis_create(const struct ovsdb_idl_row *row_)
 {
     const struct sbrec_gateway_chassis *row
         = CONTAINER_OF(row_, struct sbrec_gateway_chassis, header_);
@@ -252,14 +239,8 @@ gateway_chassis_upsert(const struct ovsdb_idl_row *row_)
             sbrec_gateway_chassis_get_chassis(row, OVSDB_TYPE_UUID)),
         .priority = row->priority,
     };
-    inc_set(in_kinds.gateway_chassis, inc_key_uuid(&row_->uuid),
-            xmemdup(&hc, sizeof hc));
-}
 
-static void
-gateway_chassis_remove(const struct uuid *uuid)
-{
-    inc_set(in_kinds.gateway_chassis, inc_key_uuid(uuid), NULL);
+    return xmemdup(&hc, sizeof hc);
 }
 
 static const struct ovsdb_idl_column *const gateway_chassis_columns[] = {
@@ -273,5 +254,6 @@ static const struct input_kind gateway_chassis_kinds[] = {
     INPUT_VALUE(gateway_chassis, "gateway-chassis", INC_KEY_UUID,
                 ha_chassis_equal),
 };
-const struct input_table gateway_chassis_table
-    = INPUT_BY_UUID(gateway_chassis, gateway_chassis, NULL);
+const struct input_table gateway_chassis_table = {
+    INPUT_TABLE(gateway_chassis, gateway_chassis, gateway_chassis),
+};

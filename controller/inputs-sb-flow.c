@@ -27,9 +27,11 @@
  * Logical_DP_Group, Logical_Flow.  See inputs-sb.c. */
 /* Datapath_Binding. */
 
-static struct datapath_binding *
-datapath_create(const struct sbrec_datapath_binding *row)
+static void *
+datapath_create(const struct ovsdb_idl_row *row_)
 {
+    const struct sbrec_datapath_binding *row
+        = CONTAINER_OF(row_, struct sbrec_datapath_binding, header_);
     struct datapath_binding *dp = xzalloc(sizeof *dp);
 
     dp->uuid = row->header_.uuid;
@@ -63,20 +65,6 @@ datapath_equal(const void *a_, const void *b_)
             && smap_equal(&a->external_ids, &b->external_ids));
 }
 
-static void
-datapath_upsert(const struct ovsdb_idl_row *row)
-{
-    input_put(in_kinds.datapath, inc_key_uuid(&row->uuid),
-              datapath_create(CONTAINER_OF(row, struct sbrec_datapath_binding,
-                                           header_)), NULL);
-}
-
-static void
-datapath_remove(const struct uuid *uuid)
-{
-    inc_set(in_kinds.datapath, inc_key_uuid(uuid), NULL);
-}
-
 static const struct ovsdb_idl_column *const datapath_columns[] = {
     &sbrec_datapath_binding_col_tunnel_key,
     &sbrec_datapath_binding_col_external_ids,
@@ -86,8 +74,9 @@ static const struct ovsdb_idl_column *const datapath_columns[] = {
 static const struct input_kind datapath_kinds[] = {
     INPUT_RECORD(datapath, "datapath", INC_KEY_UUID, datapath),
 };
-const struct input_table datapath_table
-    = INPUT_BY_UUID(datapath_binding, datapath, NULL);
+const struct input_table datapath_table = {
+    INPUT_TABLE(datapath_binding, datapath, datapath),
+};
 
 /* Logical_DP_Group. */
 
@@ -107,8 +96,8 @@ dp_group_equal(const void *a_, const void *b_)
     return datum_uuids_equal(a->datapaths, a->n, b->datapaths, b->n);
 }
 
-static void
-dp_group_upsert(const struct ovsdb_idl_row *row)
+static void *
+dp_group_create(const struct ovsdb_idl_row *row)
 {
     struct dp_group *group = xmalloc(sizeof *group);
 
@@ -116,14 +105,12 @@ dp_group_upsert(const struct ovsdb_idl_row *row)
         sbrec_logical_dp_group_get_datapaths(
             CONTAINER_OF(row, struct sbrec_logical_dp_group, header_),
             OVSDB_TYPE_UUID), &group->n);
-    inc_set(in_kinds.dp_group, inc_key_uuid(&row->uuid), group);
-    inputs_events.dp_groups = true;
+    return group;
 }
 
 static void
-dp_group_remove(const struct uuid *uuid)
+dp_group_note(const struct ovsdb_idl_row *row OVS_UNUSED)
 {
-    inc_set(in_kinds.dp_group, inc_key_uuid(uuid), NULL);
     inputs_events.dp_groups = true;
 }
 
@@ -135,8 +122,10 @@ static const struct ovsdb_idl_column *const dp_group_columns[] = {
 static const struct input_kind dp_group_kinds[] = {
     INPUT_RECORD(dp_group, "dp-group", INC_KEY_UUID, dp_group),
 };
-const struct input_table dp_group_table
-    = INPUT_BY_UUID(logical_dp_group, dp_group, NULL);
+const struct input_table dp_group_table = {
+    INPUT_TABLE(logical_dp_group, dp_group, dp_group),
+    .note = dp_group_note,
+};
 
 /* Logical_Flow.
  *
@@ -170,9 +159,11 @@ hash_string64(const char *s, uint64_t hash)
     return (hash << 7 | hash >> 57) ^ h.u64.lo ^ len;
 }
 
-static struct logical_flow *
-logical_flow_create(const struct sbrec_logical_flow *row)
+static void *
+logical_flow_create(const struct ovsdb_idl_row *row_)
 {
+    const struct sbrec_logical_flow *row
+        = CONTAINER_OF(row_, struct sbrec_logical_flow, header_);
     const struct ovsdb_datum *tags
         = sbrec_logical_flow_get_tags(row, OVSDB_TYPE_STRING,
                                       OVSDB_TYPE_STRING);
@@ -237,16 +228,6 @@ is_router_lb(const struct logical_flow *lf)
             && !strcmp(lf->stage_name, "lr_in_dnat"));
 }
 
-static void
-set_mark(struct inc_kind *kind, struct inc_key key, bool mark)
-{
-    if (mark) {
-        inc_set(kind, key, xmalloc(1));
-    } else if (inc_peek(kind, key)) {
-        inc_set(kind, key, NULL);
-    }
-}
-
 /* Each stage of a router has a flow of priority 0, which tells its table. */
 static void
 note_router_stage(const struct logical_flow *lf)
@@ -269,33 +250,20 @@ router_stage_equal(const void *a_, const void *b_)
     return *a == *b;
 }
 
-static bool
-always_equal(const void *a OVS_UNUSED, const void *b OVS_UNUSED)
-{
-    return true;
-}
-
+/* If not 'add', the strings may be gone. */
 static void
-logical_flow_upsert(const struct ovsdb_idl_row *row)
+index_logical_flow(const void *lf_, bool add)
 {
-    struct logical_flow *lf
-        = logical_flow_create(CONTAINER_OF(row, struct sbrec_logical_flow,
-                                           header_));
-    struct inc_key key = inc_key_uuid(&row->uuid);
+    const struct logical_flow *lf = lf_;
+    struct inc_key key = inc_key_uuid(&lf->uuid);
+    bool lb = add && is_lb(lf);
+    bool router_lb = lb && is_router_lb(lf);
 
-    note_router_stage(lf);
-    bool lb = is_lb(lf);
-    set_mark(in_kinds.lb_flow, key, lb);
-    set_mark(in_kinds.router_lb_flow, key, lb && is_router_lb(lf));
-    inc_set(in_kinds.logical_flow, key, lf);
-}
-
-static void
-logical_flow_remove(const struct uuid *uuid)
-{
-    set_mark(in_kinds.lb_flow, inc_key_uuid(uuid), false);
-    set_mark(in_kinds.router_lb_flow, inc_key_uuid(uuid), false);
-    inc_set(in_kinds.logical_flow, inc_key_uuid(uuid), NULL);
+    inc_set(in_kinds.lb_flow, key, lb ? inc_there : NULL);
+    inc_set(in_kinds.router_lb_flow, key, router_lb ? inc_there : NULL);
+    if (add) {
+        note_router_stage(lf);
+    }
 }
 
 static const struct ovsdb_idl_column *const logical_flow_columns[] = {
@@ -315,10 +283,12 @@ static const struct ovsdb_idl_column *const logical_flow_columns[] = {
 static const struct input_kind logical_flow_kinds[] = {
     INPUT_VALUE(logical_flow, "logical-flow", INC_KEY_UUID,
                 logical_flow_equal),
-    INPUT_VALUE(lb_flow, "lb-flow", INC_KEY_UUID, always_equal),
-    INPUT_VALUE(router_lb_flow, "router-lb-flow", INC_KEY_UUID, always_equal),
+    INPUT_MARK(lb_flow, "lb-flow", INC_KEY_UUID),
+    INPUT_MARK(router_lb_flow, "router-lb-flow", INC_KEY_UUID),
     INPUT_VALUE(router_stage, "router-stage", INC_KEY_STRING,
                 router_stage_equal),
 };
-const struct input_table logical_flow_table
-    = INPUT_BY_UUID(logical_flow, logical_flow, NULL);
+const struct input_table logical_flow_table = {
+    INPUT_TABLE(logical_flow, logical_flow, logical_flow),
+    .index = index_logical_flow,
+};

@@ -65,9 +65,11 @@ load_balancer_set_datapaths(struct load_balancer *lb,
     lb->n_datapaths = n;
 }
 
-static struct load_balancer *
-load_balancer_create(const struct sbrec_load_balancer *row)
+static void *
+load_balancer_create(const struct ovsdb_idl_row *row_)
 {
+    const struct sbrec_load_balancer *row
+        = CONTAINER_OF(row_, struct sbrec_load_balancer, header_);
     struct load_balancer *lb = xzalloc(sizeof *lb);
 
     lb->uuid = row->header_.uuid;
@@ -127,22 +129,6 @@ index_load_balancer(const void *lb_, bool add)
     }
 }
 
-static void
-load_balancer_upsert(const struct ovsdb_idl_row *row)
-{
-    input_put(in_kinds.load_balancer, inc_key_uuid(&row->uuid),
-              load_balancer_create(
-                  CONTAINER_OF(row, struct sbrec_load_balancer, header_)),
-              index_load_balancer);
-}
-
-static void
-load_balancer_remove(const struct uuid *uuid)
-{
-    input_put(in_kinds.load_balancer, inc_key_uuid(uuid), NULL,
-              index_load_balancer);
-}
-
 static const struct ovsdb_idl_column *const load_balancer_columns[] = {
     &sbrec_load_balancer_col_name,
     &sbrec_load_balancer_col_protocol,
@@ -158,8 +144,11 @@ static const struct input_kind load_balancer_kinds[] = {
     INPUT_RECORD(load_balancer, "load-balancer", INC_KEY_UUID, load_balancer),
     INPUT_SET(lbs_by_nb, "lbs-by-nb", INC_KEY_UUID),
 };
-const struct input_table load_balancer_table
-    = INPUT_BY_UUID(load_balancer, load_balancer, &inputs_events.dp_groups);
+const struct input_table load_balancer_table = {
+    INPUT_TABLE(load_balancer, load_balancer, load_balancer),
+    .index = index_load_balancer,
+    .refs_matter = &inputs_events.dp_groups,
+};
 
 /* MAC_Binding, Static_MAC_Binding, FDB. */
 
@@ -187,26 +176,30 @@ mac_binding_equal(const void *a_, const void *b_)
             && a->override_dynamic == b->override_dynamic);
 }
 
-static void
-mac_binding_upsert(const struct ovsdb_idl_row *row_)
+static struct mac_binding *
+make_mac_binding(const struct uuid *uuid, const char *logical_port,
+                 const char *ip, const char *mac,
+                 const struct ovsdb_datum *datapath)
+{
+    struct mac_binding *mb = xzalloc(sizeof *mb);
+
+    mb->uuid = *uuid;
+    mb->logical_port = xstrdup(logical_port);
+    mb->ip = xstrdup(ip);
+    mb->mac = xstrdup(mac);
+    mb->datapath = datum_uuid(datapath);
+    return mb;
+}
+
+static void *
+mac_binding_create(const struct ovsdb_idl_row *row_)
 {
     const struct sbrec_mac_binding *row
         = CONTAINER_OF(row_, struct sbrec_mac_binding, header_);
-    struct mac_binding *mb = xzalloc(sizeof *mb);
 
-    mb->uuid = row_->uuid;
-    mb->logical_port = xstrdup(row->logical_port);
-    mb->ip = xstrdup(row->ip);
-    mb->mac = xstrdup(row->mac);
-    mb->datapath = datum_uuid(
+    return make_mac_binding(
+        &row_->uuid, row->logical_port, row->ip, row->mac,
         sbrec_mac_binding_get_datapath(row, OVSDB_TYPE_UUID));
-    inc_set(in_kinds.mac_binding, inc_key_uuid(&row_->uuid), mb);
-}
-
-static void
-mac_binding_remove(const struct uuid *uuid)
-{
-    inc_set(in_kinds.mac_binding, inc_key_uuid(uuid), NULL);
 }
 
 static const struct ovsdb_idl_column *const mac_binding_columns[] = {
@@ -220,31 +213,22 @@ static const struct ovsdb_idl_column *const mac_binding_columns[] = {
 static const struct input_kind mac_binding_kinds[] = {
     INPUT_RECORD(mac_binding, "mac-binding", INC_KEY_UUID, mac_binding),
 };
-const struct input_table mac_binding_table
-    = INPUT_BY_UUID(mac_binding, mac_binding, NULL);
+const struct input_table mac_binding_table = {
+    INPUT_TABLE(mac_binding, mac_binding, mac_binding),
+};
 
-static void
-static_mac_binding_upsert(const struct ovsdb_idl_row *row_)
+static void *
+static_mac_binding_create(const struct ovsdb_idl_row *row_)
 {
     const struct sbrec_static_mac_binding *row
         = CONTAINER_OF(row_, struct sbrec_static_mac_binding, header_);
-    struct mac_binding *mb = xzalloc(sizeof *mb);
-
-    mb->uuid = row_->uuid;
-    mb->logical_port = xstrdup(row->logical_port);
-    mb->ip = xstrdup(row->ip);
-    mb->mac = xstrdup(row->mac);
-    mb->datapath = datum_uuid(
+    struct mac_binding *mb = make_mac_binding(
+        &row_->uuid, row->logical_port, row->ip, row->mac,
         sbrec_static_mac_binding_get_datapath(row, OVSDB_TYPE_UUID));
+
     mb->is_static = true;
     mb->override_dynamic = row->override_dynamic_mac;
-    inc_set(in_kinds.static_mac_binding, inc_key_uuid(&row_->uuid), mb);
-}
-
-static void
-static_mac_binding_remove(const struct uuid *uuid)
-{
-    inc_set(in_kinds.static_mac_binding, inc_key_uuid(uuid), NULL);
+    return mb;
 }
 
 static const struct ovsdb_idl_column *const static_mac_binding_columns[] = {
@@ -260,8 +244,9 @@ static const struct input_kind static_mac_binding_kinds[] = {
     INPUT_RECORD(static_mac_binding, "static-mac-binding", INC_KEY_UUID,
                  mac_binding),
 };
-const struct input_table static_mac_binding_table
-    = INPUT_BY_UUID(static_mac_binding, static_mac_binding, NULL);
+const struct input_table static_mac_binding_table = {
+    INPUT_TABLE(static_mac_binding, static_mac_binding, static_mac_binding),
+};
 
 static void
 fdb_destroy(void *fdb_)
@@ -282,8 +267,8 @@ fdb_equal(const void *a_, const void *b_)
             && a->port_key == b->port_key);
 }
 
-static void
-fdb_upsert(const struct ovsdb_idl_row *row_)
+static void *
+fdb_create(const struct ovsdb_idl_row *row_)
 {
     const struct sbrec_fdb *row = CONTAINER_OF(row_, struct sbrec_fdb,
                                                header_);
@@ -293,13 +278,7 @@ fdb_upsert(const struct ovsdb_idl_row *row_)
     fdb->mac = xstrdup(row->mac);
     fdb->dp_key = row->dp_key;
     fdb->port_key = row->port_key;
-    inc_set(in_kinds.fdb, inc_key_uuid(&row_->uuid), fdb);
-}
-
-static void
-fdb_remove(const struct uuid *uuid)
-{
-    inc_set(in_kinds.fdb, inc_key_uuid(uuid), NULL);
+    return fdb;
 }
 
 static const struct ovsdb_idl_column *const fdb_columns[] = {
@@ -312,4 +291,4 @@ static const struct ovsdb_idl_column *const fdb_columns[] = {
 static const struct input_kind fdb_kinds[] = {
     INPUT_RECORD(fdb, "fdb", INC_KEY_UUID, fdb),
 };
-const struct input_table fdb_table = INPUT_BY_UUID(fdb, fdb, NULL);
+const struct input_table fdb_table = { INPUT_TABLE(fdb, fdb, fdb) };

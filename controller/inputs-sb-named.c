@@ -53,17 +53,6 @@ string_set_equal(const void *a_, const void *b_)
     return strings_equal(a->names, a->n, b->names, b->n);
 }
 
-/* Makes 'strings' the value of the cell, in 'kind', of the row that is called
- * 'name'. */
-static void
-string_set_put(struct inc_kind *kind, struct hmap *names,
-               const struct uuid *uuid, const char *name,
-               char **strings, size_t n)
-{
-    input_remember_name(names, uuid, name);
-    inc_set(kind, inc_key_string(name), string_set_create(strings, n));
-}
-
 /* The functions and the table of a southbound table TABLE whose rows are such
  * sets, of MEMBERS. */
 #define STRING_SET_TABLE(TABLE, KIND_NAME, MEMBERS)                     \
@@ -75,20 +64,13 @@ string_set_put(struct inc_kind *kind, struct hmap *names,
         return CONTAINER_OF(row, struct sbrec_##TABLE, header_)->name;  \
     }                                                                   \
                                                                         \
-    static void                                                         \
-    TABLE##_upsert(const struct ovsdb_idl_row *row_)                    \
+    static void *                                                       \
+    TABLE##_create(const struct ovsdb_idl_row *row_)                    \
     {                                                                   \
         const struct sbrec_##TABLE *row                                 \
             = CONTAINER_OF(row_, struct sbrec_##TABLE, header_);        \
                                                                         \
-        string_set_put(in_kinds.TABLE, &TABLE##_names, &row_->uuid,     \
-                       row->name, row->MEMBERS, row->n_##MEMBERS);      \
-    }                                                                   \
-                                                                        \
-    static void                                                         \
-    TABLE##_remove(const struct uuid *uuid)                             \
-    {                                                                   \
-        input_remove_named(in_kinds.TABLE, &TABLE##_names, uuid);       \
+        return string_set_create(row->MEMBERS, row->n_##MEMBERS);       \
     }                                                                   \
                                                                         \
     static const struct ovsdb_idl_column *const TABLE##_columns[] = {   \
@@ -99,8 +81,10 @@ string_set_put(struct inc_kind *kind, struct hmap *names,
     static const struct input_kind TABLE##_kinds[] = {                  \
         INPUT_RECORD(TABLE, KIND_NAME, INC_KEY_STRING, string_set),     \
     };                                                                  \
-    const struct input_table TABLE##_table                              \
-        = INPUT_BY_NAME(TABLE, TABLE, NULL)
+    const struct input_table TABLE##_table = {                          \
+        INPUT_TABLE(TABLE, TABLE, TABLE),                               \
+        INPUT_NAMES(TABLE),                                             \
+    }
 
 STRING_SET_TABLE(address_set, "address-set", addresses);
 STRING_SET_TABLE(port_group, "port-group", ports);
@@ -152,14 +136,13 @@ meter_name(const struct ovsdb_idl_row *row)
     return CONTAINER_OF(row, struct sbrec_meter, header_)->name;
 }
 
-static void
-meter_upsert(const struct ovsdb_idl_row *row_)
+static void *
+meter_create(const struct ovsdb_idl_row *row_)
 {
     const struct sbrec_meter *row = CONTAINER_OF(row_, struct sbrec_meter,
                                                  header_);
     struct meter *meter = xzalloc(sizeof *meter);
 
-    input_remember_name(&meter_names, &row_->uuid, row->name);
     meter->pktps = !strcmp(row->unit, "pktps");
     meter->bands = xcalloc(row->n_bands, sizeof *meter->bands);
     meter->n_bands = row->n_bands;
@@ -174,13 +157,7 @@ meter_upsert(const struct ovsdb_idl_row *row_)
         qsort(meter->bands, meter->n_bands, sizeof *meter->bands,
               band_compare);
     }
-    inc_set(in_kinds.meter, inc_key_string(row->name), meter);
-}
-
-static void
-meter_remove(const struct uuid *uuid)
-{
-    input_remove_named(in_kinds.meter, &meter_names, uuid);
+    return meter;
 }
 
 static const struct ovsdb_idl_column *const meter_columns[] = {
@@ -196,8 +173,11 @@ static const struct ovsdb_idl_column *const meter_columns[] = {
 static const struct input_kind meter_kinds[] = {
     INPUT_RECORD(meter, "meter", INC_KEY_STRING, meter),
 };
-const struct input_table meter_table
-    = INPUT_BY_NAME(meter, meter, &input_refs_matter);
+const struct input_table meter_table = {
+    INPUT_TABLE(meter, meter, meter),
+    INPUT_NAMES(meter),
+    .refs_matter = &input_refs_matter,
+};
 
 /* DHCP_Options and DHCPv6_Options.
  *
@@ -226,8 +206,8 @@ dhcp_option_equal(const void *a_, const void *b_)
 }
 
 static struct dhcp_option *
-dhcp_option_create(const struct uuid *uuid, const char *name, int64_t code,
-                   const char *type)
+make_dhcp_option(const struct uuid *uuid, const char *name, int64_t code,
+                 const char *type)
 {
     struct dhcp_option *option = xmalloc(sizeof *option);
 
@@ -251,22 +231,14 @@ dhcp_option_create(const struct uuid *uuid, const char *name, int64_t code,
                          inc_key_uuid(&option->uuid), add);             \
     }                                                                   \
                                                                         \
-    static void                                                         \
-    KIND##_upsert(const struct ovsdb_idl_row *row_)                     \
+    static void *                                                       \
+    KIND##_create(const struct ovsdb_idl_row *row_)                     \
     {                                                                   \
         const struct sbrec_##TABLE *row                                 \
             = CONTAINER_OF(row_, struct sbrec_##TABLE, header_);        \
                                                                         \
-        input_put(in_kinds.KIND, inc_key_uuid(&row_->uuid),             \
-                  dhcp_option_create(&row_->uuid, row->name, row->code, \
-                                     row->type), index_##KIND);         \
-    }                                                                   \
-                                                                        \
-    static void                                                         \
-    KIND##_remove(const struct uuid *uuid)                              \
-    {                                                                   \
-        input_put(in_kinds.KIND, inc_key_uuid(uuid), NULL,              \
-                  index_##KIND);                                        \
+        return make_dhcp_option(&row_->uuid, row->name, row->code,      \
+                                row->type);                             \
     }                                                                   \
                                                                         \
     static const struct ovsdb_idl_column *const KIND##_columns[] = {    \
@@ -280,8 +252,10 @@ dhcp_option_create(const struct uuid *uuid, const char *name, int64_t code,
         INPUT_SET(KIND##_by_name, KIND_NAME "-by-name",                 \
                   INC_KEY_STRING),                                      \
     };                                                                  \
-    const struct input_table KIND##_table                               \
-        = INPUT_BY_UUID(TABLE, KIND, NULL)
+    const struct input_table KIND##_table = {                           \
+        INPUT_TABLE(TABLE, KIND, KIND),                                 \
+        .index = index_##KIND,                                          \
+    }
 
 DHCP_OPTION_TABLE(dhcp_options, dhcp_option, "dhcp-option");
 DHCP_OPTION_TABLE(dhcpv6_options, dhcpv6_option, "dhcpv6-option");
@@ -325,21 +299,12 @@ template_vars_name(const struct ovsdb_idl_row *row)
                         header_)->chassis;
 }
 
-static void
-template_vars_upsert(const struct ovsdb_idl_row *row_)
+static void *
+template_vars_create(const struct ovsdb_idl_row *row)
 {
-    const struct sbrec_chassis_template_var *row
-        = CONTAINER_OF(row_, struct sbrec_chassis_template_var, header_);
-
-    input_remember_name(&template_vars_names, &row_->uuid, row->chassis);
-    inc_set(in_kinds.template_vars, inc_key_string(row->chassis),
-            input_smap_clone(&row->variables));
-}
-
-static void
-template_vars_remove(const struct uuid *uuid)
-{
-    input_remove_named(in_kinds.template_vars, &template_vars_names, uuid);
+    return input_smap_clone(
+        &CONTAINER_OF(row, struct sbrec_chassis_template_var,
+                      header_)->variables);
 }
 
 static const struct ovsdb_idl_column *const template_vars_columns[] = {
@@ -350,5 +315,7 @@ static const struct ovsdb_idl_column *const template_vars_columns[] = {
 static const struct input_kind template_vars_kinds[] = {
     INPUT_RECORD(template_vars, "template-vars", INC_KEY_STRING, input_smap),
 };
-const struct input_table template_vars_table
-    = INPUT_BY_NAME(chassis_template_var, template_vars, NULL);
+const struct input_table template_vars_table = {
+    INPUT_TABLE(chassis_template_var, template_vars, template_vars),
+    INPUT_NAMES(template_vars),
+};

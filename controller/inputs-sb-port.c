@@ -68,9 +68,11 @@ copy_nonempty(const char *s)
     return s && s[0] ? xstrdup(s) : NULL;
 }
 
-static struct port_binding *
-port_binding_create(const struct sbrec_port_binding *row)
+static void *
+port_binding_create(const struct ovsdb_idl_row *row_)
 {
+    const struct sbrec_port_binding *row
+        = CONTAINER_OF(row_, struct sbrec_port_binding, header_);
     struct port_binding *pb = xzalloc(sizeof *pb);
 
     pb->uuid = row->header_.uuid;
@@ -217,32 +219,6 @@ port_binding_name(const struct ovsdb_idl_row *row_)
                         header_)->logical_port;
 }
 
-static void
-port_binding_upsert(const struct ovsdb_idl_row *row_)
-{
-    const struct sbrec_port_binding *row
-        = CONTAINER_OF(row_, struct sbrec_port_binding, header_);
-
-    if (!row_name_find(&port_binding_names, &row_->uuid)) {
-        row_name_set(&port_binding_names, &row_->uuid, row->logical_port);
-        inputs_events.ports_named = true;
-    }
-    input_put(in_kinds.port_binding, inc_key_string(row->logical_port),
-              port_binding_create(row), index_port_binding);
-}
-
-static void
-port_binding_remove(const struct uuid *uuid)
-{
-    const char *name = row_name_find(&port_binding_names, uuid);
-    if (name) {
-        input_put(in_kinds.port_binding, inc_key_string(name), NULL,
-                  index_port_binding);
-        row_name_remove(&port_binding_names, uuid);
-        inputs_events.ports_named = true;
-    }
-}
-
 static const struct ovsdb_idl_column *const port_binding_columns[] = {
     &sbrec_port_binding_col_logical_port,
     &sbrec_port_binding_col_type,
@@ -269,14 +245,20 @@ static const struct input_kind port_binding_kinds[] = {
     INPUT_VALUE(lport, "lport", INC_KEY_STRING, lport_equal),
     INPUT_SET(lports_by_address, "lports-by-address", INC_KEY_OTHER),
 };
-const struct input_table port_binding_table
-    = INPUT_BY_NAME(port_binding, port_binding, NULL);
+const struct input_table port_binding_table = {
+    INPUT_TABLE(port_binding, port_binding, port_binding),
+    INPUT_NAMES(port_binding),
+    .names_changed = &inputs_events.ports_named,
+    .index = index_port_binding,
+};
 
 /* Multicast_Group. */
 
-static struct multicast_group *
-multicast_group_create(const struct sbrec_multicast_group *row)
+static void *
+multicast_group_create(const struct ovsdb_idl_row *row_)
 {
+    const struct sbrec_multicast_group *row
+        = CONTAINER_OF(row_, struct sbrec_multicast_group, header_);
     struct multicast_group *mg = xzalloc(sizeof *mg);
 
     mg->uuid = row->header_.uuid;
@@ -356,22 +338,6 @@ index_multicast_group(const void *mg_, bool add)
     free(data);
 }
 
-static void
-multicast_group_upsert(const struct ovsdb_idl_row *row)
-{
-    input_put(in_kinds.multicast_group, inc_key_uuid(&row->uuid),
-              multicast_group_create(
-                  CONTAINER_OF(row, struct sbrec_multicast_group, header_)),
-              index_multicast_group);
-}
-
-static void
-multicast_group_remove(const struct uuid *uuid)
-{
-    input_put(in_kinds.multicast_group, inc_key_uuid(uuid), NULL,
-              index_multicast_group);
-}
-
 static const struct ovsdb_idl_column *const multicast_group_columns[] = {
     &sbrec_multicast_group_col_datapath,
     &sbrec_multicast_group_col_name,
@@ -386,6 +352,8 @@ static const struct input_kind multicast_group_kinds[] = {
     INPUT_VALUE(multicast_key, "multicast-key", INC_KEY_OTHER,
                 multicast_key_equal),
 };
-const struct input_table multicast_group_table
-    = INPUT_BY_UUID(multicast_group, multicast_group,
-                    &inputs_events.ports_named);
+const struct input_table multicast_group_table = {
+    INPUT_TABLE(multicast_group, multicast_group, multicast_group),
+    .index = index_multicast_group,
+    .refs_matter = &inputs_events.ports_named,
+};

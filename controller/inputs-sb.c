@@ -39,24 +39,6 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
  * order, the rows that they name arrive: with conditional monitoring, some
  * never do. */
 
-/* Makes 'record' (NULL: none) the value of the cell.  'index' adds the record
- * to, or removes it from, the sets that lead to it, or is NULL. */
-void
-input_put(struct inc_kind *kind, struct inc_key key, void *record,
-          void (*index)(const void *record, bool add))
-{
-    if (index) {
-        const void *old = inc_peek(kind, key);
-        if (old) {
-            index(old, false);
-        }
-        if (record) {
-            index(record, true);
-        }
-    }
-    inc_set(kind, key, record);
-}
-
 void
 input_put_member(struct inc_kind *kind, struct inc_key key,
                  struct inc_key member, bool add)
@@ -73,28 +55,6 @@ datum_uuids_equal(const struct uuid *a, size_t n_a,
                   const struct uuid *b, size_t n_b)
 {
     return n_a == n_b && (!n_a || !memcmp(a, b, n_a * sizeof *a));
-}
-
-/* Rows whose cells have names. */
-
-void
-input_remember_name(struct hmap *names, const struct uuid *uuid,
-                    const char *name)
-{
-    if (!row_name_find(names, uuid)) {
-        row_name_set(names, uuid, name);
-    }
-}
-
-void
-input_remove_named(struct inc_kind *kind, struct hmap *names,
-                   const struct uuid *uuid)
-{
-    const char *name = row_name_find(names, uuid);
-    if (name) {
-        inc_set(kind, inc_key_string(name), NULL);
-        row_name_remove(names, uuid);
-    }
 }
 
 /* Records that are but a map of strings. */
@@ -198,24 +158,21 @@ sb_global_name(const struct ovsdb_idl_row *row OVS_UNUSED)
     return "";                  /* There is but one: INC_KEY_ONLY. */
 }
 
-static void
-sb_global_upsert(const struct ovsdb_idl_row *row)
+static void *
+sb_global_create(const struct ovsdb_idl_row *row)
 {
-    const struct sbrec_sb_global *sb
-        = CONTAINER_OF(row, struct sbrec_sb_global, header_);
-
-    input_remember_name(&sb_global_names, &row->uuid, "");
-    inc_set(in_kinds.sb_options, INC_KEY_ONLY, input_smap_clone(&sb->options));
-    lb_entries_update(&sb->external_ids);
+    return input_smap_clone(
+        &CONTAINER_OF(row, struct sbrec_sb_global, header_)->options);
 }
 
 static void
-sb_global_remove(const struct uuid *uuid)
+sb_global_note(const struct ovsdb_idl_row *row)
 {
     const struct smap none = SMAP_INITIALIZER(&none);
 
-    input_remove_named(in_kinds.sb_options, &sb_global_names, uuid);
-    lb_entries_update(&none);
+    lb_entries_update(row ? &CONTAINER_OF(row, struct sbrec_sb_global,
+                                          header_)->external_ids
+                      : &none);
 }
 
 static const struct ovsdb_idl_column *const sb_global_columns[] = {
@@ -228,8 +185,11 @@ static const struct input_kind sb_global_kinds[] = {
     INPUT_RECORD(sb_options, "sb-options", INC_KEY_STRING, input_smap),
     INPUT_RECORD(lb_entry, "lb-entry", INC_KEY_UUID, lb_entry),
 };
-static const struct input_table sb_global_table
-    = INPUT_BY_NAME(sb_global, sb_global, NULL);
+static const struct input_table sb_global_table = {
+    INPUT_TABLE(sb_global, sb_global, sb_options),
+    INPUT_NAMES(sb_global),
+    .note = sb_global_note,
+};
 
 /* All of them, those that others peek at first. */
 

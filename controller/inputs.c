@@ -47,7 +47,7 @@ static struct uuid sb_global_uuid;
 
 /* Helpers for records. */
 
-const char *
+static const char *
 row_name_find(const struct hmap *names, const struct uuid *uuid)
 {
     const struct row_name *rn;
@@ -60,7 +60,7 @@ row_name_find(const struct hmap *names, const struct uuid *uuid)
     return NULL;
 }
 
-void
+static void
 row_name_remove(struct hmap *names, const struct uuid *uuid)
 {
     struct row_name *rn;
@@ -75,7 +75,7 @@ row_name_remove(struct hmap *names, const struct uuid *uuid)
 }
 
 /* 'uuid' must not be in 'names'. */
-void
+static void
 row_name_set(struct hmap *names, const struct uuid *uuid, const char *name)
 {
     struct row_name *rn = xmalloc(sizeof *rn + strlen(name) + 1);
@@ -182,6 +182,71 @@ is_renamed(const struct input_table *t, const struct ovsdb_idl_row *row)
     return old && strcmp(old, t->get_name(row));
 }
 
+/* Makes 'record' (NULL: none) the value of the cell with 'key'. */
+static void
+put_record(const struct input_table *t, struct inc_key key, void *record)
+{
+    const void *old = t->index ? inc_peek(*t->kind, key) : NULL;
+
+    if (old) {
+        t->index(old, false);
+    }
+    if (t->index && record) {
+        t->index(record, true);
+    }
+    inc_set(*t->kind, key, record);
+}
+
+static void
+note_name_change(const struct input_table *t)
+{
+    if (t->names_changed) {
+        *t->names_changed = true;
+    }
+}
+
+/* Makes cells of 'row', replacing those that it had.  It is still called as it
+ * was then. */
+static void
+upsert_row(const struct input_table *t, const struct ovsdb_idl_row *row)
+{
+    struct inc_key key = inc_key_uuid(&row->uuid);
+
+    if (t->names) {
+        const char *name = t->get_name(row);
+
+        if (!row_name_find(t->names, &row->uuid)) {
+            row_name_set(t->names, &row->uuid, name);
+            note_name_change(t);
+        }
+        key = inc_key_string(name);
+    }
+    put_record(t, key, t->create(row));
+    if (t->note) {
+        t->note(row);
+    }
+}
+
+/* Removes the cells of the row that had 'uuid', if there are any. */
+static void
+remove_row(const struct input_table *t, const struct uuid *uuid)
+{
+    if (t->names) {
+        const char *name = row_name_find(t->names, uuid);
+
+        if (name) {
+            put_record(t, inc_key_string(name), NULL);
+            row_name_remove(t->names, uuid);
+            note_name_change(t);
+        }
+    } else {
+        put_record(t, inc_key_uuid(uuid), NULL);
+    }
+    if (t->note) {
+        t->note(NULL);
+    }
+}
+
 /* Renews the cells of those rows that have changed. */
 static void
 follow_table(const struct input_table *t, struct ovsdb_idl *idl)
@@ -191,7 +256,7 @@ follow_table(const struct input_table *t, struct ovsdb_idl *idl)
     for (row = ovsdb_idl_track_get_first(idl, t->class); row;
          row = ovsdb_idl_track_get_next(row)) {
         if (row_has(row, OVSDB_IDL_CHANGE_DELETE) || is_renamed(t, row)) {
-            t->remove(&row->uuid);
+            remove_row(t, &row->uuid);
         }
     }
     for (row = ovsdb_idl_track_get_first(idl, t->class); row;
@@ -199,7 +264,7 @@ follow_table(const struct input_table *t, struct ovsdb_idl *idl)
         if (!row_has(row, OVSDB_IDL_CHANGE_DELETE)
             && (row_has(row, OVSDB_IDL_CHANGE_INSERT) || row->updated
                 || (t->refs_matter && *t->refs_matter))) {
-            t->upsert(row);
+            upsert_row(t, row);
         }
     }
 }
@@ -226,19 +291,19 @@ static void
 compare_table(const struct input_table *t, struct ovsdb_idl *idl)
 {
     struct uuid_list list = { .n = 0 };
-    if (t->kind) {
-        inc_kind_for_each(*t->kind, uuid_list_add, &list);
-    } else {
+    if (t->names) {
         const struct row_name *rn;
         HMAP_FOR_EACH (rn, node, t->names) {
             uuid_list_add(inc_key_uuid(&rn->uuid), NULL, &list);
         }
+    } else {
+        inc_kind_for_each(*t->kind, uuid_list_add, &list);
     }
     for (size_t i = 0; i < list.n; i++) {
         const struct ovsdb_idl_row *old
             = ovsdb_idl_get_row_for_uuid(idl, t->class, &list.uuids[i]);
         if (!old || is_renamed(t, old)) {
-            t->remove(&list.uuids[i]);
+            remove_row(t, &list.uuids[i]);
         }
     }
     free(list.uuids);
@@ -246,7 +311,7 @@ compare_table(const struct input_table *t, struct ovsdb_idl *idl)
     const struct ovsdb_idl_row *row;
     for (row = ovsdb_idl_first_row(idl, t->class); row;
          row = ovsdb_idl_next_row(row)) {
-        t->upsert(row);
+        upsert_row(t, row);
     }
 }
 

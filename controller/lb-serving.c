@@ -138,7 +138,6 @@ static const struct inc_kind_class served_vip_kind_class = {
     .name = "served-vip",
     .stage = STAGE_SERVING,
     .key_type = INC_KEY_UUID,
-    .is_set = true,
 };
 
 /* (served-vips, datapath), (left-vips, datapath): struct in6_addrs. */
@@ -211,7 +210,7 @@ served_vip_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     find_backends(unit, flow, &here, &elsewhere);
     if (here) {
         insert_vip(unit, lf, kind_served_vips, flow);
-        inc_insert(unit, kind_served_vip, key, INC_KEY_ONLY);
+        inc_write(unit, kind_served_vip, key, inc_there);
     } else if (elsewhere && flow->spread != LB_SPREAD_FALLBACK) {
         insert_vip(unit, lf, kind_left_vips, flow);
     }
@@ -234,8 +233,7 @@ lb_serving_row(struct inc_unit *unit, const struct logical_flow *lf)
     };
 
     if (row.has_hint && lb_router_balances(row.stage)
-        && inc_set_count(inc_read_set(unit, kind_served_vip,
-                                      inc_key_uuid(&lf->uuid)))) {
+        && inc_read(unit, kind_served_vip, inc_key_uuid(&lf->uuid))) {
         const struct lb_local_flow *flow = lb_local_flow(unit, &lf->uuid);
 
         row.backends = flow->backends;

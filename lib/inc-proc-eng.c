@@ -1109,6 +1109,8 @@ inc_engine_destroy(struct inc_engine *engine)
     free(engine);
 }
 
+char inc_there[1];
+
 bool
 inc_strings_equal(const void *a, const void *b)
 {

@@ -120,9 +120,14 @@ struct inc_kind_class {
     int stage;
     enum inc_key_type key_type; /* For printing. */
     bool is_set;                /* 'equal' and 'destroy' are NULL then. */
-    bool (*equal)(const void *a, const void *b); /* NULL: never equal. */
+    /* NULL: equal only if they are one. */
+    bool (*equal)(const void *a, const void *b);
     void (*destroy)(void *value); /* NULL: values are not owned. */
 };
+
+/* The value of a cell that says no more than that it is there.  Its kind needs
+ * neither 'equal' nor 'destroy'. */
+extern char inc_there[];
 
 /* For 'equal', if values are null-terminated strings, or UUIDs. */
 bool inc_strings_equal(const void *a, const void *b);
