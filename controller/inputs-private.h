@@ -93,9 +93,10 @@ struct input_table {
 };
 
 /* In the initializer of a table: members that every table has, and those of
- * one whose cells have names.  The functions and arrays are called NAME_*. */
-#define INPUT_TABLE(TABLE, NAME, KIND)                                  \
-    .class = &sbrec_table_##TABLE, .kind = &in_kinds.KIND,              \
+ * one whose cells have names.  The functions and arrays are called NAME_*, as
+ * the kind of the records is. */
+#define INPUT_TABLE(TABLE, NAME)                                        \
+    .class = &sbrec_table_##TABLE, .kind = &in_kinds.NAME,              \
     .create = NAME##_create, .columns = NAME##_columns,                 \
     .kinds = NAME##_kinds, .n_kinds = ARRAY_SIZE(NAME##_kinds)
 #define INPUT_NAMES(NAME)                                               \
@@ -105,8 +106,11 @@ struct input_table {
  * northbound database, or no longer has. */
 void input_put_lb(const struct uuid *nb, const struct uuid *source, bool add);
 
-/* For '.refs_matter': always. */
+/* For '.refs_matter': always... */
 extern const bool input_refs_matter;
+/* ...and whether Port_Bindings came, went or were renamed in the inputs_run()
+ * in progress. */
+extern bool input_ports_named;
 
 extern const struct input_table address_set_table, chassis_table,
     datapath_table, dhcp_option_table, dhcpv6_option_table, dp_group_table,
@@ -116,13 +120,6 @@ extern const struct input_table address_set_table, chassis_table,
     port_group_table, static_mac_binding_table, template_vars_table;
 extern const struct input_table *const sb_tables[];
 extern const size_t n_sb_tables;
-
-/* What has happened in the inputs_run() in progress. */
-struct inputs_events {
-    bool ports_named;           /* Port_Bindings came, went, were renamed. */
-    bool dp_groups;             /* Members of a Logical_DP_Group changed. */
-};
-extern struct inputs_events inputs_events;
 
 /* Cells of rows. */
 void input_put_member(struct inc_kind *, struct inc_key,

@@ -25,6 +25,7 @@
 /* Chassis, and which of them may be whose gateway, as cells: Chassis with
  * Encap, HA_Chassis_Group with HA_Chassis, Gateway_Chassis.  See
  * inputs-sb.c. */
+
 /* Chassis, with its Encaps.  Not nb_cfg, which every chassis keeps changing
  * and nobody here cares for. */
 
@@ -141,7 +142,7 @@ static const struct input_kind chassis_kinds[] = {
                 inc_uuids_equal),
 };
 const struct input_table chassis_table = {
-    INPUT_TABLE(chassis, chassis, chassis),
+    INPUT_TABLE(chassis, chassis),
     .index = index_chassis,
     .refs_matter = &input_refs_matter,
 };
@@ -225,7 +226,7 @@ static const struct input_kind ha_chassis_group_kinds[] = {
                  ha_chassis_group),
 };
 const struct input_table ha_chassis_group_table = {
-    INPUT_TABLE(ha_chassis_group, ha_chassis_group, ha_chassis_group),
+    INPUT_TABLE(ha_chassis_group, ha_chassis_group),
     .refs_matter = &input_refs_matter,
 };
 
@@ -255,5 +256,5 @@ static const struct input_kind gateway_chassis_kinds[] = {
                 ha_chassis_equal),
 };
 const struct input_table gateway_chassis_table = {
-    INPUT_TABLE(gateway_chassis, gateway_chassis, gateway_chassis),
+    INPUT_TABLE(gateway_chassis, gateway_chassis),
 };

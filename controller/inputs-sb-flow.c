@@ -25,6 +25,7 @@
 
 /* Logical flows and where they apply as cells: Datapath_Binding,
  * Logical_DP_Group, Logical_Flow.  See inputs-sb.c. */
+
 /* Datapath_Binding. */
 
 static void *
@@ -75,7 +76,7 @@ static const struct input_kind datapath_kinds[] = {
     INPUT_RECORD(datapath, "datapath", INC_KEY_UUID, datapath),
 };
 const struct input_table datapath_table = {
-    INPUT_TABLE(datapath_binding, datapath, datapath),
+    INPUT_TABLE(datapath_binding, datapath),
 };
 
 /* Logical_DP_Group. */
@@ -108,12 +109,6 @@ dp_group_create(const struct ovsdb_idl_row *row)
     return group;
 }
 
-static void
-dp_group_note(const struct ovsdb_idl_row *row OVS_UNUSED)
-{
-    inputs_events.dp_groups = true;
-}
-
 static const struct ovsdb_idl_column *const dp_group_columns[] = {
     &sbrec_logical_dp_group_col_datapaths,
     NULL,
@@ -123,8 +118,7 @@ static const struct input_kind dp_group_kinds[] = {
     INPUT_RECORD(dp_group, "dp-group", INC_KEY_UUID, dp_group),
 };
 const struct input_table dp_group_table = {
-    INPUT_TABLE(logical_dp_group, dp_group, dp_group),
-    .note = dp_group_note,
+    INPUT_TABLE(logical_dp_group, dp_group),
 };
 
 /* Logical_Flow.
@@ -289,6 +283,6 @@ static const struct input_kind logical_flow_kinds[] = {
                 router_stage_equal),
 };
 const struct input_table logical_flow_table = {
-    INPUT_TABLE(logical_flow, logical_flow, logical_flow),
+    INPUT_TABLE(logical_flow, logical_flow),
     .index = index_logical_flow,
 };

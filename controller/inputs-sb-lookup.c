@@ -24,46 +24,8 @@
 
 /* What fills the tables behind actions as cells: Load_Balancer, MAC_Binding,
  * Static_MAC_Binding, FDB.  See inputs-sb.c. */
+
 /* Load_Balancer. */
-
-static int
-uuid_compare(const void *a, const void *b)
-{
-    return uuid_compare_3way(a, b);
-}
-
-/* The datapaths of 'row', by itself and by its group, each once. */
-static void
-load_balancer_set_datapaths(struct load_balancer *lb,
-                            const struct sbrec_load_balancer *row)
-{
-    lb->datapaths = datum_uuids(
-        sbrec_load_balancer_get_datapaths(row, OVSDB_TYPE_UUID),
-        &lb->n_datapaths);
-    lb->dp_group = datum_uuid(
-        sbrec_load_balancer_get_datapath_group(row, OVSDB_TYPE_UUID));
-
-    const struct dp_group *group = inc_peek(in_kinds.dp_group,
-                                            inc_key_uuid(&lb->dp_group));
-    if (group && group->n) {
-        size_t n = lb->n_datapaths + group->n;
-        lb->datapaths = xrealloc(lb->datapaths, n * sizeof *lb->datapaths);
-        memcpy(lb->datapaths + lb->n_datapaths, group->datapaths,
-               group->n * sizeof *group->datapaths);
-        lb->n_datapaths = n;
-    }
-    if (lb->n_datapaths) {
-        qsort(lb->datapaths, lb->n_datapaths, sizeof *lb->datapaths,
-              uuid_compare);
-    }
-    size_t n = 0;
-    for (size_t i = 0; i < lb->n_datapaths; i++) {
-        if (!n || !uuid_equals(&lb->datapaths[n - 1], &lb->datapaths[i])) {
-            lb->datapaths[n++] = lb->datapaths[i];
-        }
-    }
-    lb->n_datapaths = n;
-}
 
 static void *
 load_balancer_create(const struct ovsdb_idl_row *row_)
@@ -79,7 +41,11 @@ load_balancer_create(const struct ovsdb_idl_row *row_)
     smap_clone(&lb->options, &row->options);
     uuid_from_string(&lb->lb_id,
                      smap_get_def(&row->external_ids, "lb_id", ""));
-    load_balancer_set_datapaths(lb, row);
+    lb->datapaths = datum_uuids(
+        sbrec_load_balancer_get_datapaths(row, OVSDB_TYPE_UUID),
+        &lb->n_datapaths);
+    lb->dp_group = datum_uuid(
+        sbrec_load_balancer_get_datapath_group(row, OVSDB_TYPE_UUID));
     return lb;
 }
 
@@ -145,9 +111,8 @@ static const struct input_kind load_balancer_kinds[] = {
     INPUT_SET(lbs_by_nb, "lbs-by-nb", INC_KEY_UUID),
 };
 const struct input_table load_balancer_table = {
-    INPUT_TABLE(load_balancer, load_balancer, load_balancer),
+    INPUT_TABLE(load_balancer, load_balancer),
     .index = index_load_balancer,
-    .refs_matter = &inputs_events.dp_groups,
 };
 
 /* MAC_Binding, Static_MAC_Binding, FDB. */
@@ -214,7 +179,7 @@ static const struct input_kind mac_binding_kinds[] = {
     INPUT_RECORD(mac_binding, "mac-binding", INC_KEY_UUID, mac_binding),
 };
 const struct input_table mac_binding_table = {
-    INPUT_TABLE(mac_binding, mac_binding, mac_binding),
+    INPUT_TABLE(mac_binding, mac_binding),
 };
 
 static void *
@@ -245,7 +210,7 @@ static const struct input_kind static_mac_binding_kinds[] = {
                  mac_binding),
 };
 const struct input_table static_mac_binding_table = {
-    INPUT_TABLE(static_mac_binding, static_mac_binding, static_mac_binding),
+    INPUT_TABLE(static_mac_binding, static_mac_binding),
 };
 
 static void
@@ -291,4 +256,4 @@ static const struct ovsdb_idl_column *const fdb_columns[] = {
 static const struct input_kind fdb_kinds[] = {
     INPUT_RECORD(fdb, "fdb", INC_KEY_UUID, fdb),
 };
-const struct input_table fdb_table = { INPUT_TABLE(fdb, fdb, fdb) };
+const struct input_table fdb_table = { INPUT_TABLE(fdb, fdb) };

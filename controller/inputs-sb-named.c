@@ -24,6 +24,7 @@
 
 /* What logical flows mention by name as cells: Address_Set, Port_Group, Meter,
  * DHCP_Options, DHCPv6_Options, Chassis_Template_Var.  See inputs-sb.c. */
+
 /* Address_Set and Port_Group: named sets of strings. */
 
 static struct string_set *
@@ -82,7 +83,7 @@ string_set_equal(const void *a_, const void *b_)
         INPUT_RECORD(TABLE, KIND_NAME, INC_KEY_STRING, string_set),     \
     };                                                                  \
     const struct input_table TABLE##_table = {                          \
-        INPUT_TABLE(TABLE, TABLE, TABLE),                               \
+        INPUT_TABLE(TABLE, TABLE),                                      \
         INPUT_NAMES(TABLE),                                             \
     }
 
@@ -174,7 +175,7 @@ static const struct input_kind meter_kinds[] = {
     INPUT_RECORD(meter, "meter", INC_KEY_STRING, meter),
 };
 const struct input_table meter_table = {
-    INPUT_TABLE(meter, meter, meter),
+    INPUT_TABLE(meter, meter),
     INPUT_NAMES(meter),
     .refs_matter = &input_refs_matter,
 };
@@ -253,7 +254,7 @@ make_dhcp_option(const struct uuid *uuid, const char *name, int64_t code,
                   INC_KEY_STRING),                                      \
     };                                                                  \
     const struct input_table KIND##_table = {                           \
-        INPUT_TABLE(TABLE, KIND, KIND),                                 \
+        INPUT_TABLE(TABLE, KIND),                                       \
         .index = index_##KIND,                                          \
     }
 
@@ -316,6 +317,6 @@ static const struct input_kind template_vars_kinds[] = {
     INPUT_RECORD(template_vars, "template-vars", INC_KEY_STRING, input_smap),
 };
 const struct input_table template_vars_table = {
-    INPUT_TABLE(chassis_template_var, template_vars, template_vars),
+    INPUT_TABLE(chassis_template_var, template_vars),
     INPUT_NAMES(template_vars),
 };

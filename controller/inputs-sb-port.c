@@ -26,6 +26,7 @@
 
 /* Logical ports as cells: Port_Binding, and Multicast_Group, which is made of
  * them.  See inputs-sb.c. */
+
 /* Port_Binding. */
 
 static struct hmap port_binding_names
@@ -246,9 +247,9 @@ static const struct input_kind port_binding_kinds[] = {
     INPUT_SET(lports_by_address, "lports-by-address", INC_KEY_OTHER),
 };
 const struct input_table port_binding_table = {
-    INPUT_TABLE(port_binding, port_binding, port_binding),
+    INPUT_TABLE(port_binding, port_binding),
     INPUT_NAMES(port_binding),
-    .names_changed = &inputs_events.ports_named,
+    .names_changed = &input_ports_named,
     .index = index_port_binding,
 };
 
@@ -353,7 +354,7 @@ static const struct input_kind multicast_group_kinds[] = {
                 multicast_key_equal),
 };
 const struct input_table multicast_group_table = {
-    INPUT_TABLE(multicast_group, multicast_group, multicast_group),
+    INPUT_TABLE(multicast_group, multicast_group),
     .index = index_multicast_group,
-    .refs_matter = &inputs_events.ports_named,
+    .refs_matter = &input_ports_named,
 };

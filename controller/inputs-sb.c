@@ -150,23 +150,23 @@ lb_entries_update(const struct smap *external_ids)
     smap_clone(&lb_entries, external_ids);
 }
 
-static struct hmap sb_global_names = HMAP_INITIALIZER(&sb_global_names);
+static struct hmap sb_options_names = HMAP_INITIALIZER(&sb_options_names);
 
 static const char *
-sb_global_name(const struct ovsdb_idl_row *row OVS_UNUSED)
+sb_options_name(const struct ovsdb_idl_row *row OVS_UNUSED)
 {
     return "";                  /* There is but one: INC_KEY_ONLY. */
 }
 
 static void *
-sb_global_create(const struct ovsdb_idl_row *row)
+sb_options_create(const struct ovsdb_idl_row *row)
 {
     return input_smap_clone(
         &CONTAINER_OF(row, struct sbrec_sb_global, header_)->options);
 }
 
 static void
-sb_global_note(const struct ovsdb_idl_row *row)
+sb_options_note(const struct ovsdb_idl_row *row)
 {
     const struct smap none = SMAP_INITIALIZER(&none);
 
@@ -175,23 +175,23 @@ sb_global_note(const struct ovsdb_idl_row *row)
                       : &none);
 }
 
-static const struct ovsdb_idl_column *const sb_global_columns[] = {
+static const struct ovsdb_idl_column *const sb_options_columns[] = {
     &sbrec_sb_global_col_options,
     &sbrec_sb_global_col_external_ids,
     NULL,
 };
 
-static const struct input_kind sb_global_kinds[] = {
+static const struct input_kind sb_options_kinds[] = {
     INPUT_RECORD(sb_options, "sb-options", INC_KEY_STRING, input_smap),
     INPUT_RECORD(lb_entry, "lb-entry", INC_KEY_UUID, lb_entry),
 };
 static const struct input_table sb_global_table = {
-    INPUT_TABLE(sb_global, sb_global, sb_options),
-    INPUT_NAMES(sb_global),
-    .note = sb_global_note,
+    INPUT_TABLE(sb_global, sb_options),
+    INPUT_NAMES(sb_options),
+    .note = sb_options_note,
 };
 
-/* All of them, those that others peek at first. */
+/* All of them, ports before the groups that are made of them. */
 
 const bool input_refs_matter = true;
 

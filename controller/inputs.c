@@ -40,7 +40,7 @@
  * cells. */
 
 struct inputs_kinds in_kinds;
-struct inputs_events inputs_events;
+bool input_ports_named;
 
 /* The SB_Global row that was there at the last run, or zero. */
 static struct uuid sb_global_uuid;
@@ -332,9 +332,7 @@ inputs_run_sb(struct ovsdb_idl *idl)
 {
     bool all = sb_started_over(idl);
 
-    inputs_events = (struct inputs_events) {
-        .ports_named = all, .dp_groups = all,
-    };
+    input_ports_named = all;
     for (size_t i = 0; i < n_sb_tables; i++) {
         if (all) {
             compare_table(sb_tables[i], idl);

@@ -172,8 +172,8 @@ struct load_balancer {
     struct smap vips;
     struct smap options;
     struct uuid lb_id;          /* NB UUID; zero if not known. */
-    struct uuid *datapaths; size_t n_datapaths;  /* Sorted; group resolved. */
-    struct uuid dp_group;       /* Zero if none. */
+    struct uuid *datapaths; size_t n_datapaths;
+    struct uuid dp_group;       /* Instead of them; zero if none. */
 };
 
 /* SB MAC_Binding, Static_MAC_Binding and FDB, by UUID. */
