@@ -61,8 +61,6 @@ controller_libcontroller_la_SOURCES = \
 	controller/lb-show.h \
 	controller/lb-serving.c \
 	controller/lb-serving.h \
-	controller/lb-vips.c \
-	controller/lb-vips.h \
 	controller/lflow-conj-ids.c \
 	controller/lflow-conj-ids.h \
 	controller/lflow-env.c \

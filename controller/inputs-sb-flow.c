@@ -19,6 +19,8 @@
 #include <stdlib.h>
 
 #include "hash.h"
+#include "lb-flow.h"
+#include "lb-router.h"
 #include "ovn-sb-idl.h"
 #include "util.h"
 #include "uuid.h"
@@ -204,22 +206,13 @@ logical_flow_equal(const void *a_, const void *b_)
             && a->priority == b->priority);
 }
 
-/* Whether the flow balances load.  There are one or two for each VIP, so units
- * that are only about these are spared all others. */
-static bool
-is_lb(const struct logical_flow *lf)
-{
-    const char *lb = strstr(lf->actions, "ct_lb");
-
-    return lb && strstr(lb, "backends");
-}
-
-/* The same for one of a router that lib/lb-router.h may be about. */
+/* Whether a flow that balances load is of a router and lib/lb-router.h may be
+ * about it. */
 static bool
 is_router_lb(const struct logical_flow *lf)
 {
-    return (lf->ingress && lf->stage_hint && lf->stage_name
-            && !strcmp(lf->stage_name, "lr_in_dnat"));
+    return (lf->ingress && lf->stage_hint
+            && lb_router_balances(lf->stage_name));
 }
 
 /* Each stage of a router has a flow of priority 0, which tells its table. */
@@ -250,7 +243,9 @@ index_logical_flow(const void *lf_, bool add)
 {
     const struct logical_flow *lf = lf_;
     struct inc_key key = inc_key_uuid(&lf->uuid);
-    bool lb = add && is_lb(lf);
+    /* There are one or two for each VIP, so units that are only about these
+     * are spared all others. */
+    bool lb = add && lb_flow_is_likely(lf->actions);
     bool router_lb = lb && is_router_lb(lf);
 
     inc_set(in_kinds.lb_flow, key, lb ? inc_there : NULL);

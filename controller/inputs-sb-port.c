@@ -32,37 +32,6 @@
 static struct hmap port_binding_names
     = HMAP_INITIALIZER(&port_binding_names);
 
-static enum lport_type
-port_type(const struct sbrec_port_binding *row)
-{
-    static const struct {
-        const char *name;
-        enum lport_type type;
-    } types[] = {
-        { "patch", LP_PATCH },
-        { "l3gateway", LP_L3GATEWAY },
-        { "localnet", LP_LOCALNET },
-        { "localport", LP_LOCALPORT },
-        { "l2gateway", LP_L2GATEWAY },
-        { "vtep", LP_VTEP },
-        { "chassisredirect", LP_CHASSISREDIRECT },
-        { "virtual", LP_VIRTUAL },
-        { "external", LP_EXTERNAL },
-        { "remote", LP_REMOTE },
-    };
-
-    if (!row->type[0]) {
-        return (row->parent_port && row->parent_port[0]
-                ? LP_CONTAINER : LP_VIF);
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-        if (!strcmp(row->type, types[i].name)) {
-            return types[i].type;
-        }
-    }
-    return LP_UNKNOWN;
-}
-
 static char *
 copy_nonempty(const char *s)
 {
@@ -78,7 +47,7 @@ port_binding_create(const struct ovsdb_idl_row *row_)
 
     pb->uuid = row->header_.uuid;
     pb->logical_port = xstrdup(row->logical_port);
-    pb->type = port_type(row);
+    pb->type = lport_type_from_word(row->type, row->parent_port);
     pb->datapath = datum_uuid(
         sbrec_port_binding_get_datapath(row, OVSDB_TYPE_UUID));
     pb->tunnel_key = row->tunnel_key;

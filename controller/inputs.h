@@ -31,6 +31,7 @@
  * Kinds are exposed for inc_kind_spawn() and inc_kind_watch() only. */
 
 #include "inc-proc-eng.h"
+#include "lport-type.h"
 #include "openvswitch/types.h"
 #include "openvswitch/uuid.h"
 #include "smap.h"
@@ -56,14 +57,6 @@ enum controller_stage {
     STAGE_FLOW,                 /* OpenFlow flows; wanted groups, meters. */
     STAGE_GROUP,                /* Contents of groups and meters. */
     N_STAGES
-};
-
-enum lport_type {
-    LP_VIF,                     /* "" */
-    LP_PATCH, LP_L3GATEWAY, LP_LOCALNET, LP_LOCALPORT, LP_L2GATEWAY, LP_VTEP,
-    LP_CHASSISREDIRECT, LP_VIRTUAL, LP_EXTERNAL, LP_REMOTE,
-    LP_CONTAINER,               /* "" with a parent_port. */
-    LP_UNKNOWN                  /* None of the above. */
 };
 
 /* SB Port_Binding, by logical_port.  What no computation depends on is not

@@ -24,8 +24,8 @@
 static int
 find_backend(const struct lb_local_flow *flow, const struct lb_endpoint *ep)
 {
-    for (size_t i = 0; i < flow->n_backends; i++) {
-        if (lb_endpoint_equal(&flow->backends[i], ep)) {
+    for (size_t i = 0; i < flow->what.n_backends; i++) {
+        if (lb_endpoint_equal(&flow->what.backends[i], ep)) {
             return i;
         }
     }
@@ -51,7 +51,7 @@ is_in_force(struct inc_unit *unit, const struct lb_local_flow *flow,
     if (flow->spread != LB_SPREAD_FALLBACK) {
         return false;
     }
-    for (size_t i = 0; i < flow->n_backends; i++) {
+    for (size_t i = 0; i < flow->what.n_backends; i++) {
         if (i != which && is_here(unit, flow, i)) {
             return false;
         }
@@ -81,8 +81,8 @@ lb_affinity_decide(struct inc_unit *unit, const struct logical_flow *lf,
     for (size_t i = 0; i < inc_set_count(flows); i++) {
         const struct lb_local_flow *flow
             = lb_local_flow(unit, inc_set_at(flows, i).data);
-        int which = (flow && flow->has_vip
-                     && lb_endpoint_equal(&flow->vip, &vip)
+        int which = (flow && flow->what.has_vip
+                     && lb_endpoint_equal(&flow->what.vip, &vip)
                      ? find_backend(flow, &backend) : -1);
 
         if (which >= 0) {

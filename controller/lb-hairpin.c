@@ -41,7 +41,6 @@
 #include "flow-table.h"
 #include "inputs.h"
 #include "lb.h"
-#include "lb-vips.h"
 #include "lflow-env.h"
 #include "ltable.h"
 #include "openvswitch/match.h"
@@ -412,7 +411,8 @@ put_lb(struct inc_unit *unit, const struct load_balancer *lb,
     bool snat_ok = !snat || parse_snat_ip(snat, &h);
     char *bad;
 
-    lb_vips_read(unit, lb, &vips, &n_vips, &bad);
+    lb_vips_expand(&lb->vips, &lb->options, lflow_env_template_var, unit,
+                   &vips, &n_vips, &bad);
     if (bad) {
         unit_warn(unit, &this_module, &rl,
                   "load balancer %s ("UUID_FMT"): bad VIP or backend in %s",

@@ -23,7 +23,7 @@
 
 #include "inputs.h"
 #include "lb.h"
-#include "lb-vips.h"
+#include "lflow-env.h"
 #include "openvswitch/vlog.h"
 #include "unit-log.h"
 #include "util.h"
@@ -287,7 +287,8 @@ vips_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         struct vips *vips = xmalloc(sizeof *vips);
         char *bad;
 
-        lb_vips_read(unit, row, &vips->array, &vips->n, &bad);
+        lb_vips_expand(&row->vips, &row->options, lflow_env_template_var, unit,
+                       &vips->array, &vips->n, &bad);
         free(bad);              /* lb-hairpin.c complains. */
         inc_write(unit, kind_vips, key, vips);
     }
@@ -317,18 +318,6 @@ const struct lb_known *
 lb_known(struct inc_unit *unit, const struct uuid *nb)
 {
     return inc_read(unit, lb_known_kind, inc_key_uuid(nb));
-}
-
-static int
-fitness(struct inc_unit *unit, const struct lb_known *known,
-        const struct lb_endpoint *backends, size_t n)
-{
-    const struct vips *vips
-        = (known->source == LB_WISH_ROW
-           ? inc_read(unit, kind_vips, inc_key_uuid(&known->nb)) : NULL);
-
-    return lb_wish_fitness(known->source, vips ? vips->array : NULL,
-                           vips ? vips->n : 0, backends, n);
 }
 
 bool
@@ -371,6 +360,20 @@ lb_known_mapped_port(struct inc_unit *unit, const char *hint,
     return NULL;
 }
 
+static bool
+consider(struct inc_unit *unit, const struct lb_known *known,
+         const struct lb_endpoint *backends, size_t n,
+         struct lb_choice *choice)
+{
+    const struct vips *vips
+        = (known->source == LB_WISH_ROW
+           ? inc_read(unit, kind_vips, inc_key_uuid(&known->nb)) : NULL);
+
+    return lb_choice_consider(choice, known->source, known->spread,
+                              vips ? vips->array : NULL, vips ? vips->n : 0,
+                              backends, n);
+}
+
 void
 lb_known_decide(struct inc_unit *unit, const char *hint,
                 const struct lb_endpoint *backends, size_t n,
@@ -378,25 +381,20 @@ lb_known_decide(struct inc_unit *unit, const char *hint,
 {
     const struct inc_set *lbs = inc_read_set(unit, kind_by_hint,
                                              inc_key_string(hint));
-    int best = 0;
+    struct lb_choice choice = LB_CHOICE_INITIALIZER;
 
-    *d = (struct lb_decision) {
-        .lb.parts[0] = strtoul(hint, NULL, 16), .source = LB_WISH_DEFAULT,
-    };
+    *d = (struct lb_decision) { .lb.parts[0] = strtoul(hint, NULL, 16) };
     for (size_t i = 0; i < inc_set_count(lbs); i++) {
         const struct lb_known *known = inc_read(unit, lb_known_kind,
                                                 inc_set_at(lbs, i));
-        int fits = known ? fitness(unit, known, backends, n) : 0;
 
-        if (fits > best) {
-            best = fits;
+        if (known && consider(unit, known, backends, n, &choice)) {
             d->lb = known->nb;
             d->known = known;
-            d->source = known->source;
-            d->spread = known->spread;
         }
     }
-    if (d->source == LB_WISH_DEFAULT && lb_known_may_be_local(unit, hint)) {
-        d->spread = default_spread(unit);
-    }
+    d->source = choice.source;
+    d->spread = (choice.source != LB_WISH_DEFAULT ? choice.spread
+                 : lb_choice_is_default(&choice) ? default_spread(unit)
+                 : LB_SPREAD_ALL);
 }

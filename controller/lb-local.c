@@ -23,12 +23,9 @@
 #include "bitmap.h"
 #include "inputs.h"
 #include "lb-empty.h"
-#include "lb-router.h"
 #include "lflow-env.h"
 #include "local-datapath.h"
-#include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
-#include "ovn/expr.h"
 #include "ovn/logical-fields.h"
 #include "packets.h"
 #include "sset.h"
@@ -90,37 +87,19 @@ flow_equal(const void *a_, const void *b_)
     const struct lb_local_flow *a = a_;
     const struct lb_local_flow *b = b_;
 
-    if (!uuid_equals(&a->lb, &b->lb) || a->spread != b->spread
-        || a->source != b->source || a->flag != b->flag
-        || a->has_vip != b->has_vip
-        || !lb_endpoint_equal(&a->vip, &b->vip)
-        || a->n_backends != b->n_backends || !a->lports != !b->lports) {
-        return false;
-    }
-    for (size_t i = 0; i < a->n_backends; i++) {
-        if (!lb_endpoint_equal(&a->backends[i], &b->backends[i])
-            || (a->lports && strcmp(a->lports[i], b->lports[i]))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-void
-lb_local_flow_destroy(struct lb_local_flow *flow)
-{
-    for (size_t i = 0; flow->lports && i < flow->n_backends; i++) {
-        free(flow->lports[i]);
-    }
-    free(flow->lports);
-    free(flow->backends);
-    free(flow);
+    return (uuid_equals(&a->lb, &b->lb)
+            && a->spread == b->spread
+            && a->source == b->source
+            && lb_flow_equal(&a->what, &b->what));
 }
 
 static void
-flow_destroy(void *flow)
+flow_destroy(void *flow_)
 {
-    lb_local_flow_destroy(flow);
+    struct lb_local_flow *flow = flow_;
+
+    lb_flow_destroy(&flow->what);
+    free(flow);
 }
 
 static const struct inc_kind_class flow_kind_class = {
@@ -143,54 +122,6 @@ static const struct inc_kind_class scope_kind_class = {
     .is_set = true,
 };
 
-/* Adds the backends of 'cl' to those of 'flow'. */
-static void
-take_backends(const struct ovnact_ct_lb *cl, struct lb_local_flow *flow)
-{
-    size_t n = flow->n_backends + cl->n_backends;
-    bool named = cl->ovnact.type == OVNACT_CT_LB_MARK_LOCAL;
-
-    flow->flag = cl->flag;
-    flow->backends = xrealloc(flow->backends, n * sizeof *flow->backends);
-    if (named) {
-        flow->source = LB_WISH_ACTION;
-        flow->spread = (cl->fallback ? LB_SPREAD_FALLBACK : LB_SPREAD_STRICT);
-        flow->lports = xrealloc(flow->lports, n * sizeof *flow->lports);
-    }
-    for (size_t i = 0; i < cl->n_backends; i++) {
-        size_t j = flow->n_backends++;
-
-        flow->backends[j] = lb_backend_endpoint(&cl->backends[i]);
-        if (named) {
-            flow->lports[j] = xstrdup(cl->backends[i].lport);
-        }
-    }
-}
-
-/* Puts in 'flow' what 'ovnacts' balance: the first action that does, and what
- * others of the same type do. */
-static void
-take_actions(const struct ovnact *ovnacts, size_t len,
-             struct lb_local_flow *flow)
-{
-    enum ovnact_type type = N_OVNACTS;
-    const struct ovnact *a;
-
-    flow->source = LB_WISH_DEFAULT; /* Until it is known better. */
-    OVNACT_FOR_EACH (a, ovnacts, len) {
-        if (a->type == OVNACT_CT_LB || a->type == OVNACT_CT_LB_MARK
-            || a->type == OVNACT_CT_LB_MARK_LOCAL) {
-            const struct ovnact_ct_lb *cl
-                = CONTAINER_OF(a, struct ovnact_ct_lb, ovnact);
-
-            if (cl->n_backends && (type == N_OVNACTS || type == a->type)) {
-                type = a->type;
-                take_backends(cl, flow);
-            }
-        }
-    }
-}
-
 /* Load-balancing flows name no port groups. */
 static const struct expr_constant_set *
 no_port_group(const char *name OVS_UNUSED, void *env OVS_UNUSED)
@@ -198,46 +129,25 @@ no_port_group(const char *name OVS_UNUSED, void *env OVS_UNUSED)
     return NULL;
 }
 
-/* Errors are lflow.c's to report. */
-struct lb_local_flow *
-lb_local_parse(struct inc_unit *unit, const struct logical_flow *lf)
+bool
+lb_local_parse(struct inc_unit *unit, const struct logical_flow *lf,
+               struct lb_flow *flow)
 {
-    struct lb_local_flow *flow = xzalloc(sizeof *flow);
-    struct expr *prereqs = NULL;
-    struct ofpbuf ovnacts;
     struct lflow_env env;
 
-    ofpbuf_init(&ovnacts, 0);
     lflow_env_start(&env, unit);
     env.env.port_group = no_port_group;
 
-    struct ovnact_parse_params pp = {
+    const struct ovnact_parse_params pp = {
         .env = &env.env,
         .option = lflow_env_option,
         .pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS,
         .n_tables = LOG_PIPELINE_INGRESS_LEN,
         .cur_ltable = lf->table_id,
     };
-    char *error = ovnacts_parse_text(lf->actions, &pp, &ovnacts, &prereqs);
-    if (!error) {
-        take_actions(ovnacts.data, ovnacts.size, flow);
-    }
-    if (flow->n_backends) {
-        struct expr *match = expr_parse_text(lf->match, &env.env, &error);
-
-        flow->has_vip = match && lb_router_parse_vip(match, &flow->vip);
-        flow->affinity = lb_is_affinity(lf->match);
-        expr_destroy(match);
-    } else {
-        flow_destroy(flow);
-        flow = NULL;
-    }
-    free(error);
-    expr_destroy(prereqs);
-    ovnacts_free(ovnacts.data, ovnacts.size);
-    ofpbuf_uninit(&ovnacts);
+    bool balances = lb_flow_parse(lf->match, lf->actions, &pp, flow);
     lflow_env_finish(&env);
-    return flow;
+    return balances;
 }
 
 /* Whether a datapath of 'lf' is local. */
@@ -282,22 +192,29 @@ flow_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         return;
     }
 
-    struct lb_local_flow *flow = lb_local_parse(unit, lf);
     struct lb_decision decision;
-    if (!flow) {
+    struct lb_flow what;
+    if (!lb_local_parse(unit, lf, &what)) {
         return;
     }
-    lb_known_decide(unit, hint, flow->backends, flow->n_backends, &decision);
-    flow->lb = decision.lb;
-    if (flow->source != LB_WISH_ACTION) {
-        flow->source = decision.source;
-        flow->spread = decision.spread;
+    lb_known_decide(unit, hint, what.backends, what.n_backends, &decision);
+    if (what.lports) {
+        decision.source = LB_WISH_ACTION;
+        decision.spread = (what.fallback
+                           ? LB_SPREAD_FALLBACK : LB_SPREAD_STRICT);
     }
-    if (flow->spread == LB_SPREAD_ALL) {
-        flow_destroy(flow);
+    if (decision.spread == LB_SPREAD_ALL) {
+        lb_flow_destroy(&what);
         return;
     }
 
+    struct lb_local_flow *flow = xmalloc(sizeof *flow);
+    *flow = (struct lb_local_flow) {
+        .lb = decision.lb,
+        .spread = decision.spread,
+        .source = decision.source,
+        .what = what,
+    };
     insert_scope(unit, lf, inc_key_uuid(&flow->lb));
     inc_insert(unit, lb_local_flows_kind, inc_key_uuid(&flow->lb), key);
     inc_write(unit, lb_local_flow_kind, key, flow);
@@ -350,32 +267,6 @@ static const struct inc_kind_class backend_kind_class = {
     .destroy = backend_destroy,
 };
 
-/* Whether a port of 'type' can be what a backend's address belongs to.  The
- * other types are the network's own. */
-static bool
-type_has_backends(enum lport_type type)
-{
-    switch (type) {
-    case LP_VIF:
-    case LP_CONTAINER:
-    case LP_VIRTUAL:
-    case LP_EXTERNAL:
-    case LP_REMOTE:
-    case LP_L2GATEWAY:
-        return true;
-
-    case LP_PATCH:
-    case LP_L3GATEWAY:
-    case LP_LOCALNET:
-    case LP_LOCALPORT:
-    case LP_VTEP:
-    case LP_CHASSISREDIRECT:
-    case LP_UNKNOWN:
-    default:
-        return false;
-    }
-}
-
 /* One load balancer, while its backends are looked for. */
 struct search {
     struct inc_unit *unit;
@@ -399,7 +290,7 @@ find_port(struct search *s, const struct in6_addr *address, bool *ambiguous)
         const struct lport *lp = in_lport(s->unit, lport);
         const struct local_datapath *ld;
 
-        if (!lp || !type_has_backends(lp->type)) {
+        if (!lp || !lport_type_has_backends(lp->type)) {
             continue;
         }
         ld = local_datapath(s->unit, &lp->datapath);
@@ -447,8 +338,8 @@ static void
 write_backends(struct search *s, const struct lb_local_flow *flow,
                struct sset *done)
 {
-    for (size_t i = 0; i < flow->n_backends; i++) {
-        struct backend_key key = { s->lb, flow->backends[i].ip };
+    for (size_t i = 0; i < flow->what.n_backends; i++) {
+        struct backend_key key = { s->lb, flow->what.backends[i].ip };
         char text[INET6_ADDRSTRLEN];
 
         ipv6_string_mapped(text, &key.address);
@@ -534,7 +425,7 @@ static const struct inc_kind_class nowhere_kind_class = {
 static bool
 flow_is_somewhere(struct inc_unit *unit, const struct lb_local_flow *flow)
 {
-    for (size_t i = 0; i < flow->n_backends; i++) {
+    for (size_t i = 0; i < flow->what.n_backends; i++) {
         const char *lport = lb_local_backend_port(unit, flow, i);
 
         if (lport && lb_local_is_bound(unit, lport)) {
@@ -659,12 +550,12 @@ const char *
 lb_local_backend_port(struct inc_unit *unit, const struct lb_local_flow *flow,
                       size_t i)
 {
-    if (flow->lports) {
-        return flow->lports[i];
+    if (flow->what.lports) {
+        return flow->what.lports[i];
     }
 
     const struct lb_backend *b = read_backend(unit, &flow->lb,
-                                              &flow->backends[i].ip);
+                                              &flow->what.backends[i].ip);
     return b ? b->lport : NULL;
 }
 

@@ -46,24 +46,18 @@
 
 #include <netinet/in.h>
 #include "inc-proc-eng.h"
-#include "lb.h"
+#include "lb-flow.h"
 #include "lb-known.h"
 #include "ovn/actions.h"
 
 struct logical_flow;
 
-/* What a logical flow balances. */
+/* A logical flow. */
 struct lb_local_flow {
     struct uuid lb;             /* As in struct lb_decision. */
     enum lb_spread spread;      /* Not LB_SPREAD_ALL. */
-    enum lb_wish_source source; /* LB_WISH_ACTION: ports are in 'lports'. */
-    bool has_vip;               /* The flow's match says 'vip'. */
-    struct lb_endpoint vip;
-    struct lb_endpoint *backends;
-    char **lports;              /* NULL unless the action names them. */
-    size_t n_backends;
-    enum ovnact_ct_lb_flag flag;
-    bool affinity;              /* For clients that have an affinity. */
+    enum lb_wish_source source; /* LB_WISH_ACTION if 'what.lports'. */
+    struct lb_flow what;
 };
 
 enum lb_backend_state {
@@ -79,11 +73,9 @@ struct lb_backend {
 void lb_local_init(struct inc_engine *);
 void lb_local_destroy(void);    /* After the engine. */
 
-/* What 'lf' balances, by its text alone ('vip', 'backends', 'lports', 'flag'),
- * for the caller to destroy; NULL if that is nothing.  From STAGE_NEAR on. */
-struct lb_local_flow *lb_local_parse(struct inc_unit *,
-                                     const struct logical_flow *lf);
-void lb_local_flow_destroy(struct lb_local_flow *);
+/* lb_flow_parse() for 'lf'.  From STAGE_NEAR on. */
+bool lb_local_parse(struct inc_unit *, const struct logical_flow *lf,
+                    struct lb_flow *);
 
 /* NULL for a flow that is not of such a load balancer.  From STAGE_BACKEND
  * on. */

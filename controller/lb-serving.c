@@ -71,9 +71,12 @@ near_lb_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         return;
     }
 
-    struct lb_local_flow *flow = lb_local_parse(unit, lf);
-    for (size_t i = 0; flow && i < flow->n_backends; i++) {
-        if (is_near(unit, lf->stage_hint, &flow->backends[i].ip)) {
+    struct lb_flow flow;
+    if (!lb_local_parse(unit, lf, &flow)) {
+        return;
+    }
+    for (size_t i = 0; i < flow.n_backends; i++) {
+        if (is_near(unit, lf->stage_hint, &flow.backends[i].ip)) {
             inc_insert(unit, kind_near_lb,
                        inc_key_uuid(uuid_is_zero(&lf->dp_group)
                                     ? &lf->datapath : &lf->dp_group),
@@ -81,9 +84,7 @@ near_lb_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             break;
         }
     }
-    if (flow) {
-        lb_local_flow_destroy(flow);
-    }
+    lb_flow_destroy(&flow);
 }
 
 static const struct inc_unit_class near_lb_unit_class = {
@@ -160,7 +161,7 @@ find_backends(struct inc_unit *unit, const struct lb_local_flow *flow,
               bool *here, bool *elsewhere)
 {
     *here = *elsewhere = false;
-    for (size_t i = 0; i < flow->n_backends; i++) {
+    for (size_t i = 0; i < flow->what.n_backends; i++) {
         const char *lport = lb_local_backend_port(unit, flow, i);
 
         if (!lport) {
@@ -179,7 +180,7 @@ static void
 insert_vip(struct inc_unit *unit, const struct logical_flow *lf,
            struct inc_kind *kind, const struct lb_local_flow *flow)
 {
-    struct inc_key member = { &flow->vip.ip, sizeof flow->vip.ip };
+    struct inc_key member = { &flow->what.vip.ip, sizeof flow->what.vip.ip };
     const struct lflow_dp **dps = NULL;
     size_t n = 0;
 
@@ -203,7 +204,7 @@ served_vip_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     bool here, elsewhere;
 
     /* What a newer ovn-northd distributes itself needs no help. */
-    if (!flow || !lf || !flow->has_vip || flow->source == LB_WISH_ACTION) {
+    if (!flow || !lf || !flow->what.has_vip || flow->source == LB_WISH_ACTION) {
         return;
     }
 
@@ -234,11 +235,7 @@ lb_serving_row(struct inc_unit *unit, const struct logical_flow *lf)
 
     if (row.has_hint && lb_router_balances(row.stage)
         && inc_read(unit, kind_served_vip, inc_key_uuid(&lf->uuid))) {
-        const struct lb_local_flow *flow = lb_local_flow(unit, &lf->uuid);
-
-        row.backends = flow->backends;
-        row.n_backends = flow->n_backends;
-        row.flag = flow->flag;
+        row.balances = &lb_local_flow(unit, &lf->uuid)->what;
     }
     return row;
 }

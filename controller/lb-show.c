@@ -359,13 +359,13 @@ list_view(const struct lb_view *v, struct table *table)
     for (size_t i = 0; i < inc_set_count(v->flows); i++) {
         const struct lb_local_flow *flow = view_flow(v, i);
 
-        if (flow->has_vip) {
-            add_endpoint(&vips, &flow->vip);
+        if (flow->what.has_vip) {
+            add_endpoint(&vips, &flow->what.vip);
         }
-        for (size_t j = 0; j < flow->n_backends; j++) {
-            if (add_endpoint(&backends, &flow->backends[j])) {
-                n_local += find_place(v, flow->lports ? flow->lports[j] : NULL,
-                                      &flow->backends[j].ip).local;
+        for (size_t j = 0; j < flow->what.n_backends; j++) {
+            if (add_endpoint(&backends, &flow->what.backends[j])) {
+                n_local += find_place(v, flow->what.lports ? flow->what.lports[j] : NULL,
+                                      &flow->what.backends[j].ip).local;
             }
         }
     }
@@ -437,7 +437,7 @@ view_matches(const struct target *t, const struct lb_view *v)
         for (size_t i = 0; i < inc_set_count(v->flows); i++) {
             const struct lb_local_flow *flow = view_flow(v, i);
 
-            if (flow->has_vip && vip_matches(t, &flow->vip)) {
+            if (flow->what.has_vip && vip_matches(t, &flow->what.vip)) {
                 return true;
             }
         }
@@ -576,8 +576,8 @@ section_init(struct show *show, struct section *section)
 static bool
 flow_has_group(const struct lb_local_flow *flow, const struct ovn_group *desc)
 {
-    if (flow->n_backends != desc->n_buckets
-        || flow->affinity != desc->affinity
+    if (flow->what.n_backends != desc->n_buckets
+        || flow->what.affinity != desc->affinity
         || (flow->source == LB_WISH_ACTION) != desc->local) {
         return false;
     }
@@ -585,7 +585,7 @@ flow_has_group(const struct lb_local_flow *flow, const struct ovn_group *desc)
         const struct ovn_group_bucket *b = &desc->buckets[i];
         const struct lb_endpoint ep = { .ip = b->address, .port = b->port };
 
-        if (!lb_endpoint_equal(&flow->backends[i], &ep)) {
+        if (!lb_endpoint_equal(&flow->what.backends[i], &ep)) {
             return false;
         }
     }
@@ -607,10 +607,10 @@ has_group(const struct lb_view *v, const struct target *t,
         const struct lb_local_flow *flow = view_flow(v, i);
 
         if (flow_has_group(flow, desc)
-            && (!flow->has_vip || vip_matches(t, &flow->vip))) {
+            && (!flow->what.has_vip || vip_matches(t, &flow->what.vip))) {
             found = true;
-            if (flow->has_vip) {
-                add_endpoint(vips, &flow->vip);
+            if (flow->what.has_vip) {
+                add_endpoint(vips, &flow->what.vip);
             }
         }
     }

@@ -564,7 +564,7 @@ derive_flows(struct lflow_run *run,
     }
 
     struct lb_router_row row = lb_serving_row(run->unit, lf);
-    if (row.n_backends || !lb_router_balances(lf->stage_name)) {
+    if (row.balances || !lb_router_balances(lf->stage_name)) {
         struct lb_serving_gateway gateway;
         struct lb_router_env env = { lb_serving_gateway, &gateway };
 

@@ -45,12 +45,16 @@ lib_libovn_la_SOURCES = \
 	lib/lb.h \
 	lib/lb-empty.c \
 	lib/lb-empty.h \
+	lib/lb-flow.c \
+	lib/lb-flow.h \
 	lib/lb-wish.c \
 	lib/lb-wish.h \
 	lib/lb-router.c \
 	lib/lb-router.h \
 	lib/lex.c \
 	lib/logical-fields.c \
+	lib/lport-type.c \
+	lib/lport-type.h \
 	lib/ovn-dirs.c \
 	lib/ovn-dirs.h \
 	lib/ovn-group.c

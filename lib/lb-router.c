@@ -24,7 +24,7 @@
 
 #include "byte-order.h"
 #include "expr-private.h"
-#include "lb.h"
+#include "lb-flow.h"
 #include "openvswitch/dynamic-string.h"
 #include "packets.h"
 #include "util.h"
@@ -255,7 +255,7 @@ asks_for_vips(const struct subject *s)
 static bool
 is_served(const struct subject *s)
 {
-    return s->row->n_backends > 0;
+    return s->row->balances != NULL;
 }
 
 static struct expr *
@@ -405,17 +405,17 @@ find_protocol(const struct expr *match)
     return NULL;
 }
 
-/* What comes from the backends of 'row', whose match is 'match'. */
+/* What comes from the backends of 'flow', whose match is 'match'. */
 static char *
-format_answers(const struct expr *match, const struct lb_router_row *row)
+format_answers(const struct expr *match, const struct lb_flow *flow)
 {
     const char *protocol = find_protocol(match);
-    const char *ip = lb_endpoint_is_ip4(&row->backends[0]) ? "ip4" : "ip6";
+    const char *ip = lb_endpoint_is_ip4(&flow->backends[0]) ? "ip4" : "ip6";
     struct ds s = DS_EMPTY_INITIALIZER;
 
     ds_put_format(&s, "%s && (", ip);
-    for (size_t i = 0; i < row->n_backends; i++) {
-        const struct lb_endpoint *ep = &row->backends[i];
+    for (size_t i = 0; i < flow->n_backends; i++) {
+        const struct lb_endpoint *ep = &flow->backends[i];
 
         ds_put_format(&s, "%s(%s.src == ", i ? " || " : "", ip);
         ipv6_format_mapped(&ep->ip, &s);
@@ -429,9 +429,9 @@ format_answers(const struct expr *match, const struct lb_router_row *row)
 }
 
 static const char *
-undnat_actions(const struct lb_router_row *row)
+undnat_actions(const struct lb_flow *flow)
 {
-    switch (row->flag) {
+    switch (flow->flag) {
     case OVN_CT_LB_SKIP_SNAT:
         return "flags.skip_snat_for_lb = 1; ct_dnat;";
     case OVN_CT_LB_FORCE_SNAT:
@@ -483,7 +483,8 @@ derive_from_redirect(struct subject *s, const struct lb_router_env *env,
         .stage = "lr_in_gw_redirect",
         .ingress = true,
         .priority = 200,
-        .match = xasprintf("ct.est && ct.rpl && ct_mark.natted "
+        .match = xasprintf("ct.est && ct.rpl "
+                           "&& (ct_mark.natted || ct_label.natted) "
                            "&& outport == \"%s\"", s->gw->port),
         .actions = "next;",
     };
@@ -514,22 +515,22 @@ derive_from_dnat(struct subject *s, const struct lb_router_env *env,
         flows[n++] = (struct lb_router_flow) {
             .stage = "lr_out_undnat",
             .priority = 40,
-            .match = format_answers(match, row),
-            .actions = undnat_actions(row),
+            .match = format_answers(match, row->balances),
+            .actions = undnat_actions(row->balances),
         };
     } else if (find_residency(match, env, &s->gw) >= 0) {
         flows[n++] = (struct lb_router_flow) {
             .stage = "lr_in_defrag",
             .ingress = true,
             .priority = 90,
-            .match = format_answers(match, row),
+            .match = format_answers(match, row->balances),
             .actions = "ct_next;",
         };
         flows[n++] = (struct lb_router_flow) {
             .stage = "lr_out_undnat",
             .priority = 130,
-            .match = format_answers(match, row),
-            .actions = undnat_actions(row),
+            .match = format_answers(match, row->balances),
+            .actions = undnat_actions(row->balances),
         };
     }
     return n;

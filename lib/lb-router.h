@@ -69,11 +69,12 @@
  *     force_snat, those of a router with several gateway ports):
  *
  *     lr_in_defrag, priority 90: from a backend's address and port; "ct_next;".
- *     Now ct.rpl and ct_mark.natted tell answers of connections that have been
- *     translated here from all else, e.g. from those of connections that the
- *     gateway chassis has translated before the load balancer was distributed,
- *     and from those of a floating IP.  Addresses are still the backend's, so
- *     that routes and policies see what they always see.
+ *     Now ct.rpl and ct_mark.natted (or ct_label.natted, if the action is
+ *     ct_lb) tell answers of connections that have been translated here from
+ *     all else, e.g. from those of connections that the gateway chassis has
+ *     translated before the load balancer was distributed, and from those of a
+ *     floating IP.  Addresses are still the backend's, so that routes and
+ *     policies see what they always see.
  *
  *     lr_out_undnat, priority 130: from a backend's address and port;
  *     "ct_dnat;", after the flag of the actions, if any.  On the gateway
@@ -122,6 +123,7 @@
 
 struct expr;
 struct lb_endpoint;
+struct lb_flow;
 
 struct lb_router_addrs {
     struct in6_addr *array;     /* IPv4 as IPv4-mapped. */
@@ -151,10 +153,9 @@ struct lb_router_row {
     const char *stage;          /* external_ids:stage-name; may be NULL. */
     bool has_hint;              /* Has external_ids:stage-hint. */
 
-    /* If it is of lr_in_dnat and balances a VIP that is served here: */
-    const struct lb_endpoint *backends; /* Those of the actions; else NULL. */
-    size_t n_backends;
-    enum ovnact_ct_lb_flag flag; /* Of the actions. */
+    /* What it balances, if it is of lr_in_dnat and the VIP is served here, or
+     * else NULL. */
+    const struct lb_flow *balances;
 };
 
 struct lb_router_env {

@@ -90,10 +90,10 @@ lb_wish_source_to_string(enum lb_wish_source source)
     }
 }
 
-int
-lb_wish_fitness(enum lb_wish_source source,
-                const struct lb_vip *vips, size_t n_vips,
-                const struct lb_endpoint *backends, size_t n)
+/* How well a load balancer fits: 0, not at all; else the higher the better. */
+static int
+fitness(enum lb_wish_source source, const struct lb_vip *vips, size_t n_vips,
+        const struct lb_endpoint *backends, size_t n)
 {
     if (source == LB_WISH_DEFAULT) {
         return 1;
@@ -106,6 +106,34 @@ lb_wish_fitness(enum lb_wish_source source,
         }
     }
     return 0;
+}
+
+bool
+lb_choice_consider(struct lb_choice *c, enum lb_wish_source source,
+                   enum lb_spread spread,
+                   const struct lb_vip *vips, size_t n_vips,
+                   const struct lb_endpoint *backends, size_t n)
+{
+    int fits = fitness(source, vips, n_vips, backends, n);
+
+    if (source == LB_WISH_DEFAULT) {
+        c->has_none = true;
+    } else {
+        c->has_own = true;
+    }
+    if (fits <= c->fitness) {
+        return false;
+    }
+    c->fitness = fits;
+    c->source = source;
+    c->spread = spread;
+    return true;
+}
+
+bool
+lb_choice_is_default(const struct lb_choice *c)
+{
+    return c->source == LB_WISH_DEFAULT && (c->has_none || !c->has_own);
 }
 
 enum lb_spread

@@ -122,14 +122,29 @@ enum lb_spread lb_wish_decide(const struct smap *row,
                               enum lb_spread by_default,
                               enum lb_wish_source *source, const char **bad);
 
-/* How well a load balancer, whose spread is a word of 'source', and which has
- * the 'n_vips' 'vips' if it is LB_WISH_ROW, fits a logical flow with 'n'
- * 'backends' and with the start of its UUID: 0, not at all; else the higher
- * the better.  A wish of its own weighs more than none, one that is sure to be
- * about these backends more than one that may be. */
-int lb_wish_fitness(enum lb_wish_source source,
-                    const struct lb_vip *vips, size_t n_vips,
-                    const struct lb_endpoint *backends, size_t n);
+/* Whose a logical flow is: a choice among the load balancers whose UUIDs start
+ * with the flow's stage-hint, as far as they are known.  One that has a wish of
+ * its own comes before one that has none, and one that is sure to be about the
+ * flow's backends before one that may be. */
+struct lb_choice {
+    enum lb_wish_source source; /* Of the best one so far; LB_WISH_DEFAULT if
+                                 * there is none. */
+    enum lb_spread spread;      /* Its spread, unless LB_WISH_DEFAULT. */
+    int fitness;                /* 0: there is none. */
+    bool has_own, has_none;     /* Whether any considered has a wish. */
+};
+#define LB_CHOICE_INITIALIZER { .source = LB_WISH_DEFAULT }
+/* Considers a load balancer whose spread is a word of 'source', and which has
+ * the 'n_vips' 'vips' if that is LB_WISH_ROW, for a flow with 'n' 'backends'.
+ * Returns whether it is the best one so far. */
+bool lb_choice_consider(struct lb_choice *, enum lb_wish_source source,
+                        enum lb_spread spread,
+                        const struct lb_vip *vips, size_t n_vips,
+                        const struct lb_endpoint *backends, size_t n);
+/* Whether, of all that have been considered, the chassis' default is what
+ * counts.  It is not if each of them has a wish of its own, even if none of
+ * them fits. */
+bool lb_choice_is_default(const struct lb_choice *);
 
 /* The longest entry that is read or written, in bytes. */
 #define LB_WISH_MAX_LEN (1024 * 1024)

@@ -24,6 +24,7 @@
 #include "lib/actions-private.h"
 #include "openvswitch/dynamic-string.h"
 #include "ovn/actions.h"
+#include "ovn/lex.h"
 #include "packets.h"
 #include "smap.h"
 #include "util.h"
@@ -176,6 +177,44 @@ lb_vips_parse(const struct smap *vips, struct lb_vip **lvs, size_t *n,
     ds_destroy(&errors);
 }
 
+/* A copy of 's' with its variables expanded. */
+static char *
+expand(const char *s,
+       const char *(*template_var)(const char *name, void *aux), void *aux)
+{
+    char *expanded = lex_expand_templates(s, template_var, aux);
+
+    return expanded ? expanded : xstrdup(s);
+}
+
+void
+lb_vips_expand(const struct smap *vips, const struct smap *options,
+               const char *(*template_var)(const char *name, void *aux),
+               void *aux, struct lb_vip **lvs, size_t *n, char **bad)
+{
+    if (!smap_get_bool(options, "template", false)) {
+        lb_vips_parse(vips, lvs, n, bad);
+        return;
+    }
+
+    struct smap expanded = SMAP_INITIALIZER(&expanded);
+    const struct smap_node **nodes = smap_sort(vips);
+    for (size_t i = 0; i < smap_count(vips); i++) {
+        char *vip = expand(nodes[i]->key, template_var, aux);
+
+        /* Of two that come to the same VIP, the first one counts. */
+        if (!smap_get(&expanded, vip)) {
+            smap_add_nocopy(&expanded, vip,
+                            expand(nodes[i]->value, template_var, aux));
+        } else {
+            free(vip);
+        }
+    }
+    free(nodes);
+    lb_vips_parse(&expanded, lvs, n, bad);
+    smap_destroy(&expanded);
+}
+
 void
 lb_vips_destroy(struct lb_vip *lvs, size_t n)
 {
@@ -189,7 +228,7 @@ lb_vips_destroy(struct lb_vip *lvs, size_t n)
 static struct ovnact_ct_lb *
 localizable(const struct ovnact *a)
 {
-    if (a->type == OVNACT_CT_LB_MARK) {
+    if (a->type == OVNACT_CT_LB || a->type == OVNACT_CT_LB_MARK) {
         struct ovnact_ct_lb *cl = CONTAINER_OF(a, struct ovnact_ct_lb, ovnact);
         return cl->n_backends ? cl : NULL;
     }
@@ -243,30 +282,6 @@ lb_vip_has_backends(const struct lb_vip *lv,
         }
     }
     return true;
-}
-
-struct lb_endpoint *
-lb_action_backends(const struct ovnact *ovnacts, size_t len,
-                   enum ovnact_ct_lb_flag *flag, size_t *n)
-{
-    struct lb_endpoint *backends = NULL;
-    const struct ovnact *a;
-
-    *flag = OVN_CT_LB_NO_SNAT;
-    *n = 0;
-    OVNACT_FOR_EACH (a, ovnacts, len) {
-        const struct ovnact_ct_lb *cl = localizable(a);
-
-        if (cl) {
-            *flag = cl->flag;
-            backends = xrealloc(backends, ((*n + cl->n_backends)
-                                           * sizeof *backends));
-            for (size_t i = 0; i < cl->n_backends; i++) {
-                backends[(*n)++] = lb_backend_endpoint(&cl->backends[i]);
-            }
-        }
-    }
-    return backends;
 }
 
 void

@@ -23,8 +23,8 @@
  * "10.0.0.1:80" -> "10.1.0.1:8080,10.1.0.2:8080", "[fd00::1]:80" ->
  * "[fd01::1]:8080".  This module reads that text.
  *
- * It also turns the ct_lb_mark actions of a logical flow into what they come
- * to, ct_lb_mark_local, for a load balancer whose owner has asked for it in a
+ * It also turns the ct_lb and ct_lb_mark actions of a logical flow into what
+ * they come to, ct_lb_mark_local, for a load balancer whose owner has asked for it in a
  * deployment whose ovn-northd does not know that action.  (That is for
  * ovn-trace to show.  The controller leaves actions as they are, and decides
  * what their groups have in them, see controller/lb-local.h.)
@@ -74,6 +74,13 @@ bool lb_vip_has_backends(const struct lb_vip *lv,
 void lb_vips_parse(const struct smap *vips, struct lb_vip **, size_t *n,
                    char **bad);
 void lb_vips_destroy(struct lb_vip *, size_t n);
+/* The same, as they are on a chassis: those of a row whose 'options' have
+ * template=true are made of template variables ("^name"), whose values
+ * 'template_var' returns, which is given 'aux' (NULL if there is none; until
+ * the next call). */
+void lb_vips_expand(const struct smap *vips, const struct smap *options,
+                    const char *(*template_var)(const char *name, void *aux),
+                    void *aux, struct lb_vip **, size_t *n, char **bad);
 
 /* A load-balancing action's backend. */
 struct lb_endpoint lb_backend_endpoint(const struct ovnact_ct_lb_backend *);
@@ -82,14 +89,8 @@ struct lb_endpoint lb_backend_endpoint(const struct ovnact_ct_lb_backend *);
  * that is, whether lb_make_local() might find something to do. */
 bool lb_can_be_local(const struct ovnact *, size_t ovnacts_len);
 
-/* The backends of such actions, for the caller to free, and the flag of the
- * last of them. */
-struct lb_endpoint *lb_action_backends(const struct ovnact *,
-                                       size_t ovnacts_len,
-                                       enum ovnact_ct_lb_flag *, size_t *n);
-
-/* Turns each ct_lb_mark with backends into ct_lb_mark_local, in place: each
- * backend's logical port is to be found by its address.  With 'fallback', all
+/* Turns each ct_lb and ct_lb_mark with backends into ct_lb_mark_local, in
+ * place: each backend's logical port is to be found by its address.  With 'fallback', all
  * backends are used if none is local. */
 void lb_make_local(struct ovnact *, size_t ovnacts_len, bool fallback);
 

@@ -38,6 +38,7 @@
 
 #include "lb.h"
 #include "lb-empty.h"
+#include "lb-flow.h"
 #include "lb-router.h"
 #include "lb-wish.h"
 #include "lflow-conj-ids.h"
@@ -362,22 +363,23 @@ print_row(const struct lb_router_row *row, struct expr *match,
 
 /* Parses "BACKEND[,BACKEND]...[,skip|,force]", or "none". */
 static void
-parse_backends(char *text, struct lb_router_row *row,
+parse_backends(char *text, struct lb_router_row *row, struct lb_flow *flow,
                struct lb_endpoint eps[MAX_BACKENDS])
 {
     char *save = NULL;
 
+    *flow = (struct lb_flow) { .backends = eps };
     for (char *word = strtok_r(text, ",", &save); word;
          word = strtok_r(NULL, ",", &save)) {
         if (!strcmp(word, "skip")) {
-            row->flag = OVN_CT_LB_SKIP_SNAT;
+            flow->flag = OVN_CT_LB_SKIP_SNAT;
         } else if (!strcmp(word, "force")) {
-            row->flag = OVN_CT_LB_FORCE_SNAT;
+            flow->flag = OVN_CT_LB_FORCE_SNAT;
         } else if (strcmp(word, "none")) {
-            ovs_assert(row->n_backends < MAX_BACKENDS);
-            ovs_assert(lb_endpoint_parse(word, &eps[row->n_backends]));
-            row->n_backends++;
-            row->backends = eps;
+            ovs_assert(flow->n_backends < MAX_BACKENDS);
+            ovs_assert(lb_endpoint_parse(word, &eps[flow->n_backends]));
+            flow->n_backends++;
+            row->balances = flow;
         }
     }
 }
@@ -412,9 +414,10 @@ test_router(void)
             .has_hint = !strcmp(hint, "row"),
         };
         struct lb_endpoint eps[MAX_BACKENDS];
+        struct lb_flow flow;
         char *error = NULL;
 
-        parse_backends(backends, &row, eps);
+        parse_backends(backends, &row, &flow, eps);
         if (!lb_router_concerns(stage, save) && !lb_router_has_more(stage)) {
             printf("of no concern\n");
             continue;
@@ -426,9 +429,7 @@ test_router(void)
     }
     ds_destroy(&line);
     for (size_t i = 0; i < ARRAY_SIZE(gws); i++) {
-        lb_router_addrs_destroy(&gws[i].own);
-        lb_router_addrs_destroy(&gws[i].served);
-        lb_router_addrs_destroy(&gws[i].left);
+        lb_router_gateway_clear(&gws[i]);
     }
     expr_symtab_destroy(&symtab);
     shash_destroy(&symtab);

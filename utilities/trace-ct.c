@@ -41,8 +41,8 @@
 /* In register 9: the client has an affinity. */
 #define AFFINITY_BIT (1u << 6)
 
-/* ct_mark.natted. */
-#define CT_MARK_NATTED (1u << 1)
+/* ct_mark.natted and, where ct_lb_mark is ct_lb, ct_label.natted. */
+#define CT_NATTED (1u << 1)
 
 static const char default_note[] = " /* default (use --ct to customize) */";
 
@@ -87,7 +87,8 @@ execute_ct_next(struct trace_acts *acts, const struct ovnact_ct_next *ct_next)
     if (acts->lflow->row->is_derived && copy.ct_state & CS_REPLY_DIR) {
         /* This is the one place that asks for answers of balanced
          * connections alone, by what their connection is marked with. */
-        copy.ct_mark |= CT_MARK_NATTED;
+        copy.ct_mark |= CT_NATTED;
+        copy.ct_label.u64.lo |= CT_NATTED;
         ds_put_cstr(&s, " /* assuming that the connection was balanced here "
                     "*/");
     }

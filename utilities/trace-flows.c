@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "actions-private.h"
-#include "lb.h"
+#include "lb-flow.h"
 #include "lb-router.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/hmap.h"
@@ -383,7 +383,7 @@ derive_from_flow(struct trace_flows *tf, struct dp_flows *df,
     struct trace_env env;
     char *error = NULL;
 
-    if (!lrr.n_backends && lb_router_balances(row->stage_name)) {
+    if (!lrr.balances && lb_router_balances(row->stage_name)) {
         return;
     }
     trace_env_init(&env, tf->db, dp, df->view);
@@ -410,7 +410,7 @@ derive_flows(struct trace_flows *tf, struct dp_flows *df,
     for (size_t i = 0; i < df->n; i++) {
         struct trace_row *row = df->flows[i].row;
 
-        if ((strstr(row->actions, "ct_lb_mark")
+        if ((lb_flow_is_likely(row->actions)
              || strstr(row->actions, "outport = \"cr-"))
             && trace_rows_has_ids(tf->rows, row)
             && lb_router_has_more(row->stage_name)) {

@@ -24,10 +24,12 @@
 
 #include "hash.h"
 #include "hmapx.h"
-#include "lb.h"
+#include "lb-flow.h"
+#include "lport-type.h"
 #include "openvswitch/shash.h"
 #include "ovn-sb-idl.h"
 #include "ovn/actions.h"
+#include "ovn/lex.h"
 #include "ovsdb-idl.h"
 #include "packets.h"
 #include "smap.h"
@@ -116,8 +118,7 @@ add_lb(struct trace_lbs *lbs, const struct uuid *nb,
     lb->spread = lb_wish_decide(row ? &row->options : NULL, entry,
                                 LB_SPREAD_ALL, &lb->source, &bad_value);
     if (lb->source == LB_WISH_ROW) {
-        lb_vips_parse(&row->vips, &lb->vips, &lb->n_vips, &bad);
-        free(bad);
+        lb->row = row;
     }
     hmap_insert(&lbs->lbs, &lb->node, nb->parts[0]);
 }
@@ -222,6 +223,11 @@ trace_lbs_destroy(struct trace_lbs *lbs)
 
 /* What is asked of them. */
 
+struct template_aux {
+    struct ovsdb_idl *idl;
+    const struct sbrec_chassis *here;
+};
+
 static enum lb_spread
 default_spread(const struct sbrec_chassis *chassis)
 {
@@ -234,19 +240,35 @@ default_spread(const struct sbrec_chassis *chassis)
     return spread;
 }
 
-bool
-trace_lbs_have_vip(const struct trace_lbs *lbs, const struct lb_endpoint *vip)
+/* Variables have no value without a chassis. */
+static const char *
+template_var(const char *name, void *aux_)
 {
+    const struct template_aux *aux = aux_;
+
+    return (aux->here
+            ? trace_chassis_template_var(aux->idl, aux->here, name) : NULL);
+}
+
+bool
+trace_lbs_have_vip(const struct trace_lbs *lbs,
+                   const struct sbrec_chassis *here,
+                   const struct lb_endpoint *vip)
+{
+    struct template_aux aux = { lbs->db->idl, here };
     const struct sbrec_load_balancer *row;
 
     SBREC_LOAD_BALANCER_FOR_EACH (row, lbs->db->idl) {
         const struct smap_node *node;
 
         SMAP_FOR_EACH (node, &row->vips) {
+            char *key = lex_expand_templates(node->key, template_var, &aux);
             struct lb_endpoint ep;
+            bool equal = (lb_endpoint_parse(key ? key : node->key, &ep)
+                          && lb_endpoint_equal(&ep, vip));
 
-            if (lb_endpoint_parse(node->key, &ep)
-                && lb_endpoint_equal(&ep, vip)) {
+            free(key);
+            if (equal) {
                 return true;
             }
         }
@@ -273,82 +295,77 @@ trace_lbs_any_local(const struct trace_lbs *lbs)
     return false;
 }
 
-/* Whether the chassis' default may be what counts for a flow with 'hint': not
- * if all load balancers with that hint have a wish of their own. */
-static bool
-default_may_count(const struct trace_lbs *lbs, uint32_t hint)
+/* Makes 'lb->vips' what they are on 'here'. */
+static void
+read_vips(const struct trace_lbs *lbs, struct trace_lb *lb,
+          const struct sbrec_chassis *here)
 {
-    const struct trace_lb *lb;
-    bool others = true;
+    struct template_aux aux = { lbs->db->idl, here };
+    char *bad;
 
-    HMAP_FOR_EACH_WITH_HASH (lb, node, hint, &lbs->lbs) {
-        if (lb->source == LB_WISH_DEFAULT) {
-            return true;
-        }
-        others = false;
+    if (!lb->row || (lb->has_vips && lb->vips_view == here)) {
+        return;
     }
-    return others;
+    lb_vips_destroy(lb->vips, lb->n_vips);
+    lb_vips_expand(&lb->row->vips, &lb->row->options, template_var, &aux,
+                   &lb->vips, &lb->n_vips, &bad);
+    lb->has_vips = true;
+    lb->vips_view = here;
+    free(bad);
 }
 
 enum lb_spread
 trace_lb_decide(const struct trace_lbs *lbs, const struct sbrec_chassis *here,
-                const char *hint_, const struct lb_endpoint *backends,
+                const char *hint, const struct lb_endpoint *backends,
                 size_t n, const struct trace_lb **lbp)
 {
-    enum lb_spread spread = LB_SPREAD_ALL;
+    struct lb_choice choice = LB_CHOICE_INITIALIZER;
     struct trace_lb *lb;
-    int best = 0;
 
     *lbp = NULL;
-    if (!hint_) {
-        return spread;
+    if (!hint) {
+        return LB_SPREAD_ALL;
     }
 
-    uint32_t hint = strtoul(hint_, NULL, 16);
-    HMAP_FOR_EACH_WITH_HASH (lb, node, hint, &lbs->lbs) {
-        int fits = lb_wish_fitness(lb->source, lb->vips, lb->n_vips,
-                                   backends, n);
-        if (fits > best) {
-            best = fits;
-            spread = lb->spread;
+    HMAP_FOR_EACH_WITH_HASH (lb, node, strtoul(hint, NULL, 16), &lbs->lbs) {
+        read_vips(lbs, lb, here);
+        if (lb_choice_consider(&choice, lb->source, lb->spread,
+                               lb->vips, lb->n_vips, backends, n)) {
             *lbp = lb;
         }
     }
-    if ((!*lbp || (*lbp)->source == LB_WISH_DEFAULT)
-        && default_may_count(lbs, hint)) {
-        spread = default_spread(here);
-    }
-    return spread;
+    return (choice.source != LB_WISH_DEFAULT ? choice.spread
+            : lb_choice_is_default(&choice) ? default_spread(here)
+            : LB_SPREAD_ALL);
 }
 
 void
 trace_lb_localize(struct trace_db *db, const struct sbrec_chassis *here,
                   struct trace_flow *flow)
 {
-    enum ovnact_ct_lb_flag flag;
-    size_t n;
-    struct lb_endpoint *backends
-        = lb_action_backends(flow->ovnacts, flow->ovnacts_len, &flag, &n);
+    struct lb_flow what;
+
+    if (!lb_flow_from_actions(flow->ovnacts, flow->ovnacts_len, &what)) {
+        return;
+    }
+
     enum lb_spread spread = trace_lb_decide(db->lbs, here,
                                             flow->row->stage_hint,
-                                            backends, n, &flow->lb);
-
+                                            what.backends, what.n_backends,
+                                            &flow->lb);
     if (spread != LB_SPREAD_ALL) {
         lb_make_local(flow->ovnacts, flow->ovnacts_len,
                       spread == LB_SPREAD_FALLBACK);
     }
-    free(backends);
+    lb_flow_destroy(&what);
 }
 
 /* Backends. */
 
-/* Whether a port of 'type' can be what a backend's address belongs to.  The
- * other types are the network's own. */
 static bool
-type_has_backends(const char *type)
+has_backends(const struct trace_port *port)
 {
-    return (!type[0] || !strcmp(type, "virtual") || !strcmp(type, "external")
-            || !strcmp(type, "remote") || !strcmp(type, "l2gateway"));
+    return lport_type_has_backends(lport_type_from_word(port->type, NULL));
 }
 
 static void
@@ -378,8 +395,7 @@ index_addresses(struct trace_lbs *lbs)
     SHASH_FOR_EACH (node, &lbs->db->ports) {
         const struct trace_port *port = node->data;
 
-        for (size_t i = 0; (type_has_backends(port->type)
-                            && i < port->row->n_mac); i++) {
+        for (size_t i = 0; has_backends(port) && i < port->row->n_mac; i++) {
             char *copy = xstrdup(port->row->mac[i]);
             char *save = NULL;
 

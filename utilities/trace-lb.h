@@ -39,6 +39,7 @@ struct lb_vip;
 struct ovnact_ct_lb_backend;
 struct ovsdb_idl;
 struct sbrec_chassis;
+struct sbrec_load_balancer;
 struct smap;
 struct trace_db;
 struct trace_dp;
@@ -55,7 +56,12 @@ struct trace_lb {
     struct lb_mappings mappings;
     enum lb_wish_source source; /* LB_WISH_ROW or LB_WISH_ENTRY, or... */
     enum lb_spread spread;      /* ...LB_WISH_DEFAULT: this means nothing. */
-    struct lb_vip *vips;        /* If LB_WISH_ROW. */
+
+    /* If LB_WISH_ROW: its VIPs, as 'vips_view' has them, once 'has_vips'. */
+    const struct sbrec_load_balancer *row;
+    bool has_vips;
+    const struct sbrec_chassis *vips_view;
+    struct lb_vip *vips;
     size_t n_vips;
 };
 
@@ -72,8 +78,9 @@ void trace_lbs_forget_ports(struct trace_lbs *);
 /* Whether any load balancer might keep to any chassis. */
 bool trace_lbs_any_local(const struct trace_lbs *);
 
-/* Whether 'vip' is a VIP of any southbound row. */
+/* Whether 'vip' is a VIP of any southbound row, on 'here'. */
 bool trace_lbs_have_vip(const struct trace_lbs *,
+                        const struct sbrec_chassis *here,
                         const struct lb_endpoint *vip);
 
 /* Decides how a logical flow with stage-hint 'hint' (may be NULL) and 'n'

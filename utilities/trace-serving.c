@@ -21,12 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lb.h"
+#include "lb-flow.h"
 #include "openvswitch/hmap.h"
-#include "openvswitch/ofpbuf.h"
 #include "ovn-sb-idl.h"
 #include "ovn/actions.h"
-#include "ovn/expr.h"
 #include "ovn/logical-fields.h"
 #include "packets.h"
 #include "smap.h"
@@ -42,9 +40,7 @@
 struct served {
     struct hmap_node node;
     struct uuid uuid;
-    struct lb_endpoint *backends;
-    size_t n_backends;
-    enum ovnact_ct_lb_flag flag;
+    struct lb_flow what;
 };
 
 /* What 'here' serves of router 'dp'. */
@@ -79,7 +75,7 @@ trace_servings_clear(struct trace_servings *servings)
 
     HMAP_FOR_EACH_POP (serving, node, &servings->servings) {
         HMAP_FOR_EACH_POP (served, node, &serving->flows) {
-            free(served->backends);
+            lb_flow_destroy(&served->what);
             free(served);
         }
         hmap_destroy(&serving->flows);
@@ -99,60 +95,35 @@ trace_servings_destroy(struct trace_servings *servings)
     }
 }
 
-/* Parses 'row'.  Returns its backends (the caller frees them), or NULL if it
- * balances nothing. */
-static struct lb_endpoint *
+/* lb_flow_parse() for 'row'. */
+static bool
 parse_row(const struct trace_servings *servings, const struct serving *serving,
-          const struct trace_row *row, struct lb_endpoint *vip,
-          enum ovnact_ct_lb_flag *flag, size_t *n)
+          const struct trace_row *row, struct lb_flow *flow)
 {
     struct trace_env env;
     trace_env_init(&env, servings->db, serving->dp, serving->here);
 
-    struct ovnact_parse_params pp = {
+    const struct ovnact_parse_params pp = {
         .env = &env.env,
         .pipeline = row->pipeline,
         .n_tables = LOG_PIPELINE_INGRESS_LEN,
         .cur_ltable = row->table,
     };
-    struct lb_endpoint *backends = NULL;
-    struct expr *prereqs = NULL;
-    struct expr *match = NULL;
-    struct ofpbuf ovnacts;
-    bool has_vip = false;
-
-    *n = 0;
-    ofpbuf_init(&ovnacts, 0);
-    char *error = ovnacts_parse_text(row->actions, &pp, &ovnacts, &prereqs);
-    if (!error) {
-        backends = lb_action_backends(ovnacts.data, ovnacts.size, flag, n);
-        match = expr_parse_text(row->match, &env.env, &error);
-        has_vip = match && lb_router_parse_vip(match, vip);
-    }
-    free(error);
-    expr_destroy(match);
-    expr_destroy(prereqs);
-    ovnacts_free(ovnacts.data, ovnacts.size);
-    ofpbuf_uninit(&ovnacts);
-    if (!has_vip) {
-        free(backends);
-        return NULL;
-    }
-    return backends;
+    return lb_flow_parse(row->match, row->actions, &pp, flow);
 }
 
 static void
 find_backends(const struct trace_servings *servings,
               const struct serving *serving, const struct trace_lb *lb,
-              const struct lb_endpoint *backends, size_t n,
-              bool *here, bool *elsewhere)
+              const struct lb_flow *flow, bool *here, bool *elsewhere)
 {
     *here = *elsewhere = false;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < flow->n_backends; i++) {
         const struct trace_port *port;
 
         if (trace_lb_backend_port(servings->db->lbs, lb, serving->dp,
-                                  serving->here, NULL, &backends[i].ip, &port)
+                                  serving->here, NULL, &flow->backends[i].ip,
+                                  &port)
             != TRACE_BACKEND_FOUND) {
             continue;
         }
@@ -168,39 +139,36 @@ static void
 add_row(struct trace_servings *servings, struct serving *serving,
         const struct trace_row *row)
 {
-    enum ovnact_ct_lb_flag flag;
     const struct trace_lb *lb;
-    struct lb_endpoint vip;
     bool here, elsewhere;
-    size_t n;
+    struct lb_flow flow;
 
-    struct lb_endpoint *backends = parse_row(servings, serving, row, &vip,
-                                             &flag, &n);
-    if (!backends) {
+    if (!parse_row(servings, serving, row, &flow)) {
         return;
     }
 
-    enum lb_spread spread = trace_lb_decide(servings->db->lbs, serving->here,
-                                            row->stage_hint, backends, n,
-                                            &lb);
+    /* What a newer ovn-northd distributes itself needs no help. */
+    enum lb_spread spread = (flow.has_vip && !flow.lports
+                             ? trace_lb_decide(servings->db->lbs,
+                                               serving->here, row->stage_hint,
+                                               flow.backends, flow.n_backends,
+                                               &lb)
+                             : LB_SPREAD_ALL);
     if (spread != LB_SPREAD_ALL) {
-        find_backends(servings, serving, lb, backends, n, &here, &elsewhere);
+        find_backends(servings, serving, lb, &flow, &here, &elsewhere);
         if (here) {
             struct served *served = xmalloc(sizeof *served);
 
-            *served = (struct served) {
-                .uuid = row->uuid, .flag = flag,
-                .backends = backends, .n_backends = n,
-            };
+            *served = (struct served) { .uuid = row->uuid, .what = flow };
             hmap_insert(&serving->flows, &served->node,
                         uuid_hash(&row->uuid));
-            lb_router_addrs_add(&serving->served, &vip.ip);
+            lb_router_addrs_add(&serving->served, &flow.vip.ip);
             return;
         } else if (elsewhere && spread != LB_SPREAD_FALLBACK) {
-            lb_router_addrs_add(&serving->left, &vip.ip);
+            lb_router_addrs_add(&serving->left, &flow.vip.ip);
         }
     }
-    free(backends);
+    lb_flow_destroy(&flow);
 }
 
 /* Adds those of the rows of 'owner' that balance load. */
@@ -214,7 +182,7 @@ add_rows(struct trace_servings *servings, struct serving *serving,
     for (size_t i = 0; owner && i < owner->n; i++) {
         struct trace_row *row = &owner->rows[i];
 
-        if (strstr(row->actions, "ct_lb_mark")
+        if (lb_flow_is_likely(row->actions)
             && trace_rows_has_ids(servings->db->rows, row)
             && row->stage_hint && lb_router_balances(row->stage_name)) {
             add_row(servings, serving, row);
@@ -270,9 +238,7 @@ trace_serving_row(struct trace_servings *servings, const struct trace_dp *dp,
         HMAP_FOR_EACH_WITH_HASH (served, node, uuid_hash(&row->uuid),
                                  &serving->flows) {
             if (uuid_equals(&served->uuid, &row->uuid)) {
-                lrr.backends = served->backends;
-                lrr.n_backends = served->n_backends;
-                lrr.flag = served->flag;
+                lrr.balances = &served->what;
             }
         }
     }

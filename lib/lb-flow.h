@@ -1,0 +1,63 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef OVN_LB_FLOW_H
+#define OVN_LB_FLOW_H 1
+
+/* What a logical flow balances
+ * ============================
+ *
+ * ovn-northd writes logical flows for every load balancer, and leaves backends
+ * out of them that are down.  So it is from these that one learns what VIPs
+ * there are and among which backends connections to them are spread; rows of
+ * the Load_Balancer table are not needed for it.
+ *
+ * Thread-safety: no global state. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "lb.h"
+#include "ovn/actions.h"
+
+/* What a logical flow balances, by its text alone. */
+struct lb_flow {
+    bool has_vip;               /* The flow's match says 'vip'. */
+    struct lb_endpoint vip;
+    struct lb_endpoint *backends; /* One or more. */
+    char **lports;              /* NULL unless the action, which then is
+                                 * ct_lb_mark_local, names them. */
+    size_t n_backends;
+    bool fallback;              /* If 'lports': ct_lb_mark_local's. */
+    enum ovnact_ct_lb_flag flag;
+    bool affinity;              /* For clients that have an affinity. */
+};
+
+/* Whether a flow with 'actions' might balance load.  Cheap. */
+bool lb_flow_is_likely(const char *actions);
+
+/* Parses a flow.  Returns false, and then there is nothing to destroy, if it
+ * balances nothing, or if its actions have errors, which are somebody else's
+ * to report. */
+bool lb_flow_parse(const char *match, const char *actions,
+                   const struct ovnact_parse_params *, struct lb_flow *);
+/* The same for actions that have been parsed already, but not changed by
+ * lb_make_local(), and without the match: 'has_vip' and 'affinity' will be
+ * false. */
+bool lb_flow_from_actions(const struct ovnact *, size_t ovnacts_len,
+                          struct lb_flow *);
+/* Frees what 'flow' holds, but not 'flow' itself. */
+void lb_flow_destroy(struct lb_flow *flow);
+bool lb_flow_equal(const struct lb_flow *, const struct lb_flow *);
+
+#endif /* lib/lb-flow.h */

@@ -1,0 +1,41 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef OVN_LPORT_TYPE_H
+#define OVN_LPORT_TYPE_H 1
+
+/* Types of logical ports
+ * ======================
+ *
+ * Thread-safety: no global state. */
+
+#include <stdbool.h>
+
+enum lport_type {
+    LP_VIF,                     /* "" */
+    LP_PATCH, LP_L3GATEWAY, LP_LOCALNET, LP_LOCALPORT, LP_L2GATEWAY, LP_VTEP,
+    LP_CHASSISREDIRECT, LP_VIRTUAL, LP_EXTERNAL, LP_REMOTE,
+    LP_CONTAINER,               /* "" with a parent. */
+    LP_UNKNOWN                  /* None of the above. */
+};
+
+/* The type that 'type' is the word for.  'parent' is the port that it is
+ * within, if any; else NULL or "". */
+enum lport_type lport_type_from_word(const char *type, const char *parent);
+
+/* Whether a port of such a type can be what the address of a load balancer's
+ * backend belongs to.  The other types are the network's own. */
+bool lport_type_has_backends(enum lport_type);
+
+#endif /* lib/lport-type.h */
