@@ -204,7 +204,8 @@ served_vip_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     bool here, elsewhere;
 
     /* What a newer ovn-northd distributes itself needs no help. */
-    if (!flow || !lf || !flow->what.has_vip || flow->source == LB_WISH_ACTION) {
+    if (!flow || !lf || !flow->what.has_vip
+        || flow->source == LB_WISH_ACTION) {
         return;
     }
 

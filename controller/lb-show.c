@@ -357,15 +357,15 @@ list_view(const struct lb_view *v, struct table *table)
     size_t n_local = 0;
 
     for (size_t i = 0; i < inc_set_count(v->flows); i++) {
-        const struct lb_local_flow *flow = view_flow(v, i);
+        const struct lb_flow *what = &view_flow(v, i)->what;
 
-        if (flow->what.has_vip) {
-            add_endpoint(&vips, &flow->what.vip);
+        if (what->has_vip) {
+            add_endpoint(&vips, &what->vip);
         }
-        for (size_t j = 0; j < flow->what.n_backends; j++) {
-            if (add_endpoint(&backends, &flow->what.backends[j])) {
-                n_local += find_place(v, flow->what.lports ? flow->what.lports[j] : NULL,
-                                      &flow->what.backends[j].ip).local;
+        for (size_t j = 0; j < what->n_backends; j++) {
+            if (add_endpoint(&backends, &what->backends[j])) {
+                n_local += find_place(v, what->lports ? what->lports[j] : NULL,
+                                      &what->backends[j].ip).local;
             }
         }
     }

@@ -104,8 +104,8 @@ struct expr *expr_new_string_cmp(const struct expr_symbol *, enum expr_relop,
 struct expr *expr_new_resident(const char *port, bool negated);
 
 /* An AND or OR without operands, to which expr_add() adds owned ones, and
- * expr_add_unmerged() also if they are of the same type.  expr_finish() then turns one with fewer than two operands into what it
- * means. */
+ * expr_add_unmerged() also if they are of the same type.  expr_finish() then
+ * turns one with fewer than two operands into what it means. */
 struct expr *expr_new_andor(enum expr_type);
 void expr_add(struct expr *andor, struct expr *sub);
 void expr_add_unmerged(struct expr *andor, struct expr *sub);

@@ -72,9 +72,9 @@ char *lb_empty_actions(enum lb_empty, const struct lb_empty_place *);
  * become, but it can send packets to the controller as they are.  What is to
  * be done with them is in registers then that have no meaning for it.
  *
- * If 'md', the metadata of a packet that a group has sent, is such, clears what
- * must not go on from it, appends to 'userdata' what the controller() action
- * would have had, and returns true. */
+ * If 'md', the metadata of a packet that a group has sent, is such, clears
+ * what must not go on from it, appends to 'userdata' what the controller()
+ * action would have had, and returns true. */
 bool lb_empty_decode(struct flow *md, struct ofpbuf *userdata);
 
 #endif /* lib/lb-empty.h */

@@ -33,7 +33,8 @@
  * serves with the router if it serves one of the router's VIPs.  Where nothing
  * is served, the rules do not apply, except for the one about ARP and ND for
  * VIPs, and where no load balancer is distributed, that does not either: a
- * router without distributed load balancers has its flows as northd wrote them.
+ * router without distributed load balancers has its flows as northd wrote
+ * them.
  *
  *   stage                  what is matched, on the parsed match
  *     what becomes of it, and why
@@ -68,13 +69,13 @@
  *     flows northd gets wrong (those with templates, with skip_snat or
  *     force_snat, those of a router with several gateway ports):
  *
- *     lr_in_defrag, priority 90: from a backend's address and port; "ct_next;".
- *     Now ct.rpl and ct_mark.natted (or ct_label.natted, if the action is
- *     ct_lb) tell answers of connections that have been translated here from
- *     all else, e.g. from those of connections that the gateway chassis has
- *     translated before the load balancer was distributed, and from those of a
- *     floating IP.  Addresses are still the backend's, so that routes and
- *     policies see what they always see.
+ *     lr_in_defrag, priority 90: from a backend's address and port;
+ *     "ct_next;".  Now ct.rpl and ct_mark.natted (or ct_label.natted, if the
+ *     action is ct_lb) tell answers of connections that have been translated
+ *     here from all else, e.g. from those of connections that the gateway
+ *     chassis has translated before the load balancer was distributed, and
+ *     from those of a floating IP.  Addresses are still the backend's, so that
+ *     routes and policies see what they always see.
  *
  *     lr_out_undnat, priority 130: from a backend's address and port;
  *     "ct_dnat;", after the flag of the actions, if any.  On the gateway

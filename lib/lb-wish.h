@@ -123,9 +123,9 @@ enum lb_spread lb_wish_decide(const struct smap *row,
                               enum lb_wish_source *source, const char **bad);
 
 /* Whose a logical flow is: a choice among the load balancers whose UUIDs start
- * with the flow's stage-hint, as far as they are known.  One that has a wish of
- * its own comes before one that has none, and one that is sure to be about the
- * flow's backends before one that may be. */
+ * with the flow's stage-hint, as far as they are known.  One that has a wish
+ * of its own comes before one that has none, and one that is sure to be about
+ * the flow's backends before one that may be. */
 struct lb_choice {
     enum lb_wish_source source; /* Of the best one so far; LB_WISH_DEFAULT if
                                  * there is none. */

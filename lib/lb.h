@@ -24,10 +24,10 @@
  * "[fd01::1]:8080".  This module reads that text.
  *
  * It also turns the ct_lb and ct_lb_mark actions of a logical flow into what
- * they come to, ct_lb_mark_local, for a load balancer whose owner has asked for it in a
- * deployment whose ovn-northd does not know that action.  (That is for
- * ovn-trace to show.  The controller leaves actions as they are, and decides
- * what their groups have in them, see controller/lb-local.h.)
+ * they come to, ct_lb_mark_local, for a load balancer whose owner has asked
+ * for it in a deployment whose ovn-northd does not know that action.  (That is
+ * for ovn-trace to show.  The controller leaves actions as they are, and
+ * decides what their groups have in them, see controller/lb-local.h.)
  *
  * Thread-safety: no global state. */
 
@@ -90,8 +90,8 @@ struct lb_endpoint lb_backend_endpoint(const struct ovnact_ct_lb_backend *);
 bool lb_can_be_local(const struct ovnact *, size_t ovnacts_len);
 
 /* Turns each ct_lb and ct_lb_mark with backends into ct_lb_mark_local, in
- * place: each backend's logical port is to be found by its address.  With 'fallback', all
- * backends are used if none is local. */
+ * place: each backend's logical port is to be found by its address.  With
+ * 'fallback', all backends are used if none is local. */
 void lb_make_local(struct ovnact *, size_t ovnacts_len, bool fallback);
 
 /* If one of the actions is commit_lb_aff, puts there which VIP's and which

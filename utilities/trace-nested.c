@@ -136,7 +136,8 @@ make_rejection(struct flow *packet)
 }
 
 /* Whether 'packet' is itself what make_rejection() makes, which is not
- * rejected again.  (An SCTP abort cannot be told: a flow does not have the chunk.) */
+ * rejected again.  (An SCTP abort cannot be told: a flow does not have the
+ * chunk.) */
 static bool
 is_rejection(const struct flow *packet)
 {
