@@ -25,6 +25,7 @@
 #include "ovsdb-idl.h"
 #include "smap.h"
 #include "stream-ssl.h"
+#include "stream.h"
 #include "util.h"
 #include "vswitch-idl.h"
 
@@ -72,6 +73,16 @@ get_interval(const struct ovsrec_open_vswitch *cfg, const char *chassis_name,
         value = def;
     }
     return value ? MAX(value, min) : 0;
+}
+
+/* A server on the same machine that does not answer is busy, not gone: its
+ * socket would tell.  Of several remotes, the first decides, as it does for
+ * the stock controller. */
+static int
+default_sb_probe_ms(const char *remote)
+{
+    return (remote && !stream_or_pstream_needs_probes(remote)
+            ? 0 : DEFAULT_SB_PROBE_MS);
 }
 
 /* The first line of the system-id-override file, or NULL. */
@@ -149,7 +160,8 @@ ovs_config_read(struct ovs_config *config, struct ovsdb_idl *ovs_idl,
                      "not connecting to the southbound database");
     }
     config->sb_probe_ms = get_interval(cfg, name, "ovn-remote-probe-interval",
-                                       DEFAULT_SB_PROBE_MS, MIN_SB_PROBE_MS);
+                                       default_sb_probe_ms(config->sb_remote),
+                                       MIN_SB_PROBE_MS);
     config->openflow_probe_s
         = get_interval(cfg, name, "ovn-openflow-probe-interval", 0,
                        MIN_OPENFLOW_PROBE_S);
