@@ -100,6 +100,16 @@ update(const struct ovsrec_bridge *br, const char *datapath_type)
     }
 }
 
+/* Lets the switch look behind as many VLAN tags as its datapath can, instead of
+ * one: logical flows are about what is behind those of a tenant. */
+static void
+lift_vlan_limit(const struct ovsrec_open_vswitch *cfg)
+{
+    if (strcmp(smap_get_def(&cfg->other_config, "vlan-limit", ""), "0")) {
+        ovsrec_open_vswitch_update_other_config_setkey(cfg, "vlan-limit", "0");
+    }
+}
+
 /* ovs-vswitchd reports what a datapath can do in its Datapath row, if somebody
  * else has added that. */
 static void
@@ -129,6 +139,7 @@ br_int_run(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn,
     const struct ovsrec_bridge *br = ovs_bridge_find(ovs_idl, name);
     const char *type = configured_datapath_type(cfg, chassis_name);
     if (ovs_txn) {
+        lift_vlan_limit(cfg);
         if (br) {
             update(br, type);
             add_datapath(cfg, ovs_txn, br);
@@ -145,6 +156,7 @@ br_int_register(struct ovsdb_idl *ovs_idl)
     ovsdb_idl_add_table(ovs_idl, &ovsrec_table_open_vswitch);
     ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_bridges);
     ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_external_ids);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_other_config);
     ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_datapaths);
     ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_cur_cfg);
     ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_next_cfg);

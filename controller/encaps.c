@@ -393,17 +393,61 @@ iface_changed(struct inc_key key OVS_UNUSED, const void *old, const void *new,
     }
 }
 
+/* Several controllers, each a chassis of its own, may share a switch.  So that
+ * their tunnels' names do not clash, each has an index that stands in them: the
+ * first one none, then a digit or letter.  Who has which is in
+ * Open_vSwitch.other_config, where all find it. */
+#define INDEX_KEY "ovn-chassis-idx-"
+
+static bool
+index_is_taken(const struct ovsrec_open_vswitch *cfg, const char *index)
+{
+    const struct smap_node *node;
+
+    SMAP_FOR_EACH (node, &cfg->other_config) {
+        if (!strncmp(node->key, INDEX_KEY, strlen(INDEX_KEY))
+            && !strcmp(node->value, index)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Fills in 'index' with ours.  If we have none yet, takes the first that is
+ * free, and returns true. */
+static bool
+claim_index(const struct ovsrec_open_vswitch *cfg, const char *chassis_name,
+            char index[2])
+{
+    static const char indexes[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    char *key = xasprintf(INDEX_KEY"%s", chassis_name);
+    const char *ours = smap_get(&cfg->other_config, key);
+
+    ovs_strlcpy(index, ours ? ours : "", 2);
+    if (!ours) {
+        for (size_t i = 0; indexes[i] && index_is_taken(cfg, index); i++) {
+            index[0] = indexes[i];
+            index[1] = '\0';
+        }
+        ovsrec_open_vswitch_verify_other_config(cfg);
+        ovsrec_open_vswitch_update_other_config_setkey(cfg, key, index);
+    }
+    free(key);
+    return !ours;
+}
+
 /* State of one pass over the tunnel ports. */
 struct commit_ctx {
     struct ovsdb_idl_txn *txn;
+    char index[2];              /* Stands in the names. */
     const struct ovsrec_bridge *bridge;
     struct sset names;          /* Of all ports of the switch. */
     struct sset adopted;        /* Marks. */
     bool changed;
 };
 
-/* A name for a tunnel port to 'chassis' that no port has yet: "ovn-", six
- * characters of the chassis' name, a number.  Caller frees. */
+/* A name for a tunnel port to 'chassis' that no port has yet: "ovn", our index
+ * if any, six characters of the chassis' name, a number.  Caller frees. */
 static char *
 make_port_name(struct commit_ctx *ctx, const char *chassis)
 {
@@ -416,7 +460,7 @@ make_port_name(struct commit_ctx *ctx, const char *chassis)
         }
     }
     for (int i = 0; i < UINT16_MAX; i++) {
-        char *name = xasprintf("ovn-%s-%x", prefix, i);
+        char *name = xasprintf("ovn%s-%s-%x", ctx->index, prefix, i);
 
         if (sset_add(&ctx->names, name)) {
             return name;
@@ -514,12 +558,15 @@ leave_former_bridge(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
 
 void
 encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
-              const char *br_int)
+              const char *br_int, const char *chassis_name)
 {
+    const struct ovsrec_open_vswitch *cfg = ovsrec_open_vswitch_first(ovs_idl);
+
     if (former_br_int && strcmp(former_br_int, br_int)) {
         ports_dirty = true;
     }
-    if (!ports_dirty || !txn || !inc_peek(kind_ready, INC_KEY_ONLY)
+    if (!ports_dirty || !txn || !cfg || !chassis_name
+        || !inc_peek(kind_ready, INC_KEY_ONLY)
         || !leave_former_bridge(ovs_idl, txn, br_int)) {
         return;
     }
@@ -533,6 +580,7 @@ encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
         return;
     }
 
+    ctx.changed = claim_index(cfg, chassis_name, ctx.index);
     const struct ovsrec_port *port;
     OVSREC_PORT_FOR_EACH (port, ovs_idl) {
         sset_add(&ctx.names, port->name);
@@ -573,6 +621,21 @@ encaps_cleanup(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
         }
     }
     return done;
+}
+
+bool
+encaps_release_index(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
+                     const char *chassis_name)
+{
+    const struct ovsrec_open_vswitch *cfg = ovsrec_open_vswitch_first(ovs_idl);
+    char *key = xasprintf(INDEX_KEY"%s", chassis_name);
+    bool released = !cfg || !smap_get(&cfg->other_config, key);
+
+    if (!released && txn) {
+        ovsrec_open_vswitch_update_other_config_delkey(cfg, key);
+    }
+    free(key);
+    return released;
 }
 
 /* Wiring. */

@@ -54,9 +54,13 @@ extern struct inc_kind *encaps_kind_tunnel_by_iface;
  * has run over a complete southbound snapshot: what is not known to be wanted
  * is removed.  'txn' may be NULL, then nothing happens. */
 void encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
-                   const char *br_int);
+                   const char *br_int, const char *chassis_name);
 /* Removes all tunnel ports (graceful exit); true when there are none. */
 bool encaps_cleanup(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
                     const char *br_int);
+/* Forgets which of several controllers of the switch we were (graceful exit);
+ * true when that is done. */
+bool encaps_release_index(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
+                          const char *chassis_name);
 
 #endif /* controller/encaps.h */

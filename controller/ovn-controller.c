@@ -373,7 +373,8 @@ commit_effects(bool complete, struct ovsdb_idl_txn *sb_txn,
     binding_commit(ctl.sb.idl, sb_txn);
     ct_zone_flush();
     if (complete) {
-        encaps_commit(ctl.ovs.idl, ovs_txn, br_name);
+        encaps_commit(ctl.ovs.idl, ovs_txn, br_name,
+                      ctl.config.chassis_name);
         patch_commit(ctl.ovs.idl, ovs_txn, br_name);
         egress_qos_commit(ctl.ovs.idl, ovs_txn);
         ct_zone_prune();
@@ -507,6 +508,8 @@ clean_up(struct unixctl_server *unixctl)
         }
         if (ovsdb_idl_is_connected(ctl.ovs.idl)) {
             done &= encaps_cleanup(ctl.ovs.idl, ovs_txn, ctl.config.br_int);
+            done &= encaps_release_index(ctl.ovs.idl, ovs_txn,
+                                         ctl.config.chassis_name);
         }
 
         unixctl_server_run(unixctl);
