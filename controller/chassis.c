@@ -546,15 +546,54 @@ insert_chassis(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
     return ch;
 }
 
+/* What tells this chassis from another of the same name.  The caller frees
+ * the string. */
+static char *
+get_identity(const struct chassis_config *c)
+{
+    char *types = sset_join(&c->encap_types, ",", "");
+    char *ips = sset_join(&c->encap_ips, ",", "");
+    char *identity = xasprintf("%s, %s, %s %s", c->name, c->hostname, types,
+                               ips);
+
+    free(types);
+    free(ips);
+    return identity;
+}
+
+/* Says so if the row has become that of another controller, to judge by its
+ * host name and encaps: it was ours, it is not ('is_ours'), and it is not that
+ * we want something else now. */
+static void
+notice_impostor(const struct chassis_config *c, const struct sbrec_chassis *ch,
+                bool is_ours)
+{
+    static char *settled;       /* Identity when the row was last ours. */
+    char *identity = get_identity(c);
+
+    if (is_ours) {
+        free(settled);
+        settled = identity;
+        return;
+    }
+    if (settled && !strcmp(settled, identity)) {
+        static struct vlog_rate_limit impostor_rl = VLOG_RATE_LIMIT_INIT(1, 1);
+        VLOG_WARN_RL(&impostor_rl, "chassis %s is registered by host %s (%s) "
+                     "too, not only by this one (%s): without a system-id of "
+                     "its own for each, they undo what the other does",
+                     c->name, ch->hostname,
+                     ch->n_encaps ? ch->encaps[0]->ip : "no encap",
+                     c->hostname);
+    }
+    free(identity);
+}
+
 /* Writes what has changed of the Chassis row. */
 static void
 update_chassis(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
                const struct chassis_config *c, const struct sbrec_chassis *ch)
 {
-    if (strcmp(ch->hostname, c->hostname)) {
-        sbrec_chassis_set_hostname(ch, c->hostname);
-    }
-
+    bool same_host = !strcmp(ch->hostname, c->hostname);
     struct smap_node *node;
     SMAP_FOR_EACH (node, &c->other_config) {
         const char *value = smap_get(&ch->other_config, node->key);
@@ -580,6 +619,10 @@ update_chassis(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
     size_t n_encaps;
     bool changed;
     encaps = make_encaps(sb_idl, sb_txn, c, ch, &n_encaps, &changed);
+    notice_impostor(c, ch, same_host && !changed);
+    if (!same_host) {
+        sbrec_chassis_set_hostname(ch, c->hostname);
+    }
     if (changed && n_encaps) {  /* With none left, the old ones stay. */
         sbrec_chassis_set_encaps(ch, encaps, n_encaps);
     }
