@@ -609,7 +609,7 @@ flow_output_end(struct inc_unit *unit)
 }
 
 void
-flow_output_withdraw(struct inc_unit *unit)
+flow_output_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     if (find_output(unit)) {
         flow_output_begin(unit);

@@ -111,8 +111,8 @@ void flow_output_add_conj(struct inc_unit *, uint8_t table_id,
                           uint16_t priority, const struct match *match,
                           const struct flow_clause *, size_t n);
 void flow_output_end(struct inc_unit *);
-/* For inc_unit_class->removed. */
-void flow_output_withdraw(struct inc_unit *);
+/* The 'removed' of a class of units that put out flows. */
+void flow_output_removed(struct inc_unit *, void *aux);
 
 /* For ofctrl. */
 

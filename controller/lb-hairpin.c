@@ -455,21 +455,15 @@ lb_hairpin_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     flow_output_end(unit);
 }
 
-static void
-lb_hairpin_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    flow_output_withdraw(unit);
-}
-
 static const struct inc_unit_class lb_hairpin_unit_class = {
     .name = "lb-hairpin",
     .stage = STAGE_FLOW,
     .run = lb_hairpin_run,
-    .removed = lb_hairpin_removed,
+    .removed = flow_output_removed,
 };
 
 void
-lb_hairpin_init(struct inc_engine *engine OVS_UNUSED)
+lb_hairpin_init(void)
 {
     inc_kind_spawn(in_kinds.load_balancer, &lb_hairpin_unit_class, NULL);
 }

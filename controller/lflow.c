@@ -633,10 +633,10 @@ lflow_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 }
 
 static void
-lflow_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
+lflow_removed(struct inc_unit *unit, void *aux)
 {
     conj_ids_free(inc_unit_key(unit).data);
-    flow_output_withdraw(unit);
+    flow_output_removed(unit, aux);
 }
 
 static const struct inc_unit_class lflow_unit_class = {

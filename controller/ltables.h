@@ -19,9 +19,8 @@
  * bindings (66, 67), load-balancer hairpin (68...70), FDB (71, 72), port
  * security (73...75).  One file each: mac-bind.c, lb-hairpin.c, port-sec.c. */
 
-struct inc_engine;
-void mac_bind_init(struct inc_engine *);   /* MAC_Binding, Static_..., FDB */
-void lb_hairpin_init(struct inc_engine *);
-void port_sec_init(struct inc_engine *);
+void mac_bind_init(void);       /* MAC_Binding, Static_MAC_Binding, FDB */
+void lb_hairpin_init(void);
+void port_sec_init(void);
 
 #endif /* controller/ltables.h */

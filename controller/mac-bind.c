@@ -166,12 +166,10 @@ put_binding(struct inc_unit *unit, const struct mac_binding *mb)
     put_lookup(unit, &b);
 }
 
+/* Puts out the flows of 'mb', the unit's record or NULL. */
 static void
-dynamic_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+put_unit(struct inc_unit *unit, const struct mac_binding *mb)
 {
-    const struct mac_binding *mb
-        = in_mac_binding(unit, inc_unit_key(unit).data);
-
     flow_output_begin(unit);
     if (mb) {
         put_binding(unit, mb);
@@ -180,16 +178,15 @@ dynamic_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 }
 
 static void
+dynamic_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    put_unit(unit, in_mac_binding(unit, inc_unit_key(unit).data));
+}
+
+static void
 static_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
-    const struct mac_binding *mb
-        = in_static_mac_binding(unit, inc_unit_key(unit).data);
-
-    flow_output_begin(unit);
-    if (mb) {
-        put_binding(unit, mb);
-    }
-    flow_output_end(unit);
+    put_unit(unit, in_static_mac_binding(unit, inc_unit_key(unit).data));
 }
 
 /* FDB. */
@@ -239,35 +236,29 @@ fdb_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     flow_output_end(unit);
 }
 
-static void
-removed(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    flow_output_withdraw(unit);
-}
-
 static const struct inc_unit_class dynamic_unit_class = {
     .name = "mac-binding",
     .stage = STAGE_FLOW,
     .run = dynamic_run,
-    .removed = removed,
+    .removed = flow_output_removed,
 };
 
 static const struct inc_unit_class static_unit_class = {
     .name = "static-mac-binding",
     .stage = STAGE_FLOW,
     .run = static_run,
-    .removed = removed,
+    .removed = flow_output_removed,
 };
 
 static const struct inc_unit_class fdb_unit_class = {
     .name = "fdb",
     .stage = STAGE_FLOW,
     .run = fdb_run,
-    .removed = removed,
+    .removed = flow_output_removed,
 };
 
 void
-mac_bind_init(struct inc_engine *engine OVS_UNUSED)
+mac_bind_init(void)
 {
     inc_kind_spawn(in_kinds.mac_binding, &dynamic_unit_class, NULL);
     inc_kind_spawn(in_kinds.static_mac_binding, &static_unit_class, NULL);

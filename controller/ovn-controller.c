@@ -150,9 +150,9 @@ init_modules(struct inc_engine *engine)
     group_init(engine, lb_local_content);
     lflow_init(engine);
     physical_init(engine);
-    mac_bind_init(engine);
-    lb_hairpin_init(engine);
-    port_sec_init(engine);
+    mac_bind_init();
+    lb_hairpin_init();
+    port_sec_init();
     ofctrl_init();
 }
 

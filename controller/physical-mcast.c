@@ -450,17 +450,11 @@ mcast_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     flow_output_end(unit);
 }
 
-static void
-mcast_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    flow_output_withdraw(unit);
-}
-
 static const struct inc_unit_class mcast_class = {
     .name = "physical-mcast",
     .stage = STAGE_FLOW,
     .run = mcast_run,
-    .removed = mcast_removed,
+    .removed = flow_output_removed,
 };
 
 void

@@ -940,17 +940,11 @@ port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     flow_output_end(unit);
 }
 
-static void
-port_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    flow_output_withdraw(unit);
-}
-
 static const struct inc_unit_class port_class = {
     .name = "physical-port",
     .stage = STAGE_FLOW,
     .run = port_run,
-    .removed = port_removed,
+    .removed = flow_output_removed,
 };
 
 void

@@ -160,24 +160,18 @@ chassis_run_unit(struct inc_unit *unit, void *aux OVS_UNUSED)
     flow_output_end(unit);
 }
 
-static void
-withdraw(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    flow_output_withdraw(unit);
-}
-
 static const struct inc_unit_class tunnel_class = {
     .name = "physical-tunnel",
     .stage = STAGE_FLOW,
     .run = tunnel_run,
-    .removed = withdraw,
+    .removed = flow_output_removed,
 };
 
 static const struct inc_unit_class chassis_class = {
     .name = "physical-chassis",
     .stage = STAGE_FLOW,
     .run = chassis_run_unit,
-    .removed = withdraw,
+    .removed = flow_output_removed,
 };
 
 void

@@ -111,17 +111,11 @@ fixed_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     flow_output_end(unit);
 }
 
-static void
-fixed_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    flow_output_withdraw(unit);
-}
-
 static const struct inc_unit_class fixed_class = {
     .name = "physical-fixed",
     .stage = STAGE_FLOW,
     .run = fixed_run,
-    .removed = fixed_removed,
+    .removed = flow_output_removed,
 };
 
 void

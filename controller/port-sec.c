@@ -574,21 +574,15 @@ port_sec_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     flow_output_end(unit);
 }
 
-static void
-port_sec_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    flow_output_withdraw(unit);
-}
-
 static const struct inc_unit_class port_sec_unit_class = {
     .name = "port-sec",
     .stage = STAGE_FLOW,
     .run = port_sec_run,
-    .removed = port_sec_removed,
+    .removed = flow_output_removed,
 };
 
 void
-port_sec_init(struct inc_engine *engine OVS_UNUSED)
+port_sec_init(void)
 {
     inc_kind_spawn(binding_kind_local_port, &port_sec_unit_class, NULL);
 }

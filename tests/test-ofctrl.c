@@ -251,17 +251,11 @@ unit_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     free(text);
 }
 
-static void
-unit_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    flow_output_withdraw(unit);
-}
-
 static const struct inc_unit_class unit_class = {
     .name = "test-unit",
     .stage = STAGE_FLOW,
     .run = unit_run,
-    .removed = unit_removed,
+    .removed = flow_output_removed,
 };
 
 /* Many flows without many lines: a unit a thousand. */
@@ -306,7 +300,7 @@ static const struct inc_unit_class many_class = {
     .name = "test-many",
     .stage = STAGE_FLOW,
     .run = many_run,
-    .removed = unit_removed,
+    .removed = flow_output_removed,
 };
 
 static void
