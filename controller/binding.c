@@ -51,7 +51,7 @@ VLOG_DEFINE_THIS_MODULE(binding);
 
 struct inc_kind *binding_kind_local_port;
 struct inc_kind *binding_kind_zone_wanted;
-struct inc_kind *binding_kind_wish;
+static struct inc_kind *wish_kind;
 static struct inc_kind *resident_kind;
 static struct inc_kind *seeds_kind;         /* Set, under INC_KEY_ONLY. */
 static struct inc_kind *links_kind;         /* Set, by datapath. */
@@ -435,7 +435,7 @@ write_wish(const struct decision *d, bool is_primary, bool is_additional)
         .seen_chassis = pb->chassis,
         .seen_encap = pb->encap,
     };
-    inc_write(d->unit, binding_kind_wish, inc_unit_key(d->unit), wish);
+    inc_write(d->unit, wish_kind, inc_unit_key(d->unit), wish);
 }
 
 static void
@@ -627,7 +627,7 @@ binding_init(struct inc_engine *engine)
 
     binding_kind_local_port = inc_kind_declare(engine, &local_port_class);
     binding_kind_zone_wanted = inc_kind_declare(engine, &zone_wanted_class);
-    binding_kind_wish = inc_kind_declare(engine, &wish_class);
+    wish_kind = inc_kind_declare(engine, &wish_class);
     resident_kind = inc_kind_declare(engine, &resident_class);
     seeds_kind = inc_kind_declare(engine, &seeds_class);
     links_kind = inc_kind_declare(engine, &links_class);
@@ -635,7 +635,7 @@ binding_init(struct inc_engine *engine)
     localnet_kind = inc_kind_declare(engine, &localnet_class);
     our_chassis_kind = inc_kind_declare(engine, &our_chassis_class);
     inc_kind_spawn(in_kinds.port_binding, &unit_class, NULL);
-    inc_kind_watch(binding_kind_wish, binding_wish_changed, NULL);
+    inc_kind_watch(wish_kind, binding_wish_changed, NULL);
 }
 
 void

@@ -117,7 +117,6 @@ struct binding_wish {
     struct uuid seen_chassis;   /* What the row said when this was decided. */
     struct uuid seen_encap;
 };
-extern struct inc_kind *binding_kind_wish;
 void binding_wish_changed(struct inc_key, const void *old, const void *new,
                           void *aux);
 void binding_commit_destroy(void);

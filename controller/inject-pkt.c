@@ -21,7 +21,6 @@
 #include "binding.h"
 #include "dp-packet.h"
 #include "flow.h"
-#include "inputs.h"
 #include "ofctrl.h"
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofpbuf.h"

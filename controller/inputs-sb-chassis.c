@@ -214,7 +214,6 @@ ha_chassis_group_create(const struct ovsdb_idl_row *row_)
 }
 
 static const struct ovsdb_idl_column *const ha_chassis_group_columns[] = {
-    &sbrec_ha_chassis_group_col_name,
     &sbrec_ha_chassis_group_col_ha_chassis,
     &sbrec_ha_chassis_col_chassis,
     &sbrec_ha_chassis_col_priority,
@@ -245,7 +244,6 @@ gateway_chassis_create(const struct ovsdb_idl_row *row_)
 }
 
 static const struct ovsdb_idl_column *const gateway_chassis_columns[] = {
-    &sbrec_gateway_chassis_col_name,
     &sbrec_gateway_chassis_col_chassis,
     &sbrec_gateway_chassis_col_priority,
     NULL,

@@ -379,7 +379,6 @@ inputs_register_sb(struct ovsdb_idl *idl)
     /* Read as rows, by those who write them. */
     static const struct ovsdb_idl_column *const read[] = {
         &sbrec_sb_global_col_nb_cfg,
-        &sbrec_chassis_col_vtep_logical_switches,
         &sbrec_chassis_private_col_name,
         &sbrec_chassis_private_col_chassis,
         &sbrec_encap_col_chassis_name,
@@ -391,10 +390,8 @@ inputs_register_sb(struct ovsdb_idl *idl)
 
     /* Written only; that they have changed is no reason to wake up. */
     static const struct ovsdb_idl_column *const written[] = {
-        &sbrec_chassis_col_nb_cfg,
         &sbrec_chassis_private_col_nb_cfg,
         &sbrec_chassis_private_col_nb_cfg_timestamp,
-        &sbrec_chassis_private_col_external_ids,
     };
     for (size_t i = 0; i < ARRAY_SIZE(written); i++) {
         ovsdb_idl_add_column(idl, written[i]);

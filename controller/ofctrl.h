@@ -52,7 +52,6 @@
 
 struct dp_packet;
 struct ofpbuf;
-struct ovsdb_idl;
 
 void ofctrl_init(void);
 void ofctrl_destroy(void);
