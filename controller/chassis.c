@@ -351,8 +351,8 @@ find_chassis(struct ovsdb_idl *sb_idl, const char *name)
     return NULL;
 }
 
-static const struct sbrec_chassis_private *
-find_chassis_private(struct ovsdb_idl *sb_idl, const char *name)
+const struct sbrec_chassis_private *
+chassis_private_find(struct ovsdb_idl *sb_idl, const char *name)
 {
     static struct uuid last;
     const struct sbrec_chassis_private *cp;
@@ -387,7 +387,7 @@ static void
 remove_former_self(struct ovsdb_idl *sb_idl, const struct sbrec_chassis *ch)
 {
     const struct sbrec_chassis_private *cp
-        = find_chassis_private(sb_idl, ch->name);
+        = chassis_private_find(sb_idl, ch->name);
 
     if (cp) {
         sbrec_chassis_private_delete(cp);
@@ -634,7 +634,7 @@ update_chassis_private(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
                        const struct sbrec_chassis *ch, const char *name)
 {
     const struct sbrec_chassis_private *cp
-        = find_chassis_private(sb_idl, name);
+        = chassis_private_find(sb_idl, name);
 
     if (!cp) {
         cp = sbrec_chassis_private_insert(sb_txn);
@@ -684,7 +684,7 @@ chassis_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
                 const char *chassis_name)
 {
     const struct sbrec_chassis_private *cp
-        = find_chassis_private(sb_idl, chassis_name);
+        = chassis_private_find(sb_idl, chassis_name);
     const struct sbrec_chassis *ch = find_chassis(sb_idl, chassis_name);
 
     if (!ch && !cp) {

@@ -24,6 +24,7 @@
 
 struct ovsdb_idl;
 struct ovsdb_idl_txn;
+struct sbrec_chassis_private;
 
 /* Brings the rows up to date with the configuration.  'sb_txn' may be NULL,
  * then it only looks.  Returns true and sets '*uuid' if our Chassis row is
@@ -34,5 +35,9 @@ bool chassis_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
 /* Removes them; true when there are none. */
 bool chassis_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
                      const char *chassis_name);
+
+/* The Chassis_Private row of the chassis that is called 'name', or NULL. */
+const struct sbrec_chassis_private *chassis_private_find(
+    struct ovsdb_idl *sb_idl, const char *name);
 
 #endif /* controller/chassis.h */

@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
+#include "chassis.h"
 #include "ofctrl.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -85,16 +86,12 @@ check_fence(void)
 static void
 commit_sb(struct ovsdb_idl *sb_idl, const char *chassis_name)
 {
-    const struct sbrec_chassis_private *cp;
+    const struct sbrec_chassis_private *cp
+        = chassis_private_find(sb_idl, chassis_name);
 
-    SBREC_CHASSIS_PRIVATE_FOR_EACH (cp, sb_idl) {
-        if (!strcmp(cp->name, chassis_name)) {
-            if (cp->nb_cfg != reached.nb_cfg) {
-                sbrec_chassis_private_set_nb_cfg(cp, reached.nb_cfg);
-                sbrec_chassis_private_set_nb_cfg_timestamp(cp, reached.when);
-            }
-            break;
-        }
+    if (cp && cp->nb_cfg != reached.nb_cfg) {
+        sbrec_chassis_private_set_nb_cfg(cp, reached.nb_cfg);
+        sbrec_chassis_private_set_nb_cfg_timestamp(cp, reached.when);
     }
 }
 
