@@ -126,17 +126,15 @@ iface_equal(const void *a_, const void *b_)
 static void
 index_iface(const struct ovs_iface *iface, bool add)
 {
-    void (*change)(struct inc_kind *, struct inc_key, struct inc_key)
-        = add ? inc_set_insert : inc_set_remove;
     const char *iface_id = smap_get(&iface->external_ids, "iface-id");
+    struct inc_key name = inc_key_string(iface->name);
 
     if (iface_id) {
-        change(in_kinds.ifaces_by_id, inc_key_string(iface_id),
-               inc_key_string(iface->name));
+        input_put_member(in_kinds.ifaces_by_id, inc_key_string(iface_id),
+                         name, add);
     }
     if (smap_get(&iface->port_external_ids, "ovn-chassis-id")) {
-        change(in_kinds.tunnel_ifaces, INC_KEY_ONLY,
-               inc_key_string(iface->name));
+        input_put_member(in_kinds.tunnel_ifaces, INC_KEY_ONLY, name, add);
     }
 }
 
