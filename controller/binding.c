@@ -174,6 +174,22 @@ find_iface(struct inc_unit *unit, const char *lport)
     return best;
 }
 
+/* Says so if an interface claims to be 'pb', which is of a type that none can
+ * be. */
+static void
+refuse_ifaces(struct inc_unit *unit, const struct port_binding *pb)
+{
+    const struct inc_set *names = in_ifaces_by_id(unit, pb->logical_port);
+
+    for (size_t i = 0; i < inc_set_count(names); i++) {
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 5);
+        VLOG_WARN_RL(&rl, "interface %s: iface-id %s is ignored, because no "
+                     "interface can be a logical port of that one's type",
+                     (const char *) inc_set_at(names, i).data,
+                     pb->logical_port);
+    }
+}
+
 /* Whether 'iface' is the one that 'pb' means: the two may carry a version
  * (iface-id-ver), so that the interface of a port that was deleted and
  * created again under the same name is not taken for the new one's. */
@@ -519,9 +535,11 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         .us = binding_our_chassis(unit),
     };
     if (pb->type == LP_PATCH) {
+        refuse_ifaces(unit, pb);
         write_link(&d);
         return;
     } else if (pb->type == LP_LOCALNET) {
+        refuse_ifaces(unit, pb);
         inc_insert(unit, localnet_kind, inc_key_uuid(&pb->datapath), key);
         want_zone(&d, true);
         return;

@@ -166,8 +166,9 @@ know(struct lb_known *known, const struct load_balancer *row,
                                    LB_SPREAD_ALL, &known->source, &bad_value);
     if (bad_value) {
         free(bad_mappings);
-        return xasprintf("options:distributed has unknown value \"%s\", the "
-                         "load balancer is not distributed", bad_value);
+        return xasprintf("options:distributed has unknown value \"%s\" "
+                         "(there are true, fallback and false), the load "
+                         "balancer is not distributed", bad_value);
     } else if (bad_mappings) {
         char *s = xasprintf("ip_port_mappings that are malformed are ignored: "
                             "%s", bad_mappings);
