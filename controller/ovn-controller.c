@@ -580,6 +580,9 @@ parse_options(int argc, char *argv[])
         int c = getopt_long(argc, argv, short_options, long_options, NULL);
         if (c == -1) {
             break;
+        } else if (c == OPT_PIDFILE) {
+            ovn_set_pidfile(optarg);
+            continue;
         }
         switch (c) {
         case 'h':

@@ -17,8 +17,10 @@
 #include "ovn-dirs.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "daemon.h"
 #include "ovn/version.h"
 #include "util.h"
 
@@ -44,9 +46,20 @@ ovn_sysconfdir(void)
 char *
 ovn_unixctl_path(const char *override)
 {
-    return (override ? xstrdup(override)
-            : xasprintf("%s/%s.%ld.ctl", ovn_rundir(), program_name,
-                        (long int) getpid()));
+    return (!override ? xasprintf("%s/%s.%ld.ctl", ovn_rundir(), program_name,
+                                  (long int) getpid())
+            : !strcmp(override, "none") ? xstrdup(override)
+            : abs_file_name(ovn_rundir(), override));
+}
+
+void
+ovn_set_pidfile(const char *name)
+{
+    char *path = (name ? abs_file_name(ovn_rundir(), name)
+                  : xasprintf("%s/%s.pid", ovn_rundir(), program_name));
+
+    set_pidfile(path);
+    free(path);
 }
 
 char *

@@ -26,8 +26,15 @@ const char *ovn_rundir(void);       /* /var/run/ovn */
 const char *ovn_sysconfdir(void);   /* /etc/ovn */
 
 /* The program's control socket: 'override' or, if that is NULL, one that is
- * named after the program and the process.  The caller frees the result. */
+ * named after the program and the process.  A relative name is one in the run
+ * directory, but for "none", which is none.  The caller frees the result. */
 char *ovn_unixctl_path(const char *override);
+
+/* Has the daemon, if it becomes one, write its process ID to 'name' or, if that
+ * is NULL, to a file that is named after the program.  A relative name is one
+ * in the run directory, where ovn-appctl looks.  To be called for
+ * OPT_PIDFILE, in the place of libopenvswitch's handler. */
+void ovn_set_pidfile(const char *name);
 
 /* The database that environment variable 'variable' names, or else that at
  * 'socket' in the run directory.  The caller frees the result. */

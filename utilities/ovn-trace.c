@@ -533,11 +533,8 @@ parse_command_line(int argc, char *argv[])
         int c = getopt_long(argc, argv, short_options, long_options, NULL);
         if (c == -1) {
             break;
-        } else if (c == OPT_PIDFILE && !optarg) {
-            /* ovn-appctl looks for it there. */
-            char *path = xasprintf("%s/%s.pid", ovn_rundir(), program_name);
-            set_pidfile(path);
-            free(path);
+        } else if (c == OPT_PIDFILE) {
+            ovn_set_pidfile(optarg);
             continue;
         }
         switch (c) {
