@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "openvswitch/vlog.h"
+#include "ovs-config.h"
 #include "ovs-port.h"
 #include "ovsdb-idl.h"
 #include "packets.h"
@@ -33,18 +34,8 @@ static const char *
 configured_datapath_type(const struct ovsrec_open_vswitch *cfg,
                          const char *chassis_name)
 {
-    static const char key[] = "ovn-bridge-datapath-type";
-    const char *type = NULL;
-
-    if (chassis_name) {
-        char *own_key = xasprintf("%s-%s", key, chassis_name);
-
-        type = smap_get(&cfg->external_ids, own_key);
-        free(own_key);
-    }
-    if (!type) {
-        type = smap_get(&cfg->external_ids, key);
-    }
+    const char *type = ovs_config_get(cfg, chassis_name,
+                                      "ovn-bridge-datapath-type");
     return type && type[0] ? type : NULL;
 }
 
@@ -100,8 +91,8 @@ update(const struct ovsrec_bridge *br, const char *datapath_type)
     }
 }
 
-/* Lets the switch look behind as many VLAN tags as its datapath can, instead of
- * one: logical flows are about what is behind those of a tenant. */
+/* Lets the switch look behind as many VLAN tags as its datapath can, instead
+ * of one: logical flows are about what is behind those of a tenant. */
 static void
 lift_vlan_limit(const struct ovsrec_open_vswitch *cfg)
 {

@@ -56,6 +56,7 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
+#include "ovs-config.h"
 #include "packets.h"
 #include "smap.h"
 #include "sset.h"
@@ -122,24 +123,11 @@ static const char *features[] = {
     "port-up-notif",
 };
 
-/* The value of 'key', with the form for a particular chassis ("KEY-NAME")
- * preferred; NULL if it is not set. */
-static const char *
-config_get(const struct ovsrec_open_vswitch *cfg, const char *name,
-           const char *key)
-{
-    char *own_key = xasprintf("%s-%s", key, name);
-    const char *value = smap_get(&cfg->external_ids, own_key);
-
-    free(own_key);
-    return value ? value : smap_get(&cfg->external_ids, key);
-}
-
 static bool
 config_get_bool(const struct ovsrec_open_vswitch *cfg, const char *name,
                 const char *key, bool def)
 {
-    const char *value = config_get(cfg, name, key);
+    const char *value = ovs_config_get(cfg, name, key);
 
     if (!value) {
         return def;
@@ -193,7 +181,7 @@ report_new(struct sset *complaints)
 static char *
 get_hostname(const struct ovsrec_open_vswitch *cfg, const char *name)
 {
-    const char *configured = config_get(cfg, name, "hostname");
+    const char *configured = ovs_config_get(cfg, name, "hostname");
 
     if (configured && configured[0]) {
         return xstrdup(configured);
@@ -225,12 +213,12 @@ make_other_config(const struct ovsrec_open_vswitch *cfg, const char *name,
                   const char *br_int, struct smap *other_config)
 {
     for (size_t i = 0; i < ARRAY_SIZE(repeated_keys); i++) {
-        const char *value = config_get(cfg, name, repeated_keys[i]);
+        const char *value = ovs_config_get(cfg, name, repeated_keys[i]);
 
         smap_add(other_config, repeated_keys[i], value ? value : "");
     }
     for (size_t i = 0; i < ARRAY_SIZE(own_keys); i++) {
-        const char *value = config_get(cfg, name, own_keys[i]);
+        const char *value = ovs_config_get(cfg, name, own_keys[i]);
 
         if (value) {
             smap_add(other_config, own_keys[i], value);
@@ -277,8 +265,8 @@ get_encaps(struct chassis_config *c, const struct ovsrec_open_vswitch *cfg)
     struct sset types, ips;
     const char *word;
 
-    get_words(&types, config_get(cfg, c->name, "ovn-encap-type"));
-    get_words(&ips, config_get(cfg, c->name, "ovn-encap-ip"));
+    get_words(&types, ovs_config_get(cfg, c->name, "ovn-encap-type"));
+    get_words(&ips, ovs_config_get(cfg, c->name, "ovn-encap-ip"));
     if (sset_is_empty(&types) || sset_is_empty(&ips)) {
         VLOG_INFO_RL(&rl, "Need to specify an encap type and ip");
     }
@@ -325,7 +313,7 @@ chassis_config_init(struct chassis_config *c,
     c->encap_csum = config_get_bool(cfg, name, "ovn-encap-csum", true)
                     ? "true" : "false";
     get_words(&c->transport_zones,
-              config_get(cfg, name, "ovn-transport-zones"));
+              ovs_config_get(cfg, name, "ovn-transport-zones"));
     make_other_config(cfg, name, br_int, &c->other_config);
 }
 

@@ -394,8 +394,8 @@ iface_changed(struct inc_key key OVS_UNUSED, const void *old, const void *new,
 }
 
 /* Several controllers, each a chassis of its own, may share a switch.  So that
- * their tunnels' names do not clash, each has an index that stands in them: the
- * first one none, then a digit or letter.  Who has which is in
+ * their tunnels' names do not clash, each has an index that stands in them:
+ * the first one none, then a digit or letter.  Who has which is in
  * Open_vSwitch.other_config, where all find it. */
 #define INDEX_KEY "ovn-chassis-idx-"
 

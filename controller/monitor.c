@@ -148,7 +148,7 @@ monitor_all(void)
 {
     const char *value = inc_peek(in_kinds.config,
                                  inc_key_string("ovn-monitor-all"));
-    return value && !strcmp(value, "true");
+    return value && !strcasecmp(value, "true");
 }
 
 static void

@@ -39,22 +39,19 @@ VLOG_DEFINE_THIS_MODULE(ovs_config);
 /* Longest line of the system-id-override file that is taken for a name. */
 #define MAX_SYSTEM_ID 1024
 
-/* The value of external_ids:'key', or of 'key' with the chassis' name behind
- * it, which comes first. */
-static const char *
-get(const struct ovsrec_open_vswitch *cfg, const char *chassis_name,
-    const char *key)
+const char *
+ovs_config_get(const struct ovsrec_open_vswitch *cfg, const char *chassis_name,
+               const char *key)
 {
+    const char *value = NULL;
+
     if (chassis_name) {
         char *own_key = xasprintf("%s-%s", key, chassis_name);
-        const char *value = smap_get(&cfg->external_ids, own_key);
 
+        value = smap_get(&cfg->external_ids, own_key);
         free(own_key);
-        if (value) {
-            return value;
-        }
     }
-    return smap_get(&cfg->external_ids, key);
+    return value ? value : smap_get(&cfg->external_ids, key);
 }
 
 /* A number of at least 'min', or 0.  Anything that is not a number counts as
@@ -63,7 +60,7 @@ static int
 get_interval(const struct ovsrec_open_vswitch *cfg, const char *chassis_name,
              const char *key, int def, int min)
 {
-    const char *s = get(cfg, chassis_name, key);
+    const char *s = ovs_config_get(cfg, chassis_name, key);
     int value = def;
 
     if (s && (!str_to_int(s, 10, &value) || value < 0)) {
@@ -146,9 +143,9 @@ ovs_config_read(struct ovs_config *config, struct ovsdb_idl *ovs_idl,
     }
 
     char *name = find_chassis_name(cfg, cli_chassis_name);
-    const char *br_int = get(cfg, name, "ovn-bridge");
-    const char *remote = get(cfg, name, "ovn-remote");
-    const char *match = get(cfg, name, "ovn-match-northd-version");
+    const char *br_int = ovs_config_get(cfg, name, "ovn-bridge");
+    const char *remote = ovs_config_get(cfg, name, "ovn-remote");
+    const char *match = ovs_config_get(cfg, name, "ovn-match-northd-version");
 
     config->chassis_name = name;
     config->br_int = xstrdup(br_int && br_int[0] ? br_int : DEFAULT_BRIDGE);

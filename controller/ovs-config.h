@@ -23,6 +23,7 @@
 #include <stdbool.h>
 
 struct ovsdb_idl;
+struct ovsrec_open_vswitch;
 
 /* Fallbacks from the command line for the SSL table; any may be NULL. */
 struct ssl_options {
@@ -47,6 +48,12 @@ struct ovs_config {
 void ovs_config_read(struct ovs_config *, struct ovsdb_idl *ovs_idl,
                      const char *cli_chassis_name);
 void ovs_config_destroy(struct ovs_config *);
+
+/* The value of external_ids:'key', or of 'key' with the chassis' name behind
+ * it, which comes first; NULL if there is neither.  Borrowed from the row.
+ * 'chassis_name' may be NULL. */
+const char *ovs_config_get(const struct ovsrec_open_vswitch *,
+                           const char *chassis_name, const char *key);
 
 /* Makes the SSL library use the SSL table's files; for what it does not have,
  * those of the command line. */
