@@ -474,19 +474,28 @@ add_restore_router_mac(struct port_ctx *ctx, const struct port_binding *lrp,
     ctx->cookie = cookie;
 }
 
-/* If the port is the switch's side of router port 'lrp', and the switch has a
- * localnet port. */
+/* If the port is the switch's side of router port 'lrp': for each localnet port
+ * of the switch that this chassis implements. */
 static void
 add_chassis_macs(struct port_ctx *ctx, const struct port_binding *lrp)
 {
-    ofp_port_t ofport;
-    const struct port_binding *ln
-        = physical_localnet(ctx->unit, &ctx->pb->datapath, &ofport);
+    const struct inc_set *names = binding_localnet_ports(ctx->unit,
+                                                         &ctx->pb->datapath);
     struct eth_addr mac;
 
-    if (ln && get_port_mac(lrp, &mac)) {
-        add_hide_router_mac(ctx, lrp, &mac, ln, ofport);
-        add_restore_router_mac(ctx, lrp, &mac, ln, ofport);
+    if (!get_port_mac(lrp, &mac)) {
+        return;
+    }
+    for (size_t i = 0; i < inc_set_count(names); i++) {
+        const char *name = inc_set_at(names, i).data;
+        const ofp_port_t ofport = patch_ofport(ctx->unit, name);
+        const struct port_binding *ln
+            = ofport ? in_port_binding(ctx->unit, name) : NULL;
+
+        if (ln) {
+            add_hide_router_mac(ctx, lrp, &mac, ln, ofport);
+            add_restore_router_mac(ctx, lrp, &mac, ln, ofport);
+        }
     }
 }
 

@@ -64,6 +64,20 @@ sb () {
     corpus_sb+=("$(printf ' %q' "$@")")
 }
 
+# template CHASSIS NAME=VALUE...: template variables, which all configurations
+# keep in the same row.
+template () {
+    local row chassis=$1
+    shift
+    row=$(ovn-nbctl --bare --columns=_uuid find Chassis_Template_Var \
+              chassis=$chassis)
+    if test -n "$row"; then
+        nb set Chassis_Template_Var $row "${@/#/variables:}"
+    else
+        nb create Chassis_Template_Var chassis=$chassis "${@/#/variables:}"
+    fi
+}
+
 # vif CHASSIS PORT...: the ports are on the chassis.
 vif () {
     local chassis=$1 port
