@@ -488,7 +488,7 @@ output_egress(struct trace *t, const struct trace_dp *dp,
         copy.regs[REG(MFF_LOG_OUTPORT)] = 0;
         struct trace_node *node = put_ingress(t, peer->dp, &copy, parent);
         trace_table(t, peer->dp, &copy, OVN_P_INGRESS, 0, node);
-    } else if (!port || strcmp(port->type, "patch")) {
+    } else {
         trace_put(parent, TRACE_OUTPUT, "output(\"%s\")", name);
     }
 }
