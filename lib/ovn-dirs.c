@@ -31,8 +31,9 @@ dir_get(const char *variable, const char *default_value)
     return value && value[0] ? value : default_value;
 }
 
-const char *
-ovn_rundir(void)
+/* /var/run/ovn */
+static const char *
+rundir(void)
 {
     return dir_get("OVN_RUNDIR", OVN_DEFAULT_RUNDIR);
 }
@@ -46,17 +47,17 @@ ovn_sysconfdir(void)
 char *
 ovn_unixctl_path(const char *override)
 {
-    return (!override ? xasprintf("%s/%s.%ld.ctl", ovn_rundir(), program_name,
+    return (!override ? xasprintf("%s/%s.%ld.ctl", rundir(), program_name,
                                   (long int) getpid())
             : !strcmp(override, "none") ? xstrdup(override)
-            : abs_file_name(ovn_rundir(), override));
+            : abs_file_name(rundir(), override));
 }
 
 void
 ovn_set_pidfile(const char *name)
 {
-    char *path = (name ? abs_file_name(ovn_rundir(), name)
-                  : xasprintf("%s/%s.pid", ovn_rundir(), program_name));
+    char *path = (name ? abs_file_name(rundir(), name)
+                  : xasprintf("%s/%s.pid", rundir(), program_name));
 
     set_pidfile(path);
     free(path);
@@ -68,5 +69,5 @@ ovn_default_remote(const char *variable, const char *socket)
     const char *remote = getenv(variable);
 
     return (remote && remote[0] ? xstrdup(remote)
-            : xasprintf("unix:%s/%s", ovn_rundir(), socket));
+            : xasprintf("unix:%s/%s", rundir(), socket));
 }

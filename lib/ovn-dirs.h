@@ -20,9 +20,8 @@
  * have theirs: what "configure" was told, unless the environment says
  * otherwise (OVN_RUNDIR, OVN_SYSCONFDIR).
  *
- * Thread-safe. */
+ * Thread-safe, but for ovn_set_pidfile(). */
 
-const char *ovn_rundir(void);       /* /var/run/ovn */
 const char *ovn_sysconfdir(void);   /* /etc/ovn */
 
 /* The program's control socket: 'override' or, if that is NULL, one that is
@@ -30,10 +29,10 @@ const char *ovn_sysconfdir(void);   /* /etc/ovn */
  * directory, but for "none", which is none.  The caller frees the result. */
 char *ovn_unixctl_path(const char *override);
 
-/* Has the daemon, if it becomes one, write its process ID to 'name' or, if that
- * is NULL, to a file that is named after the program.  A relative name is one
- * in the run directory, where ovn-appctl looks.  To be called for
- * OPT_PIDFILE, in the place of libopenvswitch's handler. */
+/* Has the daemon write its process ID to 'name' or, if that is NULL, to a file
+ * that is named after the program.  A relative name is one in the run
+ * directory, where ovn-appctl looks.  To be called for OPT_PIDFILE, in the
+ * place of libopenvswitch's handler. */
 void ovn_set_pidfile(const char *name);
 
 /* The database that environment variable 'variable' names, or else that at
