@@ -262,10 +262,19 @@ learn(struct knowledge *k, const struct expr *e)
     }
 }
 
-static void
+/* Returns an error message if no packet can be so. */
+static char *
 known_to_flow(const struct knowledge *k, struct flow *flow)
 {
     memset(flow, 0, sizeof *flow);
+    for (size_t i = 0; i < k->n; i++) {
+        const struct known_field *f = &k->fields[i];
+
+        if (!expr_packet_can_have(f->symbol, f->value)) {
+            return xasprintf("No packet can have this value of %s.",
+                             f->symbol->name);
+        }
+    }
 
     /* Some fields can only be set in the right kind of packet. */
     for (int pass = 0; pass < 2; pass++) {
@@ -285,6 +294,7 @@ known_to_flow(const struct knowledge *k, struct flow *flow)
             }
         }
     }
+    return NULL;
 }
 
 /* Takes annotated 'e'. */
@@ -303,7 +313,7 @@ solve(struct expr *e, const struct expr_env *env, struct flow *flow)
     }
     switch (judge(&k, e)) {
     case TRUE:
-        known_to_flow(&k, flow);
+        error = known_to_flow(&k, flow);
         break;
     case FALSE:
         error = xstrdup("Constraints are contradictory.");

@@ -177,13 +177,25 @@ put_bytes(ovs_u128 x, unsigned int n, uint8_t *dst)
     }
 }
 
-/* ANDs 'cmp' into 'match'. */
-static void
+bool
+expr_packet_can_have(const struct expr_symbol *symbol, ovs_u128 value)
+{
+    enum mf_field_id id = symbol->field->id;
+    bool is_short = id == MFF_ARP_OP || id == MFF_CT_STATE;
+
+    return !is_short || value.u64.lo <= UINT8_MAX;
+}
+
+/* ANDs 'cmp' into 'match'.  False if it is true for no packet. */
+static bool
 constrain_integer(const struct expr_cmp *cmp, struct match *match)
 {
     const struct mf_field *field = cmp->symbol->field;
     union mf_value value, mask;
 
+    if (!expr_packet_can_have(cmp->symbol, cmp->value)) {
+        return false;
+    }
     memset(&value, 0, sizeof value);
     memset(&mask, 0, sizeof mask);
     put_bytes(cmp->value, field->n_bytes, value.b);
@@ -195,17 +207,17 @@ constrain_integer(const struct expr_cmp *cmp, struct match *match)
         put_bytes(cmp->mask, field->n_bytes, mask.b);
         mf_set(field, &value, &mask, match, NULL);
     }
+    return true;
 }
 
+/* ANDs 'cmp' into 'match'.  False if it can never be true. */
 static bool
 constrain(const struct builder *b, const struct expr_cmp *cmp,
           struct match *match)
 {
-    if (cmp->string) {
-        return constrain_string(b, cmp, match);
-    }
-    constrain_integer(cmp, match);
-    return true;
+    return (cmp->string
+            ? constrain_string(b, cmp, match)
+            : constrain_integer(cmp, match));
 }
 
 /* Terms. */

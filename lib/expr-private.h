@@ -121,6 +121,11 @@ size_t expr_n_terms(const struct expr *);
 /* The message for a tree that has more than EXPR_MAX_TERMS. */
 char *expr_too_big_error(void);
 
+/* Whether the field of some packet can have the bits that are set in 'value'.
+ * The switch keeps two 16-bit fields in 8 bits: in a match or a packet others
+ * would be lost, and ARP's operation 257 be its operation 1. */
+bool expr_packet_can_have(const struct expr_symbol *, ovs_u128 value);
+
 /* If all operands of 'andor' are comparisons of one symbol, returns the
  * symbol, otherwise NULL. */
 const struct expr_symbol *expr_single_symbol(const struct expr *andor);
