@@ -16,8 +16,8 @@
 /* Tests lib/lb and lib/lb-wish.  "ovstest test-lb vips" reads lines
  * "VIP=BACKENDS" and prints what lb_vip_parse() makes of them; "wishes" and
  * "spread" read entries of SB_Global and the values of "distributed"; "decide"
- * reads "ROW ENTRY DEFAULT", the values of "distributed" of a row and an entry,
- * "." if it has none and "-" if there is no such thing; "ovstest test-lb
+ * reads "ROW ENTRY DEFAULT", the values of "distributed" of a row and an
+ * entry, "." if it has none and "-" if there is no such thing; "ovstest test-lb
  * conj-ids" tries the controller's allocator of conjunction ids, which
  * needs no line of input.
  *
@@ -25,11 +25,12 @@
  * backends.
  *
  * "ovstest test-lb router" tests lib/lb-router: it reads lines "STAGE HINT
- * SERVING MATCH", where HINT is "row" or "none" and SERVING is "not", "strict"
- * or "fallback", and prints what becomes of the match, and the flows that are
- * added.  Gateway port lr0-pub (172.16.0.1, fd10::1) is on a router that serves
- * 172.16.0.100 and fd10::100 here, and leaves 172.16.0.101 to others; lr1-pub
- * is on one that serves nothing here, and leaves 172.16.0.101 to others. */
+ * BACKENDS MATCH", where HINT is "row" or "none" and BACKENDS are those of the
+ * VIP that the flow balances, if it is served here, or "none", and prints what
+ * becomes of the match, and the flows that are added.  Gateway port lr0-pub
+ * (172.16.0.1, fd10::1) is on a router that serves 172.16.0.100 and fd10::100
+ * here, and leaves 172.16.0.101 to others; lr1-pub is on one that serves
+ * nothing here, and leaves 172.16.0.101 to others. */
 
 #include <config.h>
 
@@ -453,8 +454,8 @@ test_lb(int argc, char *argv[])
     } else if (argc == 2 && !strcmp(argv[1], "router")) {
         test_router();
     } else {
-        ovs_fatal(0, "usage: %s vips|wishes|spread|decide|empty|conj-ids|router",
-                  argv[0]);
+        ovs_fatal(0, "usage: %s vips|wishes|spread|decide|empty|conj-ids"
+                  "|router", argv[0]);
     }
 }
 

@@ -276,7 +276,8 @@ struct expr_field {
 };
 /* Parses "FIELD" or "FIELD[ofs]" or "FIELD[ofs..end]" at the cursor.  If
  * 'prereqs' is nonnull, ANDs the field's prerequisites, annotated, into
- * '*prereqs', which may be NULL.  Returns false, with the error in the cursor, on error. */
+ * '*prereqs', which may be NULL.  Returns false, with the error in the cursor,
+ * on error. */
 bool expr_field_parse(struct lex_cursor *, const struct shash *symtab,
                       struct expr_field *, struct expr **prereqs);
 void expr_field_format(const struct expr_field *, struct ds *);
