@@ -436,6 +436,41 @@ claim_index(const struct ovsrec_open_vswitch *cfg, const char *chassis_name,
     return !ours;
 }
 
+/* Gives up the index that 'chassis_name' has.  Returns true if it had none. */
+static bool
+release_index(const struct ovsrec_open_vswitch *cfg, const char *chassis_name,
+              struct ovsdb_idl_txn *txn)
+{
+    char *key = xasprintf(INDEX_KEY"%s", chassis_name);
+    bool released = !smap_get(&cfg->other_config, key);
+
+    if (!released && txn) {
+        ovsrec_open_vswitch_update_other_config_delkey(cfg, key);
+    }
+    free(key);
+    return released;
+}
+
+/* Gives up the index of our former name, if we had another one.  Returns true
+ * once that is done. */
+static bool
+leave_former_name(const struct ovsrec_open_vswitch *cfg,
+                  const char *chassis_name, struct ovsdb_idl_txn *txn)
+{
+    static char *name;          /* The one whose index we may have. */
+
+    if (name && !strcmp(name, chassis_name)) {
+        return true;
+    }
+    ports_dirty = true;
+    if (name && !release_index(cfg, name, txn)) {
+        return false;
+    }
+    free(name);
+    name = xstrdup(chassis_name);
+    return true;
+}
+
 /* State of one pass over the tunnel ports. */
 struct commit_ctx {
     struct ovsdb_idl_txn *txn;
@@ -565,8 +600,9 @@ encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
     if (former_br_int && strcmp(former_br_int, br_int)) {
         ports_dirty = true;
     }
-    if (!ports_dirty || !txn || !cfg || !chassis_name
-        || !inc_peek(kind_ready, INC_KEY_ONLY)
+    if (!txn || !cfg || !chassis_name
+        || !leave_former_name(cfg, chassis_name, txn)
+        || !ports_dirty || !inc_peek(kind_ready, INC_KEY_ONLY)
         || !leave_former_bridge(ovs_idl, txn, br_int)) {
         return;
     }
@@ -628,14 +664,8 @@ encaps_release_index(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
                      const char *chassis_name)
 {
     const struct ovsrec_open_vswitch *cfg = ovsrec_open_vswitch_first(ovs_idl);
-    char *key = xasprintf(INDEX_KEY"%s", chassis_name);
-    bool released = !cfg || !smap_get(&cfg->other_config, key);
 
-    if (!released && txn) {
-        ovsrec_open_vswitch_update_other_config_delkey(cfg, key);
-    }
-    free(key);
-    return released;
+    return !cfg || release_index(cfg, chassis_name, txn);
 }
 
 /* Wiring. */
