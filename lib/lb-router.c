@@ -205,6 +205,23 @@ is_for_router_mac(const struct subject *s)
     return find_cmps(s->match, "eth.dst");
 }
 
+/* Other ports of the router may be resident on the gateway chassis, too
+ * (reside-on-redirect-chassis). */
+static bool
+is_for_gateway_port_mac(const struct subject *s)
+{
+    const struct expr *e = find_cmps(s->match, "eth.dst");
+    struct eth_addr ea;
+    struct in6_addr lla;
+
+    if (!e || e->type != EXPR_T_CMP) {
+        return false;
+    }
+    eth_addr_from_uint64(e->cmp.value.u64.lo, &ea);
+    in6_generate_lla(ea, &lla);
+    return lb_router_addrs_contain(&s->gw->own, &lla);
+}
+
 static bool
 is_from_port(const struct subject *s)
 {
@@ -311,7 +328,7 @@ struct rule {
     bool always;                /* Also where nothing is served. */
 };
 static const struct rule rules[] = {
-    { "ls_in_l2_lkup", is_for_router_mac, put_true, false },
+    { "ls_in_l2_lkup", is_for_gateway_port_mac, put_true, false },
     { "lr_in_admission", is_for_router_mac_from_port, put_true, false },
     { "lr_in_lookup_neighbor", is_arp_request_from_port, put_true, false },
     { "lr_in_ip_input", asks_for_own_address, put_true, false },

@@ -39,9 +39,12 @@
  *   stage                  what is matched, on the parsed match
  *     what becomes of it, and why
  *
- *   ls_in_l2_lkup          eth.dst == MAC && resident
+ *   ls_in_l2_lkup          eth.dst == MAC of PORT && resident
  *     Without residency: frames for the router enter it from the chassis' own
- *     physical network.
+ *     physical network.  Other ports of the router have residency if they have
+ *     reside-on-redirect-chassis.  It stays: without, all that the chassis'
+ *     machines send would take another way than what they are answered, past
+ *     the connection tracking of their switch.
  *
  *   lr_in_admission        eth.dst == MAC && inport == PORT && resident
  *     Without: and the router takes them.
