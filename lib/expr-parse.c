@@ -133,6 +133,31 @@ check_order(struct parser *p, const struct expr_field *f,
     return true;
 }
 
+/* Counts 'cmp', and returns it, or destroys it and returns NULL if there are
+ * too many.
+ *
+ * Simplification takes a comparison other than == into as many as there are
+ * bits that it compares.  These, not the bits of the field that the text
+ * names, lest the tree be refused in one spelling and not in another. */
+static struct expr *
+count_cmp(struct parser *p, struct expr *cmp)
+{
+    size_t n_bits = (cmp->cmp.symbol->width
+                     ? count_1bits(cmp->cmp.mask.u64.lo)
+                       + count_1bits(cmp->cmp.mask.u64.hi)
+                     : 0);
+
+    p->n_terms += cmp->cmp.relop == EXPR_R_EQ ? 1 : MAX(n_bits, 1);
+    if (p->n_terms > EXPR_MAX_TERMS) {
+        char *error = expr_too_big_error();
+        lex_error(p->c, "%s", error);
+        free(error);
+        expr_destroy(cmp);
+        return NULL;
+    }
+    return cmp;
+}
+
 /* Returns "f 'relop' k", inverted if the parser is inside of "!". */
 static struct expr *
 make_cmp(struct parser *p, const struct expr_field *f, enum expr_relop relop,
@@ -144,18 +169,8 @@ make_cmp(struct parser *p, const struct expr_field *f, enum expr_relop relop,
     if (p->negate) {
         relop = expr_relop_invert(relop);
     }
-
-    /* Simplification takes a comparison other than == into as many as it has
-     * bits. */
-    p->n_terms += relop == EXPR_R_EQ ? 1 : MAX(f->n_bits, 1);
-    if (p->n_terms > EXPR_MAX_TERMS) {
-        char *error = expr_too_big_error();
-        lex_error(p->c, "%s", error);
-        free(error);
-        return NULL;
-    }
     if (!f->symbol->width) {
-        return expr_new_string_cmp(f->symbol, relop, k->string);
+        return count_cmp(p, expr_new_string_cmp(f->symbol, relop, k->string));
     }
 
     struct expr *e = expr_new_cmp(f->symbol, relop);
@@ -168,7 +183,7 @@ make_cmp(struct parser *p, const struct expr_field *f, enum expr_relop relop,
     }
     e->cmp.mask = mask;
     e->cmp.value = ovs_u128_and(expr_u128_shift_left(value, f->ofs), mask);
-    return e;
+    return count_cmp(p, e);
 }
 
 /* Returns the comparison of 'f' to every constant in 'set', after checking
