@@ -76,6 +76,10 @@ check_fence(void)
         reached.nb_cfg = in_flight.nb_cfg;
         reached.when = time_wall_msec();
         report_at = delay_s ? time_msec() + delay_s * 1000LL : 0;
+        /* A newer value may have been waiting for this one, and nothing else
+         * need happen any more: what is reported may be there already, from
+         * before a restart. */
+        poll_immediate_wake();
     }
     if (report_at && time_msec() >= report_at) {
         report_at = 0;
