@@ -100,6 +100,7 @@ static struct shash devices = SHASH_INITIALIZER(&devices); /* By name. */
 static bool dirty = true;       /* May the devices not be as wanted? */
 static bool ports_dirty = true; /* And the rows of their ports? */
 static long long int retry_at = LLONG_MAX;
+static long long int relook_at = LLONG_MAX; /* See look_again(). */
 
 /* What should be: queues. */
 
@@ -547,13 +548,35 @@ claim_ports(struct ovsdb_idl *idl, struct ovsdb_idl_txn *txn)
             ovsdb_idl_txn_add_comment(txn, "ovn-controller: shaping what "
                                       "leaves through port %s", port->name);
             ports_dirty = true;
+            relook_at = time_msec() + RETRY_MS;
         }
     }
+}
+
+/* Until it is told to keep its hands off a port, ovs-vswitchd takes away the
+ * discipline of a device that it configures: possibly one that has just been
+ * given its own here.  So a while after that, devices are looked at again. */
+static void
+look_again(void)
+{
+    struct shash_node *node;
+
+    relook_at = LLONG_MAX;
+    SHASH_FOR_EACH (node, &devices) {
+        struct device *device = node->data;
+
+        device->is_known = false;
+        clear_queues(&device->queues);
+    }
+    dirty = true;
 }
 
 void
 egress_qos_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn)
 {
+    if (time_msec() >= relook_at) {
+        look_again();
+    }
     if (dirty || time_msec() >= retry_at) {
         apply();
     }
@@ -565,8 +588,8 @@ egress_qos_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn)
 void
 egress_qos_wait(void)
 {
-    if (retry_at != LLONG_MAX) {
-        poll_timer_wait_until(retry_at);
+    if (MIN(retry_at, relook_at) != LLONG_MAX) {
+        poll_timer_wait_until(MIN(retry_at, relook_at));
     }
 }
 
