@@ -413,6 +413,15 @@ device_is_right(const struct device *device, const struct hmap *wanted)
     return device->is_ours == !hmap_is_empty(wanted);
 }
 
+/* Something may have been done to 'device', by whomever: what is there is to
+ * be looked at before it is changed. */
+static void
+doubt_device(struct device *device)
+{
+    device->is_known = false;
+    clear_queues(&device->queues);
+}
+
 static int
 apply_to_device(const char *name, struct device *device,
                 const struct hmap *wanted)
@@ -447,9 +456,7 @@ apply_to_device(const char *name, struct device *device,
     }
     netdev_close(netdev);
     if (error) {
-        /* Whatever was done to it, by whomever: look again. */
-        device->is_known = false;
-        clear_queues(&device->queues);
+        doubt_device(device);
     }
     return error;
 }
@@ -563,10 +570,7 @@ look_again(void)
 
     relook_at = LLONG_MAX;
     SHASH_FOR_EACH (node, &devices) {
-        struct device *device = node->data;
-
-        device->is_known = false;
-        clear_queues(&device->queues);
+        doubt_device(node->data);
     }
     dirty = true;
 }
