@@ -13,9 +13,9 @@
 
 """Compares what two controllers have made of a switch, flow for flow.
 
-    flow-diff.py A B
+    flow-diff.py [--known NAME]... A B
 
-A and B are directories with what dump_switch (ovn-macros.at) has written:
+A, stock, and B, ours, are directories with what dump_switch (ovn-macros.at) has written:
 
     flows    ovs-ofctl -O OpenFlow15 --no-stats dump-flows
     groups   ovs-ofctl -O OpenFlow15 dump-groups
@@ -34,8 +34,8 @@ have the same content, one counts.
 Prints what is only in A with a "-" in front, what is only in B with a "+",
 and exits with status 1 if there is anything to print.
 
-A flow of B, ours, that differs from one of A, stock's, by no more than an
-intended difference (see INTENDED) is the same.
+Differences that are faults of stock's do not count: see stock_faults.py.  Fails
+if there is none by the fault NAME.
 """
 
 import collections
@@ -43,6 +43,8 @@ import hashlib
 import os
 import re
 import sys
+
+import stock_faults
 
 
 def digest(lines):
@@ -215,40 +217,21 @@ class Switch:
                 + sorted('meter ' + m for m in self.meters.values()))
 
 
-# What ours has and stock leaves out, see differences.rst: a flow of ours
-# without it is stock's.
-INTENDED = (
-    # Matches of ip.dscp and ip.ecn.
-    re.compile(r',nw_(?:tos|ecn)=[^, ]*'),
-    # ct_commit { ... } that is not the first action.
-    re.compile(r'(?<= actions=)(.+?),ct\(commit,zone=NXM_NX_REG1[13]\[0\.\.15\],'
-               r'nat\(src\),exec\([^)]*\)\)'),
-)
-
-
-def excuse(only_a, only_b):
-    """Takes pairs that differ as intended out of both counters."""
-    for line in list(only_b):
-        for pattern in INTENDED:
-            stock = pattern.sub(lambda m: m.group(1) if m.groups() else '',
-                                line)
-            n = min(only_a[stock], only_b[line]) if stock != line else 0
-            only_a -= collections.Counter({stock: n})
-            only_b -= collections.Counter({line: n})
-    return only_a, only_b
-
-
 def main(argv):
+    known = stock_faults.pop_known(argv)
     if len(argv) != 3:
         sys.exit(__doc__)
     a, b = (collections.Counter(Switch(d).lines()) for d in argv[1:])
-    only_a, only_b = excuse(a - b, b - a)
+    only_a, only_b = a - b, b - a
+    seen = stock_faults.excuse(only_a, only_b)
+    only_a, only_b = +only_a, +only_b
     for line in sorted(set(only_a) | set(only_b),
                        key=lambda l: (not l.startswith('table='),
                                       int(re.search(r'table=(\d+)', l).group(1))
                                       if l.startswith('table=') else 0, l)):
         print('-' * bool(only_a[line]) + '+' * bool(only_b[line]), line)
-    sys.exit(1 if only_a or only_b else 0)
+    unseen = stock_faults.report_unseen(known, seen)
+    sys.exit(1 if only_a or only_b or unseen else 0)
 
 
 if __name__ == '__main__':

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Where the stock controller is wrong, and ours is not.
+
+    stock_faults.py check DIFFERENCES.RST TEST.AT...
+
+Comparisons with stock take stock for right, except in the places listed here
+by name.  Any other difference is a failure.
+
+To add one, put a Fault into FAULTS with
+
+    name        one word
+    reason      what says that stock is wrong: an RFC, a manual, a later fix
+    documented  words of the paragraph about it in differences.rst
+
+and what tells it from all other differences, at least one of
+
+    stock_form  a function that takes a line of ours, which stock does not
+                have, and returns what stock has in its place, or None if the
+                fault has nothing to do with that line
+    only_stock  a function that says whether a line of stock's, which ours does
+                not have, is there by this fault
+    only_ours   the same for a line that stock lacks
+
+Lines of flow-diff.py are
+
+    table=73, priority=90, cookie=0x1234abcd, MATCH actions=ACTIONS
+
+with the free numbers replaced, and "group ..." and "meter ...".  Those of
+actions-diff.py are what an action encodes as.  Make the functions as narrow as
+the fault: replace(), without() and matching() make them from regular
+expressions.
+
+Then let a test show that the fault is there, with "--known NAME" (in Autotest,
+"check_parity CHASSIS NAME..."): it fails if the comparison has not come by it.
+"check" makes sure that each fault has such a test and is documented.
+"""
+
+import collections
+import re
+import sys
+
+
+def replace(pattern, by):
+    """Stock has 'by' where ours has what matches 'pattern'."""
+    compiled = re.compile(pattern)
+
+    def stock_form(line):
+        other = compiled.sub(by, line)
+        return other if other != line else None
+    return stock_form
+
+
+def without(pattern):
+    """Stock leaves out what matches 'pattern'."""
+    return replace(pattern, '')
+
+
+def matching(pattern):
+    """Whether a line matches 'pattern' somewhere."""
+    compiled = re.compile(pattern)
+    return lambda line: compiled.search(line) is not None
+
+
+def never(line):
+    """No line has to do with the fault in that way."""
+    return None
+
+
+Fault = collections.namedtuple(
+    'Fault', 'name reason documented stock_form only_stock only_ours',
+    defaults=(never, never, never))
+
+FAULTS = (
+    Fault(name='ip.dscp',
+          reason='ovn-sb(5) has ip.dscp and ip.ecn among the fields that may '
+                 'be matched; stock leaves them out of its flows.',
+          documented='``ip.dscp`` and ``ip.ecn`` are matched.',
+          stock_form=without(r',nw_(?:tos|ecn)=[^, ]*')),
+    Fault(name='ct_commit-later',
+          reason='ovn-sb(5) does not ask that ct_commit is the first action; '
+                 'stock leaves it out if it is not.',
+          documented='``ct_commit { ... }`` commits wherever it stands.',
+          stock_form=replace(
+              r'(?<= actions=)(.+?),ct\(commit,zone=NXM_NX_REG1[13]'
+              r'\[0\.\.15\],nat\(src\),exec\([^)]*\)\)', r'\1')),
+)
+
+
+def stock_forms(line):
+    """What stock may have in place of our 'line' by one or more faults:
+    yields such lines and the names of those faults."""
+    forms = {line: ()}
+    queue = [line]
+    while queue:
+        form = queue.pop()
+        for fault in FAULTS:
+            other = fault.stock_form(form)
+            if other is not None and other not in forms:
+                forms[other] = (*forms[form], fault.name)
+                queue.append(other)
+                yield other, forms[other]
+
+
+def excuse(stock, ours):
+    """Takes what the faults explain out of two Counters of lines that only
+    one side has.  Returns the names of those faults."""
+    seen = set()
+    for line in list(ours):
+        for form, names in stock_forms(line):
+            n = min(stock[form], ours[line])
+            if n:
+                stock[form] -= n
+                ours[line] -= n
+                seen.update(names)
+    for fault in FAULTS:
+        for lines, explains in ((stock, fault.only_stock),
+                                (ours, fault.only_ours)):
+            for line in [line for line, n in lines.items()
+                         if n and explains(line)]:
+                lines[line] = 0
+                seen.add(fault.name)
+    return seen
+
+
+def pop_known(argv):
+    """Takes "--known NAME" out of 'argv' and returns the names."""
+    names = set()
+    while '--known' in argv:
+        i = argv.index('--known')
+        name = argv[i + 1]
+        if name not in [fault.name for fault in FAULTS]:
+            sys.exit('"%s" is no known fault' % name)
+        names.add(name)
+        del argv[i:i + 2]
+    return names
+
+
+def report_unseen(known, seen):
+    """Says which faults that were to be seen were not.  Returns whether there
+    were any."""
+    for name in sorted(known - seen):
+        print('stock does not have the fault "%s" here' % name)
+    return bool(known - seen)
+
+
+def check(differences, tests):
+    """Whether each fault is documented and has a test."""
+    with open(differences) as f:
+        documented = ' '.join(f.read().split())
+    text = ''
+    for test in tests:
+        with open(test) as f:
+            text += f.read()
+    bad = 0
+    for fault in FAULTS:
+        if fault.documented not in documented:
+            print('%s: not in %s' % (fault.name, differences))
+            bad += 1
+        if not re.search(r'(?:--known|check_parity .*|known=".*)\b%s\b'
+                         % re.escape(fault.name), text):
+            print('%s: no test looks for it' % fault.name)
+            bad += 1
+    return bad
+
+
+if __name__ == '__main__':
+    if len(sys.argv) < 4 or sys.argv[1] != 'check':
+        sys.exit(__doc__)
+    sys.exit(1 if check(sys.argv[2], sys.argv[3:]) else 0)
