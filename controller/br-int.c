@@ -107,7 +107,7 @@ static void
 add_datapath(const struct ovsrec_open_vswitch *cfg, struct ovsdb_idl_txn *txn,
              const struct ovsrec_bridge *br)
 {
-    const char *type = br->datapath_type[0] ? br->datapath_type : "system";
+    const char *type = ovs_bridge_datapath_type(br);
 
     for (size_t i = 0; i < cfg->n_datapaths; i++) {
         if (!strcmp(cfg->key_datapaths[i], type)) {

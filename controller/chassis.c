@@ -57,6 +57,7 @@
 #include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
 #include "ovs-config.h"
+#include "ovs-port.h"
 #include "packets.h"
 #include "smap.h"
 #include "sset.h"
@@ -237,7 +238,7 @@ make_other_config(const struct ovsrec_open_vswitch *cfg, const char *name,
 
     const struct ovsrec_bridge *bridge = find_bridge(cfg, br_int);
     smap_add(other_config, "datapath-type",
-             bridge ? bridge->datapath_type : "");
+             bridge ? ovs_bridge_datapath_type(bridge) : "");
 
     struct ds types = DS_EMPTY_INITIALIZER;
     for (size_t i = 0; i < cfg->n_iface_types; i++) {

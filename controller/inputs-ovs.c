@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include "openvswitch/dynamic-string.h"
+#include "ovs-port.h"
 #include "ovsdb-idl-provider.h"
 #include "sset.h"
 #include "util.h"
@@ -196,7 +197,7 @@ walk_bridges(struct ovsdb_idl *idl, const char *old_br_int)
         sset_add(&bridge_names, bridge->name);
         sset_find_and_delete(&gone_bridges, bridge->name);
         if (is_br_int(bridge->name)) {
-            datapath_type = bridge->datapath_type;
+            datapath_type = ovs_bridge_datapath_type(bridge);
         }
         for (size_t i = 0; i < bridge->n_ports; i++) {
             put_port(bridge->ports[i], bridge, old_br_int, &gone_ifaces);
@@ -290,8 +291,8 @@ put_capabilities(struct ovsdb_idl *idl, const struct ovsrec_open_vswitch *ovs)
 
     OVSREC_BRIDGE_FOR_EACH (bridge, idl) {
         if (ovs && is_br_int(bridge->name)) {
-            const char *type = (bridge->datapath_type[0]
-                                ? bridge->datapath_type : "system");
+            const char *type = ovs_bridge_datapath_type(bridge);
+
             for (size_t i = 0; i < ovs->n_datapaths; i++) {
                 if (!strcmp(ovs->key_datapaths[i], type)) {
                     dp = ovs->value_datapaths[i];

@@ -39,6 +39,12 @@ ovs_bridge_find(struct ovsdb_idl *ovs_idl, const char *name)
     return NULL;
 }
 
+const char *
+ovs_bridge_datapath_type(const struct ovsrec_bridge *bridge)
+{
+    return bridge->datapath_type[0] ? bridge->datapath_type : "system";
+}
+
 void
 ovs_port_insert(struct ovsdb_idl_txn *txn, const struct ovsrec_bridge *bridge,
                 const struct ovs_port_spec *spec)

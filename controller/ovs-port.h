@@ -43,6 +43,8 @@ struct ovs_port_spec {
 /* The bridge called 'name', or NULL. */
 const struct ovsrec_bridge *ovs_bridge_find(struct ovsdb_idl *,
                                             const char *name);
+/* The type of the bridge's datapath, which an empty column means, too. */
+const char *ovs_bridge_datapath_type(const struct ovsrec_bridge *);
 
 void ovs_port_insert(struct ovsdb_idl_txn *, const struct ovsrec_bridge *,
                      const struct ovs_port_spec *);
