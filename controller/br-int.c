@@ -80,7 +80,11 @@ create(const struct ovsrec_open_vswitch *cfg, struct ovsdb_idl_txn *txn,
 static void
 update(const struct ovsrec_bridge *br, const char *datapath_type)
 {
-    if (datapath_type && strcmp(br->datapath_type, datapath_type)) {
+    /* Whoever reads an empty type must not have to know what it means. */
+    if (!datapath_type) {
+        datapath_type = ovs_bridge_datapath_type(br);
+    }
+    if (strcmp(br->datapath_type, datapath_type)) {
         ovsrec_bridge_set_datapath_type(br, datapath_type);
     }
     /* In standalone mode, the switch would fall back to being an ordinary
