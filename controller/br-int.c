@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "openvswitch/vlog.h"
+#include "ovn/logical-fields.h"
 #include "ovs-config.h"
 #include "ovs-port.h"
 #include "ovsdb-idl.h"
@@ -122,6 +123,74 @@ add_datapath(const struct ovsrec_open_vswitch *cfg, struct ovsdb_idl_txn *txn,
         cfg, type, ovsrec_datapath_insert(txn));
 }
 
+/* What ovs-vswitchd keeps tries of, so that a packet's datapath flow matches
+ * only as many bits of an address as tell it from the addresses in the flow
+ * table.  Left to itself, it has none for IPv6: every destination gets a
+ * datapath flow of its own.  Open vSwitch 3.1 bears three. */
+static const char *prefixes[] = { "ip_dst", "ip_src", "ipv6_dst" };
+
+/* Says which Flow_Table row is for 'prefixes'. */
+#define PREFIXES_ID "ovn-prefixes"
+
+/* The tables of the pipeline. */
+#define N_FLOW_TABLES (OFTABLE_CHK_LB_AFFINITY + 1)
+
+static struct ovsrec_flow_table *
+find_prefixes_row(const struct ovsrec_bridge *br)
+{
+    for (size_t i = 0; i < br->n_flow_tables; i++) {
+        struct ovsrec_flow_table *row = br->value_flow_tables[i];
+
+        if (smap_get_bool(&row->external_ids, PREFIXES_ID, false)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+static bool
+has_prefixes(const struct ovsrec_flow_table *row)
+{
+    if (row->n_prefixes != ARRAY_SIZE(prefixes)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+        if (strcmp(row->prefixes[i], prefixes[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Makes all flow tables keep tries of 'prefixes', by a row that they share.
+ * Tables that have a row of somebody else are left alone. */
+static void
+track_prefixes(const struct ovsrec_bridge *br, struct ovsdb_idl_txn *txn)
+{
+    struct ovsrec_flow_table *row = find_prefixes_row(br);
+    bool has_row[N_FLOW_TABLES] = { false };
+
+    for (size_t i = 0; i < br->n_flow_tables; i++) {
+        if (br->key_flow_tables[i] < N_FLOW_TABLES) {
+            has_row[br->key_flow_tables[i]] = true;
+        }
+    }
+    for (int table = 0; table < N_FLOW_TABLES; table++) {
+        if (has_row[table]) {
+            continue;
+        }
+        if (!row) {
+            row = ovsrec_flow_table_insert(txn);
+            ovsrec_flow_table_update_external_ids_setkey(row, PREFIXES_ID,
+                                                         "true");
+        }
+        ovsrec_bridge_update_flow_tables_setkey(br, table, row);
+    }
+    if (row && !has_prefixes(row)) {
+        ovsrec_flow_table_set_prefixes(row, prefixes, ARRAY_SIZE(prefixes));
+    }
+}
+
 const struct ovsrec_bridge *
 br_int_run(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn,
            const char *name, const char *chassis_name)
@@ -138,6 +207,7 @@ br_int_run(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn,
         if (br) {
             update(br, type);
             add_datapath(cfg, ovs_txn, br);
+            track_prefixes(br, ovs_txn);
         } else {
             create(cfg, ovs_txn, name, type);
         }
@@ -164,6 +234,10 @@ br_int_register(struct ovsdb_idl *ovs_idl)
     ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_datapath_type);
     ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_other_config);
     ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_external_ids);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_flow_tables);
+    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_flow_table);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_flow_table_col_prefixes);
+    ovsdb_idl_add_column(ovs_idl, &ovsrec_flow_table_col_external_ids);
     ovsdb_idl_add_table(ovs_idl, &ovsrec_table_port);
     ovsdb_idl_add_column(ovs_idl, &ovsrec_port_col_name);
     ovsdb_idl_add_column(ovs_idl, &ovsrec_port_col_interfaces);

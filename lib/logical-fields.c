@@ -125,9 +125,15 @@ static const struct symbol_def symbols[] = {
     PREDICATE("ip6.mcast", "eth.mcastv6 && ip6.dst[120..127] == 0xff"),
 
     /* Multicast groups that must be flooded (RFC 4291, section 2.7.1):
-     * reserved ones, all nodes, all routers, solicited nodes. */
+     * reserved ones, all nodes, all routers, solicited nodes.
+     *
+     * The reserved ones are written out, as Open vSwitch keeps no trie of a
+     * mask with a hole: with one, every IPv6 destination beyond a router gets
+     * a datapath flow of its own. */
     PREDICATE("ip6.mcast_rsvd",
-              "ip6.dst[116..127] == 0xff0 && ip6.dst[0..111] == 0x0"),
+              "ip6.dst == {ff00::, ff01::, ff02::, ff03::, "
+              "ff04::, ff05::, ff06::, ff07::, ff08::, ff09::, ff0a::, "
+              "ff0b::, ff0c::, ff0d::, ff0e::, ff0f::}"),
     PREDICATE("ip6.mcast_all_nodes", "ip6.dst == {ff01::1, ff02::1}"),
     PREDICATE("ip6.mcast_all_rtrs",
               "ip6.dst == {ff01::2, ff02::2, ff05::2}"),

@@ -171,9 +171,9 @@ def we_say(lines):
 def faults_between(theirs, mine):
     """The names of stock's faults that explain that it says what it says, or
     None."""
-    for form, names in stock_faults.stock_forms(mine[0]):
+    for form, faults in stock_faults.stock_forms(mine[0]):
         if theirs == (form, mine[1]):
-            return names
+            return [fault.name for fault in faults]
     return None
 
 

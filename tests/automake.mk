@@ -40,6 +40,7 @@ TESTSUITE_AT = \
 	tests/ovn-lex.at \
 	tests/ovn-expr.at \
 	tests/ovn-expr-stock.at \
+	tests/ovn-megaflow.at \
 	tests/inputs.at \
 	tests/infrastructure.at \
 	tests/ovn-lflow-inputs.at \

@@ -23,13 +23,17 @@ usage:
 
 Line N of FILE becomes a logical flow of table 20 with priority N, by which
 its OpenFlow flows are recognized.  Conjunction ids, which each side is free to
-choose, are compared by what belongs together.
+choose, are compared by what belongs together.  Stock's known faults (see
+stock_faults.py) do not count.
 """
 
+import collections
 import json
 import re
 import subprocess
 import sys
+
+import stock_faults
 
 TABLE = 20
 OPENFLOW_TABLE = 8 + TABLE
@@ -113,6 +117,16 @@ def parse_ours(name):
     return flows
 
 
+def excuse(stock, ours):
+    """Stock's groups with the flows of ours where the difference between the
+    two is but its known faults."""
+    a, b = (collections.Counter(plain) for plain, _ in (stock, ours))
+    only_a, only_b = a - b, b - a
+    stock_faults.excuse(only_a, only_b)
+    plain = ours[0] if not +only_a and not +only_b else stock[0]
+    return plain, stock[1]
+
+
 def compare_flows(name, dump, ours):
     stock = parse_dump(dump)
     n_bad = 0
@@ -120,7 +134,7 @@ def compare_flows(name, dump, ours):
     for i, line in enumerate(lines):
         a = group(stock.get(i + 1, []))
         b = group(parse_ours("%s.%d" % (ours, i + 1)))
-        if a != b:
+        if a != b and excuse(a, b) != b:
             print("%s\n  stock: %s\n  ours:  %s" % (line[0], a, b))
             n_bad += 1
     print("%d expressions, %d differ" % (len(lines), n_bad))
