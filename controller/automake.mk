@@ -36,6 +36,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/group-stats.h \
 	controller/group.c \
 	controller/group.h \
+	controller/idl-columns.c \
+	controller/idl-columns.h \
 	controller/if-status.c \
 	controller/if-status.h \
 	controller/inject-pkt.c \
@@ -75,6 +77,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/mac-bind.c \
 	controller/meter.c \
 	controller/meter.h \
+	controller/module.h \
 	controller/monitor.c \
 	controller/monitor.h \
 	controller/nb-cfg.c \

@@ -17,7 +17,9 @@
 #include "binding.h"
 
 #include "hash.h"
+#include "idl-columns.h"
 #include "inputs.h"
+#include "module.h"
 #include "ovn-sb-idl.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/poll-loop.h"
@@ -375,3 +377,44 @@ binding_commit_destroy(void)
     }
     hmap_destroy(&claims);
 }
+
+static void
+input(struct turn *turn)
+{
+    if (turn->registered) {
+        binding_set_our_chassis(&turn->our_chassis);
+    }
+}
+
+static void
+commit(const struct turn *turn)
+{
+    binding_commit(turn->sb_idl, turn->sb_txn);
+}
+
+static bool
+cleanup(const struct turn *turn)
+{
+    return (!ovsdb_idl_has_ever_connected(turn->sb_idl)
+            || !ovsdb_idl_is_connected(turn->sb_idl)
+            || binding_cleanup(turn->sb_idl, turn->sb_txn,
+                               &turn->our_chassis));
+}
+
+static void
+register_sb(struct idl_columns *columns)
+{
+    idl_columns_add(columns, &sbrec_port_binding_col_up, IDL_READ);
+}
+
+const struct module binding_module = {
+    .name = "binding",
+    .init = binding_init,
+    .register_sb = register_sb,
+    .commands = binding_register_commands,
+    .input = input,
+    .commit = commit,
+    .wait = binding_wait,
+    .cleanup = cleanup,
+    .destroy = binding_destroy,
+};

@@ -121,4 +121,7 @@ void binding_wish_changed(struct inc_key, const void *old, const void *new,
                           void *aux);
 void binding_commit_destroy(void);
 
+struct module;
+extern const struct module binding_module;
+
 #endif /* controller/binding.h */

@@ -18,6 +18,9 @@
 
 #include <string.h>
 
+#include "dirs.h"
+#include "idl-columns.h"
+#include "module.h"
 #include "openvswitch/vlog.h"
 #include "ovn/logical-fields.h"
 #include "ovs-config.h"
@@ -215,34 +218,50 @@ br_int_run(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn,
     return br;
 }
 
-void
-br_int_register(struct ovsdb_idl *ovs_idl)
+static void
+register_ovs(struct idl_columns *all)
 {
-    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_open_vswitch);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_bridges);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_external_ids);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_other_config);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_datapaths);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_cur_cfg);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_next_cfg);
-    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_datapath);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_datapath_col_capabilities);
-    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_bridge);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_name);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_ports);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_fail_mode);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_datapath_type);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_other_config);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_external_ids);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_bridge_col_flow_tables);
-    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_flow_table);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_flow_table_col_prefixes);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_flow_table_col_external_ids);
-    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_port);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_port_col_name);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_port_col_interfaces);
-    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_interface);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_interface_col_name);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_interface_col_type);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_interface_col_external_ids);
+    static const struct ovsdb_idl_column *const columns[] = {
+        &ovsrec_open_vswitch_col_bridges,
+        &ovsrec_open_vswitch_col_external_ids,
+        &ovsrec_open_vswitch_col_other_config,
+        &ovsrec_open_vswitch_col_datapaths,
+        &ovsrec_open_vswitch_col_cur_cfg,
+        &ovsrec_open_vswitch_col_next_cfg,
+        &ovsrec_datapath_col_capabilities,
+        &ovsrec_bridge_col_name,
+        &ovsrec_bridge_col_ports,
+        &ovsrec_bridge_col_fail_mode,
+        &ovsrec_bridge_col_datapath_type,
+        &ovsrec_bridge_col_other_config,
+        &ovsrec_bridge_col_external_ids,
+        &ovsrec_bridge_col_flow_tables,
+        &ovsrec_flow_table_col_prefixes,
+        &ovsrec_flow_table_col_external_ids,
+        &ovsrec_port_col_name,
+        &ovsrec_port_col_interfaces,
+        &ovsrec_interface_col_name,
+        &ovsrec_interface_col_type,
+        &ovsrec_interface_col_external_ids,
+    };
+
+    idl_columns_add_all(all, columns, ARRAY_SIZE(columns), IDL_READ);
 }
+
+static void
+run(struct turn *turn)
+{
+    turn->br_int = br_int_run(turn->ovs_idl, turn->ovs_txn,
+                              turn->config->br_int,
+                              turn->config->chassis_name);
+    turn->target = (turn->br_int
+                    ? xasprintf("unix:%s/%s.mgmt", ovs_rundir(),
+                                turn->config->br_int)
+                    : NULL);
+}
+
+const struct module br_int_module = {
+    .name = "br-int",
+    .register_ovs = register_ovs,
+    .run = run,
+};

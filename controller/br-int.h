@@ -31,7 +31,8 @@ const struct ovsrec_bridge *br_int_run(struct ovsdb_idl *ovs_idl,
                                        const char *name,
                                        const char *chassis_name);
 
-/* Registers the columns that the above reads and writes. */
-void br_int_register(struct ovsdb_idl *ovs_idl);
+
+struct module;
+extern const struct module br_int_module;
 
 #endif /* controller/br-int.h */

@@ -52,12 +52,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "idl-columns.h"
+#include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
 #include "ovs-config.h"
 #include "ovs-port.h"
+#include "ovsdb-idl.h"
 #include "packets.h"
 #include "smap.h"
 #include "sset.h"
@@ -692,3 +695,55 @@ chassis_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
     }
     return false;
 }
+
+static void
+input(struct turn *turn)
+{
+    turn->registered = chassis_run(turn->sb_idl, NULL, turn->ovs_idl,
+                                   turn->config->chassis_name,
+                                   turn->config->br_int, &turn->our_chassis);
+}
+
+static bool
+settled(const struct turn *turn)
+{
+    return turn->registered;
+}
+
+static void
+commit(const struct turn *turn)
+{
+    struct uuid unused;
+
+    if (turn->sb_txn) {
+        chassis_run(turn->sb_idl, turn->sb_txn, turn->ovs_idl,
+                    turn->config->chassis_name, turn->config->br_int,
+                    &unused);
+    }
+}
+
+static bool
+cleanup(const struct turn *turn)
+{
+    return (!ovsdb_idl_has_ever_connected(turn->sb_idl)
+            || !ovsdb_idl_is_connected(turn->sb_idl)
+            || chassis_cleanup(turn->sb_idl, turn->sb_txn,
+                               turn->config->chassis_name));
+}
+
+static void
+register_sb(struct idl_columns *columns)
+{
+    idl_columns_add(columns, &sbrec_chassis_private_col_name, IDL_READ);
+    idl_columns_add(columns, &sbrec_chassis_private_col_chassis, IDL_READ);
+    idl_columns_add(columns, &sbrec_encap_col_chassis_name, IDL_READ);
+}
+
+const struct module chassis_module = {
+    .name = "chassis",
+    .register_sb = register_sb,
+    .input = input,
+    .settled = settled,
+    .commit = commit,
+    .cleanup = cleanup,
+};

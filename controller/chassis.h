@@ -40,4 +40,7 @@ bool chassis_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
 const struct sbrec_chassis_private *chassis_private_find(
     struct ovsdb_idl *sb_idl, const char *name);
 
+struct module;
+extern const struct module chassis_module;
+
 #endif /* controller/chassis.h */

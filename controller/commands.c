@@ -19,12 +19,11 @@
 #include <string.h>
 
 #include "inputs.h"
+#include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "smap.h"
 #include "unixctl.h"
 #include "util.h"
-
-static char *const *our_name;
 
 static void
 do_nothing(struct unixctl_conn *conn, int argc OVS_UNUSED,
@@ -50,9 +49,11 @@ static void
 dump_local_template_vars(struct unixctl_conn *conn, int argc OVS_UNUSED,
                          const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
 {
+    const char *our_name = inc_peek(in_kinds.ovs_fact,
+                                    inc_key_string("chassis-name"));
     const struct smap *vars
-        = *our_name ? inc_peek(in_kinds.template_vars,
-                               inc_key_string(*our_name)) : NULL;
+        = our_name ? inc_peek(in_kinds.template_vars,
+                              inc_key_string(our_name)) : NULL;
     struct ds s = DS_EMPTY_INITIALIZER;
 
     ds_put_cstr(&s, "Local template vars:\n");
@@ -69,10 +70,9 @@ dump_local_template_vars(struct unixctl_conn *conn, int argc OVS_UNUSED,
     ds_destroy(&s);
 }
 
-void
-commands_register(char *const *chassis_name)
+static void
+register_commands(void)
 {
-    our_name = chassis_name;
     unixctl_command_register("lflow-cache/flush", "", 0, 0, do_nothing, NULL);
     unixctl_command_register("flush-lflow-cache", "[deprecated]", 0, 0,
                              do_nothing, NULL);
@@ -83,3 +83,8 @@ commands_register(char *const *chassis_name)
     unixctl_command_register("debug/dump-local-template-vars", "", 0, 0,
                              dump_local_template_vars, NULL);
 }
+
+const struct module commands_module = {
+    .name = "commands",
+    .commands = register_commands,
+};

@@ -29,7 +29,7 @@
  *
  *   - debug/dump-local-template-vars. */
 
-/* '*chassis_name' (may be NULL) must be kept up to date. */
-void commands_register(char *const *chassis_name);
+struct module;
+extern const struct module commands_module;
 
 #endif /* controller/commands.h */

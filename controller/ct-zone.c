@@ -20,10 +20,12 @@
 #include "hash.h"
 #include "inputs.h"
 #include "local-datapath.h"
+#include "module.h"
 #include "ofctrl.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/vlog.h"
+#include "ovs-config.h"
 #include "ovs-port.h"
 #include "ovsdb-idl.h"
 #include "sset.h"
@@ -566,3 +568,48 @@ ct_zone_register_commands(void)
 {
     unixctl_command_register("ct-zone-list", "", 0, 0, ct_zone_list, NULL);
 }
+
+static void
+input(struct turn *turn)
+{
+    static bool restored;
+
+    if (!restored) {
+        ct_zone_restore(turn->ovs_idl, turn->config->br_int);
+        restored = true;
+    }
+}
+
+static bool
+settle(const struct turn *turn OVS_UNUSED)
+{
+    if (ct_zone_settle()) {
+        return true;
+    }
+    /* Before any flow is sent that uses the zones. */
+    ct_zone_flush();
+    return false;
+}
+
+static void
+complete(const struct turn *turn OVS_UNUSED)
+{
+    ct_zone_prune();
+}
+
+static void
+commit(const struct turn *turn)
+{
+    ct_zone_commit(turn->ovs_idl, turn->ovs_txn, turn->config->br_int);
+}
+
+const struct module ct_zone_module = {
+    .name = "ct-zone",
+    .init = ct_zone_init,
+    .commands = ct_zone_register_commands,
+    .input = input,
+    .settle = settle,
+    .complete = complete,
+    .commit = commit,
+    .destroy = ct_zone_destroy,
+};

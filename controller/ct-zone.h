@@ -59,4 +59,7 @@ void ct_zone_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
                     const char *br_int);
 void ct_zone_register_commands(void); /* ct-zone-list */
 
+struct module;
+extern const struct module ct_zone_module;
+
 #endif /* controller/ct-zone.h */

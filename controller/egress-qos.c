@@ -44,8 +44,10 @@
 #include <stdlib.h>
 
 #include "binding.h"
+#include "idl-columns.h"
 #include "inputs.h"
 #include "local-datapath.h"
+#include "module.h"
 #include "netdev.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/poll-loop.h"
@@ -641,9 +643,28 @@ egress_qos_destroy(void)
     }
 }
 
-void
-egress_qos_register(struct ovsdb_idl *ovs_idl)
+static void
+register_ovs(struct idl_columns *all)
 {
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_port_col_qos);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_qos_col_type);
+    static const struct ovsdb_idl_column *const columns[] = {
+        &ovsrec_port_col_qos,
+        &ovsrec_qos_col_type,
+    };
+
+    idl_columns_add_all(all, columns, ARRAY_SIZE(columns), IDL_READ);
 }
+
+static void
+complete(const struct turn *turn)
+{
+    egress_qos_commit(turn->ovs_idl, turn->ovs_txn);
+}
+
+const struct module egress_qos_module = {
+    .name = "egress-qos",
+    .init = egress_qos_init,
+    .register_ovs = register_ovs,
+    .complete = complete,
+    .wait = egress_qos_wait,
+    .destroy = egress_qos_destroy,
+};

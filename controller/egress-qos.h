@@ -24,8 +24,6 @@ struct ovsdb_idl_txn;
 
 void egress_qos_init(struct inc_engine *);
 void egress_qos_destroy(void);
-/* Registers the columns that egress_qos_commit() needs. */
-void egress_qos_register(struct ovsdb_idl *ovs_idl);
 
 /* Makes devices have the queues that they should have, and Port rows say that
  * ovs-vswitchd is to leave these devices alone.  'txn' may be NULL while a
@@ -33,5 +31,8 @@ void egress_qos_register(struct ovsdb_idl *ovs_idl);
 void egress_qos_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn);
 /* Wakes up when something that has failed is to be tried again. */
 void egress_qos_wait(void);
+
+struct module;
+extern const struct module egress_qos_module;
 
 #endif /* controller/egress-qos.h */

@@ -54,7 +54,9 @@
 #include "binding.h"
 #include "flow.h"
 #include "inputs.h"
+#include "module.h"
 #include "openvswitch/vlog.h"
+#include "ovs-config.h"
 #include "ovs-port.h"
 #include "smap.h"
 #include "sset.h"
@@ -726,3 +728,31 @@ encaps_init(struct inc_engine *engine)
     inc_kind_watch(kind_ready, wanted_changed, NULL);
     inc_kind_watch(in_kinds.iface, iface_changed, NULL);
 }
+
+static void
+complete(const struct turn *turn)
+{
+    encaps_commit(turn->ovs_idl, turn->ovs_txn, turn->config->br_int,
+                  turn->config->chassis_name);
+}
+
+static bool
+cleanup(const struct turn *turn)
+{
+    if (!ovsdb_idl_is_connected(turn->ovs_idl)) {
+        return true;
+    }
+
+    bool removed = encaps_cleanup(turn->ovs_idl, turn->ovs_txn,
+                                  turn->config->br_int);
+    bool released = encaps_release_index(turn->ovs_idl, turn->ovs_txn,
+                                         turn->config->chassis_name);
+    return removed && released;
+}
+
+const struct module encaps_module = {
+    .name = "encaps",
+    .init = encaps_init,
+    .complete = complete,
+    .cleanup = cleanup,
+};

@@ -63,4 +63,7 @@ bool encaps_cleanup(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
 bool encaps_release_index(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
                           const char *chassis_name);
 
+struct module;
+extern const struct module encaps_module;
+
 #endif /* controller/encaps.h */

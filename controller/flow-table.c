@@ -29,6 +29,7 @@
 #include "coverage.h"
 #include "flow-actions.h"
 #include "hash.h"
+#include "module.h"
 #include "nx-match.h"
 #include "openflow/openflow.h"
 #include "openvswitch/dynamic-string.h"
@@ -1000,3 +1001,14 @@ flow_table_destroy(void)
     pending = NULL;
     n_pending = allocated_pending = 0;
 }
+
+static void
+init(struct inc_engine *engine OVS_UNUSED)
+{
+    flow_table_init();
+}
+
+const struct module flow_table_module = {
+    .name = "flow-table",
+    .init = init,
+};

@@ -144,4 +144,7 @@ void flow_table_reverted(void);
 
 void flow_table_get_memory_usage(struct simap *);
 
+struct module;
+extern const struct module flow_table_module;
+
 #endif /* controller/flow-table.h */

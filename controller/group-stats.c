@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "module.h"
 #include "ofctrl.h"
 #include "openflow/openflow.h"
 #include "openvswitch/list.h"
@@ -174,3 +175,22 @@ group_stats_wait(void)
         poll_timer_wait_until(r->deadline);
     }
 }
+
+static void
+serve(void)
+{
+    group_stats_run(ofctrl_is_connected());
+}
+
+static void
+destroy(void)
+{
+    group_stats_run(false);
+}
+
+const struct module group_stats_module = {
+    .name = "group-stats",
+    .serve = serve,
+    .wait = group_stats_wait,
+    .destroy = destroy,
+};

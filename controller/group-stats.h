@@ -61,4 +61,7 @@ void group_stats_reply(const struct ofp_header *);
 /* Returns true if 'xid' was one of ours. */
 bool group_stats_refused(uint32_t xid, enum ofperr);
 
+struct module;
+extern const struct module group_stats_module;
+
 #endif /* controller/group-stats.h */

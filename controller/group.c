@@ -52,6 +52,7 @@
 #include "coverage.h"
 #include "hash.h"
 #include "inputs.h"
+#include "module.h"
 #include "openflow/openflow.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/hmap.h"
@@ -180,9 +181,14 @@ static const struct inc_unit_class group_unit_class = {
 };
 
 void
-group_init(struct inc_engine *engine, group_content_func *content)
+group_set_content(group_content_func *content)
 {
     get_content = content;
+}
+
+void
+group_init(struct inc_engine *engine)
+{
     wanted_group_kind = inc_kind_declare(engine, &wanted_group_kind_class);
     inc_kind_spawn(wanted_group_kind, &group_unit_class, NULL);
     meter_init(engine);
@@ -1125,3 +1131,9 @@ group_destroy(void)
     hmap_destroy(&strays_by_content);
     hmap_init(&strays_by_content);
 }
+
+const struct module group_module = {
+    .name = "group",
+    .init = group_init,
+    .destroy = group_destroy,
+};

@@ -55,8 +55,11 @@ struct simap;
 typedef void group_content_func(struct inc_unit *, const struct ovn_group *,
                                 unsigned long *in_force, char **empty);
 
+/* Who says what is in force.  Before the engine runs. */
+void group_set_content(group_content_func *);
+
 /* Declares kinds and classes. */
-void group_init(struct inc_engine *, group_content_func *);
+void group_init(struct inc_engine *);
 /* To be called when the engine is gone. */
 void group_destroy(void);
 
@@ -96,5 +99,8 @@ bool group_find_counter(uint32_t id, size_t i, uint32_t *counter_id,
 
 /* group-table-list. */
 void group_register_commands(void);
+
+struct module;
+extern const struct module group_module;
 
 #endif /* controller/group.h */

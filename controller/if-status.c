@@ -18,6 +18,8 @@
 
 #include "binding.h"
 #include "hash.h"
+#include "idl-columns.h"
+#include "module.h"
 #include "ofctrl.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/vlog.h"
@@ -282,3 +284,37 @@ if_status_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
         }
     }
 }
+
+static void
+init(struct inc_engine *engine OVS_UNUSED)
+{
+    if_status_init();
+}
+
+static void
+complete(const struct turn *turn OVS_UNUSED)
+{
+    if_status_fence();
+}
+
+static void
+commit(const struct turn *turn)
+{
+    if_status_commit(turn->sb_idl, turn->sb_txn, turn->ovs_idl,
+                     turn->ovs_txn);
+}
+
+static void
+register_sb(struct idl_columns *columns)
+{
+    idl_columns_add(columns, &sbrec_port_binding_col_up, IDL_READ);
+}
+
+const struct module if_status_module = {
+    .name = "if-status",
+    .init = init,
+    .register_sb = register_sb,
+    .complete = complete,
+    .commit = commit,
+    .destroy = if_status_destroy,
+};

@@ -44,4 +44,7 @@ void if_status_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
                       struct ovsdb_idl *ovs_idl,
                       struct ovsdb_idl_txn *ovs_txn);
 
+struct module;
+extern const struct module if_status_module;
+
 #endif /* controller/if-status.h */

@@ -21,6 +21,7 @@
 #include "binding.h"
 #include "dp-packet.h"
 #include "flow.h"
+#include "module.h"
 #include "ofctrl.h"
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofpbuf.h"
@@ -159,3 +160,8 @@ inject_pkt_register_commands(void)
     unixctl_command_register("inject-pkt", "MICROFLOW", 1, 1, inject_pkt,
                              NULL);
 }
+
+const struct module inject_pkt_module = {
+    .name = "inject-pkt",
+    .commands = inject_pkt_register_commands,
+};

@@ -22,4 +22,7 @@
 
 void inject_pkt_register_commands(void);
 
+struct module;
+extern const struct module inject_pkt_module;
+
 #endif /* controller/inject-pkt.h */

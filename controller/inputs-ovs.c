@@ -18,6 +18,7 @@
 
 #include <stdlib.h>
 
+#include "idl-columns.h"
 #include "openvswitch/dynamic-string.h"
 #include "ovs-port.h"
 #include "ovsdb-idl-provider.h"
@@ -452,7 +453,7 @@ inputs_destroy_ovs(void)
 }
 
 void
-inputs_register_ovs(struct ovsdb_idl *idl)
+inputs_register_ovs(struct idl_columns *all)
 {
     static const struct ovsdb_idl_column *const columns[] = {
         &ovsrec_open_vswitch_col_external_ids,
@@ -475,8 +476,5 @@ inputs_register_ovs(struct ovsdb_idl *idl)
         &ovsrec_interface_col_external_ids,
         &ovsrec_interface_col_status,
     };
-    for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-        ovsdb_idl_add_column(idl, columns[i]);
-        ovsdb_idl_track_add_column(idl, columns[i]);
-    }
+    idl_columns_add_all(all, columns, ARRAY_SIZE(columns), IDL_TRACK);
 }

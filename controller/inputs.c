@@ -19,7 +19,10 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+#include "idl-columns.h"
+#include "module.h"
 #include "ovn-sb-idl.h"
+#include "ovs-config.h"
 #include "ovsdb-idl-provider.h"
 #include "util.h"
 #include "uuid.h"
@@ -366,36 +369,13 @@ inputs_destroy(void)
 }
 
 void
-inputs_register_sb(struct ovsdb_idl *idl)
+inputs_register_sb(struct idl_columns *columns)
 {
     for (size_t i = 0; i < n_sb_tables; i++) {
         for (const struct ovsdb_idl_column *const *c = sb_tables[i]->columns;
              *c; c++) {
-            ovsdb_idl_add_column(idl, *c);
-            ovsdb_idl_track_add_column(idl, *c);
+            idl_columns_add(columns, *c, IDL_TRACK);
         }
-    }
-
-    /* Read as rows, by those who write them. */
-    static const struct ovsdb_idl_column *const read[] = {
-        &sbrec_sb_global_col_nb_cfg,
-        &sbrec_chassis_private_col_name,
-        &sbrec_chassis_private_col_chassis,
-        &sbrec_encap_col_chassis_name,
-        &sbrec_port_binding_col_up,
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(read); i++) {
-        ovsdb_idl_add_column(idl, read[i]);
-    }
-
-    /* Written only; that they have changed is no reason to wake up. */
-    static const struct ovsdb_idl_column *const written[] = {
-        &sbrec_chassis_private_col_nb_cfg,
-        &sbrec_chassis_private_col_nb_cfg_timestamp,
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(written); i++) {
-        ovsdb_idl_add_column(idl, written[i]);
-        ovsdb_idl_omit_alert(idl, written[i]);
     }
 }
 
@@ -495,3 +475,19 @@ in_ovs_fact(struct inc_unit *unit, const char *name)
 {
     return inc_read(unit, in_kinds.ovs_fact, inc_key_string(name));
 }
+
+static void
+input(struct turn *turn)
+{
+    inputs_run(turn->sb_idl, turn->ovs_idl, turn->config->chassis_name,
+               turn->config->br_int);
+}
+
+const struct module inputs_module = {
+    .name = "inputs",
+    .init = inputs_init,
+    .register_ovs = inputs_register_ovs,
+    .register_sb = inputs_register_sb,
+    .input = input,
+    .destroy = inputs_destroy,
+};

@@ -36,6 +36,7 @@
 #include "openvswitch/uuid.h"
 #include "smap.h"
 
+struct idl_columns;
 struct in6_addr;
 struct lb_wish;
 struct ovsdb_idl;
@@ -289,8 +290,8 @@ extern struct inputs_kinds in_kinds;
 void inputs_init(struct inc_engine *);
 void inputs_destroy(void);      /* After the engine. */
 /* Registers the columns of both databases that the records need. */
-void inputs_register_sb(struct ovsdb_idl *sb_idl);
-void inputs_register_ovs(struct ovsdb_idl *ovs_idl);
+void inputs_register_sb(struct idl_columns *);
+void inputs_register_ovs(struct idl_columns *);
 /* Brings the cells up to date with the rows that have changed since the last
  * call.  'chassis_name' and 'br_int_name' may be NULL while unknown.  Does
  * not clear the IDLs' tracking, which the caller must do before the next
@@ -298,5 +299,8 @@ void inputs_register_ovs(struct ovsdb_idl *ovs_idl);
  * engine runs. */
 void inputs_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl *ovs_idl,
                 const char *chassis_name, const char *br_int_name);
+
+struct module;
+extern const struct module inputs_module;
 
 #endif /* controller/inputs.h */

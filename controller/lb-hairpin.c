@@ -43,6 +43,7 @@
 #include "lb.h"
 #include "lflow-env.h"
 #include "ltable.h"
+#include "module.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofpbuf.h"
@@ -462,8 +463,13 @@ static const struct inc_unit_class lb_hairpin_unit_class = {
     .removed = flow_output_removed,
 };
 
-void
-lb_hairpin_init(void)
+static void
+init(struct inc_engine *engine OVS_UNUSED)
 {
     inc_kind_spawn(in_kinds.load_balancer, &lb_hairpin_unit_class, NULL);
 }
+
+const struct module lb_hairpin_module = {
+    .name = "lb-hairpin",
+    .init = init,
+};

@@ -24,6 +24,7 @@
 #include "inputs.h"
 #include "lb.h"
 #include "lflow-env.h"
+#include "module.h"
 #include "openvswitch/vlog.h"
 #include "unit-log.h"
 #include "util.h"
@@ -399,3 +400,8 @@ lb_known_decide(struct inc_unit *unit, const char *hint,
                  : lb_choice_is_default(&choice) ? default_spread(unit)
                  : LB_SPREAD_ALL);
 }
+
+const struct module lb_known_module = {
+    .name = "lb-known",
+    .init = lb_known_init,
+};

@@ -86,4 +86,7 @@ const char *lb_known_mapped_port(struct inc_unit *, const char *hint,
  * are.  From STAGE_CONFIG on. */
 bool lb_known_may_be_local(struct inc_unit *, const char *hint);
 
+struct module;
+extern const struct module lb_known_module;
+
 #endif /* controller/lb-known.h */

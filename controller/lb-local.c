@@ -21,10 +21,12 @@
 
 #include "binding.h"
 #include "bitmap.h"
+#include "group.h"
 #include "inputs.h"
 #include "lb-empty.h"
 #include "lflow-env.h"
 #include "local-datapath.h"
+#include "module.h"
 #include "openvswitch/vlog.h"
 #include "ovn/logical-fields.h"
 #include "packets.h"
@@ -656,3 +658,23 @@ lb_local_content(struct inc_unit *unit, const struct ovn_group *group,
         *empty = empty_actions(unit, group, &d);
     }
 }
+
+static void
+complete(const struct turn *turn OVS_UNUSED)
+{
+    lb_local_complain();
+}
+
+static void
+init(struct inc_engine *engine)
+{
+    lb_local_init(engine);
+    group_set_content(lb_local_content);
+}
+
+const struct module lb_local_module = {
+    .name = "lb-local",
+    .init = init,
+    .complete = complete,
+    .destroy = lb_local_destroy,
+};

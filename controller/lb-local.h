@@ -109,4 +109,7 @@ extern struct inc_kind *lb_local_flows_kind;
 const struct lb_backend *lb_local_peek_backend(const struct uuid *lb,
                                                const struct in6_addr *);
 
+struct module;
+extern const struct module lb_local_module;
+
 #endif /* controller/lb-local.h */

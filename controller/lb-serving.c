@@ -22,6 +22,7 @@
 #include "inputs.h"
 #include "lb-local.h"
 #include "lflow-env.h"
+#include "module.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -317,3 +318,8 @@ lb_serving_init(struct inc_engine *engine)
     kind_left_vips = inc_kind_declare(engine, &left_vips_kind_class);
     inc_kind_spawn(in_kinds.router_lb_flow, &served_vip_unit_class, NULL);
 }
+
+const struct module lb_serving_module = {
+    .name = "lb-serving",
+    .init = lb_serving_init,
+};

@@ -66,4 +66,7 @@ void lb_serving_gateway_destroy(struct lb_serving_gateway *);
 const struct lb_router_gateway *lb_serving_gateway(const char *cr_port,
                                                    void *aux);
 
+struct module;
+extern const struct module lb_serving_module;
+
 #endif /* controller/lb-serving.h */

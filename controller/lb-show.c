@@ -36,6 +36,7 @@
 #include "lb-empty.h"
 #include "lb-known.h"
 #include "lb-local.h"
+#include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "ovn/actions.h"
@@ -833,3 +834,8 @@ lb_show_register_commands(void)
     unixctl_command_register("lb-local/show", "[-f FORMAT] LB|VIP", 1, 3,
                              show_command, NULL);
 }
+
+const struct module lb_show_module = {
+    .name = "lb-show",
+    .commands = lb_show_register_commands,
+};

@@ -29,4 +29,7 @@
 
 void lb_show_register_commands(void);
 
+struct module;
+extern const struct module lb_show_module;
+
 #endif /* controller/lb-show.h */

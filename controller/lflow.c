@@ -43,6 +43,7 @@
 #include "lb-serving.h"
 #include "lflow-conj-ids.h"
 #include "lflow-env.h"
+#include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
@@ -679,3 +680,10 @@ lflow_register_commands(void)
     unixctl_command_register("debug/dump-lflow-conj-ids", "", 0, 0,
                              dump_conj_ids, NULL);
 }
+
+const struct module lflow_module = {
+    .name = "lflow",
+    .init = lflow_init,
+    .commands = lflow_register_commands,
+    .destroy = lflow_destroy,
+};

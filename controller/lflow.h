@@ -22,4 +22,7 @@ void lflow_init(struct inc_engine *);
 void lflow_destroy(void);
 void lflow_register_commands(void);
 
+struct module;
+extern const struct module lflow_module;
+
 #endif /* controller/lflow.h */

@@ -19,6 +19,7 @@
 #include "binding.h"
 #include "inputs.h"
 #include "lb-serving.h"
+#include "module.h"
 #include "openvswitch/hmap.h"
 #include "util.h"
 #include "uuid.h"
@@ -321,3 +322,8 @@ patch_peer(struct inc_unit *unit, const char *lport)
     const char *back = smap_get(&peer->options, "peer");
     return back && !strcmp(back, lport) ? peer_name : NULL;
 }
+
+const struct module local_datapath_module = {
+    .name = "local-datapath",
+    .init = local_datapath_init,
+};

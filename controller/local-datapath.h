@@ -54,4 +54,7 @@ const struct inc_set *local_datapath_peek_all(void);
 
 extern struct inc_kind *local_datapath_kind;  /* Spawns per-datapath units. */
 
+struct module;
+extern const struct module local_datapath_module;
+
 #endif /* controller/local-datapath.h */

@@ -19,8 +19,9 @@
  * bindings (66, 67), load-balancer hairpin (68...70), FDB (71, 72), port
  * security (73...75).  One file each: mac-bind.c, lb-hairpin.c, port-sec.c. */
 
-void mac_bind_init(void);       /* MAC_Binding, Static_MAC_Binding, FDB */
-void lb_hairpin_init(void);
-void port_sec_init(void);
+struct module;
+extern const struct module mac_bind_module; /* MAC_Binding, FDB, ... */
+extern const struct module lb_hairpin_module;
+extern const struct module port_sec_module;
 
 #endif /* controller/ltables.h */

@@ -29,6 +29,7 @@
 #include "inputs.h"
 #include "lflow-env.h"
 #include "ltable.h"
+#include "module.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
@@ -257,10 +258,15 @@ static const struct inc_unit_class fdb_unit_class = {
     .removed = flow_output_removed,
 };
 
-void
-mac_bind_init(void)
+static void
+init(struct inc_engine *engine OVS_UNUSED)
 {
     inc_kind_spawn(in_kinds.mac_binding, &dynamic_unit_class, NULL);
     inc_kind_spawn(in_kinds.static_mac_binding, &static_unit_class, NULL);
     inc_kind_spawn(in_kinds.fdb, &fdb_unit_class, NULL);
 }
+
+const struct module mac_bind_module = {
+    .name = "mac-bind",
+    .init = init,
+};

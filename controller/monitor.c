@@ -19,8 +19,10 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "idl-columns.h"
 #include "inputs.h"
 #include "local-datapath.h"
+#include "module.h"
 #include "ovn-sb-idl.h"
 #include "openvswitch/poll-loop.h"
 #include "sset.h"
@@ -326,3 +328,22 @@ monitor_settled(const struct ovsdb_idl *sb_idl)
     return (!monitor.stale
             && ovsdb_idl_get_condition_seqno(sb_idl) >= monitor.seqno);
 }
+
+static void
+register_sb(struct idl_columns *columns)
+{
+    monitor_init(columns->idl);
+}
+
+static bool
+settled(const struct turn *turn)
+{
+    monitor_run(turn->sb_idl, &turn->our_chassis);
+    return monitor_settled(turn->sb_idl);
+}
+
+const struct module monitor_module = {
+    .name = "monitor",
+    .register_sb = register_sb,
+    .settled = settled,
+};

@@ -46,4 +46,7 @@ void monitor_run(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis);
  * inputs_run() has seen waits for the engine. */
 bool monitor_settled(const struct ovsdb_idl *sb_idl);
 
+struct module;
+extern const struct module monitor_module;
+
 #endif /* controller/monitor.h */

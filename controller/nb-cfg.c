@@ -20,10 +20,13 @@
 #include <stdbool.h>
 
 #include "chassis.h"
+#include "idl-columns.h"
+#include "module.h"
 #include "ofctrl.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
+#include "ovs-config.h"
 #include "ovsdb-idl.h"
 #include "smap.h"
 #include "timeval.h"
@@ -178,3 +181,35 @@ nb_cfg_register_commands(void)
     unixctl_command_register("debug/delay-nb-cfg-report", "SECONDS", 1, 1,
                              delay_nb_cfg_report, NULL);
 }
+
+static void
+complete(const struct turn *turn)
+{
+    nb_cfg_fence(turn->sb_idl);
+}
+
+static void
+commit(const struct turn *turn)
+{
+    nb_cfg_commit(turn->sb_idl, turn->sb_txn, turn->ovs_txn,
+                  turn->config->chassis_name, turn->br_int);
+}
+
+static void
+register_sb(struct idl_columns *columns)
+{
+    idl_columns_add(columns, &sbrec_sb_global_col_nb_cfg, IDL_READ);
+    idl_columns_add(columns, &sbrec_chassis_private_col_name, IDL_READ);
+    idl_columns_add(columns, &sbrec_chassis_private_col_nb_cfg, IDL_WRITE);
+    idl_columns_add(columns, &sbrec_chassis_private_col_nb_cfg_timestamp,
+                    IDL_WRITE);
+}
+
+const struct module nb_cfg_module = {
+    .name = "nb-cfg",
+    .register_sb = register_sb,
+    .commands = nb_cfg_register_commands,
+    .complete = complete,
+    .commit = commit,
+    .wait = nb_cfg_wait,
+};

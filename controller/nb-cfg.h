@@ -46,4 +46,7 @@ void nb_cfg_wait(void);
 
 void nb_cfg_register_commands(void); /* debug/delay-nb-cfg-report */
 
+struct module;
+extern const struct module nb_cfg_module;
+
 #endif /* controller/nb-cfg.h */

@@ -39,6 +39,7 @@
 #include "group-stats.h"
 #include "inputs.h"
 #include "meter.h"
+#include "module.h"
 #include "openflow/nicira-ext.h"
 #include "openflow/openflow.h"
 #include "openvswitch/list.h"
@@ -56,11 +57,15 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/rconn.h"
 #include "openvswitch/vlog.h"
+#include "ovs-config.h"
 #include "socket-util.h"
+#include "stopwatch.h"
 #include "timeval.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(ofctrl);
+
+#define STOPWATCH "flow-installation"
 
 COVERAGE_DEFINE(ofctrl_bundle);
 COVERAGE_DEFINE(ofctrl_bundle_failed);
@@ -1028,3 +1033,36 @@ ofctrl_ct_flush_zone(uint16_t zone)
         n_zones_to_flush++;
     }
 }
+
+static void
+init(struct inc_engine *engine)
+{
+    stopwatch_create(STOPWATCH, SW_MS);
+    ofctrl_declare(engine);
+    ofctrl_init();
+}
+
+static void
+run(struct turn *turn)
+{
+    ofctrl_run(turn->target, turn->config->openflow_probe_s);
+}
+
+static void
+commit(const struct turn *turn)
+{
+    stopwatch_start(STOPWATCH, time_msec());
+    ofctrl_put(turn->flows_known);
+    stopwatch_stop(STOPWATCH, time_msec());
+}
+
+const struct module ofctrl_module = {
+    .name = "ofctrl",
+    .init = init,
+    .commands = ofctrl_register_commands,
+    .run = run,
+    .commit = commit,
+    .wait = ofctrl_wait,
+    .memory = ofctrl_get_memory_usage,
+    .destroy = ofctrl_destroy,
+};

@@ -103,4 +103,7 @@ void ofctrl_register_commands(void);
 struct simap;
 void ofctrl_get_memory_usage(struct simap *);
 
+struct module;
+extern const struct module ofctrl_module;
+
 #endif /* controller/ofctrl.h */

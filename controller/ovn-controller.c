@@ -1,36 +1,24 @@
-/*
- * Licensed under the Apache License, Version 2.0 (the "License");
- * you may not use this file except in compliance with the License.
- * You may obtain a copy of the License at:
- *
- *     http://www.apache.org/licenses/LICENSE-2.0
- *
- * Unless required by applicable law or agreed to in writing, software
- * distributed under the License is distributed on an "AS IS" BASIS,
- * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
- * See the License for the specific language governing permissions and
- * limitations under the License.
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 
-
-/* ovn-controller: the loop and the wiring
- * =======================================
+/* ovn-controller: the loop over the table of modules
+ * ==================================================
  *
- * One thread, one loop.  An iteration takes whatever has arrived as far as it
+ * One thread, one loop.  A turn of it takes whatever has arrived as far as it
  * goes:
  *
- *     both databases --inputs_run()--> cells --inc_run()--> desired flows,
- *     wishes --effects--> transactions, OpenFlow messages
+ *     both databases --input()--> cells --inc_run()--> desired flows and rows
+ *     --complete(), commit()--> transactions, OpenFlow messages
  *
- * Everything derived lives in the engine (lib/inc-proc-eng.h), and which
- * module derives what can be read from init_modules().  Effects compare what
- * is with what should be and write the difference; they keep no promises
- * about transactions, so one that fails is simply tried again.
+ * Everything derived lives in the engine (lib/inc-proc-eng.h).  Which modules
+ * there are, says the table below; what a module can do, module.h.  Effects
+ * compare what is with what should be and write the difference.  They keep no
+ * promises about transactions, so one that fails is simply tried again.
  *
- * What must not be done on half a picture waits for "complete": the southbound
- * database has answered for everything that we asked it to monitor, our
- * Chassis row is there, and the engine has nothing left to do.  Until then no
- * flow, tunnel or patch port that is in place is removed. */
+ * What must not be done before the southbound snapshot is complete is a hook
+ * of its own, complete(): the southbound database has answered for everything
+ * that we asked it to monitor, our Chassis row is there, and the engine has
+ * nothing left to do.  Until then no flow, tunnel or patch port that is in
+ * place is removed. */
 
 #include <config.h>
 
@@ -53,6 +41,7 @@
 #include "flow-table.h"
 #include "group.h"
 #include "group-stats.h"
+#include "idl-columns.h"
 #include "if-status.h"
 #include "inc-proc-eng.h"
 #include "inputs.h"
@@ -65,6 +54,7 @@
 #include "local-datapath.h"
 #include "ltables.h"
 #include "memory.h"
+#include "module.h"
 #include "monitor.h"
 #include "nb-cfg.h"
 #include "ofctrl.h"
@@ -93,7 +83,6 @@
 VLOG_DEFINE_THIS_MODULE(main);
 
 #define STOPWATCH_ENGINE "flow-generation"
-#define STOPWATCH_OFCTRL "flow-installation"
 
 /* What ovn-northd writes to SB_Global.options:northd_internal_version if it
  * speaks what this controller understands.  ovn-match-northd-version asks for
@@ -108,17 +97,57 @@ static struct {
     struct ssl_options ssl;
 } options;
 
+/* The modules, those first whose cells others are made of: see module.h. */
+static const struct module *const modules[] = {
+    &ovs_config_module,
+    &br_int_module,
+    &inputs_module,
+    &ofctrl_module,
+    &chassis_module,
+    &binding_module,
+    &if_status_module,
+    &local_datapath_module,
+    &ct_zone_module,
+    &encaps_module,
+    &patch_module,
+    &egress_qos_module,
+    &lb_known_module,
+    &lb_local_module,
+    &lb_serving_module,
+    &flow_table_module,
+    &group_module,
+    &group_stats_module,
+    &lflow_module,
+    &physical_module,
+    &mac_bind_module,
+    &lb_hairpin_module,
+    &port_sec_module,
+    &pinctrl_module,
+    &monitor_module,
+    &nb_cfg_module,
+    &inject_pkt_module,
+    &lb_show_module,
+    &commands_module,
+};
+
+/* Calls HOOK of every module that has it. */
+#define MODULES_CALL(HOOK, ...)                                 \
+    for (size_t i_ = 0; i_ < ARRAY_SIZE(modules); i_++) {       \
+        if (modules[i_]->HOOK) {                                \
+            modules[i_]->HOOK(__VA_ARGS__);                     \
+        }                                                       \
+    }
+
 /* The controller. */
 static struct {
     struct inc_engine *engine;
     struct ovsdb_idl_loop ovs;
     struct ovsdb_idl_loop sb;
 
-    struct ovs_config config;   /* Read anew in each iteration. */
+    struct ovs_config config;   /* Read anew in each turn. */
     char *sb_remote;            /* That 'sb' was told to connect to. */
     struct uuid our_chassis;    /* Zero until our row is there. */
-    bool zones_restored;
-    bool ever_complete;         /* Has the picture ever been complete? */
+    bool ever_complete;         /* Has the snapshot ever been complete? */
 
     /* What the operator has asked for. */
     bool paused;
@@ -129,31 +158,34 @@ static struct {
 
 /* Wiring. */
 
-static void
-init_modules(struct inc_engine *engine)
+static bool
+all_modules(bool (*ask)(const struct module *, const struct turn *),
+            const struct turn *turn)
 {
-    /* The order is that of the stages: a module's kinds must be there before
-     * others spawn units from them. */
-    inputs_init(engine);
-    ofctrl_declare(engine);
-    binding_init(engine);
-    if_status_init();
-    local_datapath_init(engine);
-    ct_zone_init(engine);
-    encaps_init(engine);
-    patch_init(engine);
-    egress_qos_init(engine);
-    lb_known_init(engine);
-    lb_local_init(engine);
-    lb_serving_init(engine);
-    flow_table_init();
-    group_init(engine, lb_local_content);
-    lflow_init(engine);
-    physical_init(engine);
-    mac_bind_init();
-    lb_hairpin_init();
-    port_sec_init();
-    ofctrl_init();
+    bool all = true;
+
+    for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
+        all &= ask(modules[i], turn);
+    }
+    return all;
+}
+
+static bool
+is_settled(const struct module *module, const struct turn *turn)
+{
+    return !module->settled || module->settled(turn);
+}
+
+static bool
+is_unchanged(const struct module *module, const struct turn *turn)
+{
+    return !module->settle || !module->settle(turn);
+}
+
+static bool
+is_cleaned_up(const struct module *module, const struct turn *turn)
+{
+    return !module->cleanup || module->cleanup(turn);
 }
 
 static void
@@ -161,16 +193,11 @@ destroy_modules(void)
 {
     /* First the engine, whose units let go of what they hold of the rest. */
     inc_engine_destroy(ctl.engine);
-    inputs_destroy();
-    lb_local_destroy();
-    lflow_destroy();
-    group_destroy();
-    ofctrl_destroy();           /* And the flow table with it. */
-    pinctrl_destroy();
-    ct_zone_destroy();
-    egress_qos_destroy();
-    if_status_destroy();
-    binding_destroy();
+    for (size_t i = ARRAY_SIZE(modules); i-- > 0; ) {
+        if (modules[i]->destroy) {
+            modules[i]->destroy();
+        }
+    }
 }
 
 static void
@@ -243,14 +270,7 @@ register_commands(void)
     unixctl_command_register("sb-cluster-state-reset", "", 0, 0,
                              sb_cluster_state_reset_command, NULL);
     inc_engine_register_commands(ctl.engine);
-    binding_register_commands();
-    ct_zone_register_commands();
-    ofctrl_register_commands();
-    inject_pkt_register_commands();
-    lb_show_register_commands();
-    lflow_register_commands();
-    nb_cfg_register_commands();
-    commands_register(&ctl.config.chassis_name);
+    MODULES_CALL(commands);
 }
 
 /* The databases. */
@@ -260,21 +280,24 @@ create_idls(void)
 {
     struct ovsdb_idl *ovs = ovsdb_idl_create(options.ovs_remote,
                                              &ovsrec_idl_class, false, true);
-    ovs_config_register(ovs);
-    br_int_register(ovs);
-    egress_qos_register(ovs);
-    inputs_register_ovs(ovs);
-    ctl.ovs = (struct ovsdb_idl_loop) OVSDB_IDL_LOOP_INITIALIZER(ovs);
-
     struct ovsdb_idl *sb = ovsdb_idl_create_unconnected(&sbrec_idl_class,
                                                         false);
-    pinctrl_init(sb);
-    /* After the others: to register a column is to end its tracking. */
-    inputs_register_sb(sb);
-    monitor_init(sb);
+    struct idl_columns columns;
+
+    idl_columns_init(&columns, ovs);
+    MODULES_CALL(register_ovs, &columns);
+    idl_columns_apply(&columns);
+    idl_columns_destroy(&columns);
+
+    idl_columns_init(&columns, sb);
+    MODULES_CALL(register_sb, &columns);
+    idl_columns_apply(&columns);
+    idl_columns_destroy(&columns);
+
     /* Of a cluster, any member will do: all of it is for reading, but for
      * rows that are ours alone. */
     ovsdb_idl_set_leader_only(sb, false);
+    ctl.ovs = (struct ovsdb_idl_loop) OVSDB_IDL_LOOP_INITIALIZER(ovs);
     ctl.sb = (struct ovsdb_idl_loop) OVSDB_IDL_LOOP_INITIALIZER(sb);
 }
 
@@ -329,29 +352,13 @@ northd_matches(void)
 
 /* The loop. */
 
-/* Finds out about our Chassis row.  A row that is gone for the moment keeps
- * its UUID, so that its disappearance does not take the ports with it before
- * a new one is there. */
-static bool
-find_our_chassis(void)
-{
-    bool found = sb_is_ready() && chassis_run(ctl.sb.idl, NULL, ctl.ovs.idl,
-                                              ctl.config.chassis_name,
-                                              ctl.config.br_int,
-                                              &ctl.our_chassis);
-    if (found) {
-        binding_set_our_chassis(&ctl.our_chassis);
-    }
-    return found;
-}
-
 static void
-run_engine(void)
+run_engine(const struct turn *turn)
 {
     stopwatch_start(STOPWATCH_ENGINE, time_msec());
     do {
         inc_run(ctl.engine, STAGE_SERVING);
-    } while (ct_zone_settle());
+    } while (!all_modules(is_unchanged, turn));
     if (ofctrl_has_dump()) {
         inc_run(ctl.engine, N_STAGES - 1);
     }
@@ -359,77 +366,28 @@ run_engine(void)
 }
 
 static void
-commit_effects(bool complete, struct ovsdb_idl_txn *sb_txn,
-               struct ovsdb_idl_txn *ovs_txn,
-               const struct ovsrec_bridge *br_int)
+run_once(struct turn *turn)
 {
-    const char *br_name = ctl.config.br_int;
-    struct uuid unused;
-
-    if (sb_txn) {
-        chassis_run(ctl.sb.idl, sb_txn, ctl.ovs.idl, ctl.config.chassis_name,
-                    br_name, &unused);
-    }
-    binding_commit(ctl.sb.idl, sb_txn);
-    ct_zone_flush();
-    if (complete) {
-        encaps_commit(ctl.ovs.idl, ovs_txn, br_name,
-                      ctl.config.chassis_name);
-        patch_commit(ctl.ovs.idl, ovs_txn, br_name);
-        egress_qos_commit(ctl.ovs.idl, ovs_txn);
-        ct_zone_prune();
-        lb_local_complain();
-        if_status_fence();
-        nb_cfg_fence(ctl.sb.idl);
-    }
-
-    /* After the fences, which it passes on to the switch.  A picture that has
-     * been complete stays good enough for the switch: one that comes back
-     * empty while the southbound server is away gets it all again. */
-    ctl.ever_complete |= complete;
-    stopwatch_start(STOPWATCH_OFCTRL, time_msec());
-    ofctrl_put(ctl.ever_complete && !inc_is_dirty(ctl.engine, N_STAGES - 1));
-    stopwatch_stop(STOPWATCH_OFCTRL, time_msec());
-
-    ct_zone_commit(ctl.ovs.idl, ovs_txn, br_name);
-    if_status_commit(ctl.sb.idl, sb_txn, ctl.ovs.idl, ovs_txn);
-    nb_cfg_commit(ctl.sb.idl, sb_txn, ovs_txn, ctl.config.chassis_name,
-                  br_int);
-}
-
-static void
-run_once(struct ovsdb_idl_txn *sb_txn, struct ovsdb_idl_txn *ovs_txn)
-{
-    const struct ovsrec_bridge *br_int
-        = br_int_run(ctl.ovs.idl, ovs_txn, ctl.config.br_int,
-                     ctl.config.chassis_name);
-
-    char *target = (br_int
-                    ? xasprintf("unix:%s/%s.mgmt", ovs_rundir(),
-                                ctl.config.br_int)
-                    : NULL);
-    ofctrl_run(target, ctl.config.openflow_probe_s);
-    pinctrl_run(ctl.sb.idl, sb_is_ready() ? sb_txn : NULL, target,
-                ctl.config.openflow_probe_s, &ctl.our_chassis);
-    free(target);
-
-    if (!br_int || !ctl.config.chassis_name || !sb_is_ready()) {
+    MODULES_CALL(run, turn);
+    if (!turn->br_int || !turn->config->chassis_name || !sb_is_ready()) {
         return;
     }
-    if (!ctl.zones_restored) {
-        ct_zone_restore(ctl.ovs.idl, ctl.config.br_int);
-        ctl.zones_restored = true;
+
+    MODULES_CALL(input, turn);
+    run_engine(turn);
+
+    bool settled = all_modules(is_settled, turn);
+    bool dirty = inc_is_dirty(ctl.engine, N_STAGES - 1);
+    if (settled && !dirty) {
+        ctl.ever_complete = true;
+        MODULES_CALL(complete, turn);
     }
 
-    bool registered = find_our_chassis();
-    inputs_run(ctl.sb.idl, ctl.ovs.idl, ctl.config.chassis_name,
-               ctl.config.br_int);
-    run_engine();
-    monitor_run(ctl.sb.idl, &ctl.our_chassis);
-
-    bool complete = (registered && monitor_settled(ctl.sb.idl)
-                     && !inc_is_dirty(ctl.engine, N_STAGES - 1));
-    commit_effects(complete, sb_txn, ovs_txn, br_int);
+    /* A snapshot that has been complete stays good enough for the switch: one
+     * that comes back empty while the southbound server is away gets it all
+     * again. */
+    turn->flows_known = ctl.ever_complete && !dirty;
+    MODULES_CALL(commit, turn);
 
     ovsdb_idl_track_clear(ctl.ovs.idl);
     ovsdb_idl_track_clear(ctl.sb.idl);
@@ -445,42 +403,60 @@ report_memory(void)
         ovsdb_idl_get_memory_usage(ctl.sb.idl, &usage);
         ovsdb_idl_get_memory_usage(ctl.ovs.idl, &usage);
         inc_engine_get_memory_usage(ctl.engine, &usage);
-        ofctrl_get_memory_usage(&usage);
+        MODULES_CALL(memory, &usage);
         memory_report(&usage);
         simap_destroy(&usage);
     }
+}
+
+/* Runs both databases' clients.  Fills in 'turn', which is good until
+ * end_turn(). */
+static void
+begin_turn(struct turn *turn)
+{
+    *turn = (struct turn) {
+        .ovs_idl = ctl.ovs.idl,
+        .sb_idl = ctl.sb.idl,
+        .config = &ctl.config,
+        .our_chassis = ctl.our_chassis,
+    };
+    turn->ovs_txn = ovsdb_idl_loop_run(&ctl.ovs);
+    if (ovs_is_ready()) {
+        apply_config();
+    }
+    turn->sb_txn = ovsdb_idl_loop_run(&ctl.sb);
+    if (!sb_is_ready() || !ovsdb_idl_is_connected(ctl.sb.idl)) {
+        turn->sb_txn = NULL;
+    }
+}
+
+static void
+end_turn(struct turn *turn)
+{
+    ctl.our_chassis = turn->our_chassis;
+    free(turn->target);
+    ovsdb_idl_loop_commit_and_wait(&ctl.sb);
+    ovsdb_idl_loop_commit_and_wait(&ctl.ovs);
 }
 
 static void
 run_loop(struct unixctl_server *unixctl)
 {
     while (!ctl.exiting) {
+        struct turn turn;
+
         report_memory();
-
-        struct ovsdb_idl_txn *ovs_txn = ovsdb_idl_loop_run(&ctl.ovs);
-        if (ovs_is_ready()) {
-            apply_config();
-        }
-        struct ovsdb_idl_txn *sb_txn = ovsdb_idl_loop_run(&ctl.sb);
-
+        begin_turn(&turn);
         unixctl_server_run(unixctl);
         if (ovs_is_ready() && !ctl.paused && northd_matches()) {
-            bool connected = ovsdb_idl_is_connected(ctl.sb.idl);
-            run_once(connected && sb_is_ready() ? sb_txn : NULL, ovs_txn);
+            run_once(&turn);
         }
-        /* Also while paused: somebody waits for an answer. */
-        group_stats_run(ofctrl_is_connected());
+        MODULES_CALL(serve);
 
-        ofctrl_wait();
-        group_stats_wait();
-        pinctrl_wait();
-        binding_wait();
-        egress_qos_wait();
-        nb_cfg_wait();
+        MODULES_CALL(wait);
         memory_wait();
         unixctl_server_wait(unixctl);
-        ovsdb_idl_loop_commit_and_wait(&ctl.sb);
-        ovsdb_idl_loop_commit_and_wait(&ctl.ovs);
+        end_turn(&turn);
         if (ctl.exiting) {
             poll_immediate_wake();
         }
@@ -497,25 +473,13 @@ clean_up(struct unixctl_server *unixctl)
     bool done = !ctl.config.chassis_name;
 
     while (!done) {
-        struct ovsdb_idl_txn *ovs_txn = ovsdb_idl_loop_run(&ctl.ovs);
-        struct ovsdb_idl_txn *sb_txn = ovsdb_idl_loop_run(&ctl.sb);
+        struct turn turn;
 
-        done = true;
-        if (sb_is_ready() && ovsdb_idl_is_connected(ctl.sb.idl)) {
-            done &= binding_cleanup(ctl.sb.idl, sb_txn, &ctl.our_chassis);
-            done &= chassis_cleanup(ctl.sb.idl, sb_txn,
-                                    ctl.config.chassis_name);
-        }
-        if (ovsdb_idl_is_connected(ctl.ovs.idl)) {
-            done &= encaps_cleanup(ctl.ovs.idl, ovs_txn, ctl.config.br_int);
-            done &= encaps_release_index(ctl.ovs.idl, ovs_txn,
-                                         ctl.config.chassis_name);
-        }
-
+        begin_turn(&turn);
+        done = all_modules(is_cleaned_up, &turn);
         unixctl_server_run(unixctl);
         unixctl_server_wait(unixctl);
-        ovsdb_idl_loop_commit_and_wait(&ctl.sb);
-        ovsdb_idl_loop_commit_and_wait(&ctl.ovs);
+        end_turn(&turn);
         if (!done) {
             poll_block();
         }
@@ -665,9 +629,8 @@ main(int argc, char *argv[])
 
     struct unixctl_server *unixctl = start_unixctl();
     stopwatch_create(STOPWATCH_ENGINE, SW_MS);
-    stopwatch_create(STOPWATCH_OFCTRL, SW_MS);
     ctl.engine = inc_engine_create(N_STAGES);
-    init_modules(ctl.engine);
+    MODULES_CALL(init, ctl.engine);
     create_idls();
     register_commands();
     daemonize_complete();
@@ -675,14 +638,14 @@ main(int argc, char *argv[])
               OVN_PACKAGE_VERSION, compatible_northd);
 
     run_loop(unixctl);
-    group_stats_run(false);
     if (!ctl.restart) {
         clean_up(unixctl);
     }
 
+    /* Modules answer what operators still wait for. */
+    destroy_modules();
     unixctl_command_reply(ctl.exit_conn, NULL);
     unixctl_server_destroy(unixctl);
-    destroy_modules();
     ovsdb_idl_loop_destroy(&ctl.ovs);
     ovsdb_idl_loop_destroy(&ctl.sb);
     ovs_config_destroy(&ctl.config);

@@ -20,6 +20,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "idl-columns.h"
+#include "module.h"
 #include "openvswitch/vlog.h"
 #include "ovn-dirs.h"
 #include "ovsdb-idl.h"
@@ -194,15 +196,22 @@ ovs_config_apply_ssl(struct ovsdb_idl *ovs_idl,
     }
 }
 
-void
-ovs_config_register(struct ovsdb_idl *ovs_idl)
+static void
+register_ovs(struct idl_columns *all)
 {
-    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_open_vswitch);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_external_ids);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_ssl);
-    ovsdb_idl_add_table(ovs_idl, &ovsrec_table_ssl);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_ssl_col_private_key);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_ssl_col_certificate);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_ssl_col_ca_cert);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_ssl_col_bootstrap_ca_cert);
+    static const struct ovsdb_idl_column *const columns[] = {
+        &ovsrec_open_vswitch_col_external_ids,
+        &ovsrec_open_vswitch_col_ssl,
+        &ovsrec_ssl_col_private_key,
+        &ovsrec_ssl_col_certificate,
+        &ovsrec_ssl_col_ca_cert,
+        &ovsrec_ssl_col_bootstrap_ca_cert,
+    };
+
+    idl_columns_add_all(all, columns, ARRAY_SIZE(columns), IDL_READ);
 }
+
+const struct module ovs_config_module = {
+    .name = "ovs-config",
+    .register_ovs = register_ovs,
+};

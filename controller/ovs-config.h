@@ -60,7 +60,8 @@ const char *ovs_config_get(const struct ovsrec_open_vswitch *,
 void ovs_config_apply_ssl(struct ovsdb_idl *ovs_idl,
                           const struct ssl_options *);
 
-/* Registers the columns that the above reads. */
-void ovs_config_register(struct ovsdb_idl *ovs_idl);
+
+struct module;
+extern const struct module ovs_config_module;
 
 #endif /* controller/ovs-config.h */

@@ -42,7 +42,9 @@
 #include "flow.h"
 #include "inputs.h"
 #include "local-datapath.h"
+#include "module.h"
 #include "openvswitch/vlog.h"
+#include "ovs-config.h"
 #include "ovs-port.h"
 #include "smap.h"
 #include "sset.h"
@@ -454,3 +456,15 @@ patch_init(struct inc_engine *engine)
     inc_kind_watch(kind_wanted, wanted_changed, NULL);
     inc_kind_watch(in_kinds.iface, iface_changed, NULL);
 }
+
+static void
+complete(const struct turn *turn)
+{
+    patch_commit(turn->ovs_idl, turn->ovs_txn, turn->config->br_int);
+}
+
+const struct module patch_module = {
+    .name = "patch",
+    .init = patch_init,
+    .complete = complete,
+};

@@ -40,4 +40,7 @@ bool patch_is_localnet_bridge(struct inc_unit *, const char *bridge);
 void patch_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
                   const char *br_int);
 
+struct module;
+extern const struct module patch_module;
+
 #endif /* controller/patch.h */

@@ -40,6 +40,7 @@
 
 #include "flow-table.h"
 #include "inc-proc-eng.h"
+#include "module.h"
 #include "openvswitch/ofp-actions.h"
 #include "physical-actions.h"
 
@@ -127,3 +128,8 @@ physical_init(struct inc_engine *engine)
     physical_mcast_init();
     physical_tunnel_init();
 }
+
+const struct module physical_module = {
+    .name = "physical",
+    .init = physical_init,
+};

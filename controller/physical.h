@@ -21,4 +21,7 @@
 struct inc_engine;
 void physical_init(struct inc_engine *);
 
+struct module;
+extern const struct module physical_module;
+
 #endif /* controller/physical.h */

@@ -42,6 +42,7 @@
 #include "inputs.h"
 #include "lflow-env.h"
 #include "ltable.h"
+#include "module.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
@@ -581,8 +582,13 @@ static const struct inc_unit_class port_sec_unit_class = {
     .removed = flow_output_removed,
 };
 
-void
-port_sec_init(void)
+static void
+init(struct inc_engine *engine OVS_UNUSED)
 {
     inc_kind_spawn(binding_kind_local_port, &port_sec_unit_class, NULL);
 }
+
+const struct module port_sec_module = {
+    .name = "port-sec",
+    .init = init,
+};

@@ -34,6 +34,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "idl-columns.h"
 #include "inc-proc-eng-private.h"
 #include "openvswitch/poll-loop.h"
 #include "ovn-sb-idl.h"
@@ -218,9 +219,19 @@ test_inputs(int argc, char *argv[])
     }
     sb_idl = ovsdb_idl_create(argv[1], &sbrec_idl_class, false, true);
     ovs_idl = ovsdb_idl_create(argv[2], &ovsrec_idl_class, false, true);
-    inputs_register_sb(sb_idl);
-    inputs_register_ovs(ovs_idl);
-    ovsdb_idl_add_column(ovs_idl, &ovsrec_open_vswitch_col_next_cfg);
+
+    struct idl_columns columns;
+    idl_columns_init(&columns, sb_idl);
+    inputs_register_sb(&columns);
+    idl_columns_add(&columns, &sbrec_sb_global_col_nb_cfg, IDL_READ);
+    idl_columns_apply(&columns);
+    idl_columns_destroy(&columns);
+    idl_columns_init(&columns, ovs_idl);
+    inputs_register_ovs(&columns);
+    idl_columns_add(&columns, &ovsrec_open_vswitch_col_next_cfg, IDL_READ);
+    idl_columns_apply(&columns);
+    idl_columns_destroy(&columns);
+
     engine = inc_engine_create(N_STAGES);
     inputs_init(engine);
 

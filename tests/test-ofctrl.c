@@ -518,7 +518,8 @@ set_up_engine(void)
     engine = inc_engine_create(N_STAGES);
     inputs_init(engine);
     ofctrl_declare(engine);
-    group_init(engine, get_content);
+    group_set_content(get_content);
+    group_init(engine);
 
     unit_kind = inc_kind_declare(engine, &unit_kind_class);
     local_kind = inc_kind_declare(engine, &local_kind_class);

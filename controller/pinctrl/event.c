@@ -32,6 +32,7 @@
 #include "coverage.h"
 #include "flow.h"
 #include "hash.h"
+#include "idl-columns.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/vlog.h"
@@ -72,15 +73,18 @@ static int64_t last_seq_num;
 static struct ovsdb_idl_index *event_by_info;
 
 void
-event_init(struct ovsdb_idl *sb_idl)
+event_register_sb(struct idl_columns *columns)
 {
-    ovsdb_idl_add_table(sb_idl, &sbrec_table_controller_event);
-    ovsdb_idl_add_column(sb_idl, &sbrec_controller_event_col_event_type);
-    ovsdb_idl_add_column(sb_idl, &sbrec_controller_event_col_event_info);
-    ovsdb_idl_add_column(sb_idl, &sbrec_controller_event_col_chassis);
-    ovsdb_idl_add_column(sb_idl, &sbrec_controller_event_col_seq_num);
-    event_by_info = ovsdb_idl_index_create1(
-        sb_idl, &sbrec_controller_event_col_event_info);
+    static const struct ovsdb_idl_column *const read[] = {
+        &sbrec_controller_event_col_event_type,
+        &sbrec_controller_event_col_event_info,
+        &sbrec_controller_event_col_chassis,
+        &sbrec_controller_event_col_seq_num,
+    };
+
+    idl_columns_add_all(columns, read, ARRAY_SIZE(read), IDL_READ);
+    idl_columns_add_index(columns, &event_by_info,
+                          &sbrec_controller_event_col_event_info, NULL);
 }
 
 static void

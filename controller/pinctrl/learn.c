@@ -29,6 +29,7 @@
 #include "coverage.h"
 #include "flow.h"
 #include "hash.h"
+#include "idl-columns.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/vlog.h"
@@ -69,43 +70,28 @@ static struct ovsdb_idl_index *mac_binding_by_lport_ip;
 static struct ovsdb_idl_index *fdb_by_dp_mac;
 
 void
-learn_init(struct ovsdb_idl *sb_idl)
+learn_register_sb(struct idl_columns *columns)
 {
-    static const struct ovsdb_idl_column *columns[] = {
-        &sbrec_datapath_binding_col_tunnel_key,
-        &sbrec_port_binding_col_datapath,
-        &sbrec_port_binding_col_tunnel_key,
+    static const struct ovsdb_idl_column *const read[] = {
         &sbrec_port_binding_col_logical_port,
         &sbrec_port_binding_col_options,
-        &sbrec_mac_binding_col_logical_port,
-        &sbrec_mac_binding_col_ip,
         &sbrec_mac_binding_col_mac,
         &sbrec_mac_binding_col_datapath,
-        &sbrec_fdb_col_dp_key,
-        &sbrec_fdb_col_mac,
         &sbrec_fdb_col_port_key,
     };
 
-    /* Tracked, since inputs.c follows them, too, and ovsdb_idl_add_column()
-     * would put an end to that. */
-    for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-        ovsdb_idl_track_add_column(sb_idl, columns[i]);
-    }
-    /* Only written, but a column of a row that exists must be known for
-     * that. */
-    ovsdb_idl_add_column(sb_idl, &sbrec_mac_binding_col_timestamp);
-    ovsdb_idl_omit_alert(sb_idl, &sbrec_mac_binding_col_timestamp);
-
-    datapath_by_key = ovsdb_idl_index_create1(
-        sb_idl, &sbrec_datapath_binding_col_tunnel_key);
-    port_by_key = ovsdb_idl_index_create2(
-        sb_idl, &sbrec_port_binding_col_datapath,
-        &sbrec_port_binding_col_tunnel_key);
-    mac_binding_by_lport_ip = ovsdb_idl_index_create2(
-        sb_idl, &sbrec_mac_binding_col_logical_port,
-        &sbrec_mac_binding_col_ip);
-    fdb_by_dp_mac = ovsdb_idl_index_create2(
-        sb_idl, &sbrec_fdb_col_dp_key, &sbrec_fdb_col_mac);
+    idl_columns_add_all(columns, read, ARRAY_SIZE(read), IDL_READ);
+    idl_columns_add(columns, &sbrec_mac_binding_col_timestamp, IDL_WRITE);
+    idl_columns_add_index(columns, &datapath_by_key,
+                          &sbrec_datapath_binding_col_tunnel_key, NULL);
+    idl_columns_add_index(columns, &port_by_key,
+                          &sbrec_port_binding_col_datapath,
+                          &sbrec_port_binding_col_tunnel_key);
+    idl_columns_add_index(columns, &mac_binding_by_lport_ip,
+                          &sbrec_mac_binding_col_logical_port,
+                          &sbrec_mac_binding_col_ip);
+    idl_columns_add_index(columns, &fdb_by_dp_mac, &sbrec_fdb_col_dp_key,
+                          &sbrec_fdb_col_mac);
 }
 
 static void

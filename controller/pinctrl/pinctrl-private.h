@@ -23,6 +23,7 @@
 #include "openvswitch/ofp-packet.h"
 #include "openvswitch/ofpbuf.h"
 
+struct idl_columns;
 struct ovsdb_idl;
 struct ovsdb_idl_txn;
 struct sbrec_chassis;
@@ -58,7 +59,7 @@ pin_handler pin_handle_bind_vport;
 pin_handler pin_handle_event;
 
 /* learn.c */
-void learn_init(struct ovsdb_idl *sb_idl);
+void learn_register_sb(struct idl_columns *);
 void learn_destroy(void);
 void learn_commit(struct ovsdb_idl_txn *);
 
@@ -71,7 +72,7 @@ void vport_destroy(void);
 void vport_commit(const struct sbrec_chassis *us);
 
 /* event.c */
-void event_init(struct ovsdb_idl *sb_idl);
+void event_register_sb(struct idl_columns *);
 void event_destroy(void);
 void event_commit(struct ovsdb_idl_txn *, const struct sbrec_chassis *us);
 

@@ -25,6 +25,7 @@
 #include "coverage.h"
 #include "flow.h"
 #include "lb-empty.h"
+#include "module.h"
 #include "ofctrl.h"
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofp-errors.h"
@@ -38,6 +39,7 @@
 #include "ovn-sb-idl.h"
 #include "ovn/actions.h"
 #include "ovn/logical-fields.h"
+#include "ovs-config.h"
 #include "packets.h"
 #include "pinctrl/pinctrl-private.h"
 #include "socket-util.h"
@@ -277,16 +279,21 @@ update_target(const char *target, int probe_interval)
     rconn_set_probe_interval(swconn, probe_interval);
 }
 
-void
-pinctrl_init(struct ovsdb_idl *sb_idl)
+static void
+init(struct inc_engine *engine OVS_UNUSED)
 {
     swconn = rconn_create(0, 8, DSCP_DEFAULT, 1u << OF_VERSION);
-    learn_init(sb_idl);
-    event_init(sb_idl);
 }
 
-void
-pinctrl_destroy(void)
+static void
+register_sb(struct idl_columns *columns)
+{
+    learn_register_sb(columns);
+    event_register_sb(columns);
+}
+
+static void
+destroy(void)
 {
     rconn_destroy(swconn);
     swconn = NULL;
@@ -296,12 +303,10 @@ pinctrl_destroy(void)
     event_destroy();
 }
 
-void
-pinctrl_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
-            const char *target, int probe_interval,
-            const struct uuid *our_chassis)
+static void
+run(struct turn *turn)
 {
-    update_target(target, probe_interval);
+    update_target(turn->target, turn->config->openflow_probe_s);
     rconn_run(swconn);
 
     more_messages = false;
@@ -324,21 +329,21 @@ pinctrl_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
         more_messages = i == MAX_MESSAGES_PER_RUN;
     }
 
-    if (sb_txn) {
+    if (turn->sb_txn) {
         const struct sbrec_chassis *us
-            = sbrec_chassis_get_for_uuid(sb_idl, our_chassis);
+            = sbrec_chassis_get_for_uuid(turn->sb_idl, &turn->our_chassis);
 
-        learn_commit(sb_txn);
+        learn_commit(turn->sb_txn);
         if (us) {
             activation_commit(us);
             vport_commit(us);
-            event_commit(sb_txn, us);
+            event_commit(turn->sb_txn, us);
         }
     }
 }
 
-void
-pinctrl_wait(void)
+static void
+wait_for_messages(void)
 {
     rconn_run_wait(swconn);
     rconn_recv_wait(swconn);
@@ -346,3 +351,12 @@ pinctrl_wait(void)
         poll_immediate_wake();
     }
 }
+
+const struct module pinctrl_module = {
+    .name = "pinctrl",
+    .init = init,
+    .register_sb = register_sb,
+    .run = run,
+    .wait = wait_for_messages,
+    .destroy = destroy,
+};

@@ -40,21 +40,7 @@
  *
  * Thread-safety: main thread only. */
 
-struct ovsdb_idl;
-struct ovsdb_idl_txn;
-struct uuid;
-
-/* 'sb_idl' must not have been run yet. */
-void pinctrl_init(struct ovsdb_idl *sb_idl);
-void pinctrl_destroy(void);
-
-/* Connects to the management socket 'target' (NULL: disconnects) and handles
- * what has come in.  Writes what has been learned if 'sb_txn' is not NULL.
- * 'our_chassis' is zero if we have no Chassis row.  'probe_interval' is in
- * seconds. */
-void pinctrl_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
-                 const char *target, int probe_interval,
-                 const struct uuid *our_chassis);
-void pinctrl_wait(void);
+struct module;
+extern const struct module pinctrl_module;
 
 #endif /* controller/pinctrl/pinctrl.h */
