@@ -17,8 +17,7 @@
  *
  * A "struct group" is an identity that some flow wants, or wanted until a
  * moment ago.  What it ought to have and what the switch has are two bitmaps
- * of the identity's buckets, so that comparing them takes neither text nor
- * encoding; the text is parsed only to make a message.
+ * of the identity's buckets, so that comparing them takes no encoding.
  *
  * An installed group that no flow has asked for is a "stray".  It is kept by
  * hashes of its canonical parts, just enough to tell whether it is a group
@@ -84,7 +83,7 @@ enum group_state {
 struct group {
     struct switch_entry entry;      /* In 'groups'. */
     struct hmap_node identity_node; /* In 'groups_by_identity'. */
-    ovs_u128 identity;          /* Hash of ovn_group_identity(). */
+    ovs_u128 identity;          /* ovn_group_hash(). */
     struct ovn_group *desc;     /* A part has that of its owner. */
 
     enum group_state state;
@@ -290,63 +289,26 @@ signature_from_desc(struct signature *sig, const struct ofputil_group_desc *gd)
     ofputil_bucket_list_destroy(&gm.buckets);
 }
 
-/* Encodes group 'id' of the given text.  If that is not possible, says why in
- * the log and returns NULL. */
-static struct ofpbuf *
-encode_group_text(uint32_t id, const char *text, uint16_t command)
-{
-    enum ofputil_protocol usable_protocols;
-    struct ofputil_group_mod gm;
-    struct ofpbuf *msg = NULL;
-
-    char *s = xasprintf("group_id=%"PRIu32",%s", id, text);
-    char *error = parse_ofp_group_mod_str(&gm, OFPGC11_ADD, s, NULL, NULL,
-                                          &usable_protocols);
-    if (!error) {
-        gm.command = command;
-        msg = ofputil_encode_group_mod(OFP15_VERSION, &gm, NULL, -1);
-        /* Lengths are 16 bits wide, and a message in a bundle has two
-         * headers. */
-        if (msg->size > UINT16_MAX - 64) {
-            error = xasprintf("%"PRIu32" bytes do not fit into an OpenFlow "
-                              "message", msg->size);
-            ofpbuf_delete(msg);
-            msg = NULL;
-        }
-        ofputil_uninit_group_mod(&gm);
-    }
-    if (error) {
-        VLOG_WARN_RL(&rl, "cannot make a group of %s: %s", s, error);
-        free(error);
-    }
-    free(s);
-    return msg;
-}
-
-/* Appends the text of a group with the buckets of 'desc' that are in
- * 'in_force' (NULL: all), and 'empty' unless NULL. */
-static void
-format_content(const struct ovn_group *desc, const unsigned long *in_force,
-               const char *empty, struct ds *s)
-{
-    ovn_group_format(desc, in_force, s);
-    if (empty) {
-        ds_put_format(s, ",bucket=bucket_id=%"PRIuSIZE",weight:100,actions=%s",
-                      desc->n_buckets, empty);
-    }
-}
-
-/* Encodes such a group. */
+/* Encodes a group.  If that is not possible, says why in the log and returns
+ * NULL. */
 static struct ofpbuf *
 encode_group(uint32_t id, const struct ovn_group *desc,
              const unsigned long *in_force, const char *empty,
              uint16_t command)
 {
-    struct ds s = DS_EMPTY_INITIALIZER;
+    char *error;
+    struct ofpbuf *msg = ovn_group_encode(desc, id, in_force, empty, command,
+                                          &error);
 
-    format_content(desc, in_force, empty, &s);
-    struct ofpbuf *msg = encode_group_text(id, ds_cstr(&s), command);
-    ds_destroy(&s);
+    if (!msg) {
+        struct ds s = DS_EMPTY_INITIALIZER;
+
+        ovn_group_format(desc, in_force, empty, &s);
+        VLOG_WARN_RL(&rl, "cannot make a group of group_id=%"PRIu32",%s: %s",
+                     id, ds_cstr(&s), error);
+        ds_destroy(&s);
+        free(error);
+    }
     return msg;
 }
 
@@ -355,17 +317,19 @@ static struct ofpbuf *
 encode_spread(const struct group *group, size_t n, uint16_t command)
 {
     const struct ovn_group *desc = group->desc;
-    struct ds s = DS_EMPTY_INITIALIZER;
+    struct ovn_group *spread = ovn_group_create(desc->selection_method, n);
 
-    ds_put_cstr(&s, desc->method);
+    spread->selection_param = desc->selection_param;
+    spread->hash_fields = nullable_xstrdup(desc->hash_fields);
+    spread->first_bucket_id = desc->n_buckets;
     for (size_t i = 0; i < n; i++) {
-        ds_put_format(&s, ",bucket=bucket_id=%"PRIuSIZE",weight:%u,"
-                      "actions=group:%"PRIu32, desc->n_buckets + i,
-                      desc->buckets[0].weight, group->parts[i]->entry.id);
+        spread->buckets[i].weight = desc->buckets[0].weight;
+        spread->buckets[i].actions = xasprintf(
+            "group:%"PRIu32, group->parts[i]->entry.id);
     }
-    struct ofpbuf *msg = encode_group_text(group->entry.id, ds_cstr(&s),
-                                           command);
-    ds_destroy(&s);
+    struct ofpbuf *msg = encode_group(group->entry.id, spread, NULL, NULL,
+                                      command);
+    ovn_group_destroy(spread);
     return msg;
 }
 
@@ -625,13 +589,8 @@ static struct group *
 group_get(const struct ovn_group *desc)
 {
     struct signature full = { .n_buckets = 0 };
-    struct ds s = DS_EMPTY_INITIALIZER;
+    ovs_u128 identity = ovn_group_hash(desc);
     struct group *group;
-    ovs_u128 identity;
-
-    ovn_group_identity(desc, &s);
-    hash_bytes128(ds_cstr(&s), s.length, 0, &identity);
-    ds_destroy(&s);
 
     HMAP_FOR_EACH_WITH_HASH (group, identity_node, identity.u32[0],
                              &groups_by_identity) {
@@ -904,7 +863,7 @@ group_format(const struct switch_entry *e, struct ds *s)
 {
     const struct group *group = group_cast(e);
 
-    format_content(group->desc, group->in_force, group->empty, s);
+    ovn_group_format(group->desc, group->in_force, group->empty, s);
 }
 
 static struct ofpbuf *

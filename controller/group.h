@@ -43,7 +43,7 @@
 #include "openvswitch/list.h"
 #include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofp-group.h"
-#include "ovn/actions.h"
+#include "ovn/group.h"
 
 struct inc_engine;
 struct inc_unit;

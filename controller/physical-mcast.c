@@ -313,37 +313,24 @@ batch_outport(const struct multicast_group *group, size_t i)
 static uint32_t
 want_fan_out_group(struct group_ctx *ctx, uint8_t table_id, size_t n_batches)
 {
-    struct ovn_group_bucket *buckets = xcalloc(n_batches, sizeof *buckets);
+    struct ovn_group *recirculate = ovn_group_create("dp_hash", 1);
     uint32_t id;
 
-    struct ovn_group recirculate = {
-        .method = CONST_CAST(char *,
-                             "type=select,selection_method=dp_hash"),
-        .buckets = buckets,
-        .n_buckets = 1,
-    };
-    buckets[0].weight = 100;
-    buckets[0].actions = xasprintf("resubmit(,%d)", table_id);
-    group_want(ctx->unit, &recirculate, &id);
-    free(buckets[0].actions);
+    recirculate->buckets[0].weight = OVN_GROUP_DEFAULT_WEIGHT;
+    recirculate->buckets[0].actions = xasprintf("resubmit(,%d)", table_id);
+    group_want(ctx->unit, recirculate, &id);
+    ovn_group_destroy(recirculate);
 
-    struct ovn_group all = {
-        .method = CONST_CAST(char *, "type=all"),
-        .buckets = buckets,
-        .n_buckets = n_batches,
-    };
-    buckets[0].weight = 0;
+    struct ovn_group *all = ovn_group_create(NULL, n_batches);
+    all->type = OFPGT11_ALL;
     for (size_t i = 0; i < n_batches; i++) {
-        buckets[i].actions
-            = xasprintf("actions=set_field:%#"PRIx32"->%s,group:%"PRIu32,
+        all->buckets[i].actions
+            = xasprintf("set_field:%#"PRIx32"->%s,group:%"PRIu32,
                         batch_outport(ctx->group, i),
                         mf_from_id(MFF_LOG_OUTPORT)->name, id);
     }
-    group_want(ctx->unit, &all, &id);
-    for (size_t i = 0; i < n_batches; i++) {
-        free(buckets[i].actions);
-    }
-    free(buckets);
+    group_want(ctx->unit, all, &id);
+    ovn_group_destroy(all);
     return id;
 }
 

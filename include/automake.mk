@@ -16,5 +16,6 @@ noinst_HEADERS += \
 	include/ovn/actions.h \
 	include/ovn/expr.h \
 	include/ovn/gen-opts.h \
+	include/ovn/group.h \
 	include/ovn/lex.h \
 	include/ovn/logical-fields.h

@@ -16,7 +16,7 @@
  * select, fwd_group.
  *
  * The encoders describe the group that they want as a "struct ovn_group" and
- * are given its id; lib/ovn-group.c turns the description into text. */
+ * are given its id (see include/ovn/group.h). */
 
 #include <config.h>
 #include "lib/actions-private.h"
@@ -26,12 +26,10 @@
 #include "bitmap.h"
 #include "flow.h"
 #include "nx-match.h"
+#include "ovn/group.h"
 #include "ovn/logical-fields.h"
 #include "packets.h"
 #include "util.h"
-
-/* Weight of a bucket that the action does not weigh. */
-#define DEFAULT_WEIGHT 100
 
 /* Hands the group over to 'ep' and appends the action that uses it. */
 static bool
@@ -45,17 +43,6 @@ put_group(struct ofpbuf *out, const struct ovnact_encode_params *ep,
     }
     ofpact_put_GROUP(out)->group_id = id;
     return true;
-}
-
-static struct ovn_group *
-group_create(char *method, size_t n_buckets)
-{
-    struct ovn_group *group = xzalloc(sizeof *group);
-
-    group->method = method;
-    group->buckets = xcalloc(n_buckets, sizeof *group->buckets);
-    group->n_buckets = n_buckets;
-    return group;
 }
 
 /* ct_lb; ct_lb(backends=...[; hash_fields="..."][; skip_snat|force_snat]);
@@ -337,50 +324,75 @@ encode_lb_established(const struct ovnact_ct_lb *lb,
     return true;
 }
 
-/* The actions of the bucket of 'backend', after "nat(dst=ADDRESS". */
-static char *
-lb_bucket_tail(const struct ovnact_ct_lb *lb,
-               const struct ovnact_encode_params *ep)
+/* What ct_lb notes in ct_mark or ct_label of a connection that it has
+ * balanced: bits, each with its own set_field. */
+static size_t
+lb_flag_bits(const struct ovnact_ct_lb *lb, uint8_t bits[2])
 {
-    const char *field = (lb->ovnact.type == OVNACT_CT_LB
-                         ? "ct_label" : "ct_mark");
-    const char *flag = (lb->flag == OVN_CT_LB_SKIP_SNAT ? "4/4"
-                        : lb->flag == OVN_CT_LB_FORCE_SNAT ? "8/8"
-                        : NULL);
-    struct ds s = DS_EMPTY_INITIALIZER;
+    size_t n = 0;
 
-    ds_put_format(&s, "),commit,table=%d,zone=NXM_NX_REG%d[0..15],"
-                  "exec(set_field:2/2->%s",
-                  act_ptable(ep, lb->ltable),
-                  act_zone_field(ep) - MFF_REG0, field);
-    if (flag) {
-        ds_put_format(&s, ",set_field:%s->%s", flag, field);
+    bits[n++] = 2;
+    if (lb->flag == OVN_CT_LB_SKIP_SNAT) {
+        bits[n++] = 4;
+    } else if (lb->flag == OVN_CT_LB_FORCE_SNAT) {
+        bits[n++] = 8;
+    }
+    return n;
+}
+
+/* Sets the template of 'group', and the text of what is behind the address. */
+static void
+set_lb_template(struct ovn_group *group, const struct ovnact_ct_lb *lb,
+                const struct ovnact_encode_params *ep)
+{
+    const struct mf_field *field
+        = mf_from_id(lb->ovnact.type == OVNACT_CT_LB
+                     ? MFF_CT_LABEL : MFF_CT_MARK);
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct ofpbuf ofpacts;
+    uint8_t bits[2];
+    size_t n_bits = lb_flag_bits(lb, bits);
+
+    ofpbuf_init(&ofpacts, 128);
+    struct ofpact_conntrack *ct = ofpact_put_CT(&ofpacts);
+    ct->flags = NX_CT_F_COMMIT;
+    ct->recirc_table = act_ptable(ep, lb->ltable);
+    ct->zone_src.field = mf_from_id(act_zone_field(ep));
+    ct->zone_src.n_bits = 16;
+    ds_put_format(&s, "),commit,table=%d,zone=NXM_NX_REG%d[0..15],exec(",
+                  ct->recirc_table, act_zone_field(ep) - MFF_REG0);
+
+    ofpact_put_NAT(&ofpacts)->flags = NX_NAT_F_DST;
+    for (size_t i = 0; i < n_bits; i++) {
+        struct ofpact_set_field *sf = ofpact_put_set_field(&ofpacts, field,
+                                                           NULL, NULL);
+
+        /* The least significant byte. */
+        ((uint8_t *) sf->value)[field->n_bytes - 1] = bits[i];
+        ((uint8_t *) ofpact_set_field_mask(sf))[field->n_bytes - 1] = bits[i];
+        ds_put_format(&s, "%sset_field:%d/%d->%s", i ? "," : "", bits[i],
+                      bits[i], field->name);
     }
     ds_put_cstr(&s, "))");
-    return ds_steal_cstr(&s);
+
+    ct = ofpacts.header = ofpacts.data;
+    ofpact_finish_CT(&ofpacts, &ct);
+    group->template_len = ofpacts.size;
+    group->template = xmemdup(ofpacts.data, ofpacts.size);
+    group->template_text = ds_steal_cstr(&s);
+    ofpbuf_uninit(&ofpacts);
 }
 
 static void
 init_lb_bucket(struct ovn_group_bucket *bucket,
-               const struct ovnact_ct_lb_backend *backend, const char *tail)
+               const struct ovnact_ct_lb_backend *backend)
 {
-    struct ds s = DS_EMPTY_INITIALIZER;
-
-    ds_put_cstr(&s, "ct(nat(dst=");
     if (backend->family == AF_INET) {
-        ds_put_format(&s, IP_FMT, IP_ARGS(backend->ipv4));
         in6_addr_set_mapped_ipv4(&bucket->address, backend->ipv4);
     } else {
-        ipv6_format_addr_bracket(&backend->ipv6, &s, backend->port);
         bucket->address = backend->ipv6;
     }
-    if (backend->port) {
-        ds_put_format(&s, ":%"PRIu16, backend->port);
-    }
-    ds_put_cstr(&s, tail);
-    bucket->actions = ds_steal_cstr(&s);
-
-    bucket->weight = DEFAULT_WEIGHT;
+    bucket->weight = OVN_GROUP_DEFAULT_WEIGHT;
     bucket->port = backend->port;
     bucket->lport = nullable_xstrdup(backend->lport);
 }
@@ -396,16 +408,14 @@ act_encode_ct_lb(const struct ovnact *a,
         return encode_lb_established(lb, ep, out);
     }
 
-    struct ovn_group *group = group_create(
-        lb->hash_fields
-        ? xasprintf("type=select,selection_method=hash,fields(%s)",
-                    lb->hash_fields)
-        : xstrdup("type=select,selection_method=dp_hash"),
-        lb->n_backends);
-    char *tail = lb_bucket_tail(lb, ep);
+    struct ovn_group *group
+        = ovn_group_create(lb->hash_fields ? "hash" : "dp_hash",
+                           lb->n_backends);
 
+    group->hash_fields = nullable_xstrdup(lb->hash_fields);
+    set_lb_template(group, lb, ep);
     for (size_t i = 0; i < lb->n_backends; i++) {
-        init_lb_bucket(&group->buckets[i], &lb->backends[i], tail);
+        init_lb_bucket(&group->buckets[i], &lb->backends[i]);
     }
     group->is_switch = ep->is_switch;
     group->ltable = lb->ltable - 1;
@@ -415,7 +425,6 @@ act_encode_ct_lb(const struct ovnact *a,
     group->lb_hint = nullable_xstrdup(ep->stage_hint);
 
     bool ok = put_group(out, ep, group);
-    free(tail);
     ovn_group_destroy(group);
     return ok;
 }
@@ -425,7 +434,7 @@ act_encode_ct_lb(const struct ovnact *a,
 static void
 parse_select_dst(struct act_parser *p, struct ovnact_select_dst *dst)
 {
-    dst->weight = DEFAULT_WEIGHT;
+    dst->weight = OVN_GROUP_DEFAULT_WEIGHT;
     if (act_parse_u16(p, "id", &dst->id) && lex_accept(p->lex, LEX_ASSIGN)
         && act_parse_u16(p, "weight", &dst->weight) && !dst->weight) {
         lex_syntax_error(p->lex, "weight can't be 0.");
@@ -499,10 +508,9 @@ act_encode_select(const struct ovnact *a,
     const struct ovnact_select *select
         = CONTAINER_OF(a, struct ovnact_select, ovnact);
     struct mf_subfield sf = expr_field_resolve(&select->dst);
-    struct ovn_group *group = group_create(
-        xstrdup("type=select,selection_method=dp_hash,"
-                "selection_method_param=0x100000000"), select->n_dsts);
+    struct ovn_group *group = ovn_group_create("dp_hash", select->n_dsts);
 
+    group->selection_param = UINT64_C(0x100000000);
     for (size_t i = 0; i < select->n_dsts; i++) {
         struct ovn_group_bucket *bucket = &group->buckets[i];
 
@@ -614,30 +622,25 @@ act_free_fwd_group(struct ovnact *a)
     free(fwd->ports);
 }
 
-/* The actions of the bucket for child port 'port', or NULL if it is not known
+/* Makes 'bucket' that of child port 'port'.  Returns false if it is not known
  * how to reach it. */
-static char *
-fwd_bucket_actions(const struct ovnact_fwd_group *fwd, const char *port,
-                   const struct ovnact_encode_params *ep)
+static bool
+init_fwd_bucket(struct ovn_group_bucket *bucket,
+                const struct ovnact_fwd_group *fwd, const char *port,
+                const struct ovnact_encode_params *ep)
 {
-    struct ds s = DS_EMPTY_INITIALIZER;
     unsigned int key;
 
-    if (!ep->env->port_key(port, &key, ep->env->aux)) {
-        return NULL;
+    if (!ep->env->port_key(port, &key, ep->env->aux)
+        || (fwd->liveness
+            && (!ep->tunnel_ofport
+                || !ep->tunnel_ofport(port, &bucket->watch_port, ep->aux)))) {
+        return false;
     }
-    if (fwd->liveness) {
-        ofp_port_t ofport;
-
-        if (!ep->tunnel_ofport
-            || !ep->tunnel_ofport(port, &ofport, ep->aux)) {
-            return NULL;
-        }
-        ds_put_format(&s, "watch_port:%"PRIu32",", ofp_to_u16(ofport));
-    }
-    ds_put_format(&s, "load=0x%x->NXM_NX_REG%d[0..15],resubmit(,%d)",
-                  key, MFF_LOG_OUTPORT - MFF_REG0, act_output_ptable(ep));
-    return ds_steal_cstr(&s);
+    bucket->actions = xasprintf(
+        "load=0x%x->NXM_NX_REG%d[0..15],resubmit(,%d)",
+        key, MFF_LOG_OUTPORT - MFF_REG0, act_output_ptable(ep));
+    return true;
 }
 
 bool
@@ -652,13 +655,10 @@ act_encode_fwd_group(const struct ovnact *a,
         return true;            /* Nothing to forward to. */
     }
 
-    struct ovn_group *group = group_create(
-        xstrdup("type=select,selection_method=dp_hash"), fwd->n_ports);
+    struct ovn_group *group = ovn_group_create("dp_hash", fwd->n_ports);
     bool ok = true;
     for (size_t i = 0; i < fwd->n_ports; i++) {
-        group->buckets[i].actions = fwd_bucket_actions(fwd, fwd->ports[i],
-                                                       ep);
-        if (!group->buckets[i].actions) {
+        if (!init_fwd_bucket(&group->buckets[i], fwd, fwd->ports[i], ep)) {
             /* As long as a port is missing, there is no group. */
             goto out;
         }

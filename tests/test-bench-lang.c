@@ -44,6 +44,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/ofpbuf.h"
 #include "ovn/actions.h"
+#include "ovn/group.h"
 #include "ovn/expr.h"
 #include "ovn/lex.h"
 #include "ovstest.h"
@@ -149,11 +150,7 @@ read_input(struct bench *b)
 static bool
 group_id(const struct ovn_group *group, uint32_t *idp, void *aux OVS_UNUSED)
 {
-    struct ds identity = DS_EMPTY_INITIALIZER;
-
-    ovn_group_identity(group, &identity);
-    *idp = hash_string(ds_cstr(&identity), 0) | 1;
-    ds_destroy(&identity);
+    *idp = ovn_group_hash(group).u32[0] | 1;
     return true;
 }
 

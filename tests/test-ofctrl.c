@@ -197,10 +197,7 @@ add_bucket(struct ovn_group *group, const char *text)
 static struct ovn_group *
 new_group(void)
 {
-    struct ovn_group *group = xzalloc(sizeof *group);
-
-    group->method = xstrdup("type=select,selection_method=dp_hash");
-    return group;
+    return ovn_group_create("dp_hash", 0);
 }
 
 static void

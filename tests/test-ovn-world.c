@@ -28,6 +28,8 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofp-group.h"
+#include "openvswitch/ofp-msgs.h"
+#include "ovn/group.h"
 #include "openvswitch/ofp-port.h"
 #include "ovn/gen-opts.h"
 #include "ovn/logical-fields.h"
@@ -271,34 +273,58 @@ assign_id(struct simap *ids, const char *name)
     return id;
 }
 
-/* Sends 'group' over an OpenFlow connection, so to say.  Returns NULL, or what
- * is wrong with it (caller frees). */
+/* Encodes the text of 'group'.  Returns NULL, and then '*msgp' is the message,
+ * or what is wrong with it (caller frees). */
 static char *
-transmit_group(const struct ovn_group *group)
+encode_group_text(const struct ovn_group *group, struct ofpbuf **msgp)
 {
     struct ds s = DS_EMPTY_INITIALIZER;
     enum ofputil_protocol usable;
     struct ofputil_group_mod gm;
 
     ds_put_cstr(&s, "group_id=1,");
-    ovn_group_format(group, NULL, &s);
+    ovn_group_format(group, NULL, NULL, &s);
     char *error = parse_ofp_group_mod_str(&gm, OFPGC11_ADD, ds_cstr(&s), NULL,
                                           NULL, &usable);
     ds_destroy(&s);
-    if (error) {
-        return error;
-    }
-
-    struct ofpbuf *msg = ofputil_encode_group_mod(OFP15_VERSION, &gm, NULL,
-                                                  -1);
-    ofputil_uninit_group_mod(&gm);
-    enum ofperr ofperr = ofputil_decode_group_mod(msg->data, &gm);
-    if (!ofperr) {
+    if (!error) {
+        *msgp = ofputil_encode_group_mod(OFP15_VERSION, &gm, NULL, -1);
         ofputil_uninit_group_mod(&gm);
-    } else {
-        error = xstrdup(ofperr_to_string(ofperr));
+    }
+    return error;
+}
+
+/* Sends 'group' over an OpenFlow connection, so to say, and compares with what
+ * its text would have sent.  Returns NULL, or what is wrong with it (caller
+ * frees). */
+static char *
+transmit_group(const struct ovn_group *group)
+{
+    struct ofpbuf *of_text = NULL;
+    struct ofpbuf *msg = NULL;
+    struct ofputil_group_mod gm;
+    char *error = encode_group_text(group, &of_text);
+
+    if (!error) {
+        msg = ovn_group_encode(group, 1, NULL, NULL, OFPGC15_ADD, &error);
+    }
+    if (!error) {
+        enum ofperr ofperr = ofputil_decode_group_mod(msg->data, &gm);
+
+        /* All but the transaction id. */
+        struct ofp_header *a = msg->data, *b = of_text->data;
+        a->xid = b->xid;
+        if (ofperr) {
+            error = xstrdup(ofperr_to_string(ofperr));
+        } else if (!ofpbuf_equal(msg, of_text)) {
+            error = xstrdup("the message differs from that of the text");
+        }
+        if (!ofperr) {
+            ofputil_uninit_group_mod(&gm);
+        }
     }
     ofpbuf_delete(msg);
+    ofpbuf_delete(of_text);
     return error;
 }
 
@@ -307,7 +333,9 @@ group_id(const struct ovn_group *group, uint32_t *idp, void *d_)
 {
     struct test_ovn_actions *d = d_;
     unsigned long *in_force = bitmap_allocate(group->n_buckets);
-    struct ds identity = DS_EMPTY_INITIALIZER;
+    ovs_u128 hash = ovn_group_hash(group);
+    char *identity = xasprintf("%016"PRIx64"%016"PRIx64, hash.u64.hi,
+                               hash.u64.lo);
 
     for (size_t i = 0; i < group->n_buckets; i++) {
         const char *lport = group->buckets[i].lport;
@@ -315,16 +343,15 @@ group_id(const struct ovn_group *group, uint32_t *idp, void *d_)
             bitmap_set1(in_force, i);
         }
     }
-    ovn_group_identity(group, &identity);
-    *idp = assign_id(&d->group_ids, ds_cstr(&identity));
+    *idp = assign_id(&d->group_ids, identity);
     ds_put_format(&d->groups, "    uses group: id(%"PRIu32"), name(", *idp);
-    ovn_group_format(group, in_force, &d->groups);
+    ovn_group_format(group, in_force, NULL, &d->groups);
     ds_put_cstr(&d->groups, ")\n");
     if (!d->group_problem) {
         d->group_problem = transmit_group(group);
     }
 
-    ds_destroy(&identity);
+    free(identity);
     bitmap_free(in_force);
     return true;
 }

@@ -40,6 +40,7 @@
 
 struct gen_opt;
 struct gen_opts;
+struct ovn_group;
 
 enum ovn_pipeline { OVN_P_INGRESS, OVN_P_EGRESS };
 
@@ -125,47 +126,6 @@ void ovnacts_format(const struct ovnact *, size_t len, struct ds *);
 void ovnacts_free(struct ovnact *, size_t len); /* Not the ofpbuf itself. */
 
 /* Encoding. */
-
-/* A load-balancing group as an action asks for it.  What the action says is
- * the group's identity; which buckets are in force is its content, which the
- * controller decides (controller/group.h). */
-struct ovn_group_bucket {
-    char *actions;              /* "ct(nat(dst=...),commit,...)" */
-    unsigned int weight;        /* 0: the switch numbers and weighs it. */
-    struct in6_addr address;    /* The backend's (IPv4 as IPv4-mapped)... */
-    uint16_t port;              /* ...and its port, or 0... */
-    char *lport;                /* ...and its logical port, if the action names
-                                 * it, else NULL. */
-};
-struct ovn_group {
-    char *method;               /* "type=select,selection_method=dp_hash" */
-    struct ovn_group_bucket *buckets; /* Bucket i has bucket_id i. */
-    size_t n_buckets;
-
-    /* Whose group this is, which matters to which buckets are in force.
-     *
-     * For ct_lb and ct_lb_mark it is the stage-hint of the logical flow, by
-     * which one finds what its load balancer's owner has asked for.  What that
-     * is is no part of the identity: it may change under the same id. */
-    char *lb_hint;              /* NULL if none. */
-    bool local;                 /* ct_lb_mark_local, */
-    bool fallback;              /* all buckets when none would be in force. */
-
-    /* Where it stands, for what becomes of packets while no bucket is in force
-     * (lib/lb-empty.h). */
-    bool is_switch;             /* On a switch, or on a router, */
-    uint8_t ltable;             /* in this logical table, */
-    bool affinity;              /* for clients that have an affinity. */
-};
-void ovn_group_destroy(struct ovn_group *);
-struct ovn_group *ovn_group_clone(const struct ovn_group *);
-/* The text of the group with the buckets for which 'in_force' has a 1-bit
- * (NULL: all), as ofputil's group parser takes it and as group-table-list
- * prints it: "type=select,...,bucket=bucket_id=0,weight:100,actions=...". */
-void ovn_group_format(const struct ovn_group *, const unsigned long *in_force,
-                      struct ds *);
-/* A string that is equal for two groups iff they are the same group. */
-void ovn_group_identity(const struct ovn_group *, struct ds *);
 
 struct ovnact_encode_params {
     const struct expr_env *env; /* 'port_key' is what it is asked for. */
