@@ -17,6 +17,7 @@
 #include "ct-zone.h"
 
 #include "binding.h"
+#include "bitmap.h"
 #include "hash.h"
 #include "inputs.h"
 #include "local-datapath.h"
@@ -24,6 +25,7 @@
 #include "ofctrl.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/hmap.h"
+#include "openvswitch/list.h"
 #include "openvswitch/vlog.h"
 #include "ovs-config.h"
 #include "ovs-port.h"
@@ -46,18 +48,37 @@ VLOG_DEFINE_THIS_MODULE(ct_zone);
  * The exception is a number that somebody asks for by number and that another
  * name has by chance.  The one with the right to it gets it at once.  The
  * other is told by its cell of the kind "ct-zone-moved" and gets a new one in
- * another engine run, before anything is sent to the switch. */
+ * another engine run, before anything is sent to the switch.
+ *
+ * What a zone holds
+ * -----------------
+ *
+ * Connections belong to names, not to numbers.  A number that nobody had is
+ * flushed before its new owner's flows are there, and a number that nobody has
+ * any more is flushed once its last owner's flows are gone.  One that is
+ * shared, because several ask for it, is left alone in between.  So is the
+ * host's own zone, always: its connections are none of ours. */
 
 #define MAX_CT_ZONE UINT16_MAX
+#define NO_ZONE -1
+#define HOST_ZONE 0             /* Only for who asks for it. */
+#define KEY_PREFIX "ct-zone-"   /* In Bridge.external_ids. */
 
 struct zone {
     struct hmap_node hmap_node; /* In 'zones', by 'name'. */
     char *name;                 /* Logical port or UUID_dnat, UUID_snat. */
-    int number;
+    int number;                 /* NO_ZONE if it has none (yet). */
     int n_users;                /* Units; 0: adopted, not asked for yet. */
     bool requested;             /* By number; others may share it. */
     bool flush_queued;          /* ofctrl has yet to be told. */
     uint64_t fence;             /* Flushed once this is reached; 0: none. */
+};
+
+/* A number that nobody has any more, and whose flush is due. */
+struct release {
+    struct ovs_list list_node;  /* In 'releases'. */
+    int number;
+    uint64_t fence;             /* Its last owner's flows are gone; 0: none. */
 };
 
 /* What a unit holds. */
@@ -70,6 +91,8 @@ static unsigned int n_names[MAX_CT_ZONE + 1]; /* Names that have a number. */
 static int lowest_free = 1;     /* No lower number is free. */
 static struct sset dirty = SSET_INITIALIZER(&dirty);  /* Not as in the db. */
 static struct sset moved = SSET_INITIALIZER(&moved);
+static struct ovs_list releases = OVS_LIST_INITIALIZER(&releases);
+static unsigned long int is_released[BITMAP_N_LONGS(MAX_CT_ZONE + 1)];
 static bool may_have_unasked;   /* Any zone with 'n_users' of 0? */
 static bool any_unflushed;      /* Any zone with 'flush_queued' or 'fence'? */
 
@@ -96,17 +119,39 @@ zone_find(const char *name)
     return NULL;
 }
 
+/* Nobody has 'number' any more. */
+static void
+release_number(int number)
+{
+    if (number == HOST_ZONE) {
+        return;
+    }
+    lowest_free = MIN(lowest_free, number);
+    if (!bitmap_is_set(is_released, number)) {
+        struct release *r = xzalloc(sizeof *r);
+
+        r->number = number;
+        ovs_list_push_back(&releases, &r->list_node);
+        bitmap_set1(is_released, number);
+    }
+}
+
+static void
+release_destroy(struct release *r)
+{
+    bitmap_set0(is_released, r->number);
+    ovs_list_remove(&r->list_node);
+    free(r);
+}
+
 static void
 zone_set_number(struct zone *zone, int number)
 {
-    if (zone->number) {
-        n_names[zone->number]--;
-        if (!n_names[zone->number]) {
-            lowest_free = MIN(lowest_free, zone->number);
-        }
+    if (zone->number != NO_ZONE && !--n_names[zone->number]) {
+        release_number(zone->number);
     }
     zone->number = number;
-    if (number) {
+    if (number != NO_ZONE) {
         n_names[number]++;
     }
     sset_add(&dirty, zone->name);
@@ -118,6 +163,7 @@ zone_create(const char *name, int number)
     struct zone *zone = xzalloc(sizeof *zone);
 
     zone->name = xstrdup(name);
+    zone->number = NO_ZONE;
     hmap_insert(&zones, &zone->hmap_node, hash_string(name, 0));
     zone_set_number(zone, number);
     return zone;
@@ -126,7 +172,7 @@ zone_create(const char *name, int number)
 static void
 zone_destroy(struct zone *zone)
 {
-    zone_set_number(zone, 0);
+    zone_set_number(zone, NO_ZONE);
     hmap_remove(&zones, &zone->hmap_node);
     free(zone->name);
     free(zone);
@@ -141,60 +187,80 @@ find_free_number(void)
     if (lowest_free > MAX_CT_ZONE) {
         static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
         VLOG_WARN_RL(&rl, "exhausted all ct zones");
-        return 0;
+        return NO_ZONE;
     }
     return lowest_free;
 }
 
+/* Gives 'number' to 'zone', which is not to see what another has left there,
+ * unless the number is 'shared' with others. */
 static void
-zone_assign(struct zone *zone, int number)
+zone_assign(struct zone *zone, int number, bool shared)
 {
     zone_set_number(zone, number);
-    if (number) {
+    zone->flush_queued = (number != NO_ZONE && number != HOST_ZONE
+                          && !shared);
+    zone->fence = 0;
+    any_unflushed |= zone->flush_queued;
+    if (number != NO_ZONE) {
         VLOG_DBG("assigning ct zone %d for '%s'", number, zone->name);
-        zone->flush_queued = true;
-        zone->fence = 0;
-        any_unflushed = true;
     }
 }
 
-/* Takes 'number' from all who have it by chance. */
-static void
+/* Takes 'number' from all but 'except' who have it by chance.  (Who has not
+ * asked yet will notice when it does.)  Returns true if others have a right to
+ * it, too. */
+static bool
 evict(int number, const struct zone *except)
 {
     struct zone *zone;
+    bool shared = false;
 
     if (!n_names[number]) {
-        return;
+        return false;
     }
     HMAP_FOR_EACH (zone, hmap_node, &zones) {
-        if (zone->number == number && zone != except && !zone->requested) {
-            zone_set_number(zone, 0);
+        if (zone->number != number || zone == except) {
+            continue;
+        }
+        if (zone->requested) {
+            shared = true;
+        } else if (zone->n_users) {
+            zone_set_number(zone, NO_ZONE);
             sset_add(&moved, zone->name);
         }
     }
+    return shared;
 }
 
-/* Returns the number for 'name', which is 'requested' unless that is 0.  The
- * caller holds a reference on 'name' then. */
+/* Whether 'zone' has a number that it may keep without asking for it. */
+static bool
+has_number_of_its_own(const struct zone *zone)
+{
+    return (zone->number != NO_ZONE && zone->number != HOST_ZONE
+            && !zone->requested && n_names[zone->number] == 1);
+}
+
+/* Returns the number for 'name', which is 'requested' unless that is NO_ZONE.
+ * The caller holds a reference on 'name' then. */
 static int
 zone_get(const char *name, int requested)
 {
     struct zone *zone = zone_find(name);
     if (!zone) {
-        zone = zone_create(name, 0);
+        zone = zone_create(name, NO_ZONE);
     }
     zone->n_users++;
 
-    if (requested) {
-        evict(requested, zone);
+    if (requested != NO_ZONE) {
+        bool shared = evict(requested, zone);
         if (zone->number != requested) {
-            zone_assign(zone, requested);
+            zone_assign(zone, requested, shared);
         }
-    } else if (!zone->number || zone->requested) {
-        zone_assign(zone, find_free_number());
+    } else if (!has_number_of_its_own(zone)) {
+        zone_assign(zone, find_free_number(), false);
     }
-    zone->requested = requested != 0;
+    zone->requested = requested != NO_ZONE;
     return zone->number;
 }
 
@@ -245,12 +311,15 @@ holder_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
 }
 
 /* Takes the zone for 'name' first and lets go of what was held before last,
- * so that a zone that is held on to does not go back and forth. */
+ * so that a zone that is held on to does not go back and forth.  Returns what
+ * flows are to load, which is nothing (0) for the host's zone, too. */
 static int
 take(struct inc_unit *unit, const char *name, int requested)
 {
     inc_read(unit, moved_kind, inc_key_string(name));
-    return zone_get(name, requested);
+
+    int number = zone_get(name, requested);
+    return number == NO_ZONE ? 0 : number;
 }
 
 static void
@@ -266,25 +335,28 @@ port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         return;
     }
 
-    uintptr_t number = take(unit, key.data, 0);
+    uintptr_t number = take(unit, key.data, NO_ZONE);
     hold(unit, key.data, NULL);
     if (number) {
         inc_write(unit, port_kind, key, (void *) number);
     }
 }
 
+/* The zone that 'dp' asks for, or NO_ZONE. */
 static int
 requested_snat_zone(struct inc_unit *unit, const struct uuid *dp)
 {
     const struct datapath_binding *db = in_datapath(unit, dp);
-    int number = db ? smap_get_int(&db->external_ids, "snat-ct-zone", 0) : 0;
+    const char *s = db ? smap_get(&db->external_ids, "snat-ct-zone") : NULL;
+    int number = NO_ZONE;
 
-    if (number < 0 || number > MAX_CT_ZONE) {
-        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
-        VLOG_WARN_RL(&rl, "datapath "UUID_FMT": snat-ct-zone %d is not in the "
-                     "range 0 to %d; ignoring it", UUID_ARGS(dp), number,
-                     MAX_CT_ZONE);
-        return 0;
+    if (s && (!str_to_int(s, 10, &number)
+              || number < 0 || number > MAX_CT_ZONE)) {
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+        VLOG_WARN_RL(&rl, "datapath "UUID_FMT": snat-ct-zone=%s is ignored, "
+                     "because it is not a number from 0 to %d", UUID_ARGS(dp),
+                     s, MAX_CT_ZONE);
+        return NO_ZONE;
     }
     return number;
 }
@@ -306,7 +378,7 @@ datapath_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     struct dp_zones *dz = xmalloc(sizeof *dz);
 
     dz->snat = take(unit, snat, requested_snat_zone(unit, &dp));
-    dz->dnat = take(unit, dnat, 0);
+    dz->dnat = take(unit, dnat, NO_ZONE);
     hold(unit, dnat, snat);
     inc_write(unit, datapath_kind, key, dz);
     free(dnat);
@@ -378,6 +450,10 @@ ct_zone_destroy(void)
     HMAP_FOR_EACH_SAFE (zone, hmap_node, &zones) {
         zone_destroy(zone);
     }
+    struct release *r;
+    LIST_FOR_EACH_SAFE (r, list_node, &releases) {
+        release_destroy(r);
+    }
     hmap_destroy(&zones);
     sset_destroy(&dirty);
     sset_destroy(&moved);
@@ -435,18 +511,17 @@ ct_zone_restore(struct ovsdb_idl *ovs_idl, const char *br_int)
         return;
     }
     SMAP_FOR_EACH (node, &br->external_ids) {
-        static const char prefix[] = "ct-zone-";
-        const char *name = node->key;
+        const char *name = node->key + strlen(KEY_PREFIX);
         int number;
 
-        if (strncmp(name, prefix, sizeof prefix - 1)) {
+        if (strncmp(node->key, KEY_PREFIX, strlen(KEY_PREFIX))) {
             continue;
         }
-        name += sizeof prefix - 1;
         if (!str_to_int(node->value, 10, &number)
-            || number < 1 || number > MAX_CT_ZONE || n_names[number]) {
+            || number < 0 || number > MAX_CT_ZONE) {
             sset_add(&dirty, name);
         } else if (!zone_find(name)) {
+            /* Several may have one number, if they have asked for it. */
             VLOG_DBG("restoring ct zone %d for '%s'", number, name);
             zone_create(name, number);
             sset_find_and_delete(&dirty, name);
@@ -471,11 +546,31 @@ ct_zone_prune(void)
     }
 }
 
+/* Flushes what was released, as soon as no flow uses it any more. */
+static void
+flush_released(void)
+{
+    struct release *r;
+
+    LIST_FOR_EACH_SAFE (r, list_node, &releases) {
+        if (!r->fence) {
+            r->fence = ofctrl_fence();
+        } else if (ofctrl_reached(r->fence)) {
+            /* A new owner has had it flushed already. */
+            if (!n_names[r->number]) {
+                ofctrl_ct_flush_zone(r->number);
+            }
+            release_destroy(r);
+        }
+    }
+}
+
 void
 ct_zone_flush(void)
 {
     struct zone *zone;
 
+    flush_released();
     if (!any_unflushed) {
         return;
     }
@@ -498,51 +593,98 @@ is_flushed(struct zone *zone)
     return !zone->flush_queued && !zone->fence;
 }
 
+/* Finds out what is not in 'br' as it should be, whoever has changed it. */
+static void
+compare_row(const struct ovsrec_bridge *br)
+{
+    const struct smap_node *node;
+    size_t n_right = 0;
+
+    SMAP_FOR_EACH (node, &br->external_ids) {
+        if (!strncmp(node->key, KEY_PREFIX, strlen(KEY_PREFIX))) {
+            const char *name = node->key + strlen(KEY_PREFIX);
+            const struct zone *zone = zone_find(name);
+            int number;
+
+            if (zone && str_to_int(node->value, 10, &number)
+                && number == zone->number) {
+                n_right++;
+            } else {
+                sset_add(&dirty, name);
+            }
+        }
+    }
+    if (n_right < hmap_count(&zones)) {
+        const struct zone *zone;
+
+        HMAP_FOR_EACH (zone, hmap_node, &zones) {
+            sset_add(&dirty, zone->name);
+        }
+    }
+}
+
+/* Whether the switch has yet to flush the zone whose number is 'value'. */
+static bool
+awaits_flush(const char *value)
+{
+    int number;
+
+    return (value && str_to_int(value, 10, &number)
+            && number >= 0 && number <= MAX_CT_ZONE
+            && bitmap_is_set(is_released, number));
+}
+
+/* Makes the key for 'name' what it should be.  Returns false if that has to
+ * wait for the switch; otherwise sets '*done' if there was nothing to do. */
+static bool
+commit_key(const struct ovsrec_bridge *br, const char *name, bool *done)
+{
+    struct zone *zone = zone_find(name);
+    bool want = zone && zone->number != NO_ZONE;
+    char *key = xasprintf(KEY_PREFIX"%s", name);
+    char *value = want ? xasprintf("%d", zone->number) : NULL;
+    const char *current = smap_get(&br->external_ids, key);
+    bool may_write = want ? is_flushed(zone) : !awaits_flush(current);
+
+    *done = nullable_string_is_equal(current, value);
+    if (!*done && may_write) {
+        if (want) {
+            ovsrec_bridge_update_external_ids_setkey(br, key, value);
+        } else {
+            ovsrec_bridge_update_external_ids_delkey(br, key);
+        }
+    }
+    free(key);
+    free(value);
+    return may_write;
+}
+
 void
 ct_zone_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
                const char *br_int)
 {
-    static struct uuid last_bridge;
+    static unsigned int compared;   /* Sequence number of the database. */
     const struct ovsrec_bridge *br = ovs_bridge_find(ovs_idl, br_int);
+    bool waiting = false;
     const char *name;
 
     if (!br || !txn) {
         return;
     }
-    if (!uuid_equals(&br->header_.uuid, &last_bridge)) {
-        struct zone *zone;
-
-        last_bridge = br->header_.uuid;
-        HMAP_FOR_EACH (zone, hmap_node, &zones) {
-            sset_add(&dirty, zone->name);
-        }
+    if (compared != ovsdb_idl_get_seqno(ovs_idl)) {
+        compared = ovsdb_idl_get_seqno(ovs_idl);
+        compare_row(br);
     }
-
-    bool waiting = false;
     SSET_FOR_EACH_SAFE (name, &dirty) {
-        struct zone *zone = zone_find(name);
-        bool want = zone && zone->number;
+        bool done;
 
-        if (want && !is_flushed(zone)) {
+        if (!commit_key(br, name, &done)) {
             waiting = true;
-            continue;
-        }
-
-        char *key = xasprintf("ct-zone-%s", name);
-        char *value = want ? xasprintf("%d", zone->number) : NULL;
-        const char *current = smap_get(&br->external_ids, key);
-
-        if (nullable_string_is_equal(current, value)) {
+        } else if (done) {
             /* Committed: there is nothing in flight that we do not know of,
              * or 'txn' would be NULL. */
             sset_delete(&dirty, SSET_NODE_FROM_NAME(name));
-        } else if (want) {
-            ovsrec_bridge_update_external_ids_setkey(br, key, value);
-        } else {
-            ovsrec_bridge_update_external_ids_delkey(br, key);
         }
-        free(key);
-        free(value);
     }
     any_unflushed = waiting;
 }
@@ -555,7 +697,7 @@ ct_zone_list(struct unixctl_conn *conn, int argc OVS_UNUSED,
     const struct zone *zone;
 
     HMAP_FOR_EACH (zone, hmap_node, &zones) {
-        if (zone->number) {
+        if (zone->number != NO_ZONE) {
             ds_put_format(&ds, "%s %d\n", zone->name, zone->number);
         }
     }

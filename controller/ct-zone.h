@@ -24,9 +24,11 @@
  * Bridge.external_ids:ct-zone-NAME (ovn-controller(8)).
  *
  * A zone is handed out by the run() of the unit that wants it: the lowest
- * free number, or what Datapath_Binding.external_ids:snat-ct-zone asks for.
- * It is flushed in the switch before it is written to the database, so that a
- * zone that is found there has been flushed.
+ * free number, or what Datapath_Binding.external_ids:snat-ct-zone asks for (0
+ * is the host's zone).  It is flushed in the switch before it is written to
+ * the database, so that a zone that is found there has been flushed; and
+ * again, when it is returned, before it is deleted there.  Keys that somebody
+ * else writes, or deletes, are put right.
  *
  * Zones that the database holds when we start stay reserved for their names
  * until ct_zone_prune() says that by now everybody has asked. */
@@ -42,7 +44,8 @@ void ct_zone_destroy(void);
 /* Adopts the zones of the integration bridge; before the first inc_run(). */
 void ct_zone_restore(struct ovsdb_idl *ovs_idl, const char *br_int);
 
-int ct_zone_of_port(struct inc_unit *, const char *lport);     /* 0: none */
+/* 0: none, or the host's. */
+int ct_zone_of_port(struct inc_unit *, const char *lport);
 int ct_zone_dnat(struct inc_unit *, const struct uuid *dp);
 int ct_zone_snat(struct inc_unit *, const struct uuid *dp);
 

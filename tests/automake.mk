@@ -49,6 +49,7 @@ TESTSUITE_AT = \
 	tests/ovn-controller.at \
 	tests/ofctrl.at \
 	tests/ovn-chassis.at \
+	tests/ovn-ct-zone.at \
 	tests/ovn-physical.at \
 	tests/ovn-pinctrl.at \
 	tests/system-traffic.at \
