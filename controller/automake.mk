@@ -30,6 +30,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/encaps.h \
 	controller/flow-actions.c \
 	controller/flow-actions.h \
+	controller/flow-lesson.c \
+	controller/flow-lesson.h \
 	controller/flow-table.c \
 	controller/flow-table.h \
 	controller/group-stats.c \

@@ -60,6 +60,7 @@ intern_bytes(const void *data, size_t len, bool clauses)
     fa->n_refs = 1;
     fa->len = len;
     fa->clauses = clauses;
+    fa->teaches = false;
     memcpy(fa->data, data, len);
     hmap_insert(&all_actions, &fa->hmap_node, hash);
     all_actions_bytes += sizeof *fa + len;
@@ -118,6 +119,17 @@ canonicalize(struct ofpbuf *b)
     ofpbuf_uninit(&ofpacts);
 }
 
+static bool
+has_learn(const struct ofpact *ofpacts, size_t ofpacts_len)
+{
+    const struct ofpact_learn *learn;
+
+    OFPACT_FOR_EACH_TYPE_FLATTENED (learn, LEARN, ofpacts, ofpacts_len) {
+        return true;
+    }
+    return false;
+}
+
 struct flow_actions *
 flow_actions_intern(const struct ofpact *ofpacts, size_t ofpacts_len)
 {
@@ -134,6 +146,7 @@ flow_actions_intern(const struct ofpact *ofpacts, size_t ofpacts_len)
         if (!fa) {
             canonicalize(&b);
             fa = intern_bytes(b.data, b.size, false);
+            fa->teaches = has_learn(ofpacts, ofpacts_len);
         }
     }
     ofpbuf_uninit(&b);

@@ -41,6 +41,7 @@ struct flow_actions {
     uint32_t n_refs;
     uint32_t len;               /* Bytes in 'data'. */
     bool clauses;               /* 'data' is an array of flow_clauses. */
+    bool teaches;               /* There is a learn() among them. */
     uint64_t data[];            /* Aligned for what it may hold. */
 };
 

@@ -28,6 +28,7 @@
 
 #include "coverage.h"
 #include "flow-actions.h"
+#include "flow-lesson.h"
 #include "hash.h"
 #include "module.h"
 #include "nx-match.h"
@@ -105,6 +106,11 @@ static struct flow_entry **retry_list;
 static size_t n_retry, allocated_retry;
 
 static struct xid_queue in_flight; /* Of struct flow_entry. */
+
+/* Flows with learn() actions that have been sent since the pending list was
+ * empty the last time. */
+static struct flow_entry **teachers;
+static size_t n_teachers, allocated_teachers;
 
 /* The unit between flow_output_begin() and flow_output_end(). */
 static struct flow_output *cur;
@@ -618,6 +624,58 @@ flow_output_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
     }
 }
 
+/* Flows that teach others, see flow-lesson.h. */
+
+static struct flow_teacher
+flow_entry_teacher(const struct flow_entry *flow)
+{
+    return (struct flow_teacher) {
+        flow->match, flow->match_len, flow->installed
+    };
+}
+
+/* 'flow', which is there as 'flow->installed', is about to have 'actions', or
+ * to be removed if that is NULL. */
+static void
+note_teacher(struct flow_entry *flow, const struct flow_actions *actions)
+{
+    if (flow->installed && flow->installed != UNKNOWN) {
+        struct flow_teacher teacher = flow_entry_teacher(flow);
+
+        flow_lessons_end(&teacher, actions);
+    }
+    if (actions && actions->teaches) {
+        if (n_teachers >= allocated_teachers) {
+            teachers = x2nrealloc(teachers, &allocated_teachers,
+                                  sizeof *teachers);
+        }
+        teachers[n_teachers++] = flow;
+    }
+}
+
+static void
+forget_teachers(void)
+{
+    free(teachers);
+    teachers = NULL;
+    n_teachers = allocated_teachers = 0;
+}
+
+/* All changes of flows have been sent: what is still taught is not to be
+ * forgotten. */
+static void
+settle_lessons(void)
+{
+    for (size_t i = 0; i < n_teachers && flow_lessons_pending(); i++) {
+        if (teachers[i]->installed && teachers[i]->installed != UNKNOWN) {
+            struct flow_teacher teacher = flow_entry_teacher(teachers[i]);
+
+            flow_lessons_keep(&teacher);
+        }
+    }
+    forget_teachers();
+}
+
 /* Messages in flight. */
 
 static struct flow_entry *
@@ -648,12 +706,18 @@ flow_table_settled(uint32_t xid)
         }
         flow_entry_gc(flow);
     }
+    flow_lessons_settled(xid);
 }
 
 bool
 flow_table_refused(uint32_t xid, enum ofperr error)
 {
     struct flow_entry *flow = xid_queue_find(&in_flight, xid);
+    if (!flow && flow_lessons_refused(xid)) {
+        VLOG_WARN_RL(&rl, "the switch does not delete flows that it has "
+                     "learned: %s", ofperr_to_string(error));
+        return true;
+    }
     if (!flow) {
         return false;
     }
@@ -717,6 +781,8 @@ flow_table_reverted(void)
             flow_entry_changed(flow);
         }
     }
+    forget_teachers();
+    flow_lessons_reverted();
 }
 
 /* Pending changes. */
@@ -803,6 +869,7 @@ flow_entry_update(struct flow_entry *flow)
         return NULL;
     }
 
+    note_teacher(flow, desired);
     if (desired) {
         bool existed = flow->installed != NULL;
         flow->cookie = cookie;
@@ -860,6 +927,10 @@ flow_table_pop_changes(struct ovs_list *msgs, size_t max)
             flow_entry_gc(flow);
         }
     }
+    if (!n_pending) {
+        settle_lessons();
+        n += flow_lessons_pop(msgs);
+    }
     return n;
 }
 
@@ -882,7 +953,8 @@ flow_table_has_changes(void)
         }
         flow_entry_gc(flow);
     }
-    return false;
+    settle_lessons();
+    return flow_lessons_pending();
 }
 
 /* Dumps. */
@@ -898,6 +970,8 @@ flow_table_dump_begin(void)
     while (n_pending) {
         pop_pending();
     }
+    forget_teachers();
+    flow_lessons_reverted();
     drain_retry_list(false);
     HMAP_FOR_EACH_SAFE (flow, node, &flows) {
         set_installed(flow, NULL);
@@ -1000,6 +1074,8 @@ flow_table_destroy(void)
     free(pending);
     pending = NULL;
     n_pending = allocated_pending = 0;
+    forget_teachers();
+    flow_lessons_destroy();
 }
 
 static void

@@ -59,20 +59,20 @@ is_in_force(struct inc_unit *unit, const struct lb_local_flow *flow,
     return true;
 }
 
-enum lb_affinity
-lb_affinity_decide(struct inc_unit *unit, const struct logical_flow *lf,
-                   const struct ovnact *ovnacts, size_t ovnacts_len)
+bool
+lb_affinity_is_wanted(struct inc_unit *unit, const struct logical_flow *lf,
+                      const struct ovnact *ovnacts, size_t ovnacts_len)
 {
     struct lb_endpoint vip, backend;
     struct lb_decision d;
 
     if (!lf->stage_hint
         || !lb_parse_affinity(ovnacts, ovnacts_len, &vip, &backend)) {
-        return LB_AFFINITY_PLAIN;
+        return true;
     }
     lb_known_decide(unit, lf->stage_hint, &backend, 1, &d);
     if (d.spread == LB_SPREAD_ALL) {
-        return LB_AFFINITY_PLAIN;
+        return true;
     }
 
     /* The flow that balances the VIP knows all of the backends. */
@@ -86,9 +86,8 @@ lb_affinity_decide(struct inc_unit *unit, const struct logical_flow *lf,
                      ? find_backend(flow, &backend) : -1);
 
         if (which >= 0) {
-            return (is_in_force(unit, flow, which)
-                    ? LB_AFFINITY_LOCAL : LB_AFFINITY_OFF);
+            return is_in_force(unit, flow, which);
         }
     }
-    return LB_AFFINITY_PLAIN;
+    return true;
 }

@@ -27,7 +27,7 @@
  *
  * So such a logical flow is in the switch only as long as connections go to
  * its backend from here, and takes what it has taught the switch with it when
- * it goes: its cookie tells what that is.  This is the one thing in which a
+ * it goes (see flow-lesson.h).  This is the one thing in which a
  * backend that comes or goes changes flows of a load balancer that is not on a
  * router with a gateway port, one flow a datapath. */
 
@@ -38,15 +38,9 @@ struct inc_unit;
 struct logical_flow;
 struct ovnact;
 
-enum lb_affinity {
-    LB_AFFINITY_PLAIN,          /* None, or of no such load balancer. */
-    LB_AFFINITY_LOCAL,          /* With the flow's cookie. */
-    LB_AFFINITY_OFF,            /* The flow is not to be there. */
-};
-/* What becomes of a logical flow with 'ovnacts'.  From STAGE_FLOW on. */
-enum lb_affinity lb_affinity_decide(struct inc_unit *,
-                                    const struct logical_flow *,
-                                    const struct ovnact *ovnacts,
-                                    size_t ovnacts_len);
+/* Whether a logical flow with 'ovnacts' is to be in the switch.  From
+ * STAGE_FLOW on. */
+bool lb_affinity_is_wanted(struct inc_unit *, const struct logical_flow *,
+                           const struct ovnact *ovnacts, size_t ovnacts_len);
 
 #endif /* controller/lb-affinity.h */

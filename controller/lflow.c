@@ -262,6 +262,9 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
     ep.has_collector_set = encode_has_collector_set;
     ep.aux = run;
     ep.lflow_uuid = lf->uuid;
+    /* So that what has been learned of one flow can be told from what has been
+     * learned of another. */
+    ep.learn_cookie = lf->uuid.parts[0];
     ep.stage_hint = lf->stage_hint;
     ep.lb_affinity = lb_is_affinity(lf->match);
     ep.dp_key = dp->tunnel_key;
@@ -495,27 +498,6 @@ is_sane(struct lflow_run *run)
     return true;
 }
 
-/* Returns false if the flow is not to be there, see lb-affinity.h. */
-static bool
-settle_affinity(struct lflow_run *run)
-{
-    struct ofpbuf *ovnacts = &run->ovnacts;
-
-    switch (lb_affinity_decide(run->unit, run->lflow, ovnacts->data,
-                               ovnacts->size)) {
-    case LB_AFFINITY_OFF:
-        return false;
-
-    case LB_AFFINITY_LOCAL:
-        lb_own_affinity(ovnacts->data, ovnacts->size);
-        return true;
-
-    case LB_AFFINITY_PLAIN:
-    default:
-        return true;
-    }
-}
-
 static void
 put_all(struct lflow_run *run)
 {
@@ -523,7 +505,10 @@ put_all(struct lflow_run *run)
         const struct lflow_dp *dp = run->dps[i];
 
         lflow_env_set_dp(&run->env, dp);
-        if (i == 0 && (!compile_actions(run) || !settle_affinity(run))) {
+        if (i == 0 && (!compile_actions(run)
+                       || !lb_affinity_is_wanted(run->unit, run->lflow,
+                                                 run->ovnacts.data,
+                                                 run->ovnacts.size))) {
             return;
         }
         if (compile_for_dp(run)) {

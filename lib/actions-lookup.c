@@ -105,8 +105,8 @@ act_encode_lookup(const struct ovnact *a,
 /* learn(). */
 
 static size_t
-start_learn(struct ofpbuf *out, uint8_t table, uint16_t idle_timeout,
-            uint16_t hard_timeout)
+start_learn(struct ofpbuf *out, const struct ovnact_encode_params *ep,
+            uint8_t table, uint16_t idle_timeout, uint16_t hard_timeout)
 {
     size_t start = out->size;
     struct ofpact_learn *learn = ofpact_put_LEARN(out);
@@ -115,6 +115,7 @@ start_learn(struct ofpbuf *out, uint8_t table, uint16_t idle_timeout,
     learn->idle_timeout = idle_timeout;
     learn->hard_timeout = hard_timeout;
     learn->priority = OFP_DEFAULT_PRIORITY;
+    learn->cookie = htonll(ep->learn_cookie);
     learn->table_id = table;
     return start;
 }
@@ -296,7 +297,8 @@ act_format_commit_ecmp_nh(const struct ovnact *a, struct ds *s)
 /* One of the two flows: 'reverse' for packets that go the other way, else for
  * this direction and, in that case, this sender. */
 static void
-encode_ecmp_nh(const struct ovnact_commit_ecmp_nh *nh, uint8_t table,
+encode_ecmp_nh(const struct ovnact_commit_ecmp_nh *nh,
+               const struct ovnact_encode_params *ep, uint8_t table,
                bool reverse, struct ofpbuf *out)
 {
     size_t l4 = l4_index(nh->proto);
@@ -305,7 +307,7 @@ encode_ecmp_nh(const struct ovnact_commit_ecmp_nh *nh, uint8_t table,
           nh->ipv6 ? MFF_IPV6_DST : MFF_IPV4_DST },
         { l4_protos[l4].src, l4_protos[l4].dst },
     };
-    size_t start = start_learn(out, table, ECMP_NH_IDLE_TIMEOUT,
+    size_t start = start_learn(out, ep, table, ECMP_NH_IDLE_TIMEOUT,
                                ECMP_NH_HARD_TIMEOUT);
 
     learn_match_field(out, MFF_LOG_DATAPATH, MFF_LOG_DATAPATH);
@@ -330,8 +332,8 @@ act_encode_commit_ecmp_nh(const struct ovnact *a,
     const struct ovnact_commit_ecmp_nh *nh
         = CONTAINER_OF(a, struct ovnact_commit_ecmp_nh, ovnact);
 
-    encode_ecmp_nh(nh, ep->ecmp_nh_mac_ptable, false, out);
-    encode_ecmp_nh(nh, ep->ecmp_nh_ptable, true, out);
+    encode_ecmp_nh(nh, ep, ep->ecmp_nh_mac_ptable, false, out);
+    encode_ecmp_nh(nh, ep, ep->ecmp_nh_ptable, true, out);
     return true;
 }
 
@@ -454,13 +456,9 @@ act_encode_commit_lb_aff(const struct ovnact *a,
     bool ipv6 = !IN6_IS_ADDR_V4MAPPED(&aff->vip);
     ovs_be32 vip4 = in6_addr_get_mapped_ipv4(&aff->vip);
     ovs_be32 backend4 = in6_addr_get_mapped_ipv4(&aff->backend);
-    size_t start = start_learn(out, ep->chk_lb_aff_ptable, aff->timeout, 0);
+    size_t start = start_learn(out, ep, ep->chk_lb_aff_ptable, aff->timeout,
+                               0);
 
-    if (aff->own_cookie) {
-        struct ofpact_learn *learn = ofpbuf_at_assert(out, start,
-                                                      sizeof *learn);
-        learn->cookie = htonll(ep->lflow_uuid.parts[0]);
-    }
     learn_match_field(out, MFF_LOG_DATAPATH, MFF_LOG_DATAPATH);
     learn_match_eth_type(out, ipv6);
     if (ipv6) {

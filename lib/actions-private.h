@@ -334,7 +334,6 @@ struct ovnact_commit_lb_aff {
     uint16_t vip_port, backend_port;
     uint8_t proto;              /* 0 if there is no 'vip_port'. */
     uint16_t timeout;
-    bool own_cookie;            /* What is learned has the flow's cookie. */
 };
 
 /* The functions that the registry names. */

@@ -319,17 +319,3 @@ lb_parse_affinity(const struct ovnact *ovnacts, size_t len,
     }
     return false;
 }
-
-void
-lb_own_affinity(struct ovnact *ovnacts, size_t len)
-{
-    struct ovnact *a;
-
-    OVNACT_FOR_EACH (a, ovnacts, len) {
-        if (a->type == OVNACT_COMMIT_LB_AFF) {
-            struct ovnact_commit_lb_aff *aff
-                = CONTAINER_OF(a, struct ovnact_commit_lb_aff, ovnact);
-            aff->own_cookie = true;
-        }
-    }
-}

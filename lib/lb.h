@@ -98,9 +98,5 @@ void lb_make_local(struct ovnact *, size_t ovnacts_len, bool fallback);
  * backend's and returns true. */
 bool lb_parse_affinity(const struct ovnact *, size_t ovnacts_len,
                        struct lb_endpoint *vip, struct lb_endpoint *backend);
-/* Has what each commit_lb_aff teaches a switch carry the cookie of the logical
- * flow, so that it is forgotten as soon as the flow goes, whatever other flows
- * there are. */
-void lb_own_affinity(struct ovnact *, size_t ovnacts_len);
 
 #endif /* lib/lb.h */

@@ -44,6 +44,7 @@ TESTSUITE_AT = \
 	tests/inputs.at \
 	tests/infrastructure.at \
 	tests/ovn-lflow-inputs.at \
+	tests/ovn-learned.at \
 	tests/ovn-lflow.at \
 	tests/ovn-controller-binding.at \
 	tests/ovn-controller.at \

@@ -106,6 +106,12 @@ FAULTS = (
               r'\bipv6_dst=ff0[0-9a-f]?::(?=[, ]|$)',
               'ipv6_dst=ff00::/fff0:ffff:ffff:ffff:ffff:ffff:ffff:ffff'),
           times=16),
+    Fault(name='learned-cookie',
+          reason='What a flow has taught is to end with the flow; stock has '
+                 'all flows but those of hairpins teach with cookie 0, so '
+                 'that it ends with the last of them.',
+          documented='``learn()`` in tables 76 to 78 has a cookie',
+          stock_form=without(r'(?<=,delete_learned),cookie=0x[0-9a-f]+')),
 )
 
 

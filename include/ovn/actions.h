@@ -149,6 +149,7 @@ struct ovnact_encode_params {
     void *aux;
 
     struct uuid lflow_uuid;     /* For "sample" and "log". */
+    uint32_t learn_cookie;      /* Of flows that the switch is to learn. */
     const char *stage_hint;     /* For load balancing; NULL if none. */
     bool lb_affinity;           /* For clients that have an affinity. */
     uint32_t dp_key;            /* Datapath's tunnel key. */
