@@ -93,7 +93,7 @@ static const char compatible_northd[]
 /* From the command line. */
 static struct {
     char *ovs_remote;
-    char *chassis_name;         /* -n */
+    char *chassis_name;         /* -n, or from the file. */
     struct ssl_options ssl;
 } options;
 
@@ -597,6 +597,9 @@ parse_options(int argc, char *argv[])
     if (argc > 1) {
         VLOG_FATAL("exactly zero or one non-option argument required; "
                    "use --help for usage");
+    }
+    if (!options.chassis_name) {
+        options.chassis_name = ovs_config_system_id_override();
     }
     options.ovs_remote = (argc ? xstrdup(argv[0])
                           : xasprintf("unix:%s/db.sock", ovs_rundir()));

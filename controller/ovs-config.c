@@ -84,9 +84,8 @@ default_sb_probe_ms(const char *remote)
             ? 0 : DEFAULT_SB_PROBE_MS);
 }
 
-/* The first line of the system-id-override file, or NULL. */
-static char *
-read_system_id_file(void)
+char *
+ovs_config_system_id_override(void)
 {
     char *name = xasprintf("%s/system-id-override", ovn_sysconfdir());
     FILE *stream = fopen(name, "r");
@@ -103,8 +102,7 @@ read_system_id_file(void)
         }
         fclose(stream);
     } else if (errno != ENOENT) {
-        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
-        VLOG_WARN_RL(&rl, "%s: open failed (%s)", name, ovs_strerror(errno));
+        VLOG_WARN("%s: open failed (%s)", name, ovs_strerror(errno));
     }
     free(name);
     return id;
@@ -112,15 +110,10 @@ read_system_id_file(void)
 
 static char *
 find_chassis_name(const struct ovsrec_open_vswitch *cfg,
-                  const char *cli_chassis_name)
+                  const char *fixed_chassis_name)
 {
-    if (cli_chassis_name) {
-        return xstrdup(cli_chassis_name);
-    }
-
-    char *id = read_system_id_file();
-    if (id) {
-        return id;
+    if (fixed_chassis_name) {
+        return xstrdup(fixed_chassis_name);
     }
 
     const char *system_id = smap_get(&cfg->external_ids, "system-id");
@@ -134,7 +127,7 @@ find_chassis_name(const struct ovsrec_open_vswitch *cfg,
 
 void
 ovs_config_read(struct ovs_config *config, struct ovsdb_idl *ovs_idl,
-                const char *cli_chassis_name)
+                const char *fixed_chassis_name)
 {
     const struct ovsrec_open_vswitch *cfg = ovsrec_open_vswitch_first(ovs_idl);
 
@@ -144,7 +137,7 @@ ovs_config_read(struct ovs_config *config, struct ovsdb_idl *ovs_idl,
         return;
     }
 
-    char *name = find_chassis_name(cfg, cli_chassis_name);
+    char *name = find_chassis_name(cfg, fixed_chassis_name);
     const char *br_int = ovs_config_get(cfg, name, "ovn-bridge");
     const char *remote = ovs_config_get(cfg, name, "ovn-remote");
     const char *match = ovs_config_get(cfg, name, "ovn-match-northd-version");

@@ -42,11 +42,15 @@ struct ovs_config {
     bool match_northd;          /* ovn-match-northd-version */
 };
 
-/* Reads the configuration.  'cli_chassis_name' (may be NULL) is the -n
- * option, which comes before the system-id-override file, which comes before
+/* The first line of the system-id-override file, or NULL.  To be read once:
+ * another controller of this host may be given its name by the same file
+ * later on. */
+char *ovs_config_system_id_override(void);
+
+/* Reads the configuration.  'fixed_chassis_name' (may be NULL) comes before
  * external_ids:system-id.  What is missing is warned of. */
 void ovs_config_read(struct ovs_config *, struct ovsdb_idl *ovs_idl,
-                     const char *cli_chassis_name);
+                     const char *fixed_chassis_name);
 void ovs_config_destroy(struct ovs_config *);
 
 /* The value of external_ids:'key', or of 'key' with the chassis' name behind
