@@ -227,7 +227,7 @@ act_encode_ovnfield_load(const struct ovnact *a,
         return false;
     }
 
-    size_t start = act_start_controller(out, opcode, true, meter_id);
+    size_t start = act_start_controller(out, opcode, true, meter_id, ep);
     ofpbuf_put(out, &load->imm.value.u8[sizeof load->imm.value
                                         - field->n_bytes],
                field->n_bytes);
@@ -729,7 +729,7 @@ act_encode_bind_vport(const struct ovnact *a,
 
     bool pushed = begin_inport(&bind->parent, out);
     size_t start = act_start_controller(out, ACTION_OPCODE_BIND_VPORT, false,
-                                        meter_id);
+                                        meter_id, ep);
     ovs_be32 be_key = htonl(key);
     ofpbuf_put(out, &be_key, sizeof be_key);
     if (!act_finish_controller(out, start)) {

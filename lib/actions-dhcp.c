@@ -202,7 +202,7 @@ start_reply(const struct ovnact_encode_params *ep, enum action_opcode opcode,
     if (!act_controller_meter(ep, &meter_id)) {
         return false;
     }
-    *startp = act_start_controller(out, opcode, true, meter_id);
+    *startp = act_start_controller(out, opcode, true, meter_id, ep);
     act_put_result_location(out, dst);
     return true;
 }

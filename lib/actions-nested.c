@@ -93,7 +93,7 @@ act_encode_nested(const struct ovnact *a,
     bool ok = ovnacts_encode(nest->nested, nest->nested_len, ep, &inner);
     if (ok) {
         size_t start = act_start_controller(out, nested_opcode(a->type),
-                                            false, meter_id);
+                                            false, meter_id, ep);
         ofpacts_put_openflow_actions(inner.data, inner.size, out,
                                      OFP15_VERSION);
         ok = act_finish_controller(out, start);

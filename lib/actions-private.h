@@ -129,7 +129,8 @@ void act_free_opts(struct ovnact_opt *, size_t n);
 /* A controller() action: start, append userdata to 'out', finish.  finish
  * returns false if it has become too long. */
 size_t act_start_controller(struct ofpbuf *out, enum action_opcode, bool pause,
-                            uint32_t meter_id);
+                            uint32_t meter_id,
+                            const struct ovnact_encode_params *);
 bool act_finish_controller(struct ofpbuf *out, size_t start);
 /* The whole action, with nothing but the header as userdata. */
 bool act_put_controller(struct ofpbuf *out, enum action_opcode, bool pause,

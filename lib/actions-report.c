@@ -194,7 +194,7 @@ act_encode_log(const struct ovnact *a, const struct ovnact_encode_params *ep,
     }
 
     size_t start = act_start_controller(out, ACTION_OPCODE_LOG, false,
-                                        meter_id);
+                                        meter_id, ep);
     ofpbuf_put(out, &log->verdict, sizeof log->verdict);
     ofpbuf_put(out, &log->severity, sizeof log->severity);
     if (log->name) {
@@ -532,7 +532,7 @@ act_encode_trigger_event(const struct ovnact *a,
     }
 
     size_t start = act_start_controller(out, ACTION_OPCODE_EVENT, false,
-                                        meter_id);
+                                        meter_id, ep);
     ovs_be32 event = htonl(te->event);
     ofpbuf_put(out, &event, sizeof event);
     for (size_t i = 0; i < te->n; i++) {

@@ -708,7 +708,8 @@ act_controller_meter(const struct ovnact_encode_params *ep, uint32_t *idp)
 
 size_t
 act_start_controller(struct ofpbuf *out, enum action_opcode opcode,
-                     bool pause, uint32_t meter_id)
+                     bool pause, uint32_t meter_id,
+                     const struct ovnact_encode_params *ep)
 {
     size_t start = out->size;
     struct ofpact_controller *oc = ofpact_put_CONTROLLER(out);
@@ -720,6 +721,9 @@ act_start_controller(struct ofpbuf *out, enum action_opcode opcode,
 
     struct action_header header = { .opcode = htonl(opcode) };
     ofpbuf_put(out, &header, sizeof header);
+    if (ep->opcodes) {
+        *ep->opcodes |= UINT32_C(1) << opcode;
+    }
     return start;
 }
 
@@ -748,7 +752,7 @@ act_put_controller(struct ofpbuf *out, enum action_opcode opcode, bool pause,
         return false;
     }
     return act_finish_controller(
-        out, act_start_controller(out, opcode, pause, meter_id));
+        out, act_start_controller(out, opcode, pause, meter_id, ep));
 }
 
 void
