@@ -114,6 +114,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/switch-entry.h \
 	controller/unit-log.c \
 	controller/unit-log.h \
+	controller/unsupported.c \
+	controller/unsupported.h \
 	controller/xid-queue.h
 
 bin_PROGRAMS += controller/ovn-controller

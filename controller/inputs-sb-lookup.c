@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include "ovn-sb-idl.h"
+#include "unsupported.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -93,6 +94,9 @@ index_load_balancer(const void *lb_, bool add)
     if (!uuid_is_zero(&lb->lb_id)) {
         input_put_lb(&lb->lb_id, &lb->uuid, add);
     }
+
+    inc_set(in_kinds.rare_lb, inc_key_uuid(&lb->uuid),
+            add && unsupported_by_lb(lb) ? inc_there : NULL);
 }
 
 static const struct ovsdb_idl_column *const load_balancer_columns[] = {
@@ -109,6 +113,7 @@ static const struct ovsdb_idl_column *const load_balancer_columns[] = {
 static const struct input_kind load_balancer_kinds[] = {
     INPUT_RECORD(load_balancer, "load-balancer", INC_KEY_UUID, load_balancer),
     INPUT_SET(lbs_by_nb, "lbs-by-nb", INC_KEY_UUID),
+    INPUT_MARK(rare_lb, "rare-lb", INC_KEY_UUID),
 };
 const struct input_table load_balancer_table = {
     INPUT_TABLE(load_balancer, load_balancer),

@@ -21,11 +21,12 @@
 
 #include "ovn-sb-idl.h"
 #include "packets.h"
+#include "unsupported.h"
 #include "util.h"
 #include "uuid.h"
 
-/* Logical ports as cells: Port_Binding, and Multicast_Group, which is made of
- * them.  See inputs-sb.c. */
+/* Logical ports as cells: Port_Binding; and Multicast_Group and
+ * Service_Monitor, which are about them.  See inputs-sb.c. */
 
 /* Port_Binding. */
 
@@ -78,6 +79,8 @@ port_binding_create(const struct ovsdb_idl_row *row_)
     pb->port_security = copy_strings(row->port_security,
                                      row->n_port_security);
     pb->n_port_security = row->n_port_security;
+    pb->has_mirrors = row->n_mirror_rules > 0;
+    pb->has_nat_addresses = row->n_nat_addresses > 0;
     return pb;
 }
 
@@ -128,7 +131,9 @@ port_binding_equal(const void *a_, const void *b_)
             && smap_equal(&a->options, &b->options)
             && strings_equal(a->mac, a->n_mac, b->mac, b->n_mac)
             && strings_equal(a->port_security, a->n_port_security,
-                             b->port_security, b->n_port_security));
+                             b->port_security, b->n_port_security)
+            && a->has_mirrors == b->has_mirrors
+            && a->has_nat_addresses == b->has_nat_addresses);
 }
 
 static bool
@@ -180,6 +185,7 @@ index_port_binding(const void *pb_, bool add)
 
     struct lport lport = { pb->datapath, pb->tunnel_key, pb->type };
     inc_set(in_kinds.lport, name, add ? xmemdup(&lport, sizeof lport) : NULL);
+    inc_set(in_kinds.rare_port, name, add && unsupported_by_port(pb) ? inc_there : NULL);
 }
 
 static const char *
@@ -207,6 +213,8 @@ static const struct ovsdb_idl_column *const port_binding_columns[] = {
     &sbrec_port_binding_col_options,
     &sbrec_port_binding_col_mac,
     &sbrec_port_binding_col_port_security,
+    &sbrec_port_binding_col_mirror_rules,
+    &sbrec_port_binding_col_nat_addresses,
     NULL,
 };
 
@@ -214,6 +222,7 @@ static const struct input_kind port_binding_kinds[] = {
     INPUT_RECORD(port_binding, "port-binding", INC_KEY_STRING, port_binding),
     INPUT_VALUE(lport, "lport", INC_KEY_STRING, lport_equal),
     INPUT_SET(lports_by_address, "lports-by-address", INC_KEY_OTHER),
+    INPUT_MARK(rare_port, "rare-port", INC_KEY_STRING),
 };
 const struct input_table port_binding_table = {
     INPUT_TABLE(port_binding, port_binding),
@@ -326,4 +335,26 @@ const struct input_table multicast_group_table = {
     INPUT_TABLE(multicast_group, multicast_group),
     .index = index_multicast_group,
     .refs_matter = &input_ports_named,
+};
+
+/* Service_Monitor, of which only the port counts. */
+
+static void *
+service_monitor_create(const struct ovsdb_idl_row *row)
+{
+    return xstrdup(CONTAINER_OF(row, struct sbrec_service_monitor,
+                                header_)->logical_port);
+}
+
+static const struct ovsdb_idl_column *const service_monitor_columns[] = {
+    &sbrec_service_monitor_col_logical_port,
+    NULL,
+};
+
+static const struct input_kind service_monitor_kinds[] = {
+    INPUT_VALUE(service_monitor, "service-monitor", INC_KEY_UUID,
+                inc_strings_equal),
+};
+const struct input_table service_monitor_table = {
+    INPUT_TABLE(service_monitor, service_monitor),
 };

@@ -211,6 +211,7 @@ const struct input_table *const sb_tables[] = {
     &mac_binding_table,
     &static_mac_binding_table,
     &fdb_table,
+    &service_monitor_table,
     &meter_table,
     &dhcp_option_table,
     &dhcpv6_option_table,

@@ -444,6 +444,12 @@ in_lports_by_address(struct inc_unit *unit, const struct in6_addr *address)
                         (struct inc_key) { address, sizeof *address });
 }
 
+const char *
+in_service_monitor(struct inc_unit *unit, const struct uuid *uuid)
+{
+    return inc_read(unit, in_kinds.service_monitor, inc_key_uuid(uuid));
+}
+
 const struct smap *
 in_sb_options(struct inc_unit *unit)
 {

@@ -81,6 +81,8 @@ struct port_binding {
     struct smap options;
     char **mac; size_t n_mac;
     char **port_security; size_t n_port_security;
+    bool has_mirrors;           /* Has mirror_rules. */
+    bool has_nat_addresses;
 };
 
 /* What of a Port_Binding does not change when it is bound, by logical_port:
@@ -170,6 +172,8 @@ struct load_balancer {
     struct uuid dp_group;       /* Instead of them; zero if none. */
 };
 
+/* SB Service_Monitor, by UUID: the name of its logical port. */
+
 /* SB MAC_Binding, Static_MAC_Binding and FDB, by UUID. */
 struct mac_binding {
     struct uuid uuid;
@@ -231,6 +235,7 @@ const struct load_balancer *in_load_balancer(struct inc_unit *,
                                              const struct uuid *);
 /* What ovn-lb-northd has published of load balancer 'nb'. */
 const struct lb_wish *in_lb_entry(struct inc_unit *, const struct uuid *nb);
+const char *in_service_monitor(struct inc_unit *, const struct uuid *);
 const struct mac_binding *in_mac_binding(struct inc_unit *,
                                          const struct uuid *);
 const struct mac_binding *in_static_mac_binding(struct inc_unit *,
@@ -282,7 +287,10 @@ struct inputs_kinds {
         *lb_flow,           /* By UUID: Logical_Flows that balance load... */
         *router_lb_flow,    /* ...and those of routers that may be changed. */
         *router_stage, *lports_by_address, *lbs_by_nb, *tunnel_ifaces,
-        *bridges, *multicast_key;
+        *bridges, *multicast_key, *service_monitor,
+        *rare_port,         /* By name: Port_Bindings, and... */
+        *rare_lb;           /* ...by UUID: Load_Balancers that unsupported.c
+                             * is about. */
 };
 extern struct inputs_kinds in_kinds;
 

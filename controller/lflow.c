@@ -52,6 +52,7 @@
 #include "ovn/logical-fields.h"
 #include "unit-log.h"
 #include "unixctl.h"
+#include "unsupported.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -88,6 +89,8 @@ struct lflow_run {
     bool encoded;
     bool ofpacts_depend_on_dp;
     bool ofpacts_is_switch, ofpacts_has_snat_zone;
+    uint32_t opcodes;           /* Packet-ins that they may lead to, and... */
+    uint32_t asked_opcodes;     /* ...those of flows that are put out. */
 
     /* The match, compiled, the last time that it was. */
     struct expr *expr;
@@ -261,6 +264,7 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
     ep.meter_id = encode_meter_id;
     ep.has_collector_set = encode_has_collector_set;
     ep.aux = run;
+    ep.opcodes = &run->opcodes;
     ep.lflow_uuid = lf->uuid;
     /* So that what has been learned of one flow can be told from what has been
      * learned of another. */
@@ -274,6 +278,7 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
                         : OFTABLE_SAVE_INPORT);
 
     run->env.asked_port = false;
+    run->opcodes = 0;
     ofpbuf_clear(&run->ofpacts);
     if (!ovnacts_encode(ovnacts->data, ovnacts->size, &ep, &run->ofpacts)) {
         WARN(run, "%s", "out of OpenFlow group or meter ids");
@@ -464,6 +469,7 @@ put_dp(struct lflow_run *run, const struct lflow_dp *dp)
         struct expr_match *m = &matches->matches[i];
 
         if (can_be_met(run, dp, &m->match)) {
+            run->asked_opcodes |= run->opcodes;
             match_set_metadata(&m->match, htonll(dp->tunnel_key));
             if (matches->n == 1 && !matches->n_conjunctions) {
                 put_only_match(run, m);
@@ -586,6 +592,7 @@ put_lflow(struct inc_unit *unit, const struct logical_flow *lf)
     if (run.n_dps && is_sane(&run)) {
         put_all(&run);
         n_flows = derive_flows(&run, flows);
+        unsupported_note_flow(unit, lf, run.asked_opcodes);
     }
     run_destroy(&run);
 

@@ -76,6 +76,7 @@
 #include "stream.h"
 #include "timeval.h"
 #include "unixctl.h"
+#include "unsupported.h"
 #include "util.h"
 #include "uuid.h"
 #include "vswitch-idl.h"
@@ -118,6 +119,7 @@ static const struct module *const modules[] = {
     &group_module,
     &group_stats_module,
     &lflow_module,
+    &unsupported_module,
     &physical_module,
     &mac_bind_module,
     &lb_hairpin_module,

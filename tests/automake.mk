@@ -60,6 +60,7 @@ TESTSUITE_AT = \
 	tests/system-gateways.at \
 	tests/ovn-actions.at \
 	tests/ovn-nonsense.at \
+	tests/ovn-unsupported.at \
 	tests/ovn-egress-qos.at \
 	tests/ovn-networks.at \
 	tests/ovn-fuzz.at \

@@ -43,6 +43,7 @@
 #include "packets.h"
 #include "pinctrl/pinctrl-private.h"
 #include "socket-util.h"
+#include "unsupported.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(pinctrl);
@@ -180,8 +181,7 @@ dispatch(const struct ofputil_packet_in *in, const struct flow *md)
             return;
         }
     }
-    VLOG_WARN_RL(&rl, "packet-in of flow %#"PRIx64" ignored: opcode %"PRIu32
-                 " is not supported", ntohll(in->cookie), opcode);
+    unsupported_packet(opcode, ntohll(in->cookie));
 }
 
 /* Handles 'in', which a group has sent because it had no backend for it. */

@@ -1,0 +1,507 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* What is asked for and not done; see unsupported.h. */
+
+#include <config.h>
+#include "unsupported.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "binding.h"
+#include "inputs.h"
+#include "lflow-env.h"
+#include "local-datapath.h"
+#include "module.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/vlog.h"
+#include "ovn/actions.h"
+#include "unixctl.h"
+#include "util.h"
+#include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(unsupported);
+
+/* What is not there. */
+
+enum feature_id {
+    NEXT_HOP_QUEUE,
+    DHCP,
+    DNS,
+    ROUTER_ADVERTISEMENTS,
+    PREFIX_DELEGATION,
+    SERVICE_MONITORS,
+    MULTICAST_SNOOPING,
+    BFD,
+    TUNNEL_BFD,
+    FRAGMENTATION_NEEDED,
+    MULTICHASSIS_MTU,
+    ANNOUNCEMENTS,
+    MIRRORS,
+    CT_FLUSH,
+    VIF_PLUG,
+    IPSEC_ENCAPSULATION,
+    VTEP,
+    N_FEATURES
+};
+
+#define OPCODE(NAME) (UINT32_C(1) << ACTION_OPCODE_##NAME)
+
+static struct feature {
+    const char *name;
+    const char *what;           /* What comes of it. */
+    uint32_t opcodes;           /* A logical flow with these asks for it. */
+    bool warned;
+} features[N_FEATURES] = {
+    [NEXT_HOP_QUEUE] = {
+        .name = "next-hop-queue",
+        .what = "a packet is dropped while its next hop is being resolved",
+        .opcodes = OPCODE(ARP) | OPCODE(ND_NS),
+    },
+    [DHCP] = {
+        .name = "dhcp",
+        .what = "DHCP requests are not answered",
+        .opcodes = OPCODE(PUT_DHCP_OPTS) | OPCODE(PUT_DHCPV6_OPTS),
+    },
+    [DNS] = {
+        .name = "dns",
+        .what = "DNS requests are not answered",
+        .opcodes = OPCODE(DNS_LOOKUP),
+    },
+    [ROUTER_ADVERTISEMENTS] = {
+        .name = "router-advertisements",
+        .what = "no router advertisements are sent",
+        .opcodes = OPCODE(PUT_ND_RA_OPTS),
+    },
+    [PREFIX_DELEGATION] = {
+        .name = "prefix-delegation",
+        .what = "no IPv6 prefix is asked for",
+    },
+    [SERVICE_MONITORS] = {
+        .name = "service-monitors",
+        .what = "nobody checks the health of backends",
+    },
+    [MULTICAST_SNOOPING] = {
+        .name = "multicast-snooping",
+        .what = "IGMP and MLD reports are dropped, and no queries are sent",
+        .opcodes = OPCODE(IGMP),
+    },
+    [BFD] = {
+        .name = "bfd",
+        .what = "there are no BFD sessions with next hops",
+        .opcodes = OPCODE(BFD_MSG),
+    },
+    [TUNNEL_BFD] = {
+        .name = "tunnel-bfd",
+        .what = "tunnels have no BFD, so that the gateway with the highest "
+                "priority is used, whether it can be reached or not",
+    },
+    [FRAGMENTATION_NEEDED] = {
+        .name = "fragmentation-needed",
+        .what = "packets that are too large for gateway_mtu are dropped, and "
+                "whoever sends them is not told",
+        .opcodes = OPCODE(PUT_ICMP4_FRAG_MTU) | OPCODE(PUT_ICMP6_FRAG_MTU),
+    },
+    [MULTICHASSIS_MTU] = {
+        .name = "multichassis-mtu",
+        .what = "a port that is bound to several chassis is not told that its "
+                "packets are too large for tunnels",
+    },
+    [ANNOUNCEMENTS] = {
+        .name = "announcements",
+        .what = "addresses are not announced to the physical network "
+                "(GARP, RARP)",
+    },
+    [MIRRORS] = {
+        .name = "mirrors",
+        .what = "no packet is mirrored",
+    },
+    [CT_FLUSH] = {
+        .name = "ct-flush",
+        .what = "connections to backends that are removed live on",
+    },
+    [VIF_PLUG] = {
+        .name = "vif-plug",
+        .what = "interfaces of ports are not made",
+    },
+    [IPSEC_ENCAPSULATION] = {
+        .name = "ipsec-encapsulation",
+        .what = "tunnels do not get the option",
+    },
+    [VTEP] = {
+        .name = "vtep",
+        .what = "no VTEP gateway has been tried yet",
+    },
+};
+
+/* (unsupported, feature's name): the rows that ask for it. */
+
+static struct inc_kind *unsupported_kind;
+
+static const struct inc_kind_class unsupported_kind_class = {
+    .name = "unsupported", .stage = STAGE_FLOW, .key_type = INC_KEY_STRING,
+    .is_set = true,
+};
+
+static void OVS_PRINTF_FORMAT(3, 4)
+note(struct inc_unit *unit, enum feature_id id, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    char *row = xvasprintf(format, args);
+    va_end(args);
+    inc_insert(unit, unsupported_kind, inc_key_string(features[id].name),
+               inc_key_string(row));
+    free(row);
+}
+
+static void
+warn(struct inc_key key, const void *old OVS_UNUSED,
+     const void *new OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    const struct inc_set *rows = inc_peek_set(unsupported_kind, key);
+    size_t n = inc_set_count(rows);
+
+    for (size_t i = 0; i < N_FEATURES; i++) {
+        struct feature *f = &features[i];
+
+        if (n && !f->warned && !strcmp(f->name, key.data)) {
+            const char *row = inc_set_at(rows, 0).data;
+
+            VLOG_WARN("%s is not supported: %s.  It is asked for by %s%s",
+                      f->name, f->what, row,
+                      n > 1 ? " and others (see unsupported/list)" : "");
+            f->warned = true;
+        }
+    }
+}
+
+/* Who asks: logical flows. */
+
+static void
+note_flow(struct inc_unit *unit, enum feature_id id,
+          const struct logical_flow *lf)
+{
+    const char *stage = lf->stage_name ? lf->stage_name : "no stage-name";
+    const struct datapath_binding *dp = in_datapath(unit, &lf->datapath);
+    const char *dp_name = dp ? smap_get(&dp->external_ids, "name") : NULL;
+
+    note(unit, id, "Logical_Flow "UUID_FMT" (%s%s%s%s%s)",
+         UUID_ARGS(&lf->uuid), stage,
+         dp_name ? " of " : "", dp_name ? dp_name : "",
+         lf->in_out_port ? ", port " : "",
+         lf->in_out_port ? lf->in_out_port : "");
+}
+
+void
+unsupported_note_flow(struct inc_unit *unit, const struct logical_flow *lf,
+                      uint32_t opcodes)
+{
+    for (size_t i = 0; opcodes && i < N_FEATURES; i++) {
+        if (features[i].opcodes & opcodes) {
+            note_flow(unit, i, lf);
+        }
+    }
+}
+
+/* Ports. */
+
+static void
+note_port(struct inc_unit *unit, enum feature_id id,
+          const struct port_binding *pb)
+{
+    note(unit, id, "Port_Binding %s", pb->logical_port);
+}
+
+/* The chassis that 'pb' may be on as a gateway: are there several, and we or a
+ * datapath of ours concerned? */
+static bool
+needs_tunnel_bfd(struct inc_unit *unit, const struct port_binding *pb,
+                 const struct uuid *us, bool is_local)
+{
+    const struct ha_chassis_group *group
+        = in_ha_chassis_group(unit, &pb->ha_chassis_group);
+    size_t n = 0;
+
+    for (size_t i = 0; group && i < group->n; i++) {
+        is_local |= uuid_equals(&group->members[i].chassis, us);
+        n++;
+    }
+    for (size_t i = 0; !group && i < pb->n_gateway_chassis; i++) {
+        const struct ha_chassis *hc
+            = in_gateway_chassis(unit, &pb->gateway_chassis[i]);
+        is_local |= hc && uuid_equals(&hc->chassis, us);
+        n++;
+    }
+    return is_local && n > 1;
+}
+
+static bool
+is_bound_to(const struct port_binding *pb, const struct uuid *chassis)
+{
+    for (size_t i = 0; i < pb->n_additional_chassis; i++) {
+        if (uuid_equals(&pb->additional_chassis[i], chassis)) {
+            return true;
+        }
+    }
+    return uuid_equals(&pb->chassis, chassis);
+}
+
+bool
+unsupported_by_port(const struct port_binding *pb)
+{
+    static const char *const options[] = {
+        "ipv6_prefix_delegation", "ipv6_ra_send_periodic", "vif-plug-type",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+        if (smap_get(&pb->options, options[i])) {
+            return true;
+        }
+    }
+    return (pb->type == LP_VTEP
+            || pb->has_mirrors
+            || pb->has_nat_addresses
+            || pb->n_additional_chassis
+            || pb->n_gateway_chassis > 1
+            || !uuid_is_zero(&pb->ha_chassis_group));
+}
+
+static void
+note_rare_port(struct inc_unit *unit, const struct port_binding *pb,
+               const struct local_datapath *ld, const struct uuid *us)
+{
+    if (smap_get_bool(&pb->options, "ipv6_prefix_delegation", false) && ld) {
+        note_port(unit, PREFIX_DELEGATION, pb);
+    }
+    if (smap_get_bool(&pb->options, "ipv6_ra_send_periodic", false) && ld) {
+        note_port(unit, ROUTER_ADVERTISEMENTS, pb);
+    }
+    if (smap_get(&pb->options, "vif-plug-type")
+        && uuid_equals(&pb->requested_chassis, us)) {
+        note_port(unit, VIF_PLUG, pb);
+    }
+    if (pb->has_nat_addresses && ld && ld->localnet_port) {
+        note_port(unit, ANNOUNCEMENTS, pb);
+    }
+    if (pb->has_mirrors && is_bound_to(pb, us)) {
+        note_port(unit, MIRRORS, pb);
+    }
+    if (pb->n_additional_chassis && is_bound_to(pb, us)) {
+        note_port(unit, MULTICHASSIS_MTU, pb);
+    }
+    if (needs_tunnel_bfd(unit, pb, us, ld != NULL)) {
+        note_port(unit, TUNNEL_BFD, pb);
+    }
+    if (pb->type == LP_VTEP && ld) {
+        note_port(unit, VTEP, pb);
+    }
+}
+
+static void
+rare_port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct port_binding *pb
+        = in_port_binding(unit, inc_unit_key(unit).data);
+    const struct uuid us = binding_our_chassis(unit);
+
+    if (pb && !uuid_is_zero(&us)) {
+        note_rare_port(unit, pb, local_datapath(unit, &pb->datapath), &us);
+    }
+}
+
+static const struct inc_unit_class rare_port_class = {
+    .name = "unsupported-port", .stage = STAGE_FLOW, .run = rare_port_run,
+};
+
+/* The addresses of machines on a switch that is connected to the physical
+ * network. */
+static void
+announced_port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const char *name = inc_unit_key(unit).data;
+    const struct local_port *lp = binding_local_port(unit, name);
+    const struct local_datapath *ld
+        = lp ? local_datapath(unit, &lp->datapath) : NULL;
+
+    if (ld && ld->localnet_port
+        && (lp->type == LP_VIF || lp->type == LP_CONTAINER)) {
+        note(unit, ANNOUNCEMENTS, "Port_Binding %s", name);
+    }
+}
+
+static const struct inc_unit_class announced_port_class = {
+    .name = "unsupported-announcement", .stage = STAGE_FLOW,
+    .run = announced_port_run,
+};
+
+/* The rest. */
+
+bool
+unsupported_by_lb(const struct load_balancer *lb)
+{
+    return smap_get_bool(&lb->options, "ct_flush", false);
+}
+
+static bool
+is_local_lb(struct inc_unit *unit, const struct load_balancer *lb)
+{
+    bool is_local = false;
+
+    for (size_t i = 0; i < lb->n_datapaths && !is_local; i++) {
+        is_local = lflow_env_dp(unit, &lb->datapaths[i]) != NULL;
+    }
+    if (!is_local && !uuid_is_zero(&lb->dp_group)) {
+        const struct lflow_dp **dps = NULL;
+        size_t n = 0;
+
+        lflow_env_group(unit, &lb->dp_group, &dps, &n);
+        is_local = n > 0;
+        free(dps);
+    }
+    return is_local;
+}
+
+static void
+rare_lb_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct load_balancer *lb
+        = in_load_balancer(unit, inc_unit_key(unit).data);
+
+    if (lb && is_local_lb(unit, lb)) {
+        note(unit, CT_FLUSH, "Load_Balancer %s", lb->name);
+    }
+}
+
+static const struct inc_unit_class rare_lb_class = {
+    .name = "unsupported-lb", .stage = STAGE_FLOW, .run = rare_lb_run,
+};
+
+static void
+service_monitor_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct uuid *uuid = inc_unit_key(unit).data;
+    const char *lport = in_service_monitor(unit, uuid);
+
+    if (lport && binding_local_port(unit, lport)) {
+        note(unit, SERVICE_MONITORS, "Service_Monitor "UUID_FMT" (port %s)",
+             UUID_ARGS(uuid), lport);
+    }
+}
+
+static const struct inc_unit_class service_monitor_class = {
+    .name = "unsupported-service-monitor", .stage = STAGE_FLOW,
+    .run = service_monitor_run,
+};
+
+static void
+global_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    if (smap_get_bool(in_sb_options(unit), "ipsec_encapsulation", false)) {
+        note(unit, IPSEC_ENCAPSULATION,
+             "SB_Global options:ipsec_encapsulation");
+    }
+}
+
+static const struct inc_unit_class global_class = {
+    .name = "unsupported-global", .stage = STAGE_FLOW, .run = global_run,
+};
+
+static void
+init(struct inc_engine *engine)
+{
+    unsupported_kind = inc_kind_declare(engine, &unsupported_kind_class);
+    inc_kind_watch(unsupported_kind, warn, NULL);
+    inc_kind_spawn(in_kinds.rare_port, &rare_port_class, NULL);
+    inc_kind_spawn(binding_kind_local_port, &announced_port_class, NULL);
+    inc_kind_spawn(in_kinds.rare_lb, &rare_lb_class, NULL);
+    inc_kind_spawn(in_kinds.service_monitor, &service_monitor_class, NULL);
+    inc_unit_add(engine, &global_class, INC_KEY_ONLY, NULL);
+}
+
+/* Packet-ins. */
+
+static const char *const opcode_names[] = {
+#define ACTION_OPCODE(ENUM, VALUE) [VALUE] = #ENUM,
+#include "ovn/action-opcodes.def"
+#undef ACTION_OPCODE
+};
+
+/* By opcode; at last, all those that are unknown. */
+static uint64_t n_packets[ARRAY_SIZE(opcode_names) + 1];
+
+static const char *
+opcode_name(size_t opcode)
+{
+    return (opcode < ARRAY_SIZE(opcode_names) ? opcode_names[opcode]
+            : "unknown");
+}
+
+void
+unsupported_packet(uint32_t opcode, uint64_t cookie)
+{
+    size_t i = MIN(opcode, ARRAY_SIZE(opcode_names));
+
+    if (!n_packets[i]++) {
+        VLOG_WARN("packet-in of flow %#"PRIx64" ignored: opcode %"PRIu32" "
+                  "(%s) is not supported; from now on, such packets are only "
+                  "counted (see unsupported/list)", cookie, opcode,
+                  opcode_name(i));
+    }
+}
+
+/* unsupported/list */
+
+static void
+list(struct unixctl_conn *conn, int argc OVS_UNUSED,
+     const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    for (size_t i = 0; i < N_FEATURES; i++) {
+        const struct feature *f = &features[i];
+        const struct inc_set *rows
+            = inc_peek_set(unsupported_kind, inc_key_string(f->name));
+
+        if (inc_set_count(rows)) {
+            ds_put_format(&s, "%s: %s\n", f->name, f->what);
+        }
+        for (size_t j = 0; j < inc_set_count(rows); j++) {
+            ds_put_format(&s, "    %s\n",
+                          (const char *) inc_set_at(rows, j).data);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(n_packets); i++) {
+        if (n_packets[i]) {
+            ds_put_format(&s, "packets ignored, with opcode %s: %"PRIu64"\n",
+                          opcode_name(i), n_packets[i]);
+        }
+    }
+    unixctl_command_reply(conn, ds_cstr(&s));
+    ds_destroy(&s);
+}
+
+static void
+register_commands(void)
+{
+    unixctl_command_register("unsupported/list", "", 0, 0, list, NULL);
+}
+
+const struct module unsupported_module = {
+    .name = "unsupported",
+    .init = init,
+    .commands = register_commands,
+};

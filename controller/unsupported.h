@@ -1,0 +1,55 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef CONTROLLER_UNSUPPORTED_H
+#define CONTROLLER_UNSUPPORTED_H 1
+
+/* What this chassis is asked for and does not do
+ * ==============================================
+ *
+ * Whatever is accepted and not done is said: in the documentation
+ * (differences.rst, "What is not there yet"), once in the log, as soon as
+ * something here asks for it, and by "ovn-appctl unsupported/list", which
+ * names the rows that do.
+ *
+ * Each such feature is a row of the table in unsupported.c.  When it has been
+ * implemented, its row goes, and with it all that is only there to find out
+ * who asks for it. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct inc_unit;
+struct load_balancer;
+struct logical_flow;
+struct module;
+struct port_binding;
+
+extern const struct module unsupported_module;
+
+/* Whether such a row may ask for what is not supported: few do, and only these
+ * are looked at. */
+bool unsupported_by_port(const struct port_binding *);
+bool unsupported_by_lb(const struct load_balancer *);
+
+/* Notes that flows of 'lf', which is that of 'unit', may lead to packet-ins
+ * with any of 'opcodes' (1 << opcode each). */
+void unsupported_note_flow(struct inc_unit *unit,
+                           const struct logical_flow *lf, uint32_t opcodes);
+
+/* Counts, and names the first time, a packet-in with 'opcode', of the flow
+ * with 'cookie', that nobody serves. */
+void unsupported_packet(uint32_t opcode, uint64_t cookie);
+
+#endif /* controller/unsupported.h */
