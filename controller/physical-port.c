@@ -474,8 +474,8 @@ add_restore_router_mac(struct port_ctx *ctx, const struct port_binding *lrp,
     ctx->cookie = cookie;
 }
 
-/* If the port is the switch's side of router port 'lrp': for each localnet port
- * of the switch that this chassis implements. */
+/* If the port is the switch's side of router port 'lrp': for each localnet
+ * port of the switch that this chassis implements. */
 static void
 add_chassis_macs(struct port_ctx *ctx, const struct port_binding *lrp)
 {

@@ -69,9 +69,11 @@ ovn_group_clone(const struct ovn_group *group)
     clone->lb_hint = nullable_xstrdup(group->lb_hint);
     clone->buckets = xcalloc(MAX(group->n_buckets, 1), sizeof *clone->buckets);
     for (size_t i = 0; i < group->n_buckets; i++) {
-        clone->buckets[i] = group->buckets[i];
-        clone->buckets[i].actions = nullable_xstrdup(group->buckets[i].actions);
-        clone->buckets[i].lport = nullable_xstrdup(group->buckets[i].lport);
+        const struct ovn_group_bucket *bucket = &group->buckets[i];
+
+        clone->buckets[i] = *bucket;
+        clone->buckets[i].actions = nullable_xstrdup(bucket->actions);
+        clone->buckets[i].lport = nullable_xstrdup(bucket->lport);
     }
     return clone;
 }

@@ -15,7 +15,8 @@
 
     flow-diff.py [--known NAME]... A B
 
-A, stock, and B, ours, are directories with what dump_switch (ovn-macros.at) has written:
+A, stock, and B, ours, are directories with what dump_switch (ovn-macros.at)
+has written:
 
     flows    ovs-ofctl -O OpenFlow15 --no-stats dump-flows
     groups   ovs-ofctl -O OpenFlow15 dump-groups
@@ -34,8 +35,8 @@ have the same content, one counts.
 Prints what is only in A with a "-" in front, what is only in B with a "+",
 and exits with status 1 if there is anything to print.
 
-Differences that are faults of stock's do not count: see stock_faults.py.  Fails
-if there is none by the fault NAME.
+Differences that are faults of stock's do not count: see stock_faults.py.
+Fails if there is none by the fault NAME.
 """
 
 import collections
@@ -226,9 +227,9 @@ def main(argv):
     seen = stock_faults.excuse(only_a, only_b)
     only_a, only_b = +only_a, +only_b
     for line in sorted(set(only_a) | set(only_b),
-                       key=lambda l: (not l.startswith('table='),
-                                      int(re.search(r'table=(\d+)', l).group(1))
-                                      if l.startswith('table=') else 0, l)):
+                       key=lambda s: (not s.startswith('table='),
+                                      int(re.match(r'table=(\d+)', s)[1])
+                                      if s.startswith('table=') else 0, s)):
         print('-' * bool(only_a[line]) + '+' * bool(only_b[line]), line)
     unseen = stock_faults.report_unseen(known, seen)
     sys.exit(1 if only_a or only_b or unseen else 0)

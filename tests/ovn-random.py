@@ -21,13 +21,13 @@ Runs against a central and one chassis that are up already:
     --chassis              its name
 
 Each round makes one change out of a repertoire (ports, ACLs, address sets,
-port groups, load balancers with all that can be asked of them, by their options,
-by entries of ovn-lb-northd and by the chassis' default, template variables, MAC bindings, FDB entries, bindings, other chassis
-and their ports), waits until the controller has acknowledged
-it, and then asks for a recompute.  The flows, groups and meters in the switch
-must be the same before and after, and the controller must not have sent a
-single modification.  The seed is printed, so that a failure can be had again.
-"""
+port groups, load balancers with all that can be asked of them, by their
+options, by entries of ovn-lb-northd and by the chassis' default, template
+variables, MAC bindings, FDB entries, bindings, other chassis and their ports),
+waits until the controller has acknowledged it, and then asks for a recompute.
+The flows, groups and meters in the switch must be the same before and after,
+and the controller must not have sent a single modification. The seed is
+printed, so that a failure can be had again. """
 
 import argparse
 import json

@@ -256,7 +256,8 @@ def router_errors():
         yield send("ttl-1", beyond, UDP, udp(me, beyond, dport=90), ttl=1)
         yield send("ttl-1-long", beyond, UDP,
                    udp(me, beyond, dport=90, data=bytes(1400)), ttl=1)
-        yield send("ttl-1-tcp", beyond, TCP, tcp(me, beyond, 2, dport=90), ttl=1)
+        yield send("ttl-1-tcp", beyond, TCP, tcp(me, beyond, 2, dport=90),
+                   ttl=1)
         echo = 8 if version == "4" else 128
         yield send("ping", router, ICMP if version == "4" else ICMP6,
                    icmp(me, router, echo))

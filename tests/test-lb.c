@@ -17,8 +17,8 @@
  * "VIP=BACKENDS" and prints what lb_vip_parse() makes of them; "wishes" and
  * "spread" read entries of SB_Global and the values of "distributed"; "decide"
  * reads "ROW ENTRY DEFAULT", the values of "distributed" of a row and an
- * entry, "." if it has none and "-" if there is no such thing; "ovstest test-lb
- * conj-ids" tries the controller's allocator of conjunction ids, which
+ * entry, "." if it has none and "-" if there is no such thing; "ovstest
+ * test-lb conj-ids" tries the controller's allocator of conjunction ids, which
  * needs no line of input.
  *
  * "ovstest test-lb empty" prints what there is for a load balancer without

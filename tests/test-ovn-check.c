@@ -177,10 +177,10 @@ struct stages {
     struct expr_matches ms;
 };
 
-/* Whether 'e' has a comparison that OpenFlow matches cannot say: of a part of a
- * field that is matched only as a whole, as "!ip.is_frag" has, which means "not
- * IP, or no fragment".  Our matches leave it out then, as those of the stock
- * controller do, flow for flow (tests/corpus/acl-matches.conf). */
+/* Whether 'e' has a comparison that OpenFlow matches cannot say: of a part of
+ * a field that is matched only as a whole, as "!ip.is_frag" has, which means
+ * "not IP, or no fragment".  Our matches leave it out then, as those of the
+ * stock controller do, flow for flow (tests/corpus/acl-matches.conf). */
 static bool
 has_inexpressible(const struct expr *e)
 {

@@ -72,9 +72,9 @@ void test_ovn_actions_destroy(struct test_ovn_actions *);
 /* Starts numbering groups and meters anew. */
 void test_ovn_actions_forget(struct test_ovn_actions *);
 
-/* Starts anew in a datapath, pipeline and chassis of kind 'kind', of which each
- * bit has a meaning.  Most kinds leave formatting, which takes longer than
- * encoding, out of test_ovn_check_actions(). */
+/* Starts anew in a datapath, pipeline and chassis of kind 'kind', of which
+ * each bit has a meaning.  Most kinds leave formatting, which takes longer
+ * than encoding, out of test_ovn_check_actions(). */
 void test_ovn_actions_set_kind(struct test_ovn_actions *, uint8_t kind);
 
 /* A callback for 'ep.ct_zero_snat': the switch can do it. */
@@ -112,8 +112,8 @@ bool test_ovn_classify(const struct expr_matches *ms, const struct flow *,
                        test_ovn_match_func *match_flow);
 
 /* Actions that are valid by the grammar of ovn-sb(5), whatever the bytes in
- * 'bytes' are, which say what to choose.  When they are used up, each choice is
- * the first alternative. */
+ * 'bytes' are, which say what to choose.  When they are used up, each choice
+ * is the first alternative. */
 struct test_ovn_choices {
     const uint8_t *bytes;
     size_t n;

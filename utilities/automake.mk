@@ -11,7 +11,9 @@
 # limitations under the License.
 
 dist_noinst_SCRIPTS += \
+	utilities/checksource \
 	utilities/install-deps \
+	utilities/lint \
 	utilities/quickstart \
 	utilities/quickstart-demo
 

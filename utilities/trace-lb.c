@@ -110,6 +110,8 @@ add_lb(struct trace_lbs *lbs, const struct uuid *nb,
     char *bad;
 
     lb->nb = *nb;
+    /* One of the two is there. */
+    /* cppcheck-suppress nullPointerRedundantCheck */
     lb->name = xstrdup(row ? row->name : entry->name);
     smap_clone(&lb->options, row ? &row->options : &entry->options);
     lb_mappings_parse(entry ? &entry->ip_port_mappings : &none,

@@ -256,8 +256,8 @@ struct expr_matches {
 
 /* Converts normalized 'expr', which it does not consume, into '*matches',
  * which it initializes.  String fields are resolved with env->port_key();
- * a disjunct that names an unknown port, or that no packet can fulfill, is left
- * out.  The matches are all
+ * a disjunct that names an unknown port, or that no packet can fulfill, is
+ * left out.  The matches are all
  * different, except that two flows may match on the same fields as clauses of
  * different conjunctions: then there is one match with both clauses. */
 void expr_to_matches(const struct expr *, const struct expr_env *,

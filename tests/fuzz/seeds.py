@@ -18,18 +18,18 @@
     seeds.py dictionary ACTIONS_DEF < SYMTAB
 
 "extract" puts every match and every action list of the southbound database's
-logical flows into DIR/matches.txt and DIR/actions.txt, but of those that differ
-in nothing but numbers, addresses and names only one, and of the ones that are
-there already none again.  So it can be run for one database after another:
-corpus-seeds does, for all configurations in tests/corpus.
+logical flows into DIR/matches.txt and DIR/actions.txt, but of those that
+differ in nothing but numbers, addresses and names only one, and of the ones
+that are there already none again.  So it can be run for one database after
+another: corpus-seeds does, for all configurations in tests/corpus.
 
-"corpus" makes of each line of the FILEs, which are these or test vectors, a file
-in the directory OUT, as libFuzzer wants it.  Lines that are longer than MAX
-bytes, which libFuzzer would cut off anywhere, are cut between their terms or
-actions.
+"corpus" makes of each line of the FILEs, which are these or test vectors, a
+file in the directory OUT, as libFuzzer wants it.  Lines that are longer than
+MAX bytes, which libFuzzer would cut off anywhere, are cut between their terms
+or actions.
 
-"dictionary" prints the words of the language: those of actions, and the symbols
-in the output of "ovstest test-ovn dump-symtab".
+"dictionary" prints the words of the language: those of actions, and the
+symbols in the output of "ovstest test-ovn dump-symtab".
 """
 
 import json
@@ -120,6 +120,7 @@ hash_fields= skip_snat force_snat childports= is_chassis_resident( offerip=
 addr_mode slla prefix verdict= severity= collector_set= obs_point=$cookie vip
 backend proto timeout event load_balancer protocol
 '''
+
 
 def dictionary(actions_def):
     with open(actions_def) as f:
