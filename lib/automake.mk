@@ -57,7 +57,9 @@ lib_libovn_la_SOURCES = \
 	lib/lport-type.h \
 	lib/ovn-dirs.c \
 	lib/ovn-dirs.h \
-	lib/ovn-group.c
+	lib/ovn-group.c \
+	lib/port-sec.c \
+	lib/port-sec.h
 
 # The databases' bindings, generated from the schemas that the distribution
 # installs.  Libraries of their own, so that nothing in lib/ comes to depend on

@@ -40,8 +40,6 @@ utilities_ovn_trace_SOURCES = \
 	utilities/trace-ovs.h \
 	utilities/trace-pipeline.c \
 	utilities/trace-pipeline.h \
-	utilities/trace-port-sec.c \
-	utilities/trace-port-sec.h \
 	utilities/trace-rows.c \
 	utilities/trace-rows.h \
 	utilities/trace-serving.c \

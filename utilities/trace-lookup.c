@@ -24,14 +24,15 @@
 #include "flow.h"
 #include "lb.h"
 #include "openvswitch/dynamic-string.h"
+#include "ovn-sb-idl.h"
 #include "ovn/logical-fields.h"
 #include "packets.h"
+#include "port-sec.h"
 #include "trace-db.h"
 #include "trace-flows.h"
 #include "trace-lb.h"
 #include "trace-node.h"
 #include "trace-pipeline.h"
-#include "trace-port-sec.h"
 #include "util.h"
 
 /* Neighbors. */
@@ -212,8 +213,9 @@ execute_check_port_sec(struct trace_acts *acts, const struct ovnact *a,
     const struct trace_port *port = trace_dp_port(acts->dp, key);
 
     trace_write_bit(acts, &result->dst,
-                    port && !trace_port_sec_allows(port, acts->packet,
-                                                   is_in));
+                    port && !port_sec_allows(port->row->port_security,
+                                             port->row->n_port_security,
+                                             acts->packet, is_in));
 }
 
 /* Reports. */

@@ -1,0 +1,554 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Port security; see port-sec.h.
+ *
+ * Each element of port_security is an Ethernet address, optionally with IP
+ * addresses that go with it.  What is said here about an address "with host
+ * bits" means: of 10.0.0.11/24, the address 10.0.0.11 is meant; of
+ * 10.0.0.0/24, all of them. */
+
+#include <config.h>
+#include "port-sec.h"
+
+#include <netinet/icmp6.h>
+
+#include "flow.h"
+#include "packets.h"
+#include "util.h"
+
+/* The elements. */
+
+struct ps_ip4 { ovs_be32 addr, mask; };
+struct ps_ip6 { struct in6_addr addr, mask; };
+struct ps_element {
+    struct eth_addr mac;
+    struct in6_addr lla;        /* Link-local address that follows from it. */
+    struct ps_ip4 *ip4s; size_t n_ip4s;
+    struct ps_ip6 *ip6s; size_t n_ip6s;
+};
+
+static void
+ps_element_destroy(struct ps_element *pse)
+{
+    free(pse->ip4s);
+    free(pse->ip6s);
+}
+
+static bool
+add_ip(const char *s, struct ps_element *pse)
+{
+    struct ps_ip4 ip4;
+    struct ps_ip6 ip6;
+    char *error = ip_parse_masked(s, &ip4.addr, &ip4.mask);
+
+    if (!error) {
+        pse->ip4s = xrealloc(pse->ip4s,
+                             (pse->n_ip4s + 1) * sizeof *pse->ip4s);
+        pse->ip4s[pse->n_ip4s++] = ip4;
+        return true;
+    }
+    free(error);
+
+    error = ipv6_parse_masked(s, &ip6.addr, &ip6.mask);
+    if (!error) {
+        pse->ip6s = xrealloc(pse->ip6s,
+                             (pse->n_ip6s + 1) * sizeof *pse->ip6s);
+        pse->ip6s[pse->n_ip6s++] = ip6;
+        return true;
+    }
+    free(error);
+    return false;
+}
+
+/* What may be between addresses, as ovn-nb(5) has it. */
+#define PS_SEPARATORS " ,\t"
+
+/* Parses 's' into '*pse'.  Returns false if it does not begin with an Ethernet
+ * address, and then there is nothing to free.  Otherwise, whatever follows
+ * counts up to the first word that is not an IP address, if any, which is
+ * stored in '*bad' (the caller frees it). */
+static bool
+ps_element_parse(const char *s, struct ps_element *pse, char **bad)
+{
+    int n = 0;
+
+    *bad = NULL;
+    memset(pse, 0, sizeof *pse);
+    s += strspn(s, PS_SEPARATORS);
+    if (!ovs_scan_len(s, &n, ETH_ADDR_SCAN_FMT,
+                      ETH_ADDR_SCAN_ARGS(pse->mac))) {
+        return false;
+    }
+    in6_generate_lla(pse->mac, &pse->lla);
+
+    char *copy = xstrdup(s + n);
+    char *save_ptr = NULL;
+    for (char *word = strtok_r(copy, PS_SEPARATORS, &save_ptr); word;
+         word = strtok_r(NULL, PS_SEPARATORS, &save_ptr)) {
+        if (!add_ip(word, pse)) {
+            *bad = xstrdup(word);
+            break;
+        }
+    }
+    free(copy);
+    return true;
+}
+
+/* Rules. */
+
+/* Where the rules go to. */
+struct ps_sink {
+    port_sec_rule_func *add;
+    void *aux;
+};
+
+static void
+put(const struct ps_sink *sink, enum port_sec_table table, uint16_t priority,
+    const struct match *match, enum port_sec_verdict verdict)
+{
+    const struct port_sec_rule rule = {
+        .table = table,
+        .verdict = verdict,
+        .priority = priority,
+        .match = *match,
+    };
+
+    sink->add(&rule, sink->aux);
+}
+
+static bool
+ip4_has_host_bits(const struct ps_ip4 *ip)
+{
+    return ip->mask == OVS_BE32_MAX || ip->addr & ~ip->mask;
+}
+
+/* The mask with which 'ip' is to be matched. */
+static ovs_be32
+ip4_mask(const struct ps_ip4 *ip)
+{
+    return ip4_has_host_bits(ip) ? OVS_BE32_MAX : ip->mask;
+}
+
+static struct in6_addr
+ip6_mask(const struct ps_ip6 *ip)
+{
+    struct in6_addr masked = ipv6_addr_bitand(&ip->addr, &ip->mask);
+
+    return ipv6_addr_equals(&masked, &ip->addr) ? ip->mask : in6addr_exact;
+}
+
+static void
+match_icmp6(struct match *match, uint8_t type, uint8_t code)
+{
+    match_set_dl_type(match, htons(ETH_TYPE_IPV6));
+    match_set_nw_proto(match, IPPROTO_ICMPV6);
+    match_set_icmp_type(match, type);
+    match_set_icmp_code(match, code);
+}
+
+/* PORT_SEC_IN. */
+
+static void
+match_in(struct match *match, const struct ps_element *pse)
+{
+    match_init_catchall(match);
+    match_set_dl_src(match, pse->mac);
+}
+
+static void
+put_in_default(const struct ps_sink *sink)
+{
+    struct match match;
+
+    match_init_catchall(&match);
+    put(sink, PORT_SEC_IN, 80, &match, PORT_SEC_DENY);
+
+    match_set_dl_type(&match, htons(ETH_TYPE_ARP));
+    put(sink, PORT_SEC_IN, 95, &match, PORT_SEC_ASK_ND);
+}
+
+static void
+put_in_ip4(const struct ps_sink *sink, const struct ps_element *pse)
+{
+    struct match match;
+
+    if (!pse->n_ip4s) {
+        return;
+    }
+    for (size_t i = 0; i < pse->n_ip4s; i++) {
+        const struct ps_ip4 *ip = &pse->ip4s[i];
+
+        match_in(&match, pse);
+        match_set_dl_type(&match, htons(ETH_TYPE_IP));
+        match_set_nw_src_masked(&match, ip->addr, ip4_mask(ip));
+        put(sink, PORT_SEC_IN, 90, &match, PORT_SEC_ALLOW);
+    }
+
+    /* A DHCP client that has no address yet. */
+    match_in(&match, pse);
+    match_set_dl_type(&match, htons(ETH_TYPE_IP));
+    match_set_nw_proto(&match, IPPROTO_UDP);
+    match_set_nw_src(&match, 0);
+    match_set_nw_dst(&match, OVS_BE32_MAX);
+    match_set_tp_src(&match, htons(68));
+    match_set_tp_dst(&match, htons(67));
+    put(sink, PORT_SEC_IN, 90, &match, PORT_SEC_ALLOW);
+}
+
+static void
+put_in_ip6_src(const struct ps_sink *sink, const struct ps_element *pse,
+               const struct in6_addr *addr, const struct in6_addr *mask)
+{
+    struct match match;
+
+    match_in(&match, pse);
+    match_set_dl_type(&match, htons(ETH_TYPE_IPV6));
+    match_set_ipv6_src_masked(&match, addr, mask);
+    put(sink, PORT_SEC_IN, 90, &match, PORT_SEC_ASK_ND);
+}
+
+/* A host that has no IPv6 address yet: it joins groups and checks that its
+ * address is its own. */
+static void
+put_in_unspecified(const struct ps_sink *sink, const struct ps_element *pse,
+                   uint8_t icmp6_type, enum port_sec_verdict verdict)
+{
+    struct in6_addr dst = { .s6_addr = { 0xff, 0x02 } };
+    struct in6_addr dst_mask = { .s6_addr = { 0xff, 0xff } };
+    struct match match;
+
+    match_in(&match, pse);
+    match_icmp6(&match, icmp6_type, 0);
+    match_set_ipv6_src(&match, &in6addr_any);
+    match_set_ipv6_dst_masked(&match, &dst, &dst_mask);
+    put(sink, PORT_SEC_IN, 90, &match, verdict);
+}
+
+static void
+put_in_ip6(const struct ps_sink *sink, const struct ps_element *pse)
+{
+    if (!pse->n_ip6s) {
+        return;
+    }
+    put_in_ip6_src(sink, pse, &pse->lla, &in6addr_exact);
+    for (size_t i = 0; i < pse->n_ip6s; i++) {
+        struct in6_addr mask = ip6_mask(&pse->ip6s[i]);
+        put_in_ip6_src(sink, pse, &pse->ip6s[i].addr, &mask);
+    }
+    put_in_unspecified(sink, pse, MLD_REPORT, PORT_SEC_ALLOW);
+    put_in_unspecified(sink, pse, MLD2_REPORT, PORT_SEC_ALLOW);
+    put_in_unspecified(sink, pse, ND_NEIGHBOR_SOLICIT, PORT_SEC_ASK_ND);
+}
+
+static void
+put_in(const struct ps_sink *sink, const struct ps_element *pse)
+{
+    if (!pse->n_ip4s && !pse->n_ip6s) {
+        struct match match;
+
+        match_in(&match, pse);
+        put(sink, PORT_SEC_IN, 90, &match, PORT_SEC_ASK_ND);
+    }
+    put_in_ip4(sink, pse);
+    put_in_ip6(sink, pse);
+}
+
+/* PORT_SEC_ND.
+ *
+ * The flows that allow neighbor discovery are for a TTL of 225, as they are
+ * with the stock controller; for solicitations this makes no difference, as
+ * those with the TTL of 255 that they must have are allowed by default. */
+
+#define ND_TTL 255
+#define ND_ALLOW_TTL 225
+
+static void
+put_nd_default(const struct ps_sink *sink)
+{
+    struct match match;
+
+    match_init_catchall(&match);
+    match_set_dl_type(&match, htons(ETH_TYPE_ARP));
+    put(sink, PORT_SEC_ND, 80, &match, PORT_SEC_DENY);
+
+    match_init_catchall(&match);
+    match_set_dl_type(&match, htons(ETH_TYPE_IPV6));
+    match_set_nw_proto(&match, IPPROTO_ICMPV6);
+    match_set_nw_ttl(&match, ND_TTL);
+    match_set_icmp_type(&match, ND_NEIGHBOR_SOLICIT);
+    put(sink, PORT_SEC_ND, 80, &match, PORT_SEC_ALLOW);
+    match_set_icmp_type(&match, ND_NEIGHBOR_ADVERT);
+    put(sink, PORT_SEC_ND, 80, &match, PORT_SEC_DENY);
+}
+
+static void
+put_arp(const struct ps_sink *sink, const struct ps_element *pse)
+{
+    struct match match;
+
+    match_in(&match, pse);
+    match_set_dl_type(&match, htons(ETH_TYPE_ARP));
+    match_set_arp_sha(&match, pse->mac);
+    if (!pse->n_ip4s && !pse->n_ip6s) {
+        put(sink, PORT_SEC_ND, 90, &match, PORT_SEC_ALLOW);
+    }
+    for (size_t i = 0; i < pse->n_ip4s; i++) {
+        const struct ps_ip4 *ip = &pse->ip4s[i];
+
+        match_set_nw_src_masked(&match, ip->addr, ip4_mask(ip));
+        put(sink, PORT_SEC_ND, 90, &match, PORT_SEC_ALLOW);
+    }
+}
+
+static void
+put_solicit(const struct ps_sink *sink, const struct ps_element *pse)
+{
+    struct match match;
+
+    match_init_catchall(&match);
+    match_icmp6(&match, ND_NEIGHBOR_SOLICIT, 0);
+    match_set_nw_ttl(&match, ND_ALLOW_TTL);
+    match_set_arp_sha(&match, eth_addr_zero); /* nd_sll */
+    put(sink, PORT_SEC_ND, 90, &match, PORT_SEC_ALLOW);
+    match_set_arp_sha(&match, pse->mac);
+    put(sink, PORT_SEC_ND, 90, &match, PORT_SEC_ALLOW);
+}
+
+/* Allows what 'match' says of an advertisement, without a target's link-layer
+ * address or with the right one. */
+static void
+put_advert_tll(const struct ps_sink *sink, const struct ps_element *pse,
+               struct match *match)
+{
+    match_set_arp_tha(match, eth_addr_zero); /* nd_tll */
+    put(sink, PORT_SEC_ND, 90, match, PORT_SEC_ALLOW);
+    match_set_arp_tha(match, pse->mac);
+    put(sink, PORT_SEC_ND, 90, match, PORT_SEC_ALLOW);
+}
+
+static void
+put_advert(const struct ps_sink *sink, const struct ps_element *pse)
+{
+    struct match match;
+
+    match_init_catchall(&match);
+    match_icmp6(&match, ND_NEIGHBOR_ADVERT, 0);
+    match_set_nw_ttl(&match, ND_ALLOW_TTL);
+    if (pse->n_ip6s) {
+        match_set_nd_target(&match, &pse->lla);
+    }
+    put_advert_tll(sink, pse, &match);
+
+    for (size_t i = 0; i < pse->n_ip6s; i++) {
+        struct in6_addr mask = ip6_mask(&pse->ip6s[i]);
+
+        match_in(&match, pse);
+        match_icmp6(&match, ND_NEIGHBOR_ADVERT, 0);
+        match_set_nd_target_masked(&match, &pse->ip6s[i].addr, &mask);
+        put_advert_tll(sink, pse, &match);
+    }
+}
+
+/* PORT_SEC_OUT. */
+
+static void
+match_out(struct match *match, const struct ps_element *pse)
+{
+    match_init_catchall(match);
+    match_set_dl_dst(match, pse->mac);
+}
+
+static void
+put_out_default(const struct ps_sink *sink)
+{
+    struct match match;
+
+    match_init_catchall(&match);
+    put(sink, PORT_SEC_OUT, 80, &match, PORT_SEC_DENY);
+}
+
+static void
+put_out_ip4_dst(const struct ps_sink *sink, const struct ps_element *pse,
+                ovs_be32 addr, ovs_be32 mask)
+{
+    struct match match;
+
+    match_out(&match, pse);
+    match_set_dl_type(&match, htons(ETH_TYPE_IP));
+    match_set_nw_dst_masked(&match, addr, mask);
+    put(sink, PORT_SEC_OUT, 95, &match, PORT_SEC_ALLOW);
+}
+
+static void
+put_out_ip4(const struct ps_sink *sink, const struct ps_element *pse)
+{
+    if (!pse->n_ip4s) {
+        return;
+    }
+    for (size_t i = 0; i < pse->n_ip4s; i++) {
+        const struct ps_ip4 *ip = &pse->ip4s[i];
+
+        put_out_ip4_dst(sink, pse, ip->addr, ip4_mask(ip));
+        if (ip4_has_host_bits(ip) && ip->mask != OVS_BE32_MAX) {
+            /* The subnet's broadcasts. */
+            put_out_ip4_dst(sink, pse, ip->addr | ~ip->mask, OVS_BE32_MAX);
+        }
+    }
+    put_out_ip4_dst(sink, pse, OVS_BE32_MAX, OVS_BE32_MAX);
+    put_out_ip4_dst(sink, pse, htonl(0xe0000000), htonl(0xf0000000));
+}
+
+static void
+put_out_ip6_dst(const struct ps_sink *sink, const struct ps_element *pse,
+                const struct in6_addr *addr, const struct in6_addr *mask)
+{
+    struct match match;
+
+    match_out(&match, pse);
+    match_set_dl_type(&match, htons(ETH_TYPE_IPV6));
+    match_set_ipv6_dst_masked(&match, addr, mask);
+    put(sink, PORT_SEC_OUT, 95, &match, PORT_SEC_ALLOW);
+}
+
+static void
+put_out_ip6(const struct ps_sink *sink, const struct ps_element *pse)
+{
+    struct in6_addr multicast = { .s6_addr = { 0xff } };
+
+    if (!pse->n_ip6s) {
+        return;
+    }
+    put_out_ip6_dst(sink, pse, &pse->lla, &in6addr_exact);
+    put_out_ip6_dst(sink, pse, &multicast, &multicast);
+    for (size_t i = 0; i < pse->n_ip6s; i++) {
+        struct in6_addr mask = ip6_mask(&pse->ip6s[i]);
+        put_out_ip6_dst(sink, pse, &pse->ip6s[i].addr, &mask);
+    }
+}
+
+static void
+put_out(const struct ps_sink *sink, const struct ps_element *pse)
+{
+    struct match match;
+
+    match_out(&match, pse);
+    put(sink, PORT_SEC_OUT, 85, &match, PORT_SEC_ALLOW);
+    if (pse->n_ip4s || pse->n_ip6s) {
+        match_set_dl_type(&match, htons(ETH_TYPE_IP));
+        put(sink, PORT_SEC_OUT, 90, &match, PORT_SEC_DENY);
+        match_set_dl_type(&match, htons(ETH_TYPE_IPV6));
+        put(sink, PORT_SEC_OUT, 90, &match, PORT_SEC_DENY);
+    }
+    put_out_ip4(sink, pse);
+    put_out_ip6(sink, pse);
+}
+
+/* All of them. */
+
+static void
+put_element(const struct ps_sink *sink, const struct ps_element *pse)
+{
+    put_in(sink, pse);
+    put_arp(sink, pse);
+    put_solicit(sink, pse);
+    put_advert(sink, pse);
+    put_out(sink, pse);
+}
+
+char *
+port_sec_for_each_rule(char *const *texts, size_t n,
+                       port_sec_rule_func *add, void *aux)
+{
+    const struct ps_sink sink = { .add = add, .aux = aux };
+    char *error = NULL;
+    bool any = false;
+
+    for (size_t i = 0; i < n; i++) {
+        struct ps_element pse;
+        char *bad;
+
+        if (!ps_element_parse(texts[i], &pse, &bad)) {
+            free(error);
+            error = xasprintf("invalid syntax '%s' in port security. "
+                              "No MAC address found", texts[i]);
+            continue;
+        }
+        if (bad) {
+            free(error);
+            error = xasprintf("invalid syntax '%s' in port security. "
+                              "Not an IP address: %s", texts[i], bad);
+            free(bad);
+        }
+        put_element(&sink, &pse);
+        ps_element_destroy(&pse);
+        any = true;
+    }
+    if (any) {
+        put_in_default(&sink);
+        put_nd_default(&sink);
+        put_out_default(&sink);
+    }
+    return error;
+}
+
+/* The rules that are tried on a packet. */
+struct ps_trial {
+    const struct flow *packet;
+    enum port_sec_table table;
+    bool matched;
+    uint16_t priority;          /* Of the one that counts so far, */
+    enum port_sec_verdict verdict; /* and what it says. */
+};
+
+static void
+try_rule(const struct port_sec_rule *rule, void *trial_)
+{
+    struct ps_trial *t = trial_;
+
+    if (rule->table == t->table
+        && (!t->matched || rule->priority > t->priority)
+        && flow_equal_except(t->packet, &rule->match.flow, &rule->match.wc)) {
+        t->matched = true;
+        t->priority = rule->priority;
+        t->verdict = rule->verdict;
+    }
+}
+
+static enum port_sec_verdict
+try_rules(char *const *texts, size_t n, const struct flow *packet,
+          enum port_sec_table table)
+{
+    struct ps_trial trial = {
+        .packet = packet,
+        .table = table,
+        .verdict = PORT_SEC_ALLOW,
+    };
+
+    free(port_sec_for_each_rule(texts, n, try_rule, &trial));
+    return trial.verdict;
+}
+
+bool
+port_sec_allows(char *const *texts, size_t n, const struct flow *packet,
+                bool is_in)
+{
+    enum port_sec_verdict verdict
+        = try_rules(texts, n, packet, is_in ? PORT_SEC_IN : PORT_SEC_OUT);
+
+    if (verdict == PORT_SEC_ASK_ND) {
+        verdict = try_rules(texts, n, packet, PORT_SEC_ND);
+    }
+    return verdict == PORT_SEC_ALLOW;
+}
