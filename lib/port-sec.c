@@ -33,6 +33,7 @@
 struct ps_ip4 { ovs_be32 addr, mask; };
 struct ps_ip6 { struct in6_addr addr, mask; };
 struct ps_element {
+    bool is_only;               /* Has the port no other? */
     struct eth_addr mac;
     struct in6_addr lla;        /* Link-local address that follows from it. */
     struct ps_ip4 *ip4s; size_t n_ip4s;
@@ -252,6 +253,17 @@ put_in_ip6(const struct ps_sink *sink, const struct ps_element *pse)
     put_in_unspecified(sink, pse, ND_NEIGHBOR_SOLICIT, PORT_SEC_ASK_ND);
 }
 
+/* "RARP is not restricted": machines announce with it that they have moved. */
+static void
+put_in_rarp(const struct ps_sink *sink, const struct ps_element *pse)
+{
+    struct match match;
+
+    match_in(&match, pse);
+    match_set_dl_type(&match, htons(ETH_TYPE_RARP));
+    put(sink, PORT_SEC_IN, 90, &match, PORT_SEC_ALLOW);
+}
+
 static void
 put_in(const struct ps_sink *sink, const struct ps_element *pse)
 {
@@ -260,19 +272,18 @@ put_in(const struct ps_sink *sink, const struct ps_element *pse)
 
         match_in(&match, pse);
         put(sink, PORT_SEC_IN, 90, &match, PORT_SEC_ASK_ND);
+    } else {
+        put_in_rarp(sink, pse);
     }
     put_in_ip4(sink, pse);
     put_in_ip6(sink, pse);
 }
 
-/* PORT_SEC_ND.
- *
- * The flows that allow neighbor discovery are for a TTL of 225, as they are
- * with the stock controller; for solicitations this makes no difference, as
- * those with the TTL of 255 that they must have are allowed by default. */
+/* PORT_SEC_ND. */
 
+/* Neighbor discovery with another hop limit is ignored by all receivers
+ * (RFC 4861). */
 #define ND_TTL 255
-#define ND_ALLOW_TTL 225
 
 static void
 put_nd_default(const struct ps_sink *sink)
@@ -288,7 +299,7 @@ put_nd_default(const struct ps_sink *sink)
     match_set_nw_proto(&match, IPPROTO_ICMPV6);
     match_set_nw_ttl(&match, ND_TTL);
     match_set_icmp_type(&match, ND_NEIGHBOR_SOLICIT);
-    put(sink, PORT_SEC_ND, 80, &match, PORT_SEC_ALLOW);
+    put(sink, PORT_SEC_ND, 80, &match, PORT_SEC_DENY);
     match_set_icmp_type(&match, ND_NEIGHBOR_ADVERT);
     put(sink, PORT_SEC_ND, 80, &match, PORT_SEC_DENY);
 }
@@ -312,14 +323,27 @@ put_arp(const struct ps_sink *sink, const struct ps_element *pse)
     }
 }
 
+/* Initializes 'match' for neighbor discovery of 'type'.  A port's only
+ * element need not be told from others: PORT_SEC_IN has checked the packet's
+ * Ethernet source. */
+static void
+match_nd(struct match *match, const struct ps_element *pse, uint8_t type)
+{
+    if (pse->is_only) {
+        match_init_catchall(match);
+    } else {
+        match_in(match, pse);
+    }
+    match_icmp6(match, type, 0);
+    match_set_nw_ttl(match, ND_TTL);
+}
+
 static void
 put_solicit(const struct ps_sink *sink, const struct ps_element *pse)
 {
     struct match match;
 
-    match_init_catchall(&match);
-    match_icmp6(&match, ND_NEIGHBOR_SOLICIT, 0);
-    match_set_nw_ttl(&match, ND_ALLOW_TTL);
+    match_nd(&match, pse, ND_NEIGHBOR_SOLICIT);
     match_set_arp_sha(&match, eth_addr_zero); /* nd_sll */
     put(sink, PORT_SEC_ND, 90, &match, PORT_SEC_ALLOW);
     match_set_arp_sha(&match, pse->mac);
@@ -343,9 +367,7 @@ put_advert(const struct ps_sink *sink, const struct ps_element *pse)
 {
     struct match match;
 
-    match_init_catchall(&match);
-    match_icmp6(&match, ND_NEIGHBOR_ADVERT, 0);
-    match_set_nw_ttl(&match, ND_ALLOW_TTL);
+    match_nd(&match, pse, ND_NEIGHBOR_ADVERT);
     if (pse->n_ip6s) {
         match_set_nd_target(&match, &pse->lla);
     }
@@ -462,9 +484,42 @@ put_element(const struct ps_sink *sink, const struct ps_element *pse)
 {
     put_in(sink, pse);
     put_arp(sink, pse);
-    put_solicit(sink, pse);
-    put_advert(sink, pse);
+    if (pse->is_only || !pse->n_ip4s || pse->n_ip6s) {
+        /* With IPv4 addresses only, there is no neighbor discovery that this
+         * element could allow. */
+        put_solicit(sink, pse);
+        put_advert(sink, pse);
+    }
     put_out(sink, pse);
+}
+
+/* Parses 'texts' into 'elements', which has room for 'n' of them.  Returns how
+ * many there are.  Stores in '*error' what is wrong with them, or NULL. */
+static size_t
+parse_elements(char *const *texts, size_t n, struct ps_element *elements,
+               char **error)
+{
+    size_t n_elements = 0;
+
+    *error = NULL;
+    for (size_t i = 0; i < n; i++) {
+        char *bad;
+
+        if (!ps_element_parse(texts[i], &elements[n_elements], &bad)) {
+            free(*error);
+            *error = xasprintf("invalid syntax '%s' in port security. "
+                               "No MAC address found", texts[i]);
+            continue;
+        }
+        if (bad) {
+            free(*error);
+            *error = xasprintf("invalid syntax '%s' in port security. "
+                               "Not an IP address: %s", texts[i], bad);
+            free(bad);
+        }
+        n_elements++;
+    }
+    return n_elements;
 }
 
 char *
@@ -472,34 +527,21 @@ port_sec_for_each_rule(char *const *texts, size_t n,
                        port_sec_rule_func *add, void *aux)
 {
     const struct ps_sink sink = { .add = add, .aux = aux };
-    char *error = NULL;
-    bool any = false;
+    struct ps_element *elements = xmalloc(n * sizeof *elements);
+    char *error;
+    size_t n_elements = parse_elements(texts, n, elements, &error);
 
-    for (size_t i = 0; i < n; i++) {
-        struct ps_element pse;
-        char *bad;
-
-        if (!ps_element_parse(texts[i], &pse, &bad)) {
-            free(error);
-            error = xasprintf("invalid syntax '%s' in port security. "
-                              "No MAC address found", texts[i]);
-            continue;
-        }
-        if (bad) {
-            free(error);
-            error = xasprintf("invalid syntax '%s' in port security. "
-                              "Not an IP address: %s", texts[i], bad);
-            free(bad);
-        }
-        put_element(&sink, &pse);
-        ps_element_destroy(&pse);
-        any = true;
+    for (size_t i = 0; i < n_elements; i++) {
+        elements[i].is_only = n_elements == 1;
+        put_element(&sink, &elements[i]);
+        ps_element_destroy(&elements[i]);
     }
-    if (any) {
+    if (n_elements) {
         put_in_default(&sink);
         put_nd_default(&sink);
         put_out_default(&sink);
     }
+    free(elements);
     return error;
 }
 

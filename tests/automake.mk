@@ -158,7 +158,7 @@ bench-lang: all tests/ovstest$(EXEEXT)
 
 # Run by the suite.
 EXTRA_DIST += tests/flow-diff.py tests/actions-diff.py tests/actions-stock.in
-EXTRA_DIST += tests/stock_faults.py
+EXTRA_DIST += tests/stock_faults.py tests/unixctl.py tests/port-sec-random.py
 EXTRA_DIST += tests/ofctrl-random tests/ovn-random.py tests/packets.py
 
 # Northbound configurations that together use all of OVN.

@@ -112,6 +112,32 @@ FAULTS = (
                  'that it ends with the last of them.',
           documented='``learn()`` in tables 76 to 78 has a cookie',
           stock_form=without(r'(?<=,delete_learned),cookie=0x[0-9a-f]+')),
+    Fault(name='port-sec-nd-hop-limit',
+          reason='RFC 4861: neighbor discovery has the hop limit 255.',
+          documented='Neighbor discovery is allowed with the hop limit 255',
+          stock_form=replace(r'^(table=74, priority=90, .*\bnw_ttl=)255\b',
+                             r'\g<1>225')),
+    Fault(name='port-sec-nd-solicit',
+          reason='ovn-nb(5): a host may not send neighbor discovery with an '
+                 'inner source Ethernet address other than its own.',
+          documented='A neighbor solicitation with the link-layer address of '
+                     'another host is dropped',
+          stock_form=replace(
+              r'^(table=74, priority=80, .*\bicmp_type=135 actions=.*)0x1000'
+              r'(/0x1000->reg10)$', r'\g<1>0\2')),
+    Fault(name='port-sec-nd-element',
+          reason='ovn-nb(5): each Ethernet address has its own IP addresses.',
+          documented='what neighbor discovery may claim is a matter of the '
+                     "packet's own Ethernet address",
+          only_stock=matching(r'^table=74, priority=90, [^ ]* icmp6,reg14='
+                              r'[^,]*,metadata=[^,]*,nw_ttl=225,'),
+          only_ours=matching(r'^table=74, priority=90, [^ ]* icmp6,reg14='
+                             r'[^,]*,metadata=[^,]*,dl_src=[^,]*,nw_ttl=255,')),
+    Fault(name='port-sec-rarp',
+          reason='ovn-nb(5): RARP is not restricted.',
+          documented='RARP is not restricted, as ovn-nb(5) says',
+          only_ours=matching(r'^table=73, priority=90, [^ ]* rarp,reg14='
+                             r'[^,]*,metadata=[^,]*,dl_src=[^, ]* actions=')),
 )
 
 
@@ -185,7 +211,7 @@ def check(differences, tests):
     text = ''
     for test in tests:
         with open(test) as f:
-            text += f.read()
+            text += f.read().replace('\\\n', ' ')
     bad = 0
     for fault in FAULTS:
         if fault.documented not in documented:

@@ -38,9 +38,10 @@ import difflib
 import json
 import os
 import shlex
-import socket
 import subprocess
 import sys
+
+import unixctl
 
 # What stock says, on standard output and with exit status 0, of a packet that
 # it does not trace.
@@ -76,30 +77,15 @@ def run(program, words):
                    process.stderr.replace(program, 'ovn-trace'))
 
 
-class Daemon:
-    """A control socket."""
+def trace_by(path):
+    """A function that asks the daemon at that control socket for a trace."""
+    daemon = unixctl.Daemon(path)
 
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
-        self.decoder = json.JSONDecoder()
-
-    def trace(self, words):
-        self.socket.sendall(json.dumps(
-            {'id': 0, 'method': 'trace', 'params': words}).encode())
-        text = ''
-        while True:
-            more = self.socket.recv(1 << 20).decode()
-            if not more:
-                sys.exit('the daemon is gone: %s' % words)
-            text += more
-            try:
-                reply = self.decoder.decode(text)
-            except json.JSONDecodeError:
-                continue
-            error = reply.get('error') or ''
-            return Outcome(1 if error else 0, reply.get('result') or '',
-                           error and 'ovn-trace: ' + error)
+    def trace(words):
+        result, error = daemon.call('trace', words)
+        return Outcome(1 if error else 0, result,
+                       error and 'ovn-trace: ' + error)
+    return trace
 
 
 def compare(trace_stock, trace_ours):
@@ -262,8 +248,7 @@ def main():
         return compare(lambda words: run(stock, words),
                        lambda words: run(ours, words))
     if command == 'daemon':
-        stock, ours = (Daemon(path) for path in args)
-        return compare(stock.trace, ours.trace)
+        return compare(*(trace_by(path) for path in args))
     return {'put': put, 'list': list_commands, 'settle': settle}[command]()
 
 
