@@ -132,7 +132,8 @@ FAULTS = (
           only_stock=matching(r'^table=74, priority=90, [^ ]* icmp6,reg14='
                               r'[^,]*,metadata=[^,]*,nw_ttl=225,'),
           only_ours=matching(r'^table=74, priority=90, [^ ]* icmp6,reg14='
-                             r'[^,]*,metadata=[^,]*,dl_src=[^,]*,nw_ttl=255,')),
+                             r'[^,]*,metadata=[^,]*,dl_src=[^,]*,'
+                             r'nw_ttl=255,')),
     Fault(name='port-sec-rarp',
           reason='ovn-nb(5): RARP is not restricted.',
           documented='RARP is not restricted, as ovn-nb(5) says',
