@@ -395,6 +395,11 @@ act_encode_ct_nat(const struct ovnact *a,
         nat->flags = snat ? NX_NAT_F_SRC : NX_NAT_F_DST;
         nat->range.proto.min = cn->port_lo;
         nat->range.proto.max = cn->port_hi;
+        if (cn->port_hi) {
+            /* Of its own accord the datapath may take them in turn, so that
+             * the next one can be foretold (RFC 6056). */
+            nat->flags |= NX_NAT_F_PROTO_RANDOM;
+        }
     }
     finish_ct(out, start);
     return true;

@@ -112,6 +112,12 @@ FAULTS = (
                  'that it ends with the last of them.',
           documented='``learn()`` in tables 76 to 78 has a cookie',
           stock_form=without(r'(?<=,delete_learned),cookie=0x[0-9a-f]+')),
+    Fault(name='nat-port-range',
+          reason='Later OVN asks for random ports of a range, see nat() in '
+                 'ovs-actions(7).',
+          documented='The ports of an ``external_port_range`` are random',
+          stock_form=replace(r'(\bnat\((?:src|dst)=[^()]*:\d+-\d+),random\)',
+                             r'\1)')),
     Fault(name='port-sec-nd-hop-limit',
           reason='RFC 4861: neighbor discovery has the hop limit 255.',
           documented='Neighbor discovery is allowed with the hop limit 255',
