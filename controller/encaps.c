@@ -250,7 +250,7 @@ want_tunnel(struct inc_unit *unit, const struct chassis *ch,
     /* ...and what this end is configured to do. */
     const char *tos = in_config(unit, "ovn-encap-tos");
     const char *df_default = in_config(unit, "ovn-encap-df_default");
-    if (tos) {
+    if (tos && strcmp(tos, "none")) {
         smap_add(&w->options, "tos", tos);
     }
     if (df_default) {
