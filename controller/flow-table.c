@@ -1087,4 +1087,5 @@ init(struct inc_engine *engine OVS_UNUSED)
 const struct module flow_table_module = {
     .name = "flow-table",
     .init = init,
+    .destroy = flow_table_destroy,
 };

@@ -126,8 +126,8 @@ void flow_table_dump_end(void);
 
 /* Pops up to 'max' pending changes as OpenFlow 1.5 flow_mods (ADD or
  * DELETE_STRICT) onto 'msgs' (struct ofpbuf list nodes, each with a
- * transaction id of its own).  With the last of them come DELETEs of flows that
- * the switch has learned from flows that are no more, see flow-lesson.h.
+ * transaction id of its own).  With the last of them come DELETEs of flows
+ * that the switch has learned from flows that are no more, see flow-lesson.h.
  * Returns how many. */
 size_t flow_table_pop_changes(struct ovs_list *msgs, size_t max);
 bool flow_table_has_changes(void);

@@ -619,16 +619,15 @@ group_key(const struct group *group, uint64_t *u64)
     return inc_key_u64(u64);
 }
 
-bool
-group_want(struct inc_unit *unit, const struct ovn_group *desc, uint32_t *idp)
+uint32_t
+group_want(struct inc_unit *unit, const struct ovn_group *desc)
 {
     struct group *group = group_get(desc);
     uint64_t u64;
 
     inc_insert(unit, wanted_group_kind, group_key(group, &u64),
                INC_KEY_ONLY);
-    *idp = group->entry.id;
-    return true;
+    return group->entry.id;
 }
 
 /* The unit of a group. */

@@ -64,7 +64,7 @@ void group_init(struct inc_engine *);
 void group_destroy(void);
 
 /* From a running unit of the flow stage, which thereby wants it. */
-bool group_want(struct inc_unit *, const struct ovn_group *, uint32_t *idp);
+uint32_t group_want(struct inc_unit *, const struct ovn_group *);
 
 /* For ofctrl: as flow_table_dump_*(), flow_table_pop_changes() and so on.
  * Additions and modifications must be sent before the flows that use them,

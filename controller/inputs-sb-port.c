@@ -185,7 +185,8 @@ index_port_binding(const void *pb_, bool add)
 
     struct lport lport = { pb->datapath, pb->tunnel_key, pb->type };
     inc_set(in_kinds.lport, name, add ? xmemdup(&lport, sizeof lport) : NULL);
-    inc_set(in_kinds.rare_port, name, add && unsupported_by_port(pb) ? inc_there : NULL);
+    inc_set(in_kinds.rare_port, name,
+            add && unsupported_by_port(pb) ? inc_there : NULL);
 }
 
 static const char *

@@ -190,20 +190,20 @@ compile_actions(struct lflow_run *run)
 
 /* Callbacks of the encoder. */
 
-static bool
-encode_group_id(const struct ovn_group *group, uint32_t *id, void *run_)
+static uint32_t
+encode_group_id(const struct ovn_group *group, void *run_)
 {
     struct lflow_run *run = run_;
 
-    return group_want(run->unit, group, id);
+    return group_want(run->unit, group);
 }
 
-static bool
-encode_meter_id(const char *name, uint32_t *id, void *run_)
+static uint32_t
+encode_meter_id(const char *name, void *run_)
 {
     struct lflow_run *run = run_;
 
-    return meter_want(run->unit, name, id);
+    return meter_want(run->unit, name);
 }
 
 static bool
@@ -274,14 +274,13 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
     ep.dp_key = dp->tunnel_key;
     ep.controller_meter = lf->controller_meter;
     ep.pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS;
-    ep.output_ptable = (lf->ingress ? OFTABLE_OUTPUT_LARGE_PKT_DETECT
-                        : OFTABLE_SAVE_INPORT);
 
     run->env.asked_port = false;
     run->opcodes = 0;
     ofpbuf_clear(&run->ofpacts);
     if (!ovnacts_encode(ovnacts->data, ovnacts->size, &ep, &run->ofpacts)) {
-        WARN(run, "%s", "out of OpenFlow group or meter ids");
+        WARN(run, "%s", "actions whose OpenFlow encoding would be too long "
+             "are left out");
     }
     flow_actions_unref(run->actions);
     run->actions = flow_actions_intern(run->ofpacts.data, run->ofpacts.size);

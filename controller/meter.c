@@ -269,12 +269,11 @@ meter_get(const char *name)
     return m;
 }
 
-bool
-meter_want(struct inc_unit *unit, const char *name, uint32_t *idp)
+uint32_t
+meter_want(struct inc_unit *unit, const char *name)
 {
-    *idp = meter_get(name)->entry.id;
     inc_insert(unit, wanted_meter_kind, inc_key_string(name), INC_KEY_ONLY);
-    return true;
+    return meter_get(name)->entry.id;
 }
 
 /* A flow may have asked for it whose group stage is yet to run. */

@@ -47,7 +47,7 @@ void meter_init(struct inc_engine *);
 void meter_destroy(void);
 
 /* From a running unit of the flow stage, which thereby wants it. */
-bool meter_want(struct inc_unit *, const char *name, uint32_t *idp);
+uint32_t meter_want(struct inc_unit *, const char *name);
 
 /* For ofctrl, as for groups.  There is no meter_reverted() because a meter
  * modification cannot be part of a bundle. */

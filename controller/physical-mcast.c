@@ -314,11 +314,10 @@ static uint32_t
 want_fan_out_group(struct group_ctx *ctx, uint8_t table_id, size_t n_batches)
 {
     struct ovn_group *recirculate = ovn_group_create("dp_hash", 1);
-    uint32_t id;
 
     recirculate->buckets[0].weight = OVN_GROUP_DEFAULT_WEIGHT;
     recirculate->buckets[0].actions = xasprintf("resubmit(,%d)", table_id);
-    group_want(ctx->unit, recirculate, &id);
+    uint32_t id = group_want(ctx->unit, recirculate);
     ovn_group_destroy(recirculate);
 
     struct ovn_group *all = ovn_group_create(NULL, n_batches);
@@ -329,7 +328,7 @@ want_fan_out_group(struct group_ctx *ctx, uint8_t table_id, size_t n_batches)
                         batch_outport(ctx->group, i),
                         mf_from_id(MFF_LOG_OUTPORT)->name, id);
     }
-    group_want(ctx->unit, all, &id);
+    id = group_want(ctx->unit, all);
     ovn_group_destroy(all);
     return id;
 }

@@ -221,13 +221,9 @@ act_encode_ovnfield_load(const struct ovnact *a,
     enum action_opcode opcode = (field->id == OVN_ICMP4_FRAG_MTU
                                  ? ACTION_OPCODE_PUT_ICMP4_FRAG_MTU
                                  : ACTION_OPCODE_PUT_ICMP6_FRAG_MTU);
-    uint32_t meter_id;
+    size_t start = act_start_controller(out, opcode, true,
+                                        act_controller_meter(ep), ep);
 
-    if (!act_controller_meter(ep, &meter_id)) {
-        return false;
-    }
-
-    size_t start = act_start_controller(out, opcode, true, meter_id, ep);
     ofpbuf_put(out, &load->imm.value.u8[sizeof load->imm.value
                                         - field->n_bytes],
                field->n_bytes);
@@ -718,18 +714,14 @@ act_encode_bind_vport(const struct ovnact *a,
     const struct ovnact_bind_vport *bind
         = CONTAINER_OF(a, struct ovnact_bind_vport, ovnact);
     unsigned int key;
-    uint32_t meter_id;
 
     if (!ep->env->port_key(bind->vport, &key, ep->env->aux)) {
         return true;            /* Nothing to bind, as long as there is none.*/
     }
-    if (!act_controller_meter(ep, &meter_id)) {
-        return false;
-    }
 
     bool pushed = begin_inport(&bind->parent, out);
     size_t start = act_start_controller(out, ACTION_OPCODE_BIND_VPORT, false,
-                                        meter_id, ep);
+                                        act_controller_meter(ep), ep);
     ovs_be32 be_key = htonl(key);
     ofpbuf_put(out, &be_key, sizeof be_key);
     if (!act_finish_controller(out, start)) {

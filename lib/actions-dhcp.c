@@ -192,19 +192,17 @@ act_free_put_opts(struct ovnact *a)
     act_free_opts(po->opts, po->n);
 }
 
-/* Starts the packet-in of an action with a result. */
-static bool
+/* Starts the packet-in of an action with a result.  Returns what
+ * act_finish_controller() wants. */
+static size_t
 start_reply(const struct ovnact_encode_params *ep, enum action_opcode opcode,
-            const struct expr_field *dst, struct ofpbuf *out, size_t *startp)
+            const struct expr_field *dst, struct ofpbuf *out)
 {
-    uint32_t meter_id;
+    size_t start = act_start_controller(out, opcode, true,
+                                        act_controller_meter(ep), ep);
 
-    if (!act_controller_meter(ep, &meter_id)) {
-        return false;
-    }
-    *startp = act_start_controller(out, opcode, true, meter_id, ep);
     act_put_result_location(out, dst);
-    return true;
+    return start;
 }
 
 /* Encoding of values. */
@@ -457,12 +455,8 @@ act_encode_put_dhcp_opts(const struct ovnact *a,
         = CONTAINER_OF(a, struct ovnact_opts, ovnact);
     const struct ovnact_opt *done[1 + ARRAY_SIZE(first_codes)];
     size_t n_done = 0;
-    size_t start;
-
-    if (!start_reply(ep, ACTION_OPCODE_PUT_DHCP_OPTS, &po->dst, out,
-                     &start)) {
-        return false;
-    }
+    size_t start = start_reply(ep, ACTION_OPCODE_PUT_DHCP_OPTS, &po->dst,
+                               out);
 
     const struct ovnact_opt *offerip = find_opt(po, DHCP_OFFERIP_CODE);
     ofpbuf_put(out, &offerip->values->values[0].value.ipv4, 4);
@@ -537,12 +531,9 @@ act_encode_put_dhcpv6_opts(const struct ovnact *a,
 {
     const struct ovnact_opts *po
         = CONTAINER_OF(a, struct ovnact_opts, ovnact);
-    size_t start;
+    size_t start = start_reply(ep, ACTION_OPCODE_PUT_DHCPV6_OPTS, &po->dst,
+                               out);
 
-    if (!start_reply(ep, ACTION_OPCODE_PUT_DHCPV6_OPTS, &po->dst, out,
-                     &start)) {
-        return false;
-    }
     for (size_t i = 0; i < po->n; i++) {
         if (po->opts[i].values->n > ACT_MAX_OFPACTS
                                     / sizeof(struct in6_addr)) {
@@ -808,12 +799,8 @@ act_encode_put_nd_ra_opts(const struct ovnact *a,
         = CONTAINER_OF(a, struct ovnact_opts, ovnact);
     uint8_t prefix_flags = ND_PREFIX_FLAGS;
     uint8_t flags = 0;
-    size_t start;
-
-    if (!start_reply(ep, ACTION_OPCODE_PUT_ND_RA_OPTS, &po->dst, out,
-                     &start)) {
-        return false;
-    }
+    size_t start = start_reply(ep, ACTION_OPCODE_PUT_ND_RA_OPTS, &po->dst,
+                               out);
 
     size_t ra_ofs = out->size;
     struct ovs_ra_msg ra = {
@@ -852,8 +839,7 @@ act_encode_dns_lookup(const struct ovnact *a,
 {
     const struct ovnact_result *r
         = CONTAINER_OF(a, struct ovnact_result, ovnact);
-    size_t start;
 
-    return (start_reply(ep, ACTION_OPCODE_DNS_LOOKUP, &r->dst, out, &start)
-            && act_finish_controller(out, start));
+    return act_finish_controller(
+        out, start_reply(ep, ACTION_OPCODE_DNS_LOOKUP, &r->dst, out));
 }

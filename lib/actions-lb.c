@@ -32,17 +32,11 @@
 #include "util.h"
 
 /* Hands the group over to 'ep' and appends the action that uses it. */
-static bool
+static void
 put_group(struct ofpbuf *out, const struct ovnact_encode_params *ep,
           const struct ovn_group *group)
 {
-    uint32_t id;
-
-    if (!ep->group_id || !ep->group_id(group, &id, ep->aux)) {
-        return false;
-    }
-    ofpact_put_GROUP(out)->group_id = id;
-    return true;
+    ofpact_put_GROUP(out)->group_id = ep->group_id(group, ep->aux);
 }
 
 /* ct_lb; ct_lb(backends=...[; hash_fields="..."][; skip_snat|force_snat]);
@@ -424,9 +418,9 @@ act_encode_ct_lb(const struct ovnact *a,
     group->fallback = lb->fallback;
     group->lb_hint = nullable_xstrdup(ep->stage_hint);
 
-    bool ok = put_group(out, ep, group);
+    put_group(out, ep, group);
     ovn_group_destroy(group);
-    return ok;
+    return true;
 }
 
 /* R = select(ID[=WEIGHT], ...); */
@@ -522,9 +516,9 @@ act_encode_select(const struct ovnact *a,
                                     act_ptable(ep, select->ltable));
     }
 
-    bool ok = put_group(out, ep, group);
+    put_group(out, ep, group);
     ovn_group_destroy(group);
-    return ok;
+    return true;
 }
 
 /* fwd_group([liveness="true"|"false", ]childports="P1", "P2", ...); */
@@ -656,16 +650,14 @@ act_encode_fwd_group(const struct ovnact *a,
     }
 
     struct ovn_group *group = ovn_group_create("dp_hash", fwd->n_ports);
-    bool ok = true;
-    for (size_t i = 0; i < fwd->n_ports; i++) {
-        if (!init_fwd_bucket(&group->buckets[i], fwd, fwd->ports[i], ep)) {
-            /* As long as a port is missing, there is no group. */
-            goto out;
-        }
+    bool complete = true;
+    for (size_t i = 0; i < fwd->n_ports && complete; i++) {
+        complete = init_fwd_bucket(&group->buckets[i], fwd, fwd->ports[i], ep);
     }
-    ok = put_group(out, ep, group);
-
-out:
+    /* As long as a port is missing, there is no group. */
+    if (complete) {
+        put_group(out, ep, group);
+    }
     ovn_group_destroy(group);
-    return ok;
+    return true;
 }

@@ -83,17 +83,13 @@ act_encode_nested(const struct ovnact *a,
     const struct ovnact_nest *nest
         = CONTAINER_OF(a, struct ovnact_nest, ovnact);
     struct ofpbuf inner;
-    uint32_t meter_id;
-
-    if (!act_controller_meter(ep, &meter_id)) {
-        return false;
-    }
 
     ofpbuf_init(&inner, 256);
     bool ok = ovnacts_encode(nest->nested, nest->nested_len, ep, &inner);
     if (ok) {
         size_t start = act_start_controller(out, nested_opcode(a->type),
-                                            false, meter_id, ep);
+                                            false, act_controller_meter(ep),
+                                            ep);
         ofpacts_put_openflow_actions(inner.data, inner.size, out,
                                      OFP15_VERSION);
         ok = act_finish_controller(out, start);

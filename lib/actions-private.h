@@ -73,6 +73,7 @@ struct ovnact_class {
     const char *prereqs;        /* Prerequisites, or NULL. */
     bool per_datapath;          /* Encoding depends on the datapath. */
     bool needs_next_table;      /* Not allowed in the last table. */
+    bool is_nest;               /* A struct ovnact_nest. */
 
     void (*parse)(struct act_parser *, enum ovnact_type,
                   const struct expr_field *result);
@@ -135,8 +136,8 @@ bool act_finish_controller(struct ofpbuf *out, size_t start);
 /* The whole action, with nothing but the header as userdata. */
 bool act_put_controller(struct ofpbuf *out, enum action_opcode, bool pause,
                         const struct ovnact_encode_params *);
-/* Sets '*idp' to the id of the meter for packet-ins. */
-bool act_controller_meter(const struct ovnact_encode_params *, uint32_t *idp);
+/* The id of the meter for packet-ins. */
+uint32_t act_controller_meter(const struct ovnact_encode_params *);
 
 void act_put_resubmit(struct ofpbuf *out, uint8_t table);
 /* dst = value, where 'value' is right-justified. */

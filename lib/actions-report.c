@@ -186,13 +186,8 @@ act_encode_log(const struct ovnact *a, const struct ovnact_encode_params *ep,
                struct ofpbuf *out)
 {
     const struct ovnact_log *log = CONTAINER_OF(a, struct ovnact_log, ovnact);
-    uint32_t meter_id = NX_CTLR_NO_METER;
-
-    if (log->meter && (!ep->meter_id
-                       || !ep->meter_id(log->meter, &meter_id, ep->aux))) {
-        return false;
-    }
-
+    uint32_t meter_id = (log->meter ? ep->meter_id(log->meter, ep->aux)
+                         : NX_CTLR_NO_METER);
     size_t start = act_start_controller(out, ACTION_OPCODE_LOG, false,
                                         meter_id, ep);
     ofpbuf_put(out, &log->verdict, sizeof log->verdict);
@@ -275,7 +270,6 @@ act_encode_set_meter(const struct ovnact *a,
     const struct ovnact_set_meter *m
         = CONTAINER_OF(a, struct ovnact_set_meter, ovnact);
     struct ds name = DS_EMPTY_INITIALIZER;
-    uint32_t id;
 
     ds_put_format(&name, "__string: uuid "UUID_FMT" kbps %sstats "
                   "bands=type=drop rate=%"PRIu32,
@@ -285,12 +279,9 @@ act_encode_set_meter(const struct ovnact *a,
         ds_put_format(&name, " burst_size=%"PRIu32, m->burst);
     }
 
-    bool ok = ep->meter_id && ep->meter_id(ds_cstr(&name), &id, ep->aux);
+    ofpact_put_METER(out)->meter_id = ep->meter_id(ds_cstr(&name), ep->aux);
     ds_destroy(&name);
-    if (ok) {
-        ofpact_put_METER(out)->meter_id = id;
-    }
-    return ok;
+    return true;
 }
 
 /* sample(probability=N[, collector_set=N][, obs_domain=N]
@@ -525,14 +516,8 @@ act_encode_trigger_event(const struct ovnact *a,
 {
     const struct ovnact_trigger_event *te
         = CONTAINER_OF(a, struct ovnact_trigger_event, ovnact);
-    uint32_t meter_id;
-
-    if (!act_controller_meter(ep, &meter_id)) {
-        return false;
-    }
-
     size_t start = act_start_controller(out, ACTION_OPCODE_EVENT, false,
-                                        meter_id, ep);
+                                        act_controller_meter(ep), ep);
     ovs_be32 event = htonl(te->event);
     ofpbuf_put(out, &event, sizeof event);
     for (size_t i = 0; i < te->n; i++) {

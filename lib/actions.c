@@ -52,10 +52,12 @@ static const struct ovnact_class classes[N_OVNACTS] = {
 #define X(NAME) .free = act_free_##NAME
 #define PER_DP .per_datapath = true
 #define NEEDS_NEXT .needs_next_table = true
+#define IS_NEST .is_nest = true
 #define SIMPLE(ENUM, PREREQS, NAME)                             \
     ROW(ENUM, VERB, PREREQS, P(word), F(word), E(NAME))
 #define NESTED(ENUM, PREREQS)                                   \
-    ROW(ENUM, VERB, PREREQS, P(nested), F(nested), E(nested), X(nested))
+    ROW(ENUM, VERB, PREREQS, P(nested), F(nested), E(nested), X(nested),    \
+        IS_NEST)
 #define NAT(ENUM, ...)                                          \
     ROW(ENUM, VERB, "ip", P(ct_nat), F(ct_nat), E(ct_nat), NEEDS_NEXT,  \
         __VA_ARGS__)
@@ -67,7 +69,7 @@ static const struct ovnact_class classes[N_OVNACTS] = {
     /* actions-basic.c. */
     SIMPLE(OUTPUT, NULL, output),
     ROW(NEXT, VERB, NULL, P(next), F(next), E(next)),
-    ROW(LOAD, INNER, NULL, F(load), E(load), X(load), PER_DP),
+    ROW(LOAD, INNER, NULL, F(load), E(load), X(load)),
     ROW(MOVE, INNER, NULL, F(move), E(move)),
     ROW(EXCHANGE, INNER, NULL, F(move), E(exchange)),
     ROW(OVNFIELD_LOAD, INNER, NULL,
@@ -90,7 +92,8 @@ static const struct ovnact_class classes[N_OVNACTS] = {
     ROW(CT_NEXT, VERB, "ip", P(ct_next), F(word), E(ct_next), NEEDS_NEXT),
     ROW(CT_COMMIT_V1, INNER, NULL, F(ct_commit_v1), E(ct_commit_v1)),
     ROW(CT_COMMIT_V2, VERB, "ip",
-        P(ct_commit), F(ct_commit_v2), E(ct_commit_v2), X(nested)),
+        P(ct_commit), F(ct_commit_v2), E(ct_commit_v2), X(nested),
+        IS_NEST),
     NAT(CT_DNAT),
     NAT(CT_SNAT),
     NAT(CT_DNAT_IN_CZONE, PER_DP),
@@ -110,7 +113,7 @@ static const struct ovnact_class classes[N_OVNACTS] = {
         P(fwd_group), F(fwd_group), E(fwd_group), X(fwd_group), PER_DP),
 
     /* actions-nested.c. */
-    ROW(CLONE, VERB, NULL, P(clone), F(nested), E(clone), X(nested)),
+    ROW(CLONE, VERB, NULL, P(clone), F(nested), E(clone), X(nested), IS_NEST),
     NESTED(ARP, "ip4"),
     NESTED(ICMP4, "ip4"),
     NESTED(ICMP4_ERROR, "ip4"),
@@ -177,6 +180,7 @@ static const struct ovnact_class classes[N_OVNACTS] = {
 #undef X
 #undef PER_DP
 #undef NEEDS_NEXT
+#undef IS_NEST
 #undef SIMPLE
 #undef NESTED
 #undef NAT
@@ -697,13 +701,12 @@ act_put_pop(struct ofpbuf *out, const struct mf_subfield *sf)
     ofpact_put_STACK_POP(out)->subfield = *sf;
 }
 
-bool
-act_controller_meter(const struct ovnact_encode_params *ep, uint32_t *idp)
+uint32_t
+act_controller_meter(const struct ovnact_encode_params *ep)
 {
-    *idp = NX_CTLR_NO_METER;
-    return (!ep->controller_meter
-            || (ep->meter_id
-                && ep->meter_id(ep->controller_meter, idp, ep->aux)));
+    return (ep->controller_meter
+            ? ep->meter_id(ep->controller_meter, ep->aux)
+            : NX_CTLR_NO_METER);
 }
 
 size_t
@@ -746,13 +749,9 @@ bool
 act_put_controller(struct ofpbuf *out, enum action_opcode opcode, bool pause,
                    const struct ovnact_encode_params *ep)
 {
-    uint32_t meter_id;
-
-    if (!act_controller_meter(ep, &meter_id)) {
-        return false;
-    }
     return act_finish_controller(
-        out, act_start_controller(out, opcode, pause, meter_id, ep));
+        out, act_start_controller(out, opcode, pause,
+                                  act_controller_meter(ep), ep));
 }
 
 void
@@ -824,7 +823,7 @@ ovnacts_depend_on_datapath(const struct ovnact *ovnacts, size_t len)
             }
         } else if (classes[a->type].per_datapath) {
             return true;
-        } else if (classes[a->type].free == act_free_nested) {
+        } else if (classes[a->type].is_nest) {
             const struct ovnact_nest *nest
                 = CONTAINER_OF(a, struct ovnact_nest, ovnact);
             if (ovnacts_depend_on_datapath(nest->nested, nest->nested_len)) {

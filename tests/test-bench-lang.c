@@ -147,11 +147,10 @@ read_input(struct bench *b)
 /* Compiling. */
 
 /* A group costs what it takes to tell it from others. */
-static bool
-group_id(const struct ovn_group *group, uint32_t *idp, void *aux OVS_UNUSED)
+static uint32_t
+group_id(const struct ovn_group *group, void *aux OVS_UNUSED)
 {
-    *idp = ovn_group_hash(group).u32[0] | 1;
-    return true;
+    return ovn_group_hash(group).u32[0] | 1;
 }
 
 static void

@@ -218,11 +218,11 @@ put_out_line(struct inc_unit *unit, const char *line, struct ovn_group **group,
         add_bucket(*group, arg);
     } else if (!strncmp(line, "group", 5)) {
         (*group)->fallback = !strcmp(arg, "fallback");
-        ovs_assert(group_want(unit, *group, group_id));
+        *group_id = group_want(unit, *group);
         ovn_group_destroy(*group);
         *group = new_group();
     } else if (!strncmp(line, "meter ", 6)) {
-        ovs_assert(meter_want(unit, arg, meter_id));
+        *meter_id = meter_want(unit, arg);
     } else if (*line) {
         VLOG_FATAL("%s: what?", line);
     }

@@ -328,8 +328,8 @@ transmit_group(const struct ovn_group *group)
     return error;
 }
 
-static bool
-group_id(const struct ovn_group *group, uint32_t *idp, void *d_)
+static uint32_t
+group_id(const struct ovn_group *group, void *d_)
 {
     struct test_ovn_actions *d = d_;
     unsigned long *in_force = bitmap_allocate(group->n_buckets);
@@ -343,8 +343,8 @@ group_id(const struct ovn_group *group, uint32_t *idp, void *d_)
             bitmap_set1(in_force, i);
         }
     }
-    *idp = assign_id(&d->group_ids, identity);
-    ds_put_format(&d->groups, "    uses group: id(%"PRIu32"), name(", *idp);
+    uint32_t id = assign_id(&d->group_ids, identity);
+    ds_put_format(&d->groups, "    uses group: id(%"PRIu32"), name(", id);
     ovn_group_format(group, in_force, NULL, &d->groups);
     ds_put_cstr(&d->groups, ")\n");
     if (!d->group_problem) {
@@ -353,16 +353,15 @@ group_id(const struct ovn_group *group, uint32_t *idp, void *d_)
 
     free(identity);
     bitmap_free(in_force);
-    return true;
+    return id;
 }
 
-static bool
-meter_id(const char *name, uint32_t *idp, void *d_)
+static uint32_t
+meter_id(const char *name, void *d_)
 {
     struct test_ovn_actions *d = d_;
 
-    *idp = assign_id(&d->meter_ids, name);
-    return true;
+    return assign_id(&d->meter_ids, name);
 }
 
 /* Setup. */

@@ -136,10 +136,9 @@ struct ovnact_encode_params {
 
     bool is_switch;             /* Logical switch, or router. */
 
-    /* Ids for OpenFlow groups and meters.  Return false if there is none
-     * left; the action is then left out and the caller told. */
-    bool (*group_id)(const struct ovn_group *, uint32_t *idp, void *aux);
-    bool (*meter_id)(const char *name, uint32_t *idp, void *aux);
+    /* Ids for OpenFlow groups and meters. */
+    uint32_t (*group_id)(const struct ovn_group *, void *aux);
+    uint32_t (*meter_id)(const char *name, void *aux);
     /* Whether the switch's datapath can translate sources to "all zeros"
      * (capability ct_zero_snat of the Datapath table): then ct_commit also
      * resolves collisions of source ports. */
@@ -182,7 +181,8 @@ struct ovnact_encode_params {
 void ovnact_encode_params_init(struct ovnact_encode_params *ep);
 
 /* Appends OpenFlow actions for the actions to 'ofpacts'.  Only reads
- * 'ovnacts'.  True if all could be encoded. */
+ * 'ovnacts'.  Returns false if an action has been left out, because its
+ * encoding would be too long. */
 bool ovnacts_encode(const struct ovnact *, size_t len,
                     const struct ovnact_encode_params *,
                     struct ofpbuf *ofpacts);
