@@ -344,6 +344,19 @@ decide_by_gateway(struct decision *d)
     }
 }
 
+/* 'requested-chassis' goes before what the other options choose.  Only VIFs
+ * have additional chassis. */
+static void
+decide_by_request(struct decision *d)
+{
+    if (d->want == BINDING_PRIMARY) {
+        d->want = requested_of_us(d->unit, &d->us, d->pb);
+        if (d->want == BINDING_ADDITIONAL) {
+            d->want = BINDING_RELEASE;
+        }
+    }
+}
+
 static void
 decide_by_option(struct decision *d, const char *option)
 {
@@ -380,15 +393,20 @@ decide(struct decision *d)
     case LP_CHASSISREDIRECT:
     case LP_EXTERNAL:
         decide_by_gateway(d);
+        decide_by_request(d);
         break;
     case LP_L3GATEWAY:
         decide_by_option(d, "l3gateway-chassis");
+        decide_by_request(d);
         break;
     case LP_L2GATEWAY:
         decide_by_option(d, "l2gateway-chassis");
+        decide_by_request(d);
         break;
     case LP_LOCALPORT:
-        d->iface = find_iface(d->unit, d->pb->logical_port);
+        if (requested_of_us(d->unit, &d->us, d->pb) != BINDING_RELEASE) {
+            d->iface = find_iface(d->unit, d->pb->logical_port);
+        }
         break;
     case LP_PATCH:
     case LP_LOCALNET:

@@ -64,6 +64,7 @@ TESTSUITE_AT = \
 	tests/ovn-egress-qos.at \
 	tests/ovn-networks.at \
 	tests/ovn-fuzz.at \
+	tests/ovn-pairs.at \
 	tests/ovn-bench.at \
 	tests/ovn-actions-more.at \
 	tests/ovn-actions-stock.at \
