@@ -31,6 +31,7 @@
 #include "flow-table.h"
 #include "inputs.h"
 #include "lflow-env.h"
+#include "lport-type.h"
 #include "ltable.h"
 #include "module.h"
 #include "openvswitch/match.h"
@@ -89,7 +90,8 @@ port_sec_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     const char *lport = inc_unit_key(unit).data;
     const struct port_binding *pb = in_port_binding(unit, lport);
-    const struct lflow_dp *dp = pb ? lflow_env_dp(unit, &pb->datapath) : NULL;
+    const struct lflow_dp *dp = pb && lport_type_has_host(pb->type)
+                                ? lflow_env_dp(unit, &pb->datapath) : NULL;
 
     flow_output_begin(unit);
     if (dp) {

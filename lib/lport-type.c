@@ -74,3 +74,10 @@ lport_type_has_backends(enum lport_type type)
         return false;
     }
 }
+
+bool
+lport_type_has_host(enum lport_type type)
+{
+    return type == LP_VIF || type == LP_CONTAINER || type == LP_VIRTUAL
+           || type == LP_LOCALPORT;
+}

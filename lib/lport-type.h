@@ -38,4 +38,9 @@ enum lport_type lport_type_from_word(const char *type, const char *parent);
  * backend belongs to.  The other types are the network's own. */
 bool lport_type_has_backends(enum lport_type);
 
+/* Whether there is a host behind such a port, whose addresses port security
+ * can police.  What sends through the other types is a router, or a whole
+ * network. */
+bool lport_type_has_host(enum lport_type);
+
 #endif /* lib/lport-type.h */

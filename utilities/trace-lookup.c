@@ -23,6 +23,7 @@
 
 #include "flow.h"
 #include "lb.h"
+#include "lport-type.h"
 #include "openvswitch/dynamic-string.h"
 #include "ovn-sb-idl.h"
 #include "ovn/logical-fields.h"
@@ -212,10 +213,14 @@ execute_check_port_sec(struct trace_acts *acts, const struct ovnact *a,
                                        : MFF_LOG_OUTPORT) - MFF_REG0];
     const struct trace_port *port = trace_dp_port(acts->dp, key);
 
+    const struct sbrec_port_binding *row = port ? port->row : NULL;
+    bool polices = row && lport_type_has_host(
+        lport_type_from_word(row->type, row->parent_port));
+
     trace_write_bit(acts, &result->dst,
-                    port && !port_sec_allows(port->row->port_security,
-                                             port->row->n_port_security,
-                                             acts->packet, is_in));
+                    polices && !port_sec_allows(row->port_security,
+                                                row->n_port_security,
+                                                acts->packet, is_in));
 }
 
 /* Reports. */
