@@ -24,6 +24,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/commands.h \
 	controller/ct-zone.c \
 	controller/ct-zone.h \
+	controller/desired-rows.c \
+	controller/desired-rows.h \
 	controller/egress-qos.c \
 	controller/egress-qos.h \
 	controller/encaps.c \

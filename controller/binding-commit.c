@@ -16,9 +16,10 @@
 #include <config.h>
 #include "binding.h"
 
+#include "desired-rows.h"
 #include "hash.h"
 #include "idl-columns.h"
-#include "inputs.h"
+#include "if-status.h"
 #include "module.h"
 #include "ovn-sb-idl.h"
 #include "openvswitch/hmap.h"
@@ -34,10 +35,19 @@ VLOG_DEFINE_THIS_MODULE(binding_commit);
 /* Making the southbound rows say what binding.c wishes
  * ----------------------------------------------------
  *
- * A wish is pending from when its cell appears until it disappears, which it
- * does when the row, as it comes back from the server, agrees with it.
- * Whenever a transaction is open, each pending wish is written.  Nothing has
- * to be known about what became of the last transaction.
+ * A wish is the desired value of a Port_Binding: of "chassis", "encap" and
+ * "up" of a port that is ours, and of our part in "additional_chassis" and
+ * "additional_encap".  See desired-rows.h.
+ *
+ * "up" is written only where it is true or false already: an ovn-northd that
+ * does not know it leaves it empty.
+ *
+ * A port changes hands between two chassis that do not know of each other.
+ * If one wrote on the strength of an old row, its release could undo the
+ * other's claim, or its claim leave "up" as the other's release is about to
+ * make it.  Hence every change is made on condition that "chassis" is still
+ * what it was when the change was decided; if it is not, the server refuses
+ * the whole transaction, and the next one starts from the new row.
  *
  * Two chassis that both have an interface for a port would take it from each
  * other as fast as the server allows.  Therefore a port that is claimed away
@@ -47,66 +57,55 @@ VLOG_DEFINE_THIS_MODULE(binding_commit);
 
 #define CLAIM_INTERVAL_MS 500
 
-struct pending {
-    struct hmap_node hmap_node; /* In 'pendings', by 'lport'. */
-    char *lport;
-    struct binding_wish wish;
-};
+/* How often a claim that was refused, with the port still where it was, is
+ * repeated at once. */
+#define MAX_CLAIMS 3
 
 /* When we have claimed a port last.  Kept for CLAIM_INTERVAL_MS. */
 struct claim {
     struct hmap_node hmap_node; /* In 'claims', by 'lport'. */
     char *lport;
+    struct uuid from;           /* The chassis that had it. */
+    bool succeeded;             /* We got it. */
+    int n;                      /* How often we tried. */
     long long int when;
 };
 
-static struct hmap pendings = HMAP_INITIALIZER(&pendings);
 static struct hmap claims = HMAP_INITIALIZER(&claims);
 
 /* When a postponed claim is due, LLONG_MAX if none is. */
 static long long int next_claim = LLONG_MAX;
 
-static struct pending *
-pending_find(const char *lport)
-{
-    struct pending *p;
+static enum desired_state port_agree(const struct ovsdb_idl_row *, void *wish,
+                                     struct ovsdb_idl *);
 
-    HMAP_FOR_EACH_WITH_HASH (p, hmap_node, hash_string(lport, 0),
-                             &pendings) {
-        if (!strcmp(p->lport, lport)) {
-            return p;
-        }
+static const struct desired_class port_class = {
+    .table = &sbrec_table_port_binding,
+    .agree = port_agree,
+    .destroy = free,
+};
+static struct desired_rows ports = DESIRED_ROWS_INITIALIZER(&ports,
+                                                            &port_class);
+
+void
+binding_wish_changed(struct inc_key key OVS_UNUSED, const void *old_,
+                     const void *new_, void *aux OVS_UNUSED)
+{
+    const struct binding_wish *old = old_;
+    const struct binding_wish *new = new_;
+
+    if (old && !(new && uuid_equals(&old->uuid, &new->uuid))) {
+        desired_rows_set(&ports, &old->uuid, NULL);
     }
-    return NULL;
-}
-
-static void
-pending_destroy(struct pending *p)
-{
-    hmap_remove(&pendings, &p->hmap_node);
-    free(p->lport);
-    free(p);
+    if (new) {
+        desired_rows_set(&ports, &new->uuid, xmemdup(new, sizeof *new));
+    }
 }
 
 void
-binding_wish_changed(struct inc_key key, const void *old OVS_UNUSED,
-                     const void *new, void *aux OVS_UNUSED)
+binding_doubt(const struct uuid *port_binding)
 {
-    const char *lport = key.data;
-    struct pending *p = pending_find(lport);
-
-    if (!new) {
-        if (p) {
-            pending_destroy(p);
-        }
-        return;
-    }
-    if (!p) {
-        p = xmalloc(sizeof *p);
-        p->lport = xstrdup(lport);
-        hmap_insert(&pendings, &p->hmap_node, hash_string(lport, 0));
-    }
-    p->wish = *(const struct binding_wish *) new;
+    desired_rows_doubt(&ports, port_binding);
 }
 
 static struct claim *
@@ -136,80 +135,147 @@ expire_claims(void)
     }
 }
 
-/* Whether it is too early to claim 'lport' away from another chassis;
- * otherwise remembers that we do so now. */
+/* Whether it is too early to claim 'lport' away from chassis 'from'; otherwise
+ * remembers that we do so now. */
 static bool
-postpone_claim(const char *lport)
+postpone_claim(const char *lport, const struct uuid *from)
 {
     struct claim *c = claim_find(lport);
 
     if (c) {
+        if (!c->succeeded && uuid_equals(&c->from, from)
+            && c->n < MAX_CLAIMS) {
+            c->n++;
+            return false;
+        }
         VLOG_DBG("Postponed claim on logical port %s.", lport);
         next_claim = MIN(next_claim, c->when + CLAIM_INTERVAL_MS);
         return true;
     }
     c = xmalloc(sizeof *c);
-    c->lport = xstrdup(lport);
-    c->when = time_msec();
+    *c = (struct claim) {
+        .lport = xstrdup(lport),
+        .from = *from,
+        .n = 1,
+        .when = time_msec(),
+    };
     hmap_insert(&claims, &c->hmap_node, hash_string(lport, 0));
     return false;
 }
 
-static bool
-is_ours(const struct sbrec_chassis *chassis, const struct uuid *us)
+static void
+note_success(const char *lport)
 {
-    return chassis && uuid_equals(&chassis->header_.uuid, us);
+    struct claim *c = claim_find(lport);
+
+    if (c) {
+        c->succeeded = true;
+    }
 }
 
 static bool
-has_additional(const struct sbrec_port_binding *pb, const struct uuid *us)
+has_additional(const struct sbrec_port_binding *pb,
+               const struct sbrec_chassis *us)
 {
     for (size_t i = 0; i < pb->n_additional_chassis; i++) {
-        if (is_ours(pb->additional_chassis[i], us)) {
+        if (pb->additional_chassis[i] == us) {
             return true;
         }
     }
     return false;
 }
 
-static void
-set_down(const struct sbrec_port_binding *pb)
-{
-    if (pb->n_up && pb->up[0]) {
-        bool up = false;
+/* Each of these writes what differs, and returns true if nothing does. */
 
-        VLOG_INFO("Setting lport %s down in Southbound", pb->logical_port);
-        sbrec_port_binding_set_up(pb, &up, 1);
+static bool
+agree_up(const struct sbrec_port_binding *pb, bool up)
+{
+    if (!pb->n_up || pb->up[0] == up) {
+        return true;
     }
+    VLOG_INFO("Setting lport %s %s in Southbound", pb->logical_port,
+              up ? "up" : "down");
+    sbrec_port_binding_set_up(pb, &up, 1);
+    return false;
 }
 
-static void
-set_encap(const struct sbrec_port_binding *pb, struct ovsdb_idl *sb_idl,
-          const struct uuid *uuid)
+static bool
+agree_encap(const struct sbrec_port_binding *pb,
+            const struct sbrec_encap *encap)
 {
-    const struct sbrec_encap *encap
-        = (uuid_is_zero(uuid) ? NULL
-           : sbrec_encap_get_for_uuid(sb_idl, uuid));
-
-    if (pb->encap != encap) {
-        sbrec_port_binding_set_encap(pb, encap);
+    if (pb->encap == encap) {
+        return true;
     }
+    sbrec_port_binding_verify_chassis(pb);
+    sbrec_port_binding_set_encap(pb, encap);
+    return false;
 }
 
-static void
-drop_additional(const struct sbrec_port_binding *pb,
-                const struct sbrec_chassis *us)
+/* 'encap', or none if NULL, is the only one of ours in "additional_encap". */
+static bool
+agree_additional_encap(const struct sbrec_port_binding *pb,
+                       const struct sbrec_chassis *us,
+                       const struct sbrec_encap *encap)
 {
+    bool is_there = false;
+    bool agrees = true;
+
+    for (size_t i = 0; i < pb->n_additional_encap; i++) {
+        const struct sbrec_encap *e = pb->additional_encap[i];
+
+        if (e == encap) {
+            is_there = true;
+        } else if (!strcmp(e->chassis_name, us->name)) {
+            sbrec_port_binding_update_additional_encap_delvalue(pb, e);
+            agrees = false;
+        }
+    }
+    if (encap && !is_there) {
+        sbrec_port_binding_update_additional_encap_addvalue(pb, encap);
+        agrees = false;
+    }
+    return agrees;
+}
+
+static bool
+agree_not_additional(const struct sbrec_port_binding *pb,
+                     const struct sbrec_chassis *us)
+{
+    if (!has_additional(pb, us)) {
+        return true;
+    }
     VLOG_INFO("Releasing lport %s from this additional chassis.",
               pb->logical_port);
     sbrec_port_binding_update_additional_chassis_delvalue(pb, us);
+    agree_additional_encap(pb, us, NULL);
+    return false;
 }
 
-static void
-release(const struct sbrec_port_binding *pb)
+static bool
+agree_additional(const struct sbrec_port_binding *pb,
+                 const struct sbrec_chassis *us,
+                 const struct sbrec_encap *encap)
 {
+    bool agrees = has_additional(pb, us);
+
+    if (!agrees) {
+        VLOG_INFO("Claiming lport %s for this additional chassis.",
+                  pb->logical_port);
+        sbrec_port_binding_update_additional_chassis_addvalue(pb, us);
+    }
+    return agree_additional_encap(pb, us, encap) && agrees;
+}
+
+static bool
+agree_not_primary(const struct sbrec_port_binding *pb,
+                  const struct sbrec_chassis *us)
+{
+    if (pb->chassis != us) {
+        return true;
+    }
     VLOG_INFO("Releasing lport %s from this chassis (sb_readonly=0)",
               pb->logical_port);
+    sbrec_port_binding_verify_chassis(pb);
     sbrec_port_binding_set_chassis(pb, NULL);
     if (pb->encap) {
         sbrec_port_binding_set_encap(pb, NULL);
@@ -217,7 +283,8 @@ release(const struct sbrec_port_binding *pb)
     if (pb->virtual_parent) {
         sbrec_port_binding_set_virtual_parent(pb, NULL);
     }
-    set_down(pb);
+    agree_up(pb, false);
+    return false;
 }
 
 static void
@@ -234,86 +301,75 @@ log_claim(const struct sbrec_port_binding *pb, const struct sbrec_chassis *us)
     }
 }
 
-static void
-claim(const struct sbrec_port_binding *pb, const struct sbrec_chassis *us,
-      const struct binding_wish *wish)
+static bool
+agree_primary(const struct sbrec_port_binding *pb,
+              const struct sbrec_chassis *us, const struct sbrec_encap *encap,
+              bool up)
 {
-    if (postpone_claim(pb->logical_port) && pb->chassis) {
-        return;
+    if (pb->chassis == us) {
+        bool agrees = agree_encap(pb, encap);
+
+        note_success(pb->logical_port);
+        /* A port that is up already when we start stays so. */
+        if (up && !agree_up(pb, true)) {
+            sbrec_port_binding_verify_chassis(pb);
+            agrees = false;
+        }
+        return agrees;
     }
-    log_claim(pb, us);
-    sbrec_port_binding_set_chassis(pb, us);
-    if (wish->has_iface) {
+
+    const struct uuid from = (pb->chassis ? pb->chassis->header_.uuid
+                              : UUID_ZERO);
+    if (!postpone_claim(pb->logical_port, &from) || !pb->chassis) {
+        log_claim(pb, us);
+        sbrec_port_binding_verify_chassis(pb);
+        sbrec_port_binding_set_chassis(pb, us);
+        agree_encap(pb, encap);
         /* It was up elsewhere.  Here it is only once its flows are. */
-        set_down(pb);
-    } else if (!pb->n_up || !pb->up[0]) {
-        bool up = true;
-        sbrec_port_binding_set_up(pb, &up, 1);
+        agree_up(pb, up);
     }
+    return false;
 }
 
-static void
-write_wish(const struct sbrec_port_binding *pb,
-           const struct binding_wish *wish, struct ovsdb_idl *sb_idl)
+static enum desired_state
+port_agree(const struct ovsdb_idl_row *row, void *wish_,
+           struct ovsdb_idl *sb_idl)
 {
+    const struct sbrec_port_binding *pb
+        = CONTAINER_OF(row, struct sbrec_port_binding, header_);
+    const struct binding_wish *wish = wish_;
     const struct sbrec_chassis *us = sbrec_chassis_get_for_uuid(sb_idl,
                                                                 &wish->us);
+    const struct sbrec_encap *encap
+        = (uuid_is_zero(&wish->encap) ? NULL
+           : sbrec_encap_get_for_uuid(sb_idl, &wish->encap));
+    bool up = (!wish->has_iface
+               || if_status_is_installed(pb->logical_port));
     if (!us) {
-        return;
+        return DESIRED_DIFFERS;
     }
 
-    bool is_primary = pb->chassis == us;
-    bool is_additional = has_additional(pb, &wish->us);
-
-    if (is_additional && wish->want != BINDING_ADDITIONAL) {
-        drop_additional(pb, us);
-    }
-    switch (wish->want) {
-    case BINDING_RELEASE:
-        if (is_primary) {
-            release(pb);
-        }
-        break;
-
-    case BINDING_PRIMARY:
-        if (!is_primary) {
-            claim(pb, us, wish);
-        }
-        if (pb->chassis == us) {
-            set_encap(pb, sb_idl, &wish->encap);
-        }
-        break;
-
-    case BINDING_ADDITIONAL:
-        if (is_primary) {
-            release(pb);
-        }
-        if (!is_additional) {
-            VLOG_INFO("Claiming lport %s for this additional chassis.",
-                      pb->logical_port);
-            sbrec_port_binding_update_additional_chassis_addvalue(pb, us);
-        }
-        break;
-    }
+    /* What we let go of first. */
+    bool released = ((wish->want == BINDING_PRIMARY
+                      || agree_not_primary(pb, us))
+                     & (wish->want == BINDING_ADDITIONAL
+                        || agree_not_additional(pb, us)));
+    bool claimed = (wish->want == BINDING_PRIMARY
+                    ? agree_primary(pb, us, encap, up)
+                    : wish->want == BINDING_ADDITIONAL
+                    ? agree_additional(pb, us, encap)
+                    : true);
+    return released && claimed ? DESIRED_AGREES : DESIRED_DIFFERS;
 }
 
 void
 binding_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn)
 {
-    struct pending *p;
-
-    if (!sb_txn) {
-        return;
+    if (sb_txn) {
+        next_claim = LLONG_MAX;
+        expire_claims();
     }
-    next_claim = LLONG_MAX;
-    expire_claims();
-    HMAP_FOR_EACH (p, hmap_node, &pendings) {
-        const struct sbrec_port_binding *pb
-            = sbrec_port_binding_get_for_uuid(sb_idl, &p->wish.uuid);
-        if (pb) {
-            write_wish(pb, &p->wish, sb_idl);
-        }
-    }
+    desired_rows_commit(&ports, sb_idl, sb_txn);
 }
 
 void
@@ -346,7 +402,7 @@ binding_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
                 }
             }
         }
-        if (has_additional(pb, our_chassis)) {
+        if (has_additional(pb, us)) {
             any = true;
             if (sb_txn) {
                 sbrec_port_binding_update_additional_chassis_delvalue(pb, us);
@@ -364,13 +420,9 @@ binding_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
 void
 binding_commit_destroy(void)
 {
-    struct pending *p;
     struct claim *c;
 
-    HMAP_FOR_EACH_SAFE (p, hmap_node, &pendings) {
-        pending_destroy(p);
-    }
-    hmap_destroy(&pendings);
+    desired_rows_destroy(&ports);
     HMAP_FOR_EACH_POP (c, hmap_node, &claims) {
         free(c->lport);
         free(c);
@@ -389,6 +441,7 @@ input(struct turn *turn)
 static void
 commit(const struct turn *turn)
 {
+    if_status_run();            /* What binding_commit() goes by. */
     binding_commit(turn->sb_idl, turn->sb_txn);
 }
 
@@ -404,7 +457,10 @@ cleanup(const struct turn *turn)
 static void
 register_sb(struct idl_columns *columns)
 {
-    idl_columns_add(columns, &sbrec_port_binding_col_up, IDL_READ);
+    idl_columns_add(columns, &sbrec_port_binding_col_up, IDL_TRACK);
+    idl_columns_add(columns, &sbrec_port_binding_col_additional_encap,
+                    IDL_TRACK);
+    idl_columns_add(columns, &sbrec_encap_col_chassis_name, IDL_READ);
 }
 
 const struct module binding_module = {

@@ -37,13 +37,13 @@ VLOG_DEFINE_THIS_MODULE(binding);
  *      whether its interface is here, and from whom the northbound side or
  *      the gateway priorities have chosen.
  *
- *   2. What does the row say?  If that is not what we want, the unit puts out
- *      a wish, for binding-commit.c to write.
+ *   2. If we want it, or the row says that we have it, the unit puts out a
+ *      wish, with which binding-commit.c compares the row.
  *
  *   3. What follows?  From the wanted state at once: the datapath becomes
  *      local, so that its logical flows are on their way while the claim is.
- *      From the row only: that the port is here ("local-port") and gets a
- *      zone, because two chassis may want it.
+ *      That the port is here ("local-port"), and gets a zone, follows from the
+ *      row only, because two chassis may want it.
  *
  * Containers and virtual ports follow their parent's interface.  A unit
  * cannot read what the parent's unit derives, which is of the same stage; it
@@ -120,9 +120,7 @@ wish_equal(const void *a_, const void *b_)
             && a->want == b->want
             && uuid_equals(&a->encap, &b->encap)
             && uuid_equals(&a->us, &b->us)
-            && a->has_iface == b->has_iface
-            && uuid_equals(&a->seen_chassis, &b->seen_chassis)
-            && uuid_equals(&a->seen_encap, &b->seen_encap));
+            && a->has_iface == b->has_iface);
 }
 
 static bool
@@ -425,12 +423,15 @@ wanted_encap(const struct decision *d)
     static const char *const preference[] = { "geneve", "stt", "vxlan" };
     const char *ip = d->iface ? smap_get(&d->iface->external_ids, "encap-ip")
                               : NULL;
-    if (!ip || d->want != BINDING_PRIMARY) {
+    if (!ip || d->want == BINDING_RELEASE) {
         return UUID_ZERO;
     }
 
     const struct chassis *chassis = in_chassis(d->unit, &d->us);
-    for (size_t i = 0; chassis && i < ARRAY_SIZE(preference); i++) {
+    if (!chassis) {
+        return UUID_ZERO;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(preference); i++) {
         for (size_t j = 0; j < chassis->n_encaps; j++) {
             const struct encap *e = &chassis->encaps[j];
 
@@ -448,32 +449,22 @@ wanted_encap(const struct decision *d)
 
 /* Step 2. */
 static void
-write_wish(const struct decision *d, bool is_primary, bool is_additional)
+write_wish(const struct decision *d)
 {
-    const struct port_binding *pb = d->pb;
-    struct uuid encap = wanted_encap(d);
-
-    if (is_primary == (d->want == BINDING_PRIMARY)
-        && is_additional == (d->want == BINDING_ADDITIONAL)
-        && (!is_primary || uuid_equals(&encap, &pb->encap))) {
-        return;
-    }
-
     struct binding_wish *wish = xmalloc(sizeof *wish);
+
     *wish = (struct binding_wish) {
-        .uuid = pb->uuid,
+        .uuid = d->pb->uuid,
         .want = d->want,
-        .encap = encap,
+        .encap = wanted_encap(d),
         .us = d->us,
-        .has_iface = pb->type == LP_VIF || pb->type == LP_CONTAINER,
-        .seen_chassis = pb->chassis,
-        .seen_encap = pb->encap,
+        .has_iface = d->pb->type == LP_VIF || d->pb->type == LP_CONTAINER,
     };
     inc_write(d->unit, wish_kind, inc_unit_key(d->unit), wish);
 }
 
 static void
-write_local_port(const struct decision *d, bool is_primary)
+write_local_port(const struct decision *d, bool additional)
 {
     const struct port_binding *pb = d->pb;
     struct local_port *lp = xzalloc(sizeof *lp);
@@ -482,7 +473,7 @@ write_local_port(const struct decision *d, bool is_primary)
     lp->datapath = pb->datapath;
     lp->tunnel_key = pb->tunnel_key;
     lp->type = pb->type;
-    lp->additional = !is_primary && pb->type != LP_LOCALPORT;
+    lp->additional = additional;
     if (d->iface && pb->type != LP_VIRTUAL) {
         lp->iface_uuid = d->iface->uuid;
         lp->ofport = u16_to_ofp(d->iface->ofport);
@@ -538,6 +529,24 @@ write_link(struct decision *d)
                inc_key_uuid(&peer->datapath));
 }
 
+/* What follows from a port of a type that is not bound to a chassis. */
+static void
+run_unbound_type(struct decision *d)
+{
+    if (d->pb->type == LP_PATCH) {
+        refuse_ifaces(d->unit, d->pb);
+        write_link(d);
+    } else if (d->pb->type == LP_LOCALNET) {
+        refuse_ifaces(d->unit, d->pb);
+        inc_insert(d->unit, localnet_kind, inc_key_uuid(&d->pb->datapath),
+                   inc_unit_key(d->unit));
+        want_zone(d, true);
+    } else if (d->pb->type == LP_LOCALPORT && d->iface) {
+        write_local_port(d, false);
+        want_zone(d, false);
+    }
+}
+
 static void
 port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
@@ -552,18 +561,9 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         .pb = pb,
         .us = binding_our_chassis(unit),
     };
-    if (pb->type == LP_PATCH) {
-        refuse_ifaces(unit, pb);
-        write_link(&d);
-        return;
-    } else if (pb->type == LP_LOCALNET) {
-        refuse_ifaces(unit, pb);
-        inc_insert(unit, localnet_kind, inc_key_uuid(&pb->datapath), key);
-        want_zone(&d, true);
-        return;
-    }
-
     decide(&d);
+    run_unbound_type(&d);
+
     bool known = !uuid_is_zero(&d.us);
     bool is_primary = known && uuid_equals(&pb->chassis, &d.us);
     bool is_additional = known && uuids_contain(pb->additional_chassis,
@@ -572,8 +572,9 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
     /* Step 2, and the part of 3 that follows from what is wanted. */
     bool wanted = d.want != BINDING_RELEASE;
-    if (known) {
-        write_wish(&d, is_primary, is_additional);
+    bool had = is_primary || is_additional;
+    if (wanted || had) {
+        write_wish(&d);
     }
     if (wanted || d.gateway_member) {
         inc_insert(unit, seeds_kind, INC_KEY_ONLY,
@@ -581,14 +582,11 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     }
 
     /* Step 3, the rest. */
-    if ((wanted && (is_primary || is_additional))
-        || (pb->type == LP_LOCALPORT && d.iface)) {
-        write_local_port(&d, is_primary);
+    if (wanted && had) {
+        write_local_port(&d, !is_primary);
         want_zone(&d, false);
     }
-    if (pb->type == LP_CHASSISREDIRECT
-        ? wanted
-        : is_primary || is_additional) {
+    if (pb->type == LP_CHASSISREDIRECT ? wanted : had) {
         inc_write(unit, resident_kind, key, inc_there);
     }
 }

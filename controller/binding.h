@@ -35,9 +35,10 @@
  *
  * A unit decides from the rows as they are; it makes no change itself.  Thus
  * a claim that loses a race, or a transaction that fails, needs no code of
- * its own: the wish stands until the row says what is wished for.
+ * its own: the wish stands, and the row is compared with it whenever either
+ * changes (desired-rows.h).
  *
- * "up" and ovn-installed are if-status.h's. */
+ * When a port's flows are in the switch, is if-status.h's to know. */
 
 #include "inc-proc-eng.h"
 #include "inputs.h"
@@ -94,9 +95,12 @@ extern struct inc_kind *binding_kind_local_port;
 extern struct inc_kind *binding_kind_zone_wanted;
 
 /* Effects: what binding-commit.c does about the wishes.  'sb_txn' may be NULL
- * while one is in flight; what is pending stays so. */
+ * while one is in flight; what is in doubt stays so. */
 void binding_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn);
 void binding_wait(void);
+/* Whether the flows of the port with this row are in the switch has changed:
+ * "up" follows. */
+void binding_doubt(const struct uuid *port_binding);
 /* Releases everything (graceful exit).  True when done. */
 bool binding_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
                      const struct uuid *our_chassis);
@@ -108,14 +112,15 @@ enum binding_want {
     BINDING_PRIMARY,            /* Port_Binding.chassis. */
     BINDING_ADDITIONAL,         /* Port_Binding.additional_chassis. */
 };
+/* What the row of a port should say, as far as it is ours.  There for each
+ * port that we want or, as its row says, have. */
 struct binding_wish {
     struct uuid uuid;           /* Of the Port_Binding. */
     enum binding_want want;
-    struct uuid encap;          /* What "encap" should be; zero for empty. */
+    struct uuid encap;          /* What "encap", or our "additional_encap",
+                                 * should be; zero for empty. */
     struct uuid us;             /* Our Chassis row. */
     bool has_iface;             /* "up" awaits the interface's flows. */
-    struct uuid seen_chassis;   /* What the row said when this was decided. */
-    struct uuid seen_encap;
 };
 void binding_wish_changed(struct inc_key, const void *old, const void *new,
                           void *aux);

@@ -12,19 +12,20 @@
  * limitations under the License.
  */
 
-
 #include <config.h>
 #include "if-status.h"
 
 #include "binding.h"
+#include "desired-rows.h"
 #include "hash.h"
-#include "idl-columns.h"
+#include "inputs.h"
 #include "module.h"
 #include "ofctrl.h"
 #include "openvswitch/hmap.h"
+#include "openvswitch/list.h"
 #include "openvswitch/vlog.h"
-#include "ovn-sb-idl.h"
 #include "ovsdb-idl.h"
+#include "sset.h"
 #include "timeval.h"
 #include "util.h"
 #include "uuid.h"
@@ -32,76 +33,141 @@
 
 VLOG_DEFINE_THIS_MODULE(if_status);
 
-/* A port that is local, but not known to be reported as such. */
-struct waiting {
-    struct hmap_node hmap_node; /* In 'waitings', by 'lport'. */
+/* A port that is local. */
+struct report {
+    struct hmap_node hmap_node; /* In 'reports', by 'lport'. */
+    struct ovs_list list_node;  /* In 'waiting', unless 'installed'. */
     char *lport;
     struct uuid pb;             /* Port_Binding. */
     struct uuid iface;          /* Interface; zero for a container's. */
     bool additional;            /* Not ours to report as "up". */
     uint64_t fence;             /* 0: its flows are not computed yet. */
+    bool installed;             /* The fence has been reached. */
 };
 
-/* An interface that is no local port's any more. */
-struct orphan {
-    struct hmap_node hmap_node; /* In 'orphans', by 'iface'. */
-    struct uuid iface;
+/* The desired value of an Interface. */
+struct iface_mark {
+    char *lport;                /* Installed; NULL: must not be marked. */
+    bool must_renew;            /* The mark that is there is another port's. */
+    long long int when;         /* Of being installed, wall clock, ms. */
 };
 
-static struct hmap waitings = HMAP_INITIALIZER(&waitings);
-static struct hmap orphans = HMAP_INITIALIZER(&orphans);
+/* Interfaces that have come, and of which it is not known yet whether they
+ * will be a port's.  Keyed by their UUIDs, in words. */
+static struct sset newcomers = SSET_INITIALIZER(&newcomers);
 
-static struct waiting *
-waiting_find(const char *lport)
+static struct hmap reports = HMAP_INITIALIZER(&reports);
+static struct ovs_list waiting = OVS_LIST_INITIALIZER(&waiting);
+
+static enum desired_state iface_agree(const struct ovsdb_idl_row *, void *mark,
+                                      struct ovsdb_idl *);
+static void iface_mark_destroy(void *mark);
+
+static const struct desired_class iface_class = {
+    .table = &ovsrec_table_interface,
+    .agree = iface_agree,
+    .destroy = iface_mark_destroy,
+};
+static struct desired_rows ifaces = DESIRED_ROWS_INITIALIZER(&ifaces,
+                                                             &iface_class);
+
+/* Interfaces. */
+
+static void
+iface_mark_destroy(void *mark_)
 {
-    struct waiting *w;
+    struct iface_mark *mark = mark_;
 
-    HMAP_FOR_EACH_WITH_HASH (w, hmap_node, hash_string(lport, 0),
-                             &waitings) {
-        if (!strcmp(w->lport, lport)) {
-            return w;
+    free(mark->lport);
+    free(mark);
+}
+
+/* Has 'iface' marked as installed for 'lport', or (NULL) for no port. */
+static void
+mark_iface(const struct uuid *iface, const char *lport)
+{
+    if (uuid_is_zero(iface)) {
+        return;
+    }
+
+    const struct iface_mark *old = desired_rows_get(&ifaces, iface);
+    struct iface_mark *mark = xmalloc(sizeof *mark);
+    *mark = (struct iface_mark) {
+        .lport = nullable_xstrdup(lport),
+        .must_renew = old && !old->lport,
+        .when = time_wall_msec(),
+    };
+    desired_rows_set(&ifaces, iface, mark);
+}
+
+static void
+remove_mark(const struct ovsrec_interface *iface)
+{
+    VLOG_INFO("Removing iface %s ovn-installed in OVS", iface->name);
+    ovsrec_interface_update_external_ids_delkey(iface, "ovn-installed");
+}
+
+static void
+put_mark(const struct ovsrec_interface *iface, const struct iface_mark *mark)
+{
+    char *when = xasprintf("%lld", mark->when);
+
+    VLOG_INFO("Setting lport %s ovn-installed in OVS", mark->lport);
+    ovsrec_interface_update_external_ids_setkey(iface, "ovn-installed",
+                                                "true");
+    ovsrec_interface_update_external_ids_setkey(iface, "ovn-installed-ts",
+                                                when);
+    free(when);
+}
+
+static enum desired_state
+iface_agree(const struct ovsdb_idl_row *row, void *mark_,
+            struct ovsdb_idl *idl OVS_UNUSED)
+{
+    const struct ovsrec_interface *iface
+        = CONTAINER_OF(row, struct ovsrec_interface, header_);
+    const char *there = smap_get(&iface->external_ids, "ovn-installed");
+    struct iface_mark *mark = mark_;
+
+    if (there && (!mark->lport || mark->must_renew)) {
+        remove_mark(iface);
+        return DESIRED_DIFFERS;
+    } else if (!mark->lport) {
+        return DESIRED_DONE;
+    }
+    mark->must_renew = false;
+    if (!there || strcmp(there, "true")
+        || !smap_get(&iface->external_ids, "ovn-installed-ts")) {
+        put_mark(iface, mark);
+        return DESIRED_DIFFERS;
+    }
+    return DESIRED_AGREES;
+}
+
+/* Ports. */
+
+static struct report *
+report_find(const char *lport)
+{
+    struct report *r;
+
+    HMAP_FOR_EACH_WITH_HASH (r, hmap_node, hash_string(lport, 0), &reports) {
+        if (!strcmp(r->lport, lport)) {
+            return r;
         }
     }
     return NULL;
 }
 
 static void
-waiting_destroy(struct waiting *w)
+report_destroy(struct report *r)
 {
-    hmap_remove(&waitings, &w->hmap_node);
-    free(w->lport);
-    free(w);
-}
-
-static struct orphan *
-orphan_find(const struct uuid *iface)
-{
-    struct orphan *o;
-
-    HMAP_FOR_EACH_WITH_HASH (o, hmap_node, uuid_hash(iface), &orphans) {
-        if (uuid_equals(&o->iface, iface)) {
-            return o;
-        }
+    if (!r->installed) {
+        ovs_list_remove(&r->list_node);
     }
-    return NULL;
-}
-
-static void
-orphan_add(const struct uuid *iface)
-{
-    if (!uuid_is_zero(iface) && !orphan_find(iface)) {
-        struct orphan *o = xmalloc(sizeof *o);
-
-        o->iface = *iface;
-        hmap_insert(&orphans, &o->hmap_node, uuid_hash(iface));
-    }
-}
-
-static void
-orphan_destroy(struct orphan *o)
-{
-    hmap_remove(&orphans, &o->hmap_node);
-    free(o);
+    hmap_remove(&reports, &r->hmap_node);
+    free(r->lport);
+    free(r);
 }
 
 /* The interface that is to be marked as installed for 'lp'. */
@@ -129,160 +195,140 @@ local_port_changed(struct inc_key key, const void *old_, const void *new_,
 
     bool same_iface = uuid_equals(&old_iface, &new_iface);
     if (!same_iface) {
-        orphan_add(&old_iface);
+        mark_iface(&old_iface, NULL);
     }
     if (old && new && same_iface && uuid_equals(&old->uuid, &new->uuid)
         && old->additional == new->additional) {
         return;
     }
 
-    struct waiting *w = waiting_find(lport);
-    if (w) {
-        waiting_destroy(w);
+    struct report *r = report_find(lport);
+    if (r) {
+        report_destroy(r);
     }
     if (new) {
-        w = xmalloc(sizeof *w);
-        *w = (struct waiting) {
+        r = xmalloc(sizeof *r);
+        *r = (struct report) {
             .lport = xstrdup(lport),
             .pb = new->uuid,
             .iface = new_iface,
             .additional = new->additional,
         };
-        hmap_insert(&waitings, &w->hmap_node, hash_string(lport, 0));
+        hmap_insert(&reports, &r->hmap_node, hash_string(lport, 0));
+        ovs_list_push_back(&waiting, &r->list_node);
     }
+}
+
+static void
+ifaces_changed(struct inc_key iface_id, const void *old OVS_UNUSED,
+               const void *new OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    const struct inc_set *names = inc_peek_set(in_kinds.ifaces_by_id,
+                                               iface_id);
+
+    for (size_t i = 0; i < inc_set_count(names); i++) {
+        const struct ovs_iface *iface = inc_peek(in_kinds.iface,
+                                                 inc_set_at(names, i));
+
+        if (iface) {
+            sset_add_and_free(&newcomers, xasprintf(UUID_FMT,
+                                                    UUID_ARGS(&iface->uuid)));
+        }
+    }
+}
+
+/* The interfaces that are ports' are known.  A mark on another is from before
+ * we were started. */
+static void
+judge_newcomers(void)
+{
+    struct report *r;
+    const char *word;
+
+    if (sset_is_empty(&newcomers)) {
+        return;
+    }
+    HMAP_FOR_EACH (r, hmap_node, &reports) {
+        char *ours = xasprintf(UUID_FMT, UUID_ARGS(&r->iface));
+
+        sset_find_and_delete(&newcomers, ours);
+        free(ours);
+    }
+    SSET_FOR_EACH (word, &newcomers) {
+        struct uuid iface;
+
+        if (uuid_from_string(&iface, word)
+            && !desired_rows_get(&ifaces, &iface)) {
+            mark_iface(&iface, NULL);
+        }
+    }
+    sset_clear(&newcomers);
 }
 
 void
 if_status_init(void)
 {
     inc_kind_watch(binding_kind_local_port, local_port_changed, NULL);
+    inc_kind_watch(in_kinds.ifaces_by_id, ifaces_changed, NULL);
 }
 
 void
 if_status_destroy(void)
 {
-    struct waiting *w;
-    struct orphan *o;
+    struct report *r;
 
-    HMAP_FOR_EACH_SAFE (w, hmap_node, &waitings) {
-        waiting_destroy(w);
+    HMAP_FOR_EACH_SAFE (r, hmap_node, &reports) {
+        report_destroy(r);
     }
-    hmap_destroy(&waitings);
-    HMAP_FOR_EACH_SAFE (o, hmap_node, &orphans) {
-        orphan_destroy(o);
-    }
-    hmap_destroy(&orphans);
+    hmap_destroy(&reports);
+    sset_destroy(&newcomers);
+    desired_rows_destroy(&ifaces);
 }
 
 void
 if_status_fence(void)
 {
-    struct waiting *w;
+    struct report *r;
     uint64_t fence = 0;
 
-    HMAP_FOR_EACH (w, hmap_node, &waitings) {
-        if (!w->fence) {
+    judge_newcomers();
+    LIST_FOR_EACH (r, list_node, &waiting) {
+        if (!r->fence) {
             if (!fence) {
                 fence = ofctrl_fence();
             }
-            w->fence = fence;
+            r->fence = fence;
         }
     }
-}
-
-/* Takes "ovn-installed" off interfaces that have become nobody's. */
-static void
-commit_orphans(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn)
-{
-    struct orphan *o;
-
-    if (!ovs_txn) {
-        return;
-    }
-    HMAP_FOR_EACH_SAFE (o, hmap_node, &orphans) {
-        const struct ovsrec_interface *iface
-            = ovsrec_interface_get_for_uuid(ovs_idl, &o->iface);
-
-        if (iface && smap_get(&iface->external_ids, "ovn-installed")) {
-            VLOG_INFO("Removing iface %s ovn-installed in OVS", iface->name);
-            ovsrec_interface_update_external_ids_delkey(iface,
-                                                        "ovn-installed");
-        } else {
-            orphan_destroy(o);
-        }
-    }
-}
-
-/* Each of these returns true if there is nothing left to write. */
-
-static bool
-commit_installed(const struct waiting *w, struct ovsdb_idl *ovs_idl,
-                 struct ovsdb_idl_txn *ovs_txn)
-{
-    if (uuid_is_zero(&w->iface)) {
-        return true;
-    } else if (orphan_find(&w->iface)) {
-        /* Marked for another port that it was until now. */
-        return false;
-    }
-
-    const struct ovsrec_interface *iface
-        = ovsrec_interface_get_for_uuid(ovs_idl, &w->iface);
-    if (!iface || smap_get_bool(&iface->external_ids, "ovn-installed",
-                                false)) {
-        return true;
-    }
-    if (ovs_txn) {
-        char *ts = xasprintf("%lld", time_wall_msec());
-
-        VLOG_INFO("Setting lport %s ovn-installed in OVS", w->lport);
-        ovsrec_interface_update_external_ids_setkey(iface, "ovn-installed",
-                                                    "true");
-        ovsrec_interface_update_external_ids_setkey(iface, "ovn-installed-ts",
-                                                    ts);
-        free(ts);
-    }
-    return false;
-}
-
-static bool
-commit_up(const struct waiting *w, struct ovsdb_idl *sb_idl,
-          struct ovsdb_idl_txn *sb_txn)
-{
-    const struct sbrec_port_binding *pb
-        = (w->additional ? NULL
-           : sbrec_port_binding_get_for_uuid(sb_idl, &w->pb));
-
-    if (!pb || (pb->n_up && pb->up[0])) {
-        return true;
-    }
-    if (sb_txn) {
-        bool up = true;
-
-        VLOG_INFO("Setting lport %s up in Southbound", w->lport);
-        sbrec_port_binding_set_up(pb, &up, 1);
-    }
-    return false;
 }
 
 void
-if_status_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
-                 struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn)
+if_status_run(void)
 {
-    struct waiting *w;
+    struct report *r;
 
-    commit_orphans(ovs_idl, ovs_txn);
-    HMAP_FOR_EACH_SAFE (w, hmap_node, &waitings) {
-        if (!w->fence || !ofctrl_reached(w->fence)) {
-            continue;
-        }
-
-        bool installed = commit_installed(w, ovs_idl, ovs_txn);
-        bool up = commit_up(w, sb_idl, sb_txn);
-        if (installed && up) {
-            waiting_destroy(w);
+    LIST_FOR_EACH_SAFE (r, list_node, &waiting) {
+        if (r->fence && ofctrl_reached(r->fence)) {
+            ovs_list_remove(&r->list_node);
+            r->installed = true;
+            mark_iface(&r->iface, r->lport);
+            binding_doubt(&r->pb);
         }
     }
+}
+
+void
+if_status_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn)
+{
+    desired_rows_commit(&ifaces, ovs_idl, ovs_txn);
+}
+
+bool
+if_status_is_installed(const char *lport)
+{
+    const struct report *r = report_find(lport);
+
+    return r && r->installed && !r->additional;
 }
 
 static void
@@ -300,20 +346,12 @@ complete(const struct turn *turn OVS_UNUSED)
 static void
 commit(const struct turn *turn)
 {
-    if_status_commit(turn->sb_idl, turn->sb_txn, turn->ovs_idl,
-                     turn->ovs_txn);
-}
-
-static void
-register_sb(struct idl_columns *columns)
-{
-    idl_columns_add(columns, &sbrec_port_binding_col_up, IDL_READ);
+    if_status_commit(turn->ovs_idl, turn->ovs_txn);
 }
 
 const struct module if_status_module = {
     .name = "if-status",
     .init = init,
-    .register_sb = register_sb,
     .complete = complete,
     .commit = commit,
     .destroy = if_status_destroy,

@@ -16,18 +16,21 @@
 #ifndef CONTROLLER_IF_STATUS_H
 #define CONTROLLER_IF_STATUS_H 1
 
-/* Port_Binding.up and Interface.external_ids:ovn-installed
- * ========================================================
+/* Which ports have their flows in the switch
+ * ==========================================
  *
- * Both tell the world that the switch has every flow of a port.  A port that
- * has become local waits for a fence that is taken when the engine has run
- * over a complete snapshot, which is after its flows were computed; when
- * ofctrl has reached the fence, both are written, until the rows say so.
+ * Port_Binding.up and Interface.external_ids:ovn-installed tell the world that
+ * the switch has every flow of a port.  A port that has become local waits for
+ * a fence that is taken when the engine has run over a complete snapshot,
+ * which is after its flows were computed.  When ofctrl has reached the fence,
+ * the port is installed, and both should say so from then on.
  *
- * Nothing is written for a port whose rows say so already, as after a restart
- * of the controller. */
+ * "ovn-installed" is a desired value (desired-rows.h) of the interface: there
+ * from then on, taken away from an interface that is no port's any more, and
+ * left alone in between, as after a restart of the controller.  "up" is
+ * binding_commit()'s. */
 
-#include "inc-proc-eng.h"
+#include <stdbool.h>
 
 struct ovsdb_idl;
 struct ovsdb_idl_txn;
@@ -38,11 +41,14 @@ void if_status_destroy(void);
 /* The flows of all ports that are local now are in the flow table: takes a
  * fence for those that wait for one. */
 void if_status_fence(void);
-
-/* Either transaction may be NULL while one is in flight. */
-void if_status_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
-                      struct ovsdb_idl *ovs_idl,
+/* Finds out which fences have been reached.  Called by binding-commit.c. */
+void if_status_run(void);
+/* 'ovs_txn' may be NULL while one is in flight. */
+void if_status_commit(struct ovsdb_idl *ovs_idl,
                       struct ovsdb_idl_txn *ovs_txn);
+
+/* Whether "up" is to be true for 'lport', if that is ours. */
+bool if_status_is_installed(const char *lport);
 
 struct module;
 extern const struct module if_status_module;

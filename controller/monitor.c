@@ -166,9 +166,16 @@ make_conditions(struct ovsdb_idl_condition conds[N_TABLES],
 
     const struct chassis *chassis = inc_peek(in_kinds.chassis,
                                              inc_key_uuid(our_chassis));
+    const char *name = inc_peek(in_kinds.ovs_fact,
+                                inc_key_string("chassis-name"));
     if (chassis) {
+        /* Somebody may have renamed the one row and not the other. */
         sbrec_chassis_private_add_clause_name(&conds[CHASSIS_PRIVATE],
                                               OVSDB_F_EQ, chassis->name);
+        if (name && strcmp(name, chassis->name)) {
+            sbrec_chassis_private_add_clause_name(&conds[CHASSIS_PRIVATE],
+                                                  OVSDB_F_EQ, name);
+        }
         sbrec_controller_event_add_clause_chassis(
             &conds[CONTROLLER_EVENT], OVSDB_F_EQ,
             CONST_CAST(struct uuid *, our_chassis));
@@ -182,8 +189,6 @@ make_conditions(struct ovsdb_idl_condition conds[N_TABLES],
     /* Asked for by the name that our row is going to have, and at first for
      * all chassis: so they are there no later than the first port that makes a
      * datapath local, and nothing that mentions them is looked at without. */
-    const char *name = inc_peek(in_kinds.ovs_fact,
-                                inc_key_string("chassis-name"));
     if (name) {
         sbrec_chassis_template_var_add_clause_chassis(&conds[TEMPLATE_VAR],
                                                       OVSDB_F_EQ, name);

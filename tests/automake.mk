@@ -62,6 +62,7 @@ TESTSUITE_AT = \
 	tests/ovn-nonsense.at \
 	tests/ovn-unsupported.at \
 	tests/ovn-egress-qos.at \
+	tests/ovn-rows.at \
 	tests/ovn-networks.at \
 	tests/ovn-fuzz.at \
 	tests/ovn-pairs.at \
@@ -159,7 +160,7 @@ bench-lang: all tests/ovstest$(EXEEXT)
 
 # Run by the suite.
 EXTRA_DIST += tests/flow-diff.py tests/actions-diff.py tests/actions-stock.in
-EXTRA_DIST += tests/stock_faults.py tests/unixctl.py tests/port-sec-random.py
+EXTRA_DIST += tests/stock_faults.py tests/port-types.py tests/show-rows.py tests/unixctl.py tests/port-sec-random.py
 EXTRA_DIST += tests/ofctrl-random tests/ovn-random.py tests/packets.py
 
 # Northbound configurations that together use all of OVN.
