@@ -586,7 +586,9 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         write_local_port(&d, !is_primary);
         want_zone(&d, false);
     }
-    if (pb->type == LP_CHASSISREDIRECT ? wanted : had) {
+    /* An additional chassis does not answer for the port until that is handed
+     * over. */
+    if (pb->type == LP_CHASSISREDIRECT ? wanted : is_primary) {
         inc_write(unit, resident_kind, key, inc_there);
     }
 }
@@ -726,6 +728,12 @@ binding_set_our_chassis(const struct uuid *uuid)
 {
     inc_set(our_chassis_kind, INC_KEY_ONLY,
             uuid_is_zero(uuid) ? NULL : xmemdup(uuid, sizeof *uuid));
+}
+
+bool
+binding_peek_resident(const char *lport)
+{
+    return inc_peek(resident_kind, inc_key_string(lport)) != NULL;
 }
 
 /* debug/dump-local-bindings. */

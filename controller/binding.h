@@ -91,6 +91,9 @@ const struct inc_set *binding_localnet_ports(struct inc_unit *,
 struct uuid binding_our_chassis(struct inc_unit *);
 void binding_set_our_chassis(const struct uuid *); /* Input, from main. */
 
+/* What is_chassis_resident() answers, asked from outside of units. */
+bool binding_peek_resident(const char *lport);
+
 extern struct inc_kind *binding_kind_local_port;
 extern struct inc_kind *binding_kind_zone_wanted;
 

@@ -72,7 +72,7 @@ no_variable(const char *name OVS_UNUSED, void *aux OVS_UNUSED)
 static bool
 is_resident(const char *name, void *aux OVS_UNUSED)
 {
-    return inc_peek(binding_kind_local_port, inc_key_string(name)) != NULL;
+    return binding_peek_resident(name);
 }
 
 /* Sends 'packet' (a container's 'tag'ged) through the whole pipeline. */
