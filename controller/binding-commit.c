@@ -436,6 +436,7 @@ input(struct turn *turn)
     if (turn->registered) {
         binding_set_our_chassis(&turn->our_chassis);
     }
+    binding_set_server_away(turn->server_away);
 }
 
 static void

@@ -42,8 +42,10 @@ VLOG_DEFINE_THIS_MODULE(binding);
  *
  *   3. What follows?  From the wanted state at once: the datapath becomes
  *      local, so that its logical flows are on their way while the claim is.
- *      That the port is here ("local-port"), and gets a zone, follows from the
- *      row only, because two chassis may want it.
+ *      That the port is here ("local-port"), and gets a zone, follows only if
+ *      the row does not say that it is another chassis', because two may want
+ *      it.  If the server is away, the row may be old, and the interface
+ *      counts.
  *
  * Containers and virtual ports follow their parent's interface.  A unit
  * cannot read what the parent's unit derives, which is of the same stage; it
@@ -58,6 +60,7 @@ static struct inc_kind *links_kind;         /* Set, by datapath. */
 static struct inc_kind *serving_links_kind; /* Set, by datapath. */
 static struct inc_kind *localnet_kind;      /* Set, by datapath. */
 static struct inc_kind *our_chassis_kind;   /* Input, under INC_KEY_ONLY. */
+static struct inc_kind *server_away_kind;   /* Input, under INC_KEY_ONLY. */
 
 /* What a unit works on. */
 struct decision {
@@ -463,6 +466,15 @@ write_wish(const struct decision *d)
     inc_write(d->unit, wish_kind, inc_unit_key(d->unit), wish);
 }
 
+/* Whether a port that we want, but do not have, may be taken for ours
+ * already. */
+static bool
+is_free(const struct decision *d)
+{
+    return (uuid_is_zero(&d->pb->chassis)
+            || inc_read(d->unit, server_away_kind, INC_KEY_ONLY));
+}
+
 static void
 write_local_port(const struct decision *d, bool additional)
 {
@@ -582,8 +594,9 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     }
 
     /* Step 3, the rest. */
-    if (wanted && had) {
-        write_local_port(&d, !is_primary);
+    if (wanted && (had || is_free(&d))) {
+        write_local_port(&d, !is_primary && (is_additional || d.want
+                                             == BINDING_ADDITIONAL));
         want_zone(&d, false);
     }
     /* An additional chassis does not answer for the port until that is handed
@@ -655,6 +668,11 @@ binding_init(struct inc_engine *engine)
         .equal = inc_uuids_equal,
         .destroy = free,
     };
+    static const struct inc_kind_class server_away_class = {
+        .name = "server-away",
+        .stage = STAGE_INPUT,
+        .key_type = INC_KEY_STRING,
+    };
     static const struct inc_unit_class unit_class = {
         .name = "port-binding",
         .stage = STAGE_BINDING,
@@ -670,6 +688,7 @@ binding_init(struct inc_engine *engine)
     serving_links_kind = inc_kind_declare(engine, &serving_links_class);
     localnet_kind = inc_kind_declare(engine, &localnet_class);
     our_chassis_kind = inc_kind_declare(engine, &our_chassis_class);
+    server_away_kind = inc_kind_declare(engine, &server_away_class);
     inc_kind_spawn(in_kinds.port_binding, &unit_class, NULL);
     inc_kind_watch(wish_kind, binding_wish_changed, NULL);
 }
@@ -728,6 +747,12 @@ binding_set_our_chassis(const struct uuid *uuid)
 {
     inc_set(our_chassis_kind, INC_KEY_ONLY,
             uuid_is_zero(uuid) ? NULL : xmemdup(uuid, sizeof *uuid));
+}
+
+void
+binding_set_server_away(bool away)
+{
+    inc_set(server_away_kind, INC_KEY_ONLY, away ? inc_there : NULL);
 }
 
 bool

@@ -26,7 +26,8 @@
  *   - (port-wish, lport): should this chassis claim, keep or release it?  The
  *     effect, a write to the southbound row, is binding_commit()'s.
  *   - (local-port, lport): it is bound here: this chassis has the interface
- *     and Port_Binding.chassis (or additional_chassis) is ours.
+ *     and Port_Binding.chassis (or additional_chassis) is ours, or no other
+ *     chassis' as far as is known.
  *   - (resident, lport): what is_chassis_resident() answers.
  *   - (local-datapath-seed, dp): a local port pulls its datapath in.
  *   - (datapath-links, dp): the datapaths that one gets to from 'dp' through
@@ -89,7 +90,11 @@ const struct inc_set *binding_localnet_ports(struct inc_unit *,
 
 /* Our own Chassis row's UUID, zero until it is there. */
 struct uuid binding_our_chassis(struct inc_unit *);
-void binding_set_our_chassis(const struct uuid *); /* Input, from main. */
+
+/* Inputs, from main: our Chassis row, and whether the southbound server is
+ * away, so that what its rows say may be out of date. */
+void binding_set_our_chassis(const struct uuid *);
+void binding_set_server_away(bool away);
 
 /* What is_chassis_resident() answers, asked from outside of units. */
 bool binding_peek_resident(const char *lport);

@@ -20,6 +20,7 @@
 #include "hash.h"
 #include "inputs.h"
 #include "module.h"
+#include "monitor.h"
 #include "ofctrl.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/list.h"
@@ -40,6 +41,7 @@ struct report {
     char *lport;
     struct uuid pb;             /* Port_Binding. */
     struct uuid iface;          /* Interface; zero for a container's. */
+    struct uuid datapath;
     bool additional;            /* Not ours to report as "up". */
     uint64_t fence;             /* 0: its flows are not computed yet. */
     bool installed;             /* The fence has been reached. */
@@ -212,6 +214,7 @@ local_port_changed(struct inc_key key, const void *old_, const void *new_,
             .lport = xstrdup(lport),
             .pb = new->uuid,
             .iface = new_iface,
+            .datapath = new->datapath,
             .additional = new->additional,
         };
         hmap_insert(&reports, &r->hmap_node, hash_string(lport, 0));
@@ -286,14 +289,16 @@ if_status_destroy(void)
 }
 
 void
-if_status_fence(void)
+if_status_fence(bool settled)
 {
     struct report *r;
     uint64_t fence = 0;
 
-    judge_newcomers();
+    if (settled) {
+        judge_newcomers();
+    }
     LIST_FOR_EACH (r, list_node, &waiting) {
-        if (!r->fence) {
+        if (!r->fence && (settled || monitor_has_datapath(&r->datapath))) {
             if (!fence) {
                 fence = ofctrl_fence();
             }
@@ -338,9 +343,9 @@ init(struct inc_engine *engine OVS_UNUSED)
 }
 
 static void
-complete(const struct turn *turn OVS_UNUSED)
+complete(const struct turn *turn)
 {
-    if_status_fence();
+    if_status_fence(turn->settled);
 }
 
 static void

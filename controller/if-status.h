@@ -39,8 +39,9 @@ void if_status_init(void);      /* After binding_init(). */
 void if_status_destroy(void);
 
 /* The flows of all ports that are local now are in the flow table: takes a
- * fence for those that wait for one. */
-void if_status_fence(void);
+ * fence for those that wait for one.  If the southbound snapshot is not
+ * 'settled', that holds only for those whose datapath's part of it is. */
+void if_status_fence(bool settled);
 /* Finds out which fences have been reached.  Called by binding-commit.c. */
 void if_status_run(void);
 /* 'ovs_txn' may be NULL while one is in flight. */

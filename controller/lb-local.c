@@ -660,9 +660,11 @@ lb_local_content(struct inc_unit *unit, const struct ovn_group *group,
 }
 
 static void
-complete(const struct turn *turn OVS_UNUSED)
+complete(const struct turn *turn)
 {
-    lb_local_complain();
+    if (turn->settled) {
+        lb_local_complain();
+    }
 }
 
 static void

@@ -37,7 +37,9 @@
  *     that can change the outcome.  If nobody is, the snapshot is complete.
  *   - complete(): only in that case: now what is not wanted can be removed,
  *     and what depends on everything can be marked in the stream of OpenFlow
- *     messages with ofctrl_fence().
+ *     messages with ofctrl_fence().  Also while the southbound server is away,
+ *     if the snapshot has been complete before: what happens on this chassis
+ *     meanwhile goes by it ('settled' tells the two apart).
  *   - commit(): writes into both databases and the switch.
  *   - wait(): registers with the poll loop.  In each turn.
  *
@@ -79,6 +81,13 @@ struct turn {
      * updates it. */
     struct uuid our_chassis;
     bool registered;            /* It is there now. */
+
+    /* The southbound server does not answer, or has yet to be told what has
+     * happened while it did not. */
+    bool server_away;
+
+    /* From complete() on: the snapshot is complete. */
+    bool settled;
 
     /* From commit() on: what should be in the switch has been known in full,
      * and the engine has nothing left to do. */

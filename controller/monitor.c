@@ -77,6 +77,10 @@ static struct {
 /* How long a change that has time waits for others, in ms. */
 #define GATHER_MS 1000
 
+/* The datapaths (UUIDs, in words) that have become local since all conditions
+ * were in force. */
+static struct sset new_datapaths = SSET_INITIALIZER(&new_datapaths);
+
 /* Port_Bindings. */
 
 /* The iface-ids of the local interfaces. */
@@ -226,11 +230,30 @@ set_conditions(struct ovsdb_idl *idl, const struct uuid *our_chassis)
     monitor.asked_at = time_msec();
 }
 
+static char *
+uuid_word(struct inc_key key)
+{
+    struct uuid uuid;
+
+    memcpy(&uuid, key.data, sizeof uuid);
+    return xasprintf(UUID_FMT, UUID_ARGS(&uuid));
+}
+
 static void
 something_changed(struct inc_key key OVS_UNUSED, const void *old OVS_UNUSED,
                   const void *new OVS_UNUSED, void *aux OVS_UNUSED)
 {
     monitor.stale = true;
+}
+
+static void
+datapath_changed(struct inc_key key, const void *old, const void *new,
+                 void *aux OVS_UNUSED)
+{
+    monitor.stale = true;
+    if (!old && new) {
+        sset_add_and_free(&new_datapaths, uuid_word(key));
+    }
 }
 
 /* Does the row of logical port 'key' come with its datapath anyway? */
@@ -293,7 +316,7 @@ monitor_init(struct ovsdb_idl *sb_idl)
     inc_kind_watch(in_kinds.ovs_fact, fact_changed, NULL);
     inc_kind_watch(in_kinds.ifaces_by_id, iface_changed, NULL);
     inc_kind_watch(in_kinds.chassis, chassis_changed, NULL);
-    inc_kind_watch(local_datapath_kind, something_changed, NULL);
+    inc_kind_watch(local_datapath_kind, datapath_changed, NULL);
 
     const struct uuid zero = UUID_ZERO;
     monitor.is_initialized = true;
@@ -324,7 +347,20 @@ monitor_run(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis)
     if (due != LLONG_MAX) {
         poll_timer_wait_until(due);
     }
-    monitor.was_settled |= monitor_settled(sb_idl);
+    if (monitor_settled(sb_idl)) {
+        monitor.was_settled = true;
+        sset_clear(&new_datapaths);
+    }
+}
+
+bool
+monitor_has_datapath(const struct uuid *dp)
+{
+    char *word = uuid_word(inc_key_uuid(dp));
+    bool has = monitor_all() || !sset_contains(&new_datapaths, word);
+
+    free(word);
+    return has;
 }
 
 bool

@@ -46,6 +46,10 @@ void monitor_run(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis);
  * inputs_run() has seen waits for the engine. */
 bool monitor_settled(const struct ovsdb_idl *sb_idl);
 
+/* The same for what belongs to 'dp', which is local: other conditions may
+ * still wait for an answer. */
+bool monitor_has_datapath(const struct uuid *dp);
+
 struct module;
 extern const struct module monitor_module;
 

@@ -185,7 +185,9 @@ nb_cfg_register_commands(void)
 static void
 complete(const struct turn *turn)
 {
-    nb_cfg_fence(turn->sb_idl);
+    if (turn->settled) {
+        nb_cfg_fence(turn->sb_idl);
+    }
 }
 
 static void

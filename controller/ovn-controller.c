@@ -83,6 +83,10 @@
 
 VLOG_DEFINE_THIS_MODULE(main);
 
+/* How long the southbound server may take to answer before it counts as away,
+ * in ms. */
+#define SERVER_PATIENCE_MS 1000
+
 #define STOPWATCH_ENGINE "flow-generation"
 
 /* What ovn-northd writes to SB_Global.options:northd_internal_version if it
@@ -150,6 +154,11 @@ static struct {
     char *sb_remote;            /* That 'sb' was told to connect to. */
     struct uuid our_chassis;    /* Zero until our row is there. */
     bool ever_complete;         /* Has the snapshot ever been complete? */
+
+    bool server_away;           /* The southbound server does not answer. */
+    bool server_was_there;      /* It did the last time. */
+    long long int asked_at;     /* When it was sent the transaction that it has
+                                 * not answered, in ms; LLONG_MAX: none. */
 
     /* What the operator has asked for. */
     bool paused;
@@ -378,10 +387,11 @@ run_once(struct turn *turn)
     MODULES_CALL(input, turn);
     run_engine(turn);
 
-    bool settled = all_modules(is_settled, turn);
     bool dirty = inc_is_dirty(ctl.engine, N_STAGES - 1);
-    if (settled && !dirty) {
-        ctl.ever_complete = true;
+    turn->settled = all_modules(is_settled, turn) && !dirty;
+    ctl.ever_complete |= turn->settled;
+    if (turn->settled
+        || (ctl.ever_complete && turn->server_away && !dirty)) {
         MODULES_CALL(complete, turn);
     }
 
@@ -411,6 +421,36 @@ report_memory(void)
     }
 }
 
+/* Finds out whether the southbound server is away: there is no connection, or
+ * it does not answer a transaction.  It is back once it could be told what has
+ * happened meanwhile, which takes the one transaction after which there is
+ * another. */
+static void
+watch_server(bool may_write)
+{
+    if (!sb_is_ready()) {
+        return;
+    }
+    if (!ctl.sb.committing_txn) {
+        ctl.asked_at = LLONG_MAX;
+    } else if (ctl.asked_at == LLONG_MAX) {
+        ctl.asked_at = time_msec();
+    }
+
+    bool late = (ctl.asked_at != LLONG_MAX
+                 && time_msec() >= ctl.asked_at + SERVER_PATIENCE_MS);
+    if (late || !ovsdb_idl_is_connected(ctl.sb.idl)) {
+        ctl.server_away = true;
+        ctl.server_was_there = false;
+    } else if (may_write) {
+        ctl.server_away &= !ctl.server_was_there;
+        ctl.server_was_there = true;
+    }
+    if (ctl.asked_at != LLONG_MAX && !late) {
+        poll_timer_wait_until(ctl.asked_at + SERVER_PATIENCE_MS);
+    }
+}
+
 /* Runs both databases' clients.  Fills in 'turn', which is good until
  * end_turn(). */
 static void
@@ -430,6 +470,8 @@ begin_turn(struct turn *turn)
     if (!sb_is_ready() || !ovsdb_idl_is_connected(ctl.sb.idl)) {
         turn->sb_txn = NULL;
     }
+    watch_server(turn->sb_txn != NULL);
+    turn->server_away = ctl.server_away;
 }
 
 static void
