@@ -17,9 +17,16 @@ Without arguments, prints the packets that ovn-pinctrl.at sends, a line each:
 the port that sends it, a name, and the packet in hexadecimal.  Checksums are
 right unless a packet's name says otherwise.
 
+    packets.py judge STOCK OURS
+
+judges what has come of the "crafted" packets, files of lines "PORT PACKET":
+from ours, what RFCs ask for, and from stock, too, but for the faults that are
+named.
+
 The network is the one that pinctrl_network in ovn-pinctrl.at sets up.
 """
 
+import collections
 import ipaddress
 import struct
 import sys
@@ -164,7 +171,6 @@ def solicitations():
     yield "vm1", "nd-port", solicit(VM1, me, "fd00::12")
     yield "vm1", "nd-port-unicast", solicit(VM1, me, "fd00::12", VM2,
                                             "fd00::12")
-    yield "vm1", "nd-port-dad", solicit(VM1, "::", "fd00::12", option=False)
     yield "vm1", "nd-port-unknown", solicit(VM1, me, "fd00::77")
     yield "vm1", "nd-self", solicit(VM1, me, me)
     yield "vm11", "nd-router", solicit(VM11, "fd01::11", "fd01::1")
@@ -200,7 +206,6 @@ def rejected():
                                                        1000, 1, 1, 5))),
                     ("data", sctp_chunk(0, bytes(12) + b"data")),
                     ("abort", sctp_chunk(6)),
-                    ("shutdown-complete", sctp_chunk(14)),
                     ("cookie-echo", sctp_chunk(10, b"cooky123"))):
                 tag = 0 if name == "init" else 0x11223344
                 yield send("sctp-" + name, SCTP,
@@ -225,9 +230,6 @@ def rejected():
     yield ("vm1", "reject4-first-fragment",
            frame(VM1, VM2, me, you, UDP, udp(me, you, data=bytes(64)),
                  frag=0x2000))
-    yield ("vm1", "reject4-broadcast",
-           frame(VM1, "ff:ff:ff:ff:ff:ff", me, "10.0.0.255", UDP,
-                 udp(me, "10.0.0.255")))
     for version, me, you in (("4", "10.0.1.11", "10.0.1.12"),
                              ("6", "fd01::11", "fd01::12")):
         vm12 = "02:00:00:00:01:02"
@@ -317,6 +319,311 @@ def learned():
                frame(VM11, ROUTER1, me, dst, UDP, udp(me, dst)))
 
 
+def groups():
+    """Packets that claim that a neighbor is behind the Ethernet address of a
+    group or of nobody, and one that does not."""
+    for i, hw in enumerate(("ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01",
+                            "00:00:00:00:00:00", VM1)):
+        yield ("vm1", "arp-%d" % i,
+               arp(2, VM1, ROUTER0, hw, "10.0.0.6%d" % i, ROUTER0,
+                   "10.0.0.1"))
+        # (Zero would be as good as no address.)
+        spa = "fd00::6%d" % i
+        yield ("vm1", "na-%d" % i,
+               advertise(VM1, ROUTER0, spa, "fd00::1", spa,
+                         hw=hw.replace("00:00:00:00:00:00",
+                                       "33:33:00:00:00:01")))
+
+
+def cut(packet, n):
+    """The packet with an IP length of 'n' bytes behind the IP header."""
+    if packet[12:14] == b"\x08\x00":
+        header = packet[14:16] + struct.pack("!H", 20 + n) + packet[18:24]
+        rest = packet[26:34]
+        return (packet[:14] + header + struct.pack("!H", csum(header + rest))
+                + rest + packet[34:])
+    return packet[:18] + struct.pack("!H", n) + packet[20:]
+
+
+def extended(packet, *headers):
+    """An IPv6 packet with extension headers: pairs of a number and what
+    follows the number of the next one."""
+    numbers = [number for number, _ in headers] + [packet[20]]
+    chain = b"".join(bytes([following]) + body for following, (_, body)
+                     in zip(numbers[1:], headers))
+    length = struct.unpack("!H", packet[18:20])[0] + len(chain)
+    return (packet[:18] + struct.pack("!H", length) + bytes(numbers[:1])
+            + packet[21:54] + chain + packet[54:])
+
+
+# What stock does otherwise with the crafted packets, and what says that it
+# should not.  All are in differences.rst.
+CRAFTED_FAULTS = {
+    "icmp-about-error": "RFC 1122, 3.2.2, RFC 4443, 2.4 e: no errors about "
+                        "errors; stock keeps quiet about type 3 of ICMP and "
+                        "type 1 of ICMPv6 only",
+    "group": "RFC 1122, 3.2.2 and 4.2.3.10, RFC 4443, 2.4 e, RFC 9260, 8.4: "
+             "nothing about packets to groups",
+    "sender": "the same: nothing to who is not one host",
+    "sctp-silent": "RFC 9260, 8.4: some chunks are discarded silently",
+    "fragment": "RFC 1122, 3.2.2: the first one is enough",
+    "extension-header": "RFC 8200, 4: the upper-layer protocol is behind them",
+    "dad": "RFC 4861, 7.2.4: who has no address yet is told by multicast",
+}
+
+Crafted = collections.namedtuple("Crafted", "name packet answer fault",
+                                 defaults=(None,))
+
+
+def crafted_by_version(version):
+    """Packets from vm1 to vm3, to which the switch rejects everything, with
+    the answers that they should get, None for none."""
+    v4 = version == 4
+    me, you = ("10.0.0.11", "10.0.0.13") if v4 else ("fd00::11", "fd00::13")
+    unreachable = "icmp 3/1" if v4 else "icmp 1/1"
+    no_port = "icmp 3/3" if v4 else "icmp 1/4"
+    ports = iter(range(2000 if v4 else 3000, 9999))
+    icmp_proto = ICMP if v4 else ICMP6
+
+    def one(name, proto, l4, answer, fault=None, src=me, dst=you, eth_dst=VM3,
+            n=None, eth_src=VM1, **kw):
+        packet = frame(eth_src, eth_dst, src, dst, proto, l4, **kw)
+        return Crafted("%d-%s" % (version, name),
+                       packet if n is None else cut(packet, n), answer, fault)
+
+    # Errors about ICMP.
+    for kind in (*range(14), 30, 31, 100, 127, 128, 129, 133, 137, 138, 200,
+                 255):
+        is_error = (kind in (3, 4, 5, 11, 12) if v4
+                    else kind < 128 or kind == 137)
+        said = kind == (3 if v4 else 1)
+        yield one("icmp-%d" % kind, icmp_proto,
+                  icmp(me, you, kind, kind % 5,
+                       struct.pack("!I", next(ports))),
+                  None if is_error else unreachable,
+                  "icmp-about-error" if is_error and not said else None)
+    # From nobody, to everybody.
+    nobodies = (("0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1",
+                 "255.255.255.255") if v4 else ("::", "::1", "ff02::1"))
+    group, group_mac = (("224.1.1.1", "01:00:5e:01:01:01") if v4
+                        else ("ff05::1", "33:33:00:00:00:01"))
+    for name, fault, kw in (
+            *(("from-" + nobody, "sender", {"src": nobody})
+              for nobody in nobodies),
+            ("from-group-mac", None, {"eth_src": "03:00:00:00:00:01"}),
+            ("group", "group", {"dst": group, "eth_dst": group_mac}),
+            ("group-by-ip", "group", {"dst": group}),
+            ("broadcast", "group", {"eth_dst": "ff:ff:ff:ff:ff:ff"}),
+            ("plain", None, {})):
+        src, dst = kw.get("src", me), kw.get("dst", you)
+        answers = (no_port, "reset", "abort 7 T") if name == "plain" else (
+            None, None, None)
+        port = next(ports)
+        yield one("udp-" + name, UDP, udp(src, dst, port), answers[0], fault,
+                  **kw)
+        yield one("tcp-" + name, TCP, tcp(src, dst, 2, port), answers[1],
+                  fault, **kw)
+        yield one("sctp-" + name, SCTP, sctp(sctp_chunk(0, bytes(16)), port,
+                                             tag=7), answers[2], fault, **kw)
+    # Lengths that lie.
+    for n in 0, 4, 7, 8, 13, 19, 20:
+        port = next(ports)
+        if n <= 13:
+            yield one("udp-cut-%d" % n, UDP, udp(me, you, port), no_port, n=n)
+        yield one("tcp-cut-%d" % n, TCP, tcp(me, you, 2, port),
+                  "reset" if n == 20 else None, n=n)
+        yield one("icmp-cut-%d" % n, icmp_proto,
+                  icmp(me, you, 8 if v4 else 128, 0,
+                       struct.pack("!IQI", port, 0, 0)),
+                  unreachable, n=n)
+    for offset in 0, 4, 15:
+        l4 = bytearray(tcp(me, you, 2, next(ports)))
+        l4[12] = offset << 4
+        yield one("tcp-offset-%d" % offset, TCP, bytes(l4),
+                  None)
+    # SCTP: if an IP length cuts an INIT, it is answered with its own tag.
+    init = struct.pack("!IIHHI", 0xa1b2c3d4, 1000, 1, 1, 5)
+    for n in 0, 8, 11, 12, 14, 16, 18, 20, 24, 31, 32:
+        port = next(ports)
+        yield one("sctp-init-cut-%d" % n, SCTP,
+                  sctp(sctp_chunk(1, init), port, tag=0),
+                  "abort a1b2c3d4 -" if n >= 12 else None, n=n)
+        yield one("sctp-data-cut-%d" % n, SCTP,
+                  sctp(sctp_chunk(0, bytes(16)), next(ports), tag=9),
+                  "abort 9 T" if n >= 12 else None, n=n)
+    for n in 0, 2, 4, 8, 16, 19, 20:
+        yield one("sctp-init-short-%d" % n, SCTP,
+                  sctp(sctp_chunk(1, init)[:n], next(ports), tag=0),
+                  "abort 0 T" if not n else
+                  "abort a1b2c3d4 -" if n == 20 else None)
+        yield one("sctp-data-short-%d" % n, SCTP,
+                  sctp(sctp_chunk(0, bytes(16))[:n], next(ports), tag=9),
+                  "abort 9 T")
+    data = sctp_chunk(0, bytes(12) + b"data")
+    stale = sctp_chunk(9, struct.pack("!HHI", 3, 8, 1000))
+    for name, chunks, silent in (
+            ("abort", sctp_chunk(6), True),
+            ("data-abort", data + sctp_chunk(6), True),
+            ("odd-abort", sctp_chunk(0, bytes(13)) + bytes(3) + sctp_chunk(6),
+             True),
+            ("length-0", struct.pack("!BBH", 0, 0, 0) + sctp_chunk(6), False),
+            ("length-65535", struct.pack("!BBH", 0, 0, 65535) + sctp_chunk(6),
+             False),
+            ("shutdown-complete", sctp_chunk(14), True),
+            ("cookie-ack", sctp_chunk(11), True),
+            ("stale", stale, True), ("stale-short", stale[:4], False),
+            ("error", sctp_chunk(9, struct.pack("!HHI", 6, 8, 0)), False),
+            ("init-ack", sctp_chunk(2, init), False),
+            ("shutdown", sctp_chunk(7, bytes(4)), False)):
+        yield one("sctp-" + name, SCTP, sctp(chunks, next(ports), tag=9),
+                  None if silent else "abort 9 T",
+                  "sctp-silent" if silent and name != "abort" else None)
+
+
+def numbered(packet, n):
+    """The packet with 'n' for its identification or flow label, by which it
+    is known again in quotations."""
+    if packet[12:14] == b"\x08\x00":
+        header = packet[14:18] + struct.pack("!H", n) + packet[20:24]
+        rest = packet[26:34]
+        return (packet[:14] + header + struct.pack("!H", csum(header + rest))
+                + rest + packet[34:])
+    return packet[:16] + struct.pack("!H", n) + packet[18:]
+
+
+def crafted():
+    """Packets that ask for trouble."""
+    for n, c in enumerate(crafted_unnumbered(), 1):
+        yield c._replace(packet=numbered(c.packet, n))
+
+
+def crafted_unnumbered():
+    yield from crafted_by_version(4)
+    yield from crafted_by_version(6)
+    me, you = "10.0.0.11", "10.0.0.13"
+    for name, frag, answer in (("first", 0x2000, "icmp 3/3"),
+                               ("later", 0x2005, None),
+                               ("last", 0x0005, None)):
+        yield Crafted("4-udp-fragment-" + name,
+                      frame(VM1, VM3, me, you, UDP,
+                            udp(me, you, 5000 + frag, data=bytes(64)),
+                            frag=frag), answer,
+                      None if answer else "fragment")
+    me, you = "fd00::11", "fd00::13"
+    hop, routing = (0, bytes(7)), (43, b"\0\0\0" + bytes(4))
+    long = (60, b"\x05" + bytes(46))
+
+    def fragment(offset):
+        return 44, struct.pack("!BHI", 0, offset, 77)
+
+    for i, (name, headers, answered) in enumerate((
+            ("hop-by-hop", [hop], True), ("routing", [hop, routing], True),
+            ("long", [long], True), ("first", [fragment(1)], True),
+            ("atomic", [fragment(0)], True), ("later", [fragment(80)], False),
+            ("ext-later", [hop, fragment(80)], False))):
+        for proto, l4, answer in (
+                (UDP, udp(me, you, 6000 + i), "icmp 1/4"),
+                (TCP, tcp(me, you, 2, 6000 + i), "reset"),
+                (SCTP, sctp(sctp_chunk(0, bytes(16)), 6000 + i, tag=9),
+                 "abort 9 T"),
+                (ICMP6, icmp(me, you, 128, 0, struct.pack("!I", i)),
+                 "icmp 1/1"),
+                (ICMP6, icmp(me, you, 1, 0, struct.pack("!I", i)), None)):
+            yield Crafted("6-%d-%s%s" % (proto, name, "" if answer
+                                         else "-error"),
+                          extended(frame(VM1, VM3, me, you, proto, l4),
+                                   *headers), answer if answered else None,
+                          "fragment" if not answered
+                          else "extension-header" if proto == UDP else None)
+    dad = solicit(VM1, "::", "fd00::12", option=False)
+    yield Crafted("6-dad", dad, "advert 33:33:00:00:00:01 ff02::1 20", "dad")
+
+
+def ip_parts(packet):
+    """Protocol, addresses and what is behind the IP headers."""
+    if packet[12:14] == b"\x08\x00":
+        return packet[23], packet[26:30], packet[30:34], packet[34:]
+    proto, rest = packet[20], packet[54:]
+    while proto in (0, 43, 44, 60) and len(rest) >= 8:
+        n = 8 if proto == 44 else 8 + 8 * rest[1]
+        proto, rest = rest[0], rest[n:]
+    return proto, packet[22:38], packet[38:54], rest
+
+
+def is_answer(packet, answer):
+    """Whether 'answer' is about 'packet'."""
+    proto, _, _, l4 = ip_parts(packet)
+    proto2, _, _, l42 = ip_parts(answer)
+    if packet[12:14] != answer[12:14]:
+        return False
+    if proto == ICMP6 and l4[0] == 135:
+        return proto2 == ICMP6 and l42[0] == 136 and l42[8:24] == l4[8:24]
+    if proto2 in (ICMP, ICMP6):
+        # The TTL and the checksum may have been changed on the way.
+        start = 12 if packet[12:14] == b"\x08\x00" else 8
+        quote, quoted = l42[8:], packet[14:]
+        return (quote[:7] == quoted[:7]
+                and quote[start:] == quoted[start:len(quote)])
+    return proto == proto2 and l4[:4] == l42[2:4] + l42[:2]
+
+
+def describe(packet, answer):
+    """What an answer says; it must go back where the packet came from, and be
+    right in itself."""
+    proto, src, dst, l4 = ip_parts(answer)
+    _, me, you, _ = ip_parts(packet)
+    if proto == SCTP:
+        bad = crc32c(l4[:8] + bytes(4) + l4[12:]) != struct.unpack(
+            "<I", l4[8:12])[0]
+        text = "abort %x %s" % (struct.unpack("!I", l4[4:8])[0],
+                                "T" if l4[13] else "-")
+    else:
+        pseudo = (b"" if proto == ICMP else src + dst
+                  + struct.pack("!II", len(l4), proto))
+        bad = csum(pseudo + l4) != 0
+        if proto == TCP:
+            text = "reset" if l4[13] & 4 else "no reset"
+        elif proto == ICMP6 and l4[0] == 136:
+            return "advert %s %s %x" % (answer[:6].hex(":"),
+                                        ipaddress.ip_address(dst), l4[4])
+        else:
+            text = "icmp %d/%d" % (l4[0], l4[1])
+    if (src, dst) != (you, me):
+        text += " astray"
+    return text + " with a bad checksum" * bad
+
+
+def judge(stock, ours):
+    """Whether the answers to the crafted packets are right."""
+    faults = set()
+    n_bad = n = 0
+    received = {}
+    for who, name in ("stock", stock), ("ours", ours):
+        with open(name) as f:
+            received[who] = [bytes.fromhex(line.split()[1]) for line in f
+                             if line.startswith("vm1 ")]
+    for c in crafted():
+        n += 1
+        said = {who: [describe(c.packet, answer) for answer in answers
+                      if is_answer(c.packet, answer)]
+                for who, answers in received.items()}
+        right = [c.answer] if c.answer else []
+        if said["ours"] != right:
+            print("%s: ours says %s, not %s" % (c.name, said["ours"], right))
+            n_bad += 1
+        if c.fault and said["stock"] != right:
+            faults.add(c.fault)
+        elif c.fault or said["stock"] != right:
+            print("%s: stock says %s, ours %s, fault %s"
+                  % (c.name, said["stock"], said["ours"], c.fault))
+            n_bad += 1
+    for fault in sorted(set(CRAFTED_FAULTS) - faults):
+        print("stock does not have the fault", fault)
+        n_bad += 1
+    print("%d packets, %d bad" % (n, n_bad))
+    return n_bad > 0
+
+
 def announced():
     """What announces the addresses of virtual ports, from vm1 and vm2 on one
     chassis, vm4 on another, and vm3, who is no parent of theirs."""
@@ -337,10 +644,15 @@ def announced():
 
 
 GROUPS = {"nd": solicitations, "reject": rejected, "router": router_errors,
-          "learn": learned, "virtual": announced}
+          "learn": learned,
+          "groups": groups,
+          "crafted": lambda: (("vm1", c.name, c.packet) for c in crafted()),
+          "virtual": announced}
 
 
 def main():
+    if sys.argv[1:2] == ["judge"]:
+        sys.exit(judge(*sys.argv[2:]))
     for name in sys.argv[1:] or GROUPS:
         for port, name, packet in GROUPS[name]():
             print(port, name, packet.hex())

@@ -77,8 +77,13 @@ make_nd_na(struct flow *packet)
     struct eth_addr eth_src = packet->dl_src;
 
     packet->dl_src = packet->dl_dst;
-    packet->dl_dst = eth_src;
-    packet->ipv6_dst = packet->ipv6_src;
+    if (ipv6_addr_is_set(&packet->ipv6_src)) {
+        packet->dl_dst = eth_src;
+        packet->ipv6_dst = packet->ipv6_src;
+    } else {
+        ipv6_multicast_to_ethernet(&packet->dl_dst, &in6addr_all_hosts);
+        packet->ipv6_dst = in6addr_all_hosts;
+    }
     packet->ipv6_src = packet->nd_target;
     packet->dl_type = htons(ETH_TYPE_IPV6);
     packet->nw_proto = IPPROTO_ICMPV6;

@@ -19,8 +19,10 @@
  * does that itself, as its inner actions cannot know what it makes.  Ports are
  * always exchanged here.
  *
- * RFC 1122, 3.2.2: no error is sent about an error, about a fragment other
- * than the first, or to a sender that is not one host. */
+ * Nothing is sent about a fragment other than the first, to a sender that is
+ * not one host, or about a packet to a group (RFC 1122, 3.2.2 and 4.2.3.10;
+ * RFC 4443, 2.4 e; RFC 9260, 8.4); no error about an error, no reset about a
+ * reset. */
 
 #include <config.h>
 
@@ -52,13 +54,29 @@
 #ifndef IPPROTO_SCTP
 #define IPPROTO_SCTP 132
 #endif
-#define SCTP_CHUNK_ABORT 6
 #define SCTP_CHUNK_INIT 1
+#define SCTP_CHUNK_ABORT 6
+#define SCTP_CHUNK_ERROR 9
+#define SCTP_CHUNK_COOKIE_ACK 11
+#define SCTP_CHUNK_SHUTDOWN_COMPLETE 14
+#define SCTP_CAUSE_STALE_COOKIE 3
+#define SCTP_INIT_LEN 20        /* Without optional parameters. */
 #define SCTP_ABORT_TAG_REFLECTED 1
 
-/* Whether the packet's sender may be told. */
+/* Whether an IPv4 source address stands for one host (RFC 1122, 3.2.1.3): not
+ * "this network", loopback, multicast, class E or broadcast. */
 static bool
-may_answer(const struct pin *pin)
+is_one_host(ovs_be32 ip)
+{
+    uint8_t net = ntohl(ip) >> 24;
+
+    return net != 0 && net != 127 && net < 224;
+}
+
+/* Whether there is one sender, and this is not the rest of a packet that the
+ * sender has been told about. */
+static bool
+has_one_sender(const struct pin *pin)
 {
     const struct flow *h = pin->headers;
 
@@ -67,26 +85,68 @@ may_answer(const struct pin *pin)
         return false;
     }
     if (h->dl_type == htons(ETH_TYPE_IP)) {
-        if (!h->nw_src || ip_is_multicast(h->nw_src)
-            || h->nw_src == htonl(UINT32_MAX)) {
-            return false;
-        }
-        if (h->nw_proto == IPPROTO_ICMP) {
-            uint8_t type = ntohs(h->tp_src);
+        return is_one_host(h->nw_src);
+    }
+    return (h->dl_type == htons(ETH_TYPE_IPV6)
+            && ipv6_addr_is_set(&h->ipv6_src)
+            && !ipv6_addr_is_multicast(&h->ipv6_src)
+            && !ipv6_addr_equals(&h->ipv6_src, &in6addr_loopback));
+}
 
-            return type != 3 && type != 4 && type != 5 && type != 11
-                   && type != 12;
-        }
+static bool
+is_for_group(const struct pin *pin)
+{
+    const struct flow *h = pin->headers;
+
+    if (eth_addr_is_multicast(h->dl_dst)) {
         return true;
     }
-    if (h->dl_type == htons(ETH_TYPE_IPV6)) {
-        if (!ipv6_addr_is_set(&h->ipv6_src)
-            || ipv6_addr_is_multicast(&h->ipv6_src)) {
-            return false;
-        }
-        return h->nw_proto != IPPROTO_ICMPV6 || ntohs(h->tp_src) >= 128;
+    return (h->dl_type == htons(ETH_TYPE_IP)
+            ? !h->nw_dst || h->nw_dst == OVS_BE32_MAX
+              || ip_is_multicast(h->nw_dst)
+            : ipv6_addr_is_multicast(&h->ipv6_dst));
+}
+
+/* Whether the packet's sender may be told. */
+static bool
+may_answer(const struct pin *pin)
+{
+    return has_one_sender(pin) && !is_for_group(pin);
+}
+
+/* The L4 part of the packet as it has come, whatever the IP header says about
+ * its length: enough may be there to know what to answer. */
+static const uint8_t *
+l4_as_received(const struct pin *pin, size_t *size)
+{
+    const uint8_t *l4 = dp_packet_l4(pin->packet);
+
+    *size = l4 ? (const uint8_t *) dp_packet_tail(pin->packet) - l4 : 0;
+    return l4;
+}
+
+/* Whether the packet is an ICMP error or redirect, or too short to tell. */
+static bool
+is_icmp_error(const struct pin *pin)
+{
+    const struct flow *h = pin->headers;
+    const bool is_ipv4 = h->dl_type == htons(ETH_TYPE_IP);
+
+    if (h->nw_proto != (is_ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
+        return false;
     }
-    return false;
+
+    size_t size;
+    const uint8_t *l4 = l4_as_received(pin, &size);
+    if (!size) {
+        return true;
+    }
+    const uint8_t type = l4[0];
+    return (is_ipv4
+            ? type == ICMP4_DST_UNREACH || type == ICMP4_SOURCEQUENCH
+              || type == ICMP4_REDIRECT || type == ICMP4_TIME_EXCEEDED
+              || type == ICMP4_PARAM_PROB
+            : type < 128 || type == ND_REDIRECT);
 }
 
 /* Starts 'packet' with Ethernet and IP headers for 'proto' and zeroed room of
@@ -199,7 +259,7 @@ send_icmp6(const struct pin *pin, bool swap)
 static void
 send_icmp(const struct pin *pin, bool swap)
 {
-    if (!may_answer(pin) || !dp_packet_l3(pin->packet)) {
+    if (is_icmp_error(pin) || !dp_packet_l3(pin->packet)) {
         return;
     }
     if (pin->headers->dl_type == htons(ETH_TYPE_IP)) {
@@ -209,14 +269,11 @@ send_icmp(const struct pin *pin, bool swap)
     }
 }
 
-/* Bytes of TCP payload in pin->packet. */
+/* Bytes of TCP payload in pin->packet, which has all of 'tcp'. */
 static uint32_t
 tcp_payload_length(const struct pin *pin, const struct tcp_header *tcp)
 {
-    size_t l4_size = dp_packet_l4_size(pin->packet);
-    size_t header = TCP_OFFSET(tcp->tcp_ctl) * 4;
-
-    return l4_size > header ? l4_size - header : 0;
+    return dp_packet_l4_size(pin->packet) - TCP_OFFSET(tcp->tcp_ctl) * 4;
 }
 
 static void
@@ -224,13 +281,17 @@ send_tcp_reset(const struct pin *pin, bool swap)
 {
     const struct tcp_header *in = dp_packet_l4(pin->packet);
 
-    if (!is_ip_any(pin->headers) || pin->headers->nw_proto != IPPROTO_TCP
-        || !in || dp_packet_l4_size(pin->packet) < TCP_HEADER_LEN) {
+    if (!is_ip_any(pin->headers) || pin->headers->nw_proto != IPPROTO_TCP) {
         pin_malformed(pin, "tcp_reset is for TCP packets");
         return;
     }
+    if (!in || dp_packet_l4_size(pin->packet) < TCP_HEADER_LEN) {
+        return;
+    }
     const uint16_t flags = TCP_FLAGS(in->tcp_ctl);
-    if (!may_answer(pin) || flags & TCP_RST) {
+    const size_t header_len = TCP_OFFSET(in->tcp_ctl) * 4;
+    if (!may_answer(pin) || flags & TCP_RST || header_len < TCP_HEADER_LEN
+        || header_len > dp_packet_l4_size(pin->packet)) {
         return;
     }
 
@@ -264,19 +325,51 @@ struct sctp_abort {
     ovs_be16 length;
 };
 
+/* Whether a packet with these chunks, 'size' bytes of them, is to be discarded
+ * silently where there is no association: RFC 9260, 8.4. */
+static bool
+is_silent_sctp(const uint8_t *chunk, size_t size)
+{
+    while (size >= 4) {
+        const uint16_t len = chunk[2] << 8 | chunk[3];
+        const size_t whole = ROUND_UP(len, 4);
+
+        if (chunk[0] == SCTP_CHUNK_ABORT
+            || chunk[0] == SCTP_CHUNK_SHUTDOWN_COMPLETE
+            || chunk[0] == SCTP_CHUNK_COOKIE_ACK
+            || (chunk[0] == SCTP_CHUNK_ERROR && size >= 6
+                && (chunk[4] << 8 | chunk[5]) == SCTP_CAUSE_STALE_COOKIE)) {
+            return true;
+        } else if (len < 4 || whole >= size) {
+            break;
+        }
+        chunk += whole;
+        size -= whole;
+    }
+    return false;
+}
+
 static void
 send_sctp_abort(const struct pin *pin, bool swap)
 {
-    const struct sctp_header *in = dp_packet_l4(pin->packet);
-    const size_t l4_size = dp_packet_l4_size(pin->packet);
+    size_t size;
+    const uint8_t *l4 = l4_as_received(pin, &size);
 
-    if (!is_ip_any(pin->headers) || pin->headers->nw_proto != IPPROTO_SCTP
-        || !in || l4_size < SCTP_HEADER_LEN + 4) {
+    if (!is_ip_any(pin->headers) || pin->headers->nw_proto != IPPROTO_SCTP) {
         pin_malformed(pin, "sctp_abort is for SCTP packets");
         return;
     }
-    const uint8_t *chunk = (const uint8_t *) (in + 1);
-    if (!may_answer(pin) || chunk[0] == SCTP_CHUNK_ABORT) {
+    if (!l4 || dp_packet_l4_size(pin->packet) < SCTP_HEADER_LEN) {
+        return;
+    }
+
+    const struct sctp_header *in
+        = ALIGNED_CAST(const struct sctp_header *, l4);
+    const uint8_t *chunk = l4 + SCTP_HEADER_LEN;
+    const size_t chunks_size = size - SCTP_HEADER_LEN;
+    const bool is_init = chunks_size && chunk[0] == SCTP_CHUNK_INIT;
+    if (!may_answer(pin) || is_silent_sctp(chunk, chunks_size)
+        || (is_init && chunks_size < SCTP_INIT_LEN)) {
         return;
     }
 
@@ -287,8 +380,8 @@ send_sctp_abort(const struct pin *pin, bool swap)
     abort_->header.sctp_dst = in->sctp_src;
     abort_->type = SCTP_CHUNK_ABORT;
     abort_->length = htons(4);
-    if (chunk[0] == SCTP_CHUNK_INIT && l4_size >= SCTP_HEADER_LEN + 8) {
-        /* RFC 4960, 8.4: the tag that the sender has just chosen. */
+    if (is_init) {
+        /* The tag that the sender has just chosen. */
         memcpy(&abort_->header.sctp_vtag, chunk + 4,
                sizeof abort_->header.sctp_vtag);
     } else {
@@ -305,7 +398,20 @@ send_sctp_abort(const struct pin *pin, bool swap)
 void
 pin_handle_icmp(const struct pin *pin)
 {
-    send_icmp(pin, false);
+    if (may_answer(pin)) {
+        send_icmp(pin, false);
+    }
+}
+
+/* icmp4_error and icmp6_error: the packet is too big, about which IPv6 senders
+ * are told even if they have sent it to a group. */
+void
+pin_handle_icmp_error(const struct pin *pin)
+{
+    if (pin->headers->dl_type == htons(ETH_TYPE_IPV6)
+        ? has_one_sender(pin) : may_answer(pin)) {
+        send_icmp(pin, false);
+    }
 }
 
 void
@@ -327,7 +433,7 @@ pin_handle_reject(const struct pin *pin)
         send_tcp_reset(pin, true);
     } else if (pin->headers->nw_proto == IPPROTO_SCTP) {
         send_sctp_abort(pin, true);
-    } else {
+    } else if (may_answer(pin)) {
         send_icmp(pin, true);
     }
 }

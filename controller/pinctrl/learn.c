@@ -230,6 +230,12 @@ learn_commit(struct ovsdb_idl_txn *txn)
 static void
 learn(const struct learned *new)
 {
+    /* RFC 1812, 3.3.2: nobody is behind a group's address, whatever a packet
+     * says. */
+    if (eth_addr_is_multicast(new->mac) || eth_addr_is_zero(new->mac)) {
+        return;
+    }
+
     uint32_t hash = hash_int(new->dp_key, new->is_fdb);
     hash = hash_bytes(&new->ip, sizeof new->ip, hash);
     hash = (new->is_fdb ? hash_bytes(&new->mac, sizeof new->mac, hash)

@@ -81,20 +81,29 @@ answer_solicitation(const struct pin *pin, uint32_t rso_flags)
         return;
     }
     dp_packet_init(&packet, 128);
-    compose_nd_na(&packet, h->dl_dst, h->dl_src, &h->nd_target, &h->ipv6_src,
-                  htonl(rso_flags));
+    if (ipv6_addr_is_set(&h->ipv6_src)) {
+        compose_nd_na(&packet, h->dl_dst, h->dl_src, &h->nd_target,
+                      &h->ipv6_src, htonl(rso_flags | ND_RSO_SOLICITED));
+    } else {
+        /* Somebody wants to know whether the address is free: RFC 4861,
+         * 7.2.4. */
+        struct eth_addr all_hosts;
+
+        ipv6_multicast_to_ethernet(&all_hosts, &in6addr_all_hosts);
+        compose_nd_na(&packet, h->dl_dst, all_hosts, &h->nd_target,
+                      &in6addr_all_hosts, htonl(rso_flags));
+    }
     execute_and_uninit(pin, &packet);
 }
 
 void
 pin_handle_nd_na(const struct pin *pin)
 {
-    answer_solicitation(pin, ND_RSO_SOLICITED | ND_RSO_OVERRIDE);
+    answer_solicitation(pin, ND_RSO_OVERRIDE);
 }
 
 void
 pin_handle_nd_na_router(const struct pin *pin)
 {
-    answer_solicitation(pin, (ND_RSO_ROUTER | ND_RSO_SOLICITED
-                              | ND_RSO_OVERRIDE));
+    answer_solicitation(pin, ND_RSO_ROUTER | ND_RSO_OVERRIDE);
 }

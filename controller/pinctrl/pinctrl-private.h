@@ -51,8 +51,8 @@ typedef void pin_handler(const struct pin *);
 pin_handler pin_handle_arp, pin_handle_nd_ns, pin_handle_nd_na,
     pin_handle_nd_na_router;
 pin_handler pin_handle_put_arp, pin_handle_put_nd, pin_handle_put_fdb;
-pin_handler pin_handle_icmp, pin_handle_tcp_reset, pin_handle_sctp_abort,
-    pin_handle_reject;
+pin_handler pin_handle_icmp, pin_handle_icmp_error, pin_handle_tcp_reset,
+    pin_handle_sctp_abort, pin_handle_reject;
 pin_handler pin_handle_log;
 pin_handler pin_handle_activation;
 pin_handler pin_handle_bind_vport;
