@@ -56,17 +56,17 @@ controller_libcontroller_la_SOURCES = \
 	controller/inputs-sb.c \
 	controller/inputs.c \
 	controller/inputs.h \
-	controller/lb-hairpin.c \
-	controller/lb-known.c \
-	controller/lb-known.h \
-	controller/lb-affinity.c \
-	controller/lb-affinity.h \
-	controller/lb-local.c \
-	controller/lb-local.h \
-	controller/lb-show.c \
-	controller/lb-show.h \
-	controller/lb-serving.c \
-	controller/lb-serving.h \
+	controller/lb/affinity.c \
+	controller/lb/affinity.h \
+	controller/lb/config.c \
+	controller/lb/config.h \
+	controller/lb/hairpin.c \
+	controller/lb/local.c \
+	controller/lb/local.h \
+	controller/lb/served-vips.c \
+	controller/lb/served-vips.h \
+	controller/lb/show.c \
+	controller/lb/show.h \
 	controller/lflow-conj-ids.c \
 	controller/lflow-conj-ids.h \
 	controller/lflow-env.c \

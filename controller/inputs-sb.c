@@ -18,7 +18,7 @@
 
 #include <stdlib.h>
 
-#include "lb-wish.h"
+#include "lb-config.h"
 #include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
 #include "util.h"
@@ -89,41 +89,41 @@ input_smap_equal(const void *a, const void *b)
 static struct smap lb_entries = SMAP_INITIALIZER(&lb_entries);
 
 static void
-lb_entry_destroy(void *wish)
+entry_destroy(void *entry)
 {
-    lb_wish_destroy(wish);
-    free(wish);
+    lb_entry_destroy(entry);
+    free(entry);
 }
 
 static bool
-lb_entry_equal(const void *a, const void *b)
+entry_equal(const void *a, const void *b)
 {
-    return lb_wish_equal(a, b);
+    return lb_entry_equal(a, b);
 }
 
 /* Makes the cell of the entry under 'key'; 'value' is NULL if it is gone. */
 static void
-lb_entry_set(const char *key, const char *value)
+entry_set(const char *key, const char *value)
 {
-    struct lb_wish *wish = NULL;
+    struct lb_entry *entry = NULL;
     struct uuid nb;
 
-    if (!lb_wish_key_parse(key, &nb)) {
+    if (!lb_entry_key_parse(key, &nb)) {
         return;
     }
     if (value) {
-        wish = xmalloc(sizeof *wish);
-        char *error = lb_wish_parse(value, wish);
+        entry = xmalloc(sizeof *entry);
+        char *error = lb_entry_parse(value, entry);
         if (error) {
             VLOG_WARN_RL(&rl, "SB_Global: external_ids:%s is malformed and "
                          "ignored: %s", key, error);
             free(error);
-            free(wish);
-            wish = NULL;
+            free(entry);
+            entry = NULL;
         }
     }
-    input_put_lb(&nb, &nb, wish != NULL);
-    inc_set(in_kinds.lb_entry, inc_key_uuid(&nb), wish);
+    input_put_lb(&nb, &nb, entry != NULL);
+    inc_set(in_kinds.lb_entry, inc_key_uuid(&nb), entry);
 }
 
 static void
@@ -136,14 +136,14 @@ lb_entries_update(const struct smap *external_ids)
     }
     SMAP_FOR_EACH (node, &lb_entries) {
         if (!smap_get(external_ids, node->key)) {
-            lb_entry_set(node->key, NULL);
+            entry_set(node->key, NULL);
         }
     }
     SMAP_FOR_EACH (node, external_ids) {
         const char *old = smap_get(&lb_entries, node->key);
 
         if (!old || strcmp(old, node->value)) {
-            lb_entry_set(node->key, node->value);
+            entry_set(node->key, node->value);
         }
     }
     smap_destroy(&lb_entries);
@@ -183,7 +183,7 @@ static const struct ovsdb_idl_column *const sb_options_columns[] = {
 
 static const struct input_kind sb_options_kinds[] = {
     INPUT_RECORD(sb_options, "sb-options", INC_KEY_STRING, input_smap),
-    INPUT_RECORD(lb_entry, "lb-entry", INC_KEY_UUID, lb_entry),
+    INPUT_RECORD(lb_entry, "lb-entry", INC_KEY_UUID, entry),
 };
 static const struct input_table sb_global_table = {
     INPUT_TABLE(sb_global, sb_options),

@@ -38,16 +38,16 @@
 
 struct idl_columns;
 struct in6_addr;
-struct lb_wish;
+struct lb_entry;
 struct ovsdb_idl;
 
 /* Stages of the controller's engine. */
 enum controller_stage {
     STAGE_INPUT,                /* Set by inputs.c, from the IDLs. */
-    STAGE_WISH,                 /* What is asked of load balancers. */
+    STAGE_LB_CONFIG,            /* Configuration of load balancers. */
     STAGE_CONFIG,               /* Configuration, derived from Open_vSwitch. */
     STAGE_BINDING,              /* Which ports are local. */
-    STAGE_NEAR,                 /* Load balancers with a backend here... */
+    STAGE_CANDIDATE,            /* Load balancers with a backend here... */
     STAGE_ROUTER,               /* ...and the routers that have them. */
     STAGE_DATAPATH,             /* Which datapaths are local. */
     STAGE_DP_GROUP,             /* Which members of a group are local... */
@@ -234,7 +234,7 @@ const struct string_set *in_port_group(struct inc_unit *, const char *name);
 const struct load_balancer *in_load_balancer(struct inc_unit *,
                                              const struct uuid *);
 /* What ovn-lb-northd has published of load balancer 'nb'. */
-const struct lb_wish *in_lb_entry(struct inc_unit *, const struct uuid *nb);
+const struct lb_entry *in_lb_entry(struct inc_unit *, const struct uuid *nb);
 const char *in_service_monitor(struct inc_unit *, const struct uuid *);
 const struct mac_binding *in_mac_binding(struct inc_unit *,
                                          const struct uuid *);

@@ -36,11 +36,11 @@
 #include "flow-table.h"
 #include "group.h"
 #include "inputs.h"
-#include "lb-affinity.h"
+#include "lb/affinity.h"
 #include "lb-empty.h"
 #include "lb.h"
 #include "lb-router.h"
-#include "lb-serving.h"
+#include "lb/served-vips.h"
 #include "lflow-conj-ids.h"
 #include "lflow-env.h"
 #include "module.h"
@@ -302,13 +302,13 @@ distribute_match(struct lflow_run *run, struct expr *match)
     const struct logical_flow *lf = run->lflow;
 
     if (match && lb_router_concerns(lf->stage_name, lf->match)) {
-        struct lb_router_row row = lb_serving_row(run->unit, lf);
-        struct lb_serving_gateway gateway;
-        struct lb_router_env env = { lb_serving_gateway, &gateway };
+        struct lb_router_row row = lb_served_row(run->unit, lf);
+        struct lb_served_gateway gateway;
+        struct lb_router_env env = { lb_served_gateway, &gateway };
 
-        lb_serving_gateway_init(&gateway, run->unit);
+        lb_served_gateway_init(&gateway, run->unit);
         match = lb_router_apply(match, &row, &env);
-        lb_serving_gateway_destroy(&gateway);
+        lb_served_gateway_destroy(&gateway);
     }
     return match;
 }
@@ -554,16 +554,16 @@ derive_flows(struct lflow_run *run,
         return 0;
     }
 
-    struct lb_router_row row = lb_serving_row(run->unit, lf);
+    struct lb_router_row row = lb_served_row(run->unit, lf);
     if (row.balances || !lb_router_balances(lf->stage_name)) {
-        struct lb_serving_gateway gateway;
-        struct lb_router_env env = { lb_serving_gateway, &gateway };
+        struct lb_served_gateway gateway;
+        struct lb_router_env env = { lb_served_gateway, &gateway };
 
         lflow_env_set_dp(&run->env, run->dps[0]);
         struct expr *match = expr_parse_text(lf->match, &run->env.env, &error);
-        lb_serving_gateway_init(&gateway, run->unit);
+        lb_served_gateway_init(&gateway, run->unit);
         n = match ? lb_router_derive(match, &row, &env, flows) : 0;
-        lb_serving_gateway_destroy(&gateway);
+        lb_served_gateway_destroy(&gateway);
         expr_destroy(match);
         free(error);            /* Has been reported before. */
     }

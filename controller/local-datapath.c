@@ -18,7 +18,7 @@
 
 #include "binding.h"
 #include "inputs.h"
-#include "lb-serving.h"
+#include "lb/served-vips.h"
 #include "module.h"
 #include "openvswitch/hmap.h"
 #include "util.h"
@@ -195,7 +195,7 @@ local_datapaths_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         struct node *node = w.queue[i];
 
         walk_links(&w, node, binding_links(unit, &node->uuid));
-        if (lb_serving_is_near(unit, &node->uuid)) {
+        if (lb_served_is_candidate(unit, &node->uuid)) {
             walk_links(&w, node, binding_serving_links(unit, &node->uuid));
         }
     }

@@ -46,10 +46,10 @@
 #include "inc-proc-eng.h"
 #include "inputs.h"
 #include "inject-pkt.h"
-#include "lb-known.h"
-#include "lb-local.h"
-#include "lb-serving.h"
-#include "lb-show.h"
+#include "lb/config.h"
+#include "lb/local.h"
+#include "lb/served-vips.h"
+#include "lb/show.h"
 #include "lflow.h"
 #include "local-datapath.h"
 #include "ltables.h"
@@ -116,9 +116,9 @@ static const struct module *const modules[] = {
     &encaps_module,
     &patch_module,
     &egress_qos_module,
-    &lb_known_module,
+    &lb_configs_module,
     &lb_local_module,
-    &lb_serving_module,
+    &lb_served_module,
     &flow_table_module,
     &group_module,
     &group_stats_module,

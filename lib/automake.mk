@@ -43,12 +43,12 @@ lib_libovn_la_SOURCES = \
 	lib/inc-proc-set.c \
 	lib/lb.c \
 	lib/lb.h \
+	lib/lb-config.c \
+	lib/lb-config.h \
 	lib/lb-empty.c \
 	lib/lb-empty.h \
 	lib/lb-flow.c \
 	lib/lb-flow.h \
-	lib/lb-wish.c \
-	lib/lb-wish.h \
 	lib/lb-router.c \
 	lib/lb-router.h \
 	lib/lex.c \

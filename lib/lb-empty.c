@@ -47,11 +47,17 @@
 #define TELL_EVENT 0x6c620002u  /* reg1: whether the VIP has a port. */
 
 enum lb_empty
-lb_empty_from_options(const struct smap *options, const struct smap *global)
+lb_empty_decide(bool affinity, const struct smap *options,
+                const struct smap *global)
 {
-    if (options && smap_get_bool(options, "reject", false)) {
+    if (affinity) {
+        return LB_EMPTY_OTHERS;
+    } else if (!options) {
+        /* An event could not say which load balancer it is about. */
+        return LB_EMPTY_DROP;
+    } else if (smap_get_bool(options, "reject", false)) {
         return LB_EMPTY_REJECT;
-    } else if ((options && smap_get_bool(options, "event", false))
+    } else if (smap_get_bool(options, "event", false)
                || (global
                    && smap_get_bool(global, "controller_event", false))) {
         return LB_EMPTY_EVENT;

@@ -48,10 +48,11 @@ enum lb_empty {
     LB_EMPTY_OTHERS             /* As clients without an affinity. */
 };
 
-/* What is asked for by the 'options' of a Load_Balancer (NULL if they are not
- * known) and of SB_Global (the same). */
-enum lb_empty lb_empty_from_options(const struct smap *options,
-                                    const struct smap *global);
+/* Decides by the 'options' of a Load_Balancer (NULL if they are not known) and
+ * of SB_Global (the same), for a flow that serves clients with an affinity or
+ * does not. */
+enum lb_empty lb_empty_decide(bool affinity, const struct smap *options,
+                              const struct smap *global);
 
 /* Whether a logical flow with 'match' balances the connections of clients that
  * have an affinity. */

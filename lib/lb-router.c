@@ -31,6 +31,16 @@
 
 /* Addresses. */
 
+enum lb_router_vip
+lb_router_vip_decide(enum lb_locality locality, bool here, bool elsewhere)
+{
+    return (locality == LB_LOCALITY_NONE ? LB_ROUTER_VIP_GATEWAY
+            : here ? LB_ROUTER_VIP_SERVED
+            : elsewhere && locality == LB_LOCALITY_STRICT
+            ? LB_ROUTER_VIP_REMOTE
+            : LB_ROUTER_VIP_GATEWAY);
+}
+
 void
 lb_router_addrs_add(struct lb_router_addrs *addrs, const struct in6_addr *ip)
 {
@@ -65,7 +75,7 @@ lb_router_gateway_clear(struct lb_router_gateway *gw)
 {
     lb_router_addrs_destroy(&gw->own);
     lb_router_addrs_destroy(&gw->served);
-    lb_router_addrs_destroy(&gw->left);
+    lb_router_addrs_destroy(&gw->remote);
 }
 
 void
@@ -314,7 +324,7 @@ put_served_vips(const struct subject *s)
             break;
         }
     }
-    return expr_or(expr_and(resident, pick(asked, &s->gw->left, true)),
+    return expr_or(expr_and(resident, pick(asked, &s->gw->remote, true)),
                    pick(asked, &s->gw->served, false));
 }
 

@@ -59,7 +59,7 @@
  *
  *   lr_in_ip_input         the same for a set with VIPs in it, in a flow that
  *                          is no single northbound row's && resident
- *     (resident && none of the VIPs left to others) || a VIP served here.  A
+ *     (resident && none of the remote VIPs) || a VIP served here.  A
  *     fabric that asks for the VIP itself is answered by those who serve it.
  *     The gateway chassis answers for the rest, but for VIPs whose backends
  *     are all elsewhere: what it got, it could only drop.
@@ -123,11 +123,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "lb-config.h"
 #include "ovn/actions.h"
 
 struct expr;
 struct lb_endpoint;
 struct lb_flow;
+
+/* Who serves a VIP. */
+enum lb_router_vip {
+    LB_ROUTER_VIP_GATEWAY,      /* As ovn-northd has it: the gateway chassis,
+                                 * unless this one has to fall back. */
+    LB_ROUTER_VIP_SERVED,       /* This chassis. */
+    LB_ROUTER_VIP_REMOTE        /* Other chassis only. */
+};
+/* Decides about the VIP of a logical flow whose load balancer has 'locality',
+ * by whether any backend is bound here, and any elsewhere. */
+enum lb_router_vip lb_router_vip_decide(enum lb_locality locality, bool here,
+                                        bool elsewhere);
 
 struct lb_router_addrs {
     struct in6_addr *array;     /* IPv4 as IPv4-mapped. */
@@ -144,7 +157,7 @@ struct lb_router_gateway {
     const char *port;           /* The router port, not the chassisredirect. */
     struct lb_router_addrs own; /* The port's addresses. */
     struct lb_router_addrs served; /* VIPs served here. */
-    struct lb_router_addrs left; /* VIPs that only others can serve. */
+    struct lb_router_addrs remote; /* VIPs that only others can serve. */
 };
 /* Frees and empties the addresses, for another port or for good. */
 void lb_router_gateway_clear(struct lb_router_gateway *);

@@ -27,7 +27,7 @@
  * they come to, ct_lb_mark_local, for a load balancer whose owner has asked
  * for it in a deployment whose ovn-northd does not know that action.  (That is
  * for ovn-trace to show.  The controller leaves actions as they are, and
- * decides what their groups have in them, see controller/lb-local.h.)
+ * decides what their groups have in them, see controller/lb/local.h.)
  *
  * Thread-safety: no global state. */
 

@@ -20,7 +20,7 @@
  * Beside an ovn-northd that does not know options:distributed, this daemon
  * publishes what chassis have to know of each load balancer that has it,
  * whatever it says ("false" keeps a chassis' default from being applied): one
- * entry in SB_Global.external_ids, as lib/lb-wish.h describes.  ovn-northd
+ * entry in SB_Global.external_ids, as lib/lb-config.h describes.  ovn-northd
  * leaves that column alone, and so does this daemon leave all in it that is
  * not such an entry.
  *
@@ -42,7 +42,7 @@
 #include "command-line.h"
 #include "daemon.h"
 #include "fatal-signal.h"
-#include "lb-wish.h"
+#include "lb-config.h"
 #include "memory.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/shash.h"
@@ -89,9 +89,9 @@ make_entry(const struct nbrec_load_balancer *lb)
 {
     const char *distributed = smap_get(&lb->options, "distributed");
     const struct smap_node *node;
-    enum lb_spread spread;
+    enum lb_locality locality;
 
-    if (!lb_spread_from_option(distributed, &spread)) {
+    if (!lb_locality_from_option(distributed, &locality)) {
         VLOG_WARN_RL(&rl, "load balancer %s ("UUID_FMT"): options:distributed "
                      "has unknown value \"%s\", the load balancer is not "
                      "distributed", lb->name, UUID_ARGS(&lb->header_.uuid),
@@ -103,26 +103,26 @@ make_entry(const struct nbrec_load_balancer *lb)
         return NULL;
     }
 
-    struct lb_wish wish;
-    lb_wish_init(&wish);
-    free(wish.name);
-    wish.name = xstrdup(lb->name);
-    smap_clone(&wish.options, &lb->options);
-    smap_clone(&wish.ip_port_mappings, &lb->ip_port_mappings);
+    struct lb_entry entry;
+    lb_entry_init(&entry);
+    free(entry.name);
+    entry.name = xstrdup(lb->name);
+    smap_clone(&entry.options, &lb->options);
+    smap_clone(&entry.ip_port_mappings, &lb->ip_port_mappings);
     SMAP_FOR_EACH (node, &lb->vips) {
-        sset_add(&wish.vips, node->key);
+        sset_add(&entry.vips, node->key);
     }
 
-    char *value = lb_wish_format(&wish);
-    if (strlen(value) > LB_WISH_MAX_LEN) {
+    char *value = lb_entry_format(&entry);
+    if (strlen(value) > LB_ENTRY_MAX_LEN) {
         VLOG_WARN_RL(&rl, "load balancer %s ("UUID_FMT"): its options and "
                      "ip_port_mappings have more than %d bytes, the load "
                      "balancer is not distributed", lb->name,
-                     UUID_ARGS(&lb->header_.uuid), LB_WISH_MAX_LEN);
+                     UUID_ARGS(&lb->header_.uuid), LB_ENTRY_MAX_LEN);
         free(value);
         value = NULL;
     }
-    lb_wish_destroy(&wish);
+    lb_entry_destroy(&entry);
     return value;
 }
 
@@ -131,7 +131,7 @@ update_wanted_one(const struct uuid *uuid)
 {
     const struct nbrec_load_balancer *lb
         = nbrec_load_balancer_get_for_uuid(ctl.nb.idl, uuid);
-    char *key = lb_wish_key(uuid);
+    char *key = lb_entry_key(uuid);
     char *value = lb ? make_entry(lb) : NULL;
 
     free(shash_find_and_delete(&ctl.wanted, key));
@@ -166,7 +166,7 @@ publish(const struct sbrec_sb_global *sb)
     struct uuid unused;
 
     SMAP_FOR_EACH (node, &sb->external_ids) {
-        if (lb_wish_key_parse(node->key, &unused)
+        if (lb_entry_key_parse(node->key, &unused)
             && !shash_find(&ctl.wanted, node->key)) {
             VLOG_DBG("removing %s", node->key);
             sbrec_sb_global_update_external_ids_delkey(sb, node->key);

@@ -79,7 +79,7 @@ TESTSUITE_AT = \
 	tests/system-lb-empty.at \
 	tests/ovn-local-lb.at \
 	tests/ovn-lb-northd.at \
-	tests/ovn-lb-wish.at \
+	tests/ovn-lb-config.at \
 	tests/ovn-resilience.at \
 	tests/ovn-cluster.at \
 	tests/ovn-trace.at \

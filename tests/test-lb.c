@@ -13,11 +13,11 @@
  */
 
 
-/* Tests lib/lb and lib/lb-wish.  "ovstest test-lb vips" reads lines
- * "VIP=BACKENDS" and prints what lb_vip_parse() makes of them; "wishes" and
- * "spread" read entries of SB_Global and the values of "distributed"; "decide"
- * reads "ROW ENTRY DEFAULT", the values of "distributed" of a row and an
- * entry, "." if it has none and "-" if there is no such thing; "ovstest
+/* Tests lib/lb and lib/lb-config.  "ovstest test-lb vips" reads lines
+ * "VIP=BACKENDS" and prints what lb_vip_parse() makes of them; "entries" and
+ * "locality" read entries of SB_Global and the values of "distributed";
+ * "decide" reads "ROW ENTRY DEFAULT", the values of "distributed" of a row and
+ * an entry, "." if it has none and "-" if there is no such thing; "ovstest
  * test-lb conj-ids" tries the controller's allocator of conjunction ids, which
  * needs no line of input.
  *
@@ -41,7 +41,7 @@
 #include "lb-empty.h"
 #include "lb-flow.h"
 #include "lb-router.h"
-#include "lb-wish.h"
+#include "lb-config.h"
 #include "lflow-conj-ids.h"
 #include "flow.h"
 #include "openvswitch/dynamic-string.h"
@@ -97,26 +97,26 @@ test_vips(void)
 
 /* What is left of an entry's value, and what of its mappings is understood. */
 static void
-test_wishes(void)
+test_entries(void)
 {
     struct ds line = DS_EMPTY_INITIALIZER;
 
     while (!ds_get_line(&line, stdin)) {
         struct lb_mappings mappings;
-        struct lb_wish wish;
+        struct lb_entry entry;
         char *bad;
 
-        char *error = lb_wish_parse(ds_cstr(&line), &wish);
+        char *error = lb_entry_parse(ds_cstr(&line), &entry);
         if (error) {
             printf("error: %s\n", error);
             free(error);
             continue;
         }
-        char *value = lb_wish_format(&wish);
+        char *value = lb_entry_format(&entry);
         printf("%s\n", value);
         free(value);
 
-        lb_mappings_parse(&wish.ip_port_mappings, &mappings, &bad);
+        lb_mappings_parse(&entry.ip_port_mappings, &mappings, &bad);
         for (size_t i = 0; i < mappings.n; i++) {
             const struct lb_mapping *m = &mappings.array[i];
             char ip[INET6_ADDRSTRLEN];
@@ -135,25 +135,26 @@ test_wishes(void)
             free(bad);
         }
         lb_mappings_destroy(&mappings);
-        lb_wish_destroy(&wish);
+        lb_entry_destroy(&entry);
     }
     ds_destroy(&line);
 }
 
-/* The words for how to spread. */
+/* The words for how to locality. */
 static void
 test_spread(void)
 {
     struct ds line = DS_EMPTY_INITIALIZER;
 
     while (!ds_get_line(&line, stdin)) {
-        enum lb_spread option, by_default;
-        bool option_ok = lb_spread_from_option(ds_cstr(&line), &option);
-        bool default_ok = lb_spread_from_default(ds_cstr(&line), &by_default);
+        enum lb_locality option, by_default;
+        bool option_ok = lb_locality_from_option(ds_cstr(&line), &option);
+        bool default_ok = lb_locality_from_default(ds_cstr(&line),
+                                                   &by_default);
 
         printf("%s: %s, %s\n", ds_cstr(&line),
-               option_ok ? lb_spread_to_string(option) : "?",
-               default_ok ? lb_spread_to_string(by_default) : "?");
+               option_ok ? lb_locality_to_string(option) : "?",
+               default_ok ? lb_locality_to_string(by_default) : "?");
     }
     ds_destroy(&line);
 }
@@ -166,32 +167,32 @@ test_decide(void)
 
     while (!ds_get_line(&line, stdin)) {
         struct smap row = SMAP_INITIALIZER(&row);
-        enum lb_wish_source source;
-        enum lb_spread by_default;
-        struct lb_wish entry;
+        enum lb_source source;
+        enum lb_locality by_default;
+        struct lb_entry entry;
         char words[3][16];
         const char *bad;
 
         ovs_assert(sscanf(ds_cstr(&line), "%15s %15s %15s",
                           words[0], words[1], words[2]) == 3);
-        lb_wish_init(&entry);
+        lb_entry_init(&entry);
         if (!strchr("-.", words[0][0])) {
             smap_add(&row, "distributed", words[0]);
         }
         if (!strchr("-.", words[1][0])) {
             smap_add(&entry.options, "distributed", words[1]);
         }
-        ovs_assert(lb_spread_from_default(words[2], &by_default));
+        ovs_assert(lb_locality_from_default(words[2], &by_default));
 
-        enum lb_spread spread
-            = lb_wish_decide(words[0][0] == '-' ? NULL : &row,
+        enum lb_locality locality
+            = lb_locality_decide(words[0][0] == '-' ? NULL : &row,
                              words[1][0] == '-' ? NULL : &entry,
                              by_default, &source, &bad);
         printf("%s: %s, by %s%s%s\n", ds_cstr(&line),
-               lb_spread_to_string(spread), lb_wish_source_to_string(source),
+               lb_locality_to_string(locality), lb_source_to_string(source),
                bad ? ", bad value " : "", bad ? bad : "");
         smap_destroy(&row);
-        lb_wish_destroy(&entry);
+        lb_entry_destroy(&entry);
     }
     ds_destroy(&line);
 }
@@ -271,13 +272,13 @@ test_empty(void)
     }
 
     smap_add(&global, "controller_event", "true");
-    ovs_assert(lb_empty_from_options(NULL, NULL) == LB_EMPTY_DROP);
-    ovs_assert(lb_empty_from_options(&options, NULL) == LB_EMPTY_DROP);
-    ovs_assert(lb_empty_from_options(&options, &global) == LB_EMPTY_EVENT);
+    ovs_assert(lb_empty_decide(false, NULL, NULL) == LB_EMPTY_DROP);
+    ovs_assert(lb_empty_decide(false, &options, NULL) == LB_EMPTY_DROP);
+    ovs_assert(lb_empty_decide(false, &options, &global) == LB_EMPTY_EVENT);
     smap_add(&options, "event", "true");
-    ovs_assert(lb_empty_from_options(&options, NULL) == LB_EMPTY_EVENT);
+    ovs_assert(lb_empty_decide(false, &options, NULL) == LB_EMPTY_EVENT);
     smap_add(&options, "reject", "true");
-    ovs_assert(lb_empty_from_options(&options, &global) == LB_EMPTY_REJECT);
+    ovs_assert(lb_empty_decide(false, &options, &global) == LB_EMPTY_REJECT);
     smap_destroy(&options);
     smap_destroy(&global);
 }
@@ -402,8 +403,8 @@ test_router(void)
                             &gws[0].own);
     add_address(&gws[0].served, "172.16.0.100");
     add_address(&gws[0].served, "fd10::100");
-    add_address(&gws[0].left, "172.16.0.101");
-    add_address(&gws[1].left, "172.16.0.101");
+    add_address(&gws[0].remote, "172.16.0.101");
+    add_address(&gws[1].remote, "172.16.0.101");
 
     while (!ds_get_line(&line, stdin)) {
         char *save = NULL;
@@ -441,9 +442,9 @@ test_lb(int argc, char *argv[])
 {
     if (argc == 2 && !strcmp(argv[1], "vips")) {
         test_vips();
-    } else if (argc == 2 && !strcmp(argv[1], "wishes")) {
-        test_wishes();
-    } else if (argc == 2 && !strcmp(argv[1], "spread")) {
+    } else if (argc == 2 && !strcmp(argv[1], "entries")) {
+        test_entries();
+    } else if (argc == 2 && !strcmp(argv[1], "locality")) {
         test_spread();
     } else if (argc == 2 && !strcmp(argv[1], "decide")) {
         test_decide();
@@ -454,7 +455,7 @@ test_lb(int argc, char *argv[])
     } else if (argc == 2 && !strcmp(argv[1], "router")) {
         test_router();
     } else {
-        ovs_fatal(0, "usage: %s vips|wishes|spread|decide|empty|conj-ids"
+        ovs_fatal(0, "usage: %s vips|entries|locality|decide|empty|conj-ids"
                   "|router", argv[0]);
     }
 }

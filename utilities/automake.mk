@@ -42,8 +42,8 @@ utilities_ovn_trace_SOURCES = \
 	utilities/trace-pipeline.h \
 	utilities/trace-rows.c \
 	utilities/trace-rows.h \
-	utilities/trace-serving.c \
-	utilities/trace-serving.h
+	utilities/trace-served.c \
+	utilities/trace-served.h
 utilities_ovn_trace_LDADD = \
 	lib/libovn.la \
 	lib/libovnsb.la \

@@ -293,10 +293,9 @@ find_empty(const struct trace_acts *acts)
     const struct sbrec_sb_global *global
         = sbrec_sb_global_first(acts->t->db->idl);
 
-    return (lb_is_affinity(acts->lflow->row->match)
-            ? LB_EMPTY_OTHERS
-            : lb_empty_from_options(lb ? &lb->options : NULL,
-                                    global ? &global->options : NULL));
+    return lb_empty_decide(lb_is_affinity(acts->lflow->row->match),
+                           lb ? &lb->config.options : NULL,
+                           global ? &global->options : NULL);
 }
 
 static const char *const empty_words[] = {

@@ -32,7 +32,7 @@
 #include "trace-flows.h"
 #include "trace-lb.h"
 #include "trace-rows.h"
-#include "trace-serving.h"
+#include "trace-served.h"
 #include "util.h"
 #include "uuid.h"
 

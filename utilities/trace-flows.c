@@ -29,7 +29,7 @@
 #include "ovn/logical-fields.h"
 #include "trace-db.h"
 #include "trace-lb.h"
-#include "trace-serving.h"
+#include "trace-served.h"
 #include "util.h"
 #include "uuid.h"
 

@@ -78,9 +78,7 @@ trace_lb_monitor(struct ovsdb_idl *idl)
 static void
 lb_destroy(struct trace_lb *lb)
 {
-    free(lb->name);
-    smap_destroy(&lb->options);
-    lb_mappings_destroy(&lb->mappings);
+    lb_config_destroy(&lb->config);
     lb_vips_destroy(lb->vips, lb->n_vips);
     free(lb);
 }
@@ -91,7 +89,7 @@ find_lb(const struct trace_lbs *lbs, const struct uuid *nb)
     struct trace_lb *lb;
 
     HMAP_FOR_EACH_WITH_HASH (lb, node, nb->parts[0], &lbs->lbs) {
-        if (uuid_equals(&lb->nb, nb)) {
+        if (uuid_equals(&lb->config.nb, nb)) {
             return lb;
         }
     }
@@ -102,24 +100,13 @@ find_lb(const struct trace_lbs *lbs, const struct uuid *nb)
  * Values that are wrong are the controllers' to complain of. */
 static void
 add_lb(struct trace_lbs *lbs, const struct uuid *nb,
-       const struct sbrec_load_balancer *row, const struct lb_wish *entry)
+       const struct sbrec_load_balancer *row, const struct lb_entry *entry)
 {
-    const struct smap none = SMAP_INITIALIZER(&none);
     struct trace_lb *lb = xzalloc(sizeof *lb);
-    const char *bad_value;
-    char *bad;
 
-    lb->nb = *nb;
-    /* One of the two is there. */
-    /* cppcheck-suppress nullPointerRedundantCheck */
-    lb->name = xstrdup(row ? row->name : entry->name);
-    smap_clone(&lb->options, row ? &row->options : &entry->options);
-    lb_mappings_parse(entry ? &entry->ip_port_mappings : &none,
-                      &lb->mappings, &bad);
-    free(bad);
-    lb->spread = lb_wish_decide(row ? &row->options : NULL, entry,
-                                LB_SPREAD_ALL, &lb->source, &bad_value);
-    if (lb->source == LB_WISH_ROW) {
+    free(lb_config_init(&lb->config, nb, row ? row->name : NULL,
+                        row ? &row->options : NULL, entry));
+    if (lb->config.source == LB_SOURCE_ROW) {
         lb->row = row;
     }
     hmap_insert(&lbs->lbs, &lb->node, nb->parts[0]);
@@ -128,11 +115,11 @@ add_lb(struct trace_lbs *lbs, const struct uuid *nb,
 /* Reads the entry for 'nb', if there is one. */
 static bool
 read_entry(const struct smap *entries, const struct uuid *nb,
-           struct lb_wish *wish)
+           struct lb_entry *entry)
 {
-    char *key = lb_wish_key(nb);
+    char *key = lb_entry_key(nb);
     const char *value = entries ? smap_get(entries, key) : NULL;
-    char *error = value ? lb_wish_parse(value, wish) : NULL;
+    char *error = value ? lb_entry_parse(value, entry) : NULL;
     bool found = value && !error;
 
     free(error);
@@ -158,7 +145,7 @@ trace_lbs_refresh(struct trace_lbs *lbs)
     const struct smap *entries = global ? &global->external_ids : NULL;
     const struct sbrec_load_balancer *row;
     const struct smap_node *node;
-    struct lb_wish wish;
+    struct lb_entry entry;
     struct uuid nb;
 
     clear_lbs(lbs);
@@ -166,20 +153,20 @@ trace_lbs_refresh(struct trace_lbs *lbs)
         const char *lb_id = smap_get_def(&row->external_ids, "lb_id", "");
 
         if (uuid_from_string(&nb, lb_id) && !find_lb(lbs, &nb)) {
-            bool has_entry = read_entry(entries, &nb, &wish);
+            bool has_entry = read_entry(entries, &nb, &entry);
 
-            add_lb(lbs, &nb, row, has_entry ? &wish : NULL);
+            add_lb(lbs, &nb, row, has_entry ? &entry : NULL);
             if (has_entry) {
-                lb_wish_destroy(&wish);
+                lb_entry_destroy(&entry);
             }
         }
     }
     if (entries) {
         SMAP_FOR_EACH (node, entries) {
-            if (lb_wish_key_parse(node->key, &nb) && !find_lb(lbs, &nb)
-                && read_entry(entries, &nb, &wish)) {
-                add_lb(lbs, &nb, NULL, &wish);
-                lb_wish_destroy(&wish);
+            if (lb_entry_key_parse(node->key, &nb) && !find_lb(lbs, &nb)
+                && read_entry(entries, &nb, &entry)) {
+                add_lb(lbs, &nb, NULL, &entry);
+                lb_entry_destroy(&entry);
             }
         }
     }
@@ -230,16 +217,16 @@ struct template_aux {
     const struct sbrec_chassis *here;
 };
 
-static enum lb_spread
-default_spread(const struct sbrec_chassis *chassis)
+static enum lb_locality
+default_locality(const struct sbrec_chassis *chassis)
 {
-    enum lb_spread spread = LB_SPREAD_ALL;
+    enum lb_locality locality = LB_LOCALITY_NONE;
 
     if (chassis) {
-        lb_spread_from_default(smap_get(&chassis->other_config,
-                                        "ovn-lb-local"), &spread);
+        lb_locality_from_default(smap_get(&chassis->other_config,
+                                        "ovn-lb-local"), &locality);
     }
-    return spread;
+    return locality;
 }
 
 /* Variables have no value without a chassis. */
@@ -285,12 +272,13 @@ trace_lbs_any_local(const struct trace_lbs *lbs)
     const struct trace_lb *lb;
 
     HMAP_FOR_EACH (lb, node, &lbs->lbs) {
-        if (lb->source != LB_WISH_DEFAULT && lb->spread != LB_SPREAD_ALL) {
+        if (lb->config.source != LB_SOURCE_DEFAULT
+            && lb->config.locality != LB_LOCALITY_NONE) {
             return true;
         }
     }
     SBREC_CHASSIS_FOR_EACH (chassis, lbs->db->idl) {
-        if (default_spread(chassis) != LB_SPREAD_ALL) {
+        if (default_locality(chassis) != LB_LOCALITY_NONE) {
             return true;
         }
     }
@@ -316,29 +304,29 @@ read_vips(const struct trace_lbs *lbs, struct trace_lb *lb,
     free(bad);
 }
 
-enum lb_spread
+enum lb_locality
 trace_lb_decide(const struct trace_lbs *lbs, const struct sbrec_chassis *here,
                 const char *hint, const struct lb_endpoint *backends,
                 size_t n, const struct trace_lb **lbp)
 {
     struct lb_choice choice = LB_CHOICE_INITIALIZER;
+    enum lb_source source;
     struct trace_lb *lb;
 
     *lbp = NULL;
     if (!hint) {
-        return LB_SPREAD_ALL;
+        return LB_LOCALITY_NONE;
     }
 
     HMAP_FOR_EACH_WITH_HASH (lb, node, strtoul(hint, NULL, 16), &lbs->lbs) {
         read_vips(lbs, lb, here);
-        if (lb_choice_consider(&choice, lb->source, lb->spread,
-                               lb->vips, lb->n_vips, backends, n)) {
-            *lbp = lb;
-        }
+        lb_choice_consider(&choice, &lb->config, lb->vips, lb->n_vips,
+                           backends, n);
     }
-    return (choice.source != LB_WISH_DEFAULT ? choice.spread
-            : lb_choice_is_default(&choice) ? default_spread(here)
-            : LB_SPREAD_ALL);
+    if (choice.best) {
+        *lbp = CONTAINER_OF(choice.best, struct trace_lb, config);
+    }
+    return lb_choice_locality(&choice, default_locality(here), &source);
 }
 
 void
@@ -351,13 +339,13 @@ trace_lb_localize(struct trace_db *db, const struct sbrec_chassis *here,
         return;
     }
 
-    enum lb_spread spread = trace_lb_decide(db->lbs, here,
+    enum lb_locality locality = trace_lb_decide(db->lbs, here,
                                             flow->row->stage_hint,
                                             what.backends, what.n_backends,
                                             &flow->lb);
-    if (spread != LB_SPREAD_ALL) {
+    if (locality != LB_LOCALITY_NONE) {
         lb_make_local(flow->ovnacts, flow->ovnacts_len,
-                      spread == LB_SPREAD_FALLBACK);
+                      locality == LB_LOCALITY_FALLBACK);
     }
     lb_flow_destroy(&what);
 }
@@ -476,7 +464,7 @@ trace_lb_backend_port(struct trace_lbs *lbs, const struct trace_lb *lb,
     *portp = NULL;
     if (!lport || !lport[0]) {
         const struct lb_mapping *mapping
-            = lb ? lb_mappings_find(&lb->mappings, ip) : NULL;
+            = lb ? lb_mappings_find(&lb->config.mappings, ip) : NULL;
 
         if (!mapping) {
             set_scope(lbs, dp, here);

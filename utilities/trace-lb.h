@@ -22,15 +22,15 @@
  * With an ovn-northd that does not know ct_lb_mark_local, who wants it says so
  * in options of the load balancer, and, for all that say nothing, in a default
  * of the chassis.  Here the same is made of it as in the controller
- * (controller/lb-known.h, controller/lb-local.h), by the same rules
- * (lib/lb-wish.h, lib/lb.h).
+ * (controller/lb/config.h, controller/lb/local.h), by the same rules
+ * (lib/lb-config.h, lib/lb.h).
  *
  * Without --chassis, no chassis' default counts, and every port is local. */
 
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include "lb-wish.h"
+#include "lb-config.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/uuid.h"
 
@@ -50,14 +50,9 @@ struct trace_port;
 /* What is known of one load balancer. */
 struct trace_lb {
     struct hmap_node node;      /* By the stage-hint, as a number. */
-    struct uuid nb;             /* Its northbound UUID. */
-    char *name;
-    struct smap options;        /* Of the row, else of the entry. */
-    struct lb_mappings mappings;
-    enum lb_wish_source source; /* LB_WISH_ROW or LB_WISH_ENTRY, or... */
-    enum lb_spread spread;      /* ...LB_WISH_DEFAULT: this means nothing. */
+    struct lb_config config;
 
-    /* If LB_WISH_ROW: its VIPs, as 'vips_view' has them, once 'has_vips'. */
+    /* If LB_SOURCE_ROW: its VIPs, as 'vips_view' has them, once 'has_vips'. */
     const struct sbrec_load_balancer *row;
     bool has_vips;
     const struct sbrec_chassis *vips_view;
@@ -86,7 +81,7 @@ bool trace_lbs_have_vip(const struct trace_lbs *,
 /* Decides how a logical flow with stage-hint 'hint' (may be NULL) and 'n'
  * 'backends' spreads connections on 'here'.  Sets '*lb' to its load balancer,
  * or to NULL if nothing is known of it. */
-enum lb_spread trace_lb_decide(const struct trace_lbs *,
+enum lb_locality trace_lb_decide(const struct trace_lbs *,
                                const struct sbrec_chassis *here,
                                const char *hint,
                                const struct lb_endpoint *backends, size_t n,

@@ -23,8 +23,8 @@
  * it, which backends are local and why, the groups in the switch that follow
  * from it, and what went through their buckets.
  *
- * What is shown is what the group units have decided from (lb-known.h,
- * lb-local.h); nothing is decided here.  Counters are the switch's, which
+ * What is shown is what the group units have decided from (lb/config.h,
+ * lb/local.h); nothing is decided here.  Counters are the switch's, which
  * takes a moment to answer. */
 
 void lb_show_register_commands(void);
@@ -32,4 +32,4 @@ void lb_show_register_commands(void);
 struct module;
 extern const struct module lb_show_module;
 
-#endif /* controller/lb-show.h */
+#endif /* controller/lb/show.h */

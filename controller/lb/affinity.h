@@ -43,4 +43,4 @@ struct ovnact;
 bool lb_affinity_is_wanted(struct inc_unit *, const struct logical_flow *,
                            const struct ovnact *ovnacts, size_t ovnacts_len);
 
-#endif /* controller/lb-affinity.h */
+#endif /* controller/lb/affinity.h */

@@ -19,7 +19,7 @@
 /* Load balancers that keep to the chassis, and where their backends are
  * ====================================================================
  *
- * lb-known.h says how the load balancer of a logical flow spreads connections
+ * lb/config.h says how the load balancer of a logical flow spreads connections
  * here.  For those that keep to the chassis, or would as long as they can,
  * the rest is found out here:
  *
@@ -41,13 +41,13 @@
  * Which buckets of a group are in force is decided from this by the unit of
  * the group.  So whatever is asked of a load balancer, and wherever its
  * backends move, no logical flow runs for it (but for those on routers, see
- * lb-serving.h, and those that learn affinity, see lb-affinity.h), and nothing
- * changes in the switch but groups. */
+ * lb/served-vips.h, and those that learn affinity, see lb/affinity.h), and
+ * nothing changes in the switch but groups. */
 
 #include <netinet/in.h>
 #include "inc-proc-eng.h"
 #include "lb-flow.h"
-#include "lb-known.h"
+#include "lb/config.h"
 #include "ovn/actions.h"
 
 struct logical_flow;
@@ -55,8 +55,8 @@ struct logical_flow;
 /* A logical flow. */
 struct lb_local_flow {
     struct uuid lb;             /* As in struct lb_decision. */
-    enum lb_spread spread;      /* Not LB_SPREAD_ALL. */
-    enum lb_wish_source source; /* LB_WISH_ACTION if 'what.lports'. */
+    enum lb_locality locality;      /* Not LB_LOCALITY_NONE. */
+    enum lb_source source; /* LB_SOURCE_ACTION if 'what.lports'. */
     struct lb_flow what;
 };
 
@@ -73,7 +73,7 @@ struct lb_backend {
 void lb_local_init(struct inc_engine *);
 void lb_local_destroy(void);    /* After the engine. */
 
-/* lb_flow_parse() for 'lf'.  From STAGE_NEAR on. */
+/* lb_flow_parse() for 'lf'.  From STAGE_CANDIDATE on. */
 bool lb_local_parse(struct inc_unit *, const struct logical_flow *lf,
                     struct lb_flow *);
 
@@ -98,9 +98,9 @@ bool lb_local_is_bound(struct inc_unit *, const char *lport);
 void lb_local_content(struct inc_unit *, const struct ovn_group *,
                       unsigned long *in_force, char **empty);
 
-/* Complains about load balancers that have come to be without a backend on any
- * chassis.  Not to be called on half a picture. */
-void lb_local_complain(void);
+/* Warns of load balancers that have come to be without a backend on any
+ * chassis.  To be called once the southbound snapshot is complete. */
+void lb_local_warn(void);
 
 /* To look in from outside of units.  Kinds: "struct lb_local_flow"s by the
  * UUID of the Logical_Flow, and sets of such by load balancer. */
@@ -112,4 +112,4 @@ const struct lb_backend *lb_local_peek_backend(const struct uuid *lb,
 struct module;
 extern const struct module lb_local_module;
 
-#endif /* controller/lb-local.h */
+#endif /* controller/lb/local.h */

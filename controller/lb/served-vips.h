@@ -13,8 +13,8 @@
  */
 
 
-#ifndef CONTROLLER_LB_SERVING_H
-#define CONTROLLER_LB_SERVING_H 1
+#ifndef CONTROLLER_LB_SERVED_VIPS_H
+#define CONTROLLER_LB_SERVED_VIPS_H 1
 
 /* Which distributed load balancers of routers are served here
  * ===========================================================
@@ -23,14 +23,15 @@
  * distributed gateway port on a chassis that serves one of its VIPs.  Here
  * the questions that it asks are answered from cells:
  *
- *   - (near-router, dp): the router has a distributed load balancer with a
- *     backend here.  Known as soon as ports are bound, since it makes the
+ *   - (candidate-router, dp): the router has a distributed load balancer with
+ *     a backend here.  Known as soon as ports are bound, since it makes the
  *     switch on the other side of a gateway port local.  It may be true where
  *     nothing is served, if a backend's address is that of several ports.
  *   - (served-vip, row): the VIP of a logical flow that balances load on a
  *     router, if it is distributed, and whether it is served here.
- *   - (served-vips, dp) and (left-vips, dp): the addresses of those VIPs of a
- *     router that are served here, and of those that only others can serve.
+ *   - (served-vips, dp) and (remote-vips, dp): the addresses of those VIPs of
+ *     a router that are served here, and of those that only others can
+ *     serve.
  *
  * What VIPs there are, and what their backends, is taken from the logical
  * flows, which ovn-northd writes for every load balancer and leaves backends
@@ -44,29 +45,27 @@
 
 struct logical_flow;
 
-void lb_serving_init(struct inc_engine *);
-
 /* Whether the switches on the other side of the gateway ports of router 'dp'
  * are to be local for the sake of its load balancers. */
-bool lb_serving_is_near(struct inc_unit *, const struct uuid *dp);
+bool lb_served_is_candidate(struct inc_unit *, const struct uuid *dp);
 
 /* 'lf' as lib/lb-router.h sees it. */
-struct lb_router_row lb_serving_row(struct inc_unit *,
+struct lb_router_row lb_served_row(struct inc_unit *,
                                     const struct logical_flow *lf);
 
 /* A gateway port, for struct lb_router_env.  Between init and destroy it is to
  * be asked any number of times. */
-struct lb_serving_gateway {
+struct lb_served_gateway {
     struct inc_unit *unit;
     struct lb_router_gateway gw;
 };
-void lb_serving_gateway_init(struct lb_serving_gateway *, struct inc_unit *);
-void lb_serving_gateway_destroy(struct lb_serving_gateway *);
-/* 'aux' is a "struct lb_serving_gateway". */
-const struct lb_router_gateway *lb_serving_gateway(const char *cr_port,
+void lb_served_gateway_init(struct lb_served_gateway *, struct inc_unit *);
+void lb_served_gateway_destroy(struct lb_served_gateway *);
+/* 'aux' is a "struct lb_served_gateway". */
+const struct lb_router_gateway *lb_served_gateway(const char *cr_port,
                                                    void *aux);
 
 struct module;
-extern const struct module lb_serving_module;
+extern const struct module lb_served_module;
 
-#endif /* controller/lb-serving.h */
+#endif /* controller/lb/served-vips.h */

@@ -13,7 +13,7 @@
  */
 
 
-/* lb-local/list and lb-local/show; see lb-show.h.
+/* lb-local/list and lb-local/show; see lb/show.h.
  *
  * "show" works in two steps.  First it finds all there is to say and notes for
  * each bucket which counter of the switch is its own; then it asks the switch
@@ -22,7 +22,7 @@
  * groups as they were installed in the first step. */
 
 #include <config.h>
-#include "lb-show.h"
+#include "lb/show.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +34,8 @@
 #include "inputs.h"
 #include "lb.h"
 #include "lb-empty.h"
-#include "lb-known.h"
-#include "lb-local.h"
+#include "lb/config.h"
+#include "lb/local.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
@@ -159,10 +159,10 @@ put_bool(struct table *table, bool b)
 
 struct lb_view {
     struct uuid lb;
-    const struct lb_known *known; /* NULL if nothing is but the stage-hint. */
+    const struct lb_config *config; /* NULL if only the hint is known. */
     const struct inc_set *flows; /* Keys of lb_local_flow_kind. */
-    enum lb_spread spread;
-    enum lb_wish_source source;
+    enum lb_locality locality;
+    enum lb_source source;
 };
 
 struct lb_views {
@@ -173,7 +173,7 @@ struct lb_views {
 static const char *
 view_name(const struct lb_view *v)
 {
-    return v->known ? v->known->name : "";
+    return v->config ? v->config->name : "";
 }
 
 static const struct lb_local_flow *
@@ -187,7 +187,7 @@ collect_view(struct inc_key key, const void *value OVS_UNUSED, void *views_)
 {
     struct lb_views *views = views_;
     struct lb_view v = {
-        .known = inc_peek(lb_known_kind, key),
+        .config = inc_peek(lb_configs_kind, key),
         .flows = inc_peek_set(lb_local_flows_kind, key),
     };
 
@@ -195,7 +195,7 @@ collect_view(struct inc_key key, const void *value OVS_UNUSED, void *views_)
     const struct lb_local_flow *flow = (inc_set_count(v.flows)
                                         ? view_flow(&v, 0) : NULL);
     if (flow) {
-        v.spread = flow->spread;
+        v.locality = flow->locality;
         v.source = flow->source;
         if (views->n >= views->allocated) {
             views->array = x2nrealloc(views->array, &views->allocated,
@@ -231,13 +231,11 @@ collect_views(struct lb_views *views)
 static const char *
 view_otherwise(const struct lb_view *v)
 {
-    if (v->spread == LB_SPREAD_FALLBACK) {
+    if (v->locality == LB_LOCALITY_FALLBACK) {
         return "all";
     }
-    switch (v->known ? lb_empty_from_options(&v->known->options,
-                                             inc_peek(in_kinds.sb_options,
-                                                      INC_KEY_ONLY))
-            : LB_EMPTY_DROP) {
+    switch (lb_empty_decide(false, v->config ? &v->config->options : NULL,
+                            inc_peek(in_kinds.sb_options, INC_KEY_ONLY))) {
     case LB_EMPTY_REJECT:
         return "reject";
     case LB_EMPTY_EVENT:
@@ -263,13 +261,13 @@ static void
 put_view(struct table *table, const struct lb_view *v)
 {
     put_text(table, view_name(v));
-    if (v->known) {
+    if (v->config) {
         table_add_cell(table)->text = xasprintf(UUID_FMT, UUID_ARGS(&v->lb));
     } else {
         table_add_cell(table)->text = xasprintf("%08x", v->lb.parts[0]);
     }
-    put_text(table, lb_spread_to_string(v->spread));
-    put_text(table, lb_wish_source_to_string(v->source));
+    put_text(table, lb_locality_to_string(v->locality));
+    put_text(table, lb_source_to_string(v->source));
     put_text(table, view_otherwise(v));
 }
 
@@ -317,7 +315,7 @@ find_place(const struct lb_view *v, const char *lport,
         const struct lb_backend *b = lb_local_peek_backend(&v->lb, ip);
 
         p.lport = b ? b->lport : NULL;
-        p.found = (v->known && lb_mappings_find(&v->known->mappings, ip)
+        p.found = (v->config && lb_mappings_find(&v->config->mappings, ip)
                    ? "mapping" : p.lport ? "address" : NULL);
         if (!p.lport) {
             p.why = b ? "ambiguous" : "no port";
@@ -432,7 +430,7 @@ view_matches(const struct target *t, const struct lb_view *v)
 
     switch (t->by) {
     case BY_NAME:
-        return v->known && !strcmp(v->known->name, t->text);
+        return v->config && !strcmp(v->config->name, t->text);
 
     case BY_VIP:
         for (size_t i = 0; i < inc_set_count(v->flows); i++) {
@@ -479,31 +477,31 @@ choose(const char *text, struct lb_views *views, struct target *t)
     views->n = 0;
 }
 
-struct known_search {
+struct config_search {
     const char *text;
-    const struct lb_known *found;
+    const struct lb_config *found;
 };
 
 static void
-match_known(struct inc_key key OVS_UNUSED, const void *known_, void *search_)
+match_config(struct inc_key key OVS_UNUSED, const void *config_, void *search_)
 {
-    const struct lb_known *known = known_;
-    struct known_search *search = search_;
+    const struct lb_config *config = config_;
+    struct config_search *search = search_;
     char uuid[UUID_LEN + 1];
 
-    snprintf(uuid, sizeof uuid, UUID_FMT, UUID_ARGS(&known->nb));
-    if (!strcmp(known->name, search->text)
+    snprintf(uuid, sizeof uuid, UUID_FMT, UUID_ARGS(&config->nb));
+    if (!strcmp(config->name, search->text)
         || !strncasecmp(uuid, search->text, strlen(search->text))) {
-        search->found = known;
+        search->found = config;
     }
 }
 
 static void
 reply_nothing_found(struct unixctl_conn *conn, const char *text)
 {
-    struct known_search search = { .text = text };
+    struct config_search search = { .text = text };
 
-    inc_kind_for_each(lb_known_kind, match_known, &search);
+    inc_kind_for_each(lb_configs_kind, match_config, &search);
     char *s = (search.found
                ? xasprintf("load balancer %s ("UUID_FMT") does not keep to "
                            "this chassis", search.found->name,
@@ -563,8 +561,9 @@ section_init(struct show *show, struct section *section)
 
         table_set_caption(&section->table, xasprintf(
             "%s ("UUID_FMT"): %s, asked by %s, otherwise %s",
-            view_name(v), UUID_ARGS(&v->lb), lb_spread_to_string(v->spread),
-            lb_wish_source_to_string(v->source), view_otherwise(v)));
+            view_name(v), UUID_ARGS(&v->lb),
+            lb_locality_to_string(v->locality),
+            lb_source_to_string(v->source), view_otherwise(v)));
     } else {
         add_view_columns(&section->table);
     }
@@ -579,7 +578,7 @@ flow_has_group(const struct lb_local_flow *flow, const struct ovn_group *desc)
 {
     if (flow->what.n_backends != desc->n_buckets
         || flow->what.affinity != desc->affinity
-        || (flow->source == LB_WISH_ACTION) != desc->local) {
+        || (flow->source == LB_SOURCE_ACTION) != desc->local) {
         return false;
     }
     for (size_t i = 0; i < desc->n_buckets; i++) {

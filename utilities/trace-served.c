@@ -13,10 +13,10 @@
  */
 
 
-/* Distributed load balancers on routers; see trace-serving.h. */
+/* Distributed load balancers on routers; see trace-served.h. */
 
 #include <config.h>
-#include "trace-serving.h"
+#include "trace-served.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +49,7 @@ struct serving {
     const struct trace_dp *dp;
     const struct sbrec_chassis *here;
     struct hmap flows;          /* "struct served"s. */
-    struct lb_router_addrs served, left;
+    struct lb_router_addrs served, remote;
 };
 
 struct trace_servings {
@@ -80,7 +80,7 @@ trace_servings_clear(struct trace_servings *servings)
         }
         hmap_destroy(&serving->flows);
         lb_router_addrs_destroy(&serving->served);
-        lb_router_addrs_destroy(&serving->left);
+        lb_router_addrs_destroy(&serving->remote);
         free(serving);
     }
 }
@@ -135,6 +135,18 @@ find_backends(const struct trace_servings *servings,
     }
 }
 
+/* Takes ownership of what is in 'flow'. */
+static void
+add_served(struct serving *serving, const struct trace_row *row,
+           struct lb_flow flow)
+{
+    struct served *served = xmalloc(sizeof *served);
+
+    *served = (struct served) { .uuid = row->uuid, .what = flow };
+    hmap_insert(&serving->flows, &served->node, uuid_hash(&row->uuid));
+    lb_router_addrs_add(&serving->served, &flow.vip.ip);
+}
+
 static void
 add_row(struct trace_servings *servings, struct serving *serving,
         const struct trace_row *row)
@@ -148,24 +160,23 @@ add_row(struct trace_servings *servings, struct serving *serving,
     }
 
     /* What a newer ovn-northd distributes itself needs no help. */
-    enum lb_spread spread = (flow.has_vip && !flow.lports
+    enum lb_locality locality = (flow.has_vip && !flow.lports
                              ? trace_lb_decide(servings->db->lbs,
                                                serving->here, row->stage_hint,
                                                flow.backends, flow.n_backends,
                                                &lb)
-                             : LB_SPREAD_ALL);
-    if (spread != LB_SPREAD_ALL) {
+                             : LB_LOCALITY_NONE);
+    if (locality != LB_LOCALITY_NONE) {
         find_backends(servings, serving, lb, &flow, &here, &elsewhere);
-        if (here) {
-            struct served *served = xmalloc(sizeof *served);
-
-            *served = (struct served) { .uuid = row->uuid, .what = flow };
-            hmap_insert(&serving->flows, &served->node,
-                        uuid_hash(&row->uuid));
-            lb_router_addrs_add(&serving->served, &flow.vip.ip);
+        switch (lb_router_vip_decide(locality, here, elsewhere)) {
+        case LB_ROUTER_VIP_SERVED:
+            add_served(serving, row, flow);
             return;
-        } else if (elsewhere && spread != LB_SPREAD_FALLBACK) {
-            lb_router_addrs_add(&serving->left, &flow.vip.ip);
+        case LB_ROUTER_VIP_REMOTE:
+            lb_router_addrs_add(&serving->remote, &flow.vip.ip);
+            break;
+        case LB_ROUTER_VIP_GATEWAY:
+            break;
         }
     }
     lb_flow_destroy(&flow);
@@ -284,11 +295,11 @@ trace_gateway(const char *cr_port, void *tg_)
 
     const struct serving *serving = get_serving(tg->servings, cr->dp,
                                                 tg->here);
-    if (!serving || (!serving->served.n && !serving->left.n)) {
+    if (!serving || (!serving->served.n && !serving->remote.n)) {
         return NULL;
     }
     copy_vips(&serving->served, NULL, &tg->gw.served);
-    copy_vips(&serving->left, &serving->served, &tg->gw.left);
+    copy_vips(&serving->remote, &serving->served, &tg->gw.remote);
 
     const struct trace_port *lrp = cr->distributed_port;
     tg->gw.port = lrp->name;

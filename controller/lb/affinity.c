@@ -12,13 +12,13 @@
  * limitations under the License.
  */
 
-/* Affinity of distributed load balancers; see lb-affinity.h. */
+/* Affinity of distributed load balancers; see lb/affinity.h. */
 
 #include <config.h>
-#include "lb-affinity.h"
+#include "lb/affinity.h"
 
 #include "inputs.h"
-#include "lb-local.h"
+#include "lb/local.h"
 
 /* Which of the flow's backends 'ep' is, or -1. */
 static int
@@ -48,7 +48,7 @@ is_in_force(struct inc_unit *unit, const struct lb_local_flow *flow,
     if (is_here(unit, flow, which)) {
         return true;
     }
-    if (flow->spread != LB_SPREAD_FALLBACK) {
+    if (flow->locality != LB_LOCALITY_FALLBACK) {
         return false;
     }
     for (size_t i = 0; i < flow->what.n_backends; i++) {
@@ -70,8 +70,8 @@ lb_affinity_is_wanted(struct inc_unit *unit, const struct logical_flow *lf,
         || !lb_parse_affinity(ovnacts, ovnacts_len, &vip, &backend)) {
         return true;
     }
-    lb_known_decide(unit, lf->stage_hint, &backend, 1, &d);
-    if (d.spread == LB_SPREAD_ALL) {
+    lb_configs_decide(unit, lf->stage_hint, &backend, 1, &d);
+    if (d.locality == LB_LOCALITY_NONE) {
         return true;
     }
 

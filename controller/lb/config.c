@@ -14,10 +14,10 @@
 
 
 
-/* What is known of load balancers; see lb-known.h. */
+/* Configuration of load balancers, as cells; see lb/config.h. */
 
 #include <config.h>
-#include "lb-known.h"
+#include "lb/config.h"
 
 #include <stdlib.h>
 
@@ -30,34 +30,34 @@
 #include "util.h"
 #include "uuid.h"
 
-VLOG_DEFINE_THIS_MODULE(lb_known);
+VLOG_DEFINE_THIS_MODULE(lb_config);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 /* Length of a stage hint, in hexadecimal digits. */
 #define HINT_LEN 8
 
-struct inc_kind *lb_known_kind;
+struct inc_kind *lb_configs_kind;
 static struct inc_kind *kind_by_hint;
 static struct inc_kind *kind_default;
 static struct inc_kind *kind_vips;
 
-/* (lb-default): the chassis' default, an enum lb_spread. */
+/* (lb-default): the chassis' default, an enum lb_locality. */
 
 static bool
-spread_equal(const void *a_, const void *b_)
+locality_equal(const void *a_, const void *b_)
 {
-    const enum lb_spread *a = a_;
-    const enum lb_spread *b = b_;
+    const enum lb_locality *a = a_;
+    const enum lb_locality *b = b_;
 
     return *a == *b;
 }
 
 static const struct inc_kind_class default_kind_class = {
     .name = "lb-default",
-    .stage = STAGE_WISH,
+    .stage = STAGE_LB_CONFIG,
     .key_type = INC_KEY_STRING,
-    .equal = spread_equal,
+    .equal = locality_equal,
     .destroy = free,
 };
 
@@ -65,9 +65,9 @@ static void
 default_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     const char *value = in_config(unit, "ovn-lb-local");
-    enum lb_spread spread;
+    enum lb_locality locality;
 
-    if (lb_spread_from_default(value, &spread)) {
+    if (lb_locality_from_default(value, &locality)) {
         unit_no_warning(unit);
     } else {
         unit_warn(unit, &this_module, &rl, "external_ids:ovn-lb-local has "
@@ -75,61 +75,50 @@ default_run(struct inc_unit *unit, void *aux OVS_UNUSED)
                   "by default", value);
     }
     inc_write(unit, kind_default, INC_KEY_ONLY,
-              xmemdup(&spread, sizeof spread));
+              xmemdup(&locality, sizeof locality));
 }
 
 static const struct inc_unit_class default_unit_class = {
     .name = "lb-default",
-    .stage = STAGE_WISH,
+    .stage = STAGE_LB_CONFIG,
     .run = default_run,
 };
 
-static enum lb_spread
-default_spread(struct inc_unit *unit)
+static enum lb_locality
+default_locality(struct inc_unit *unit)
 {
-    const enum lb_spread *spread = inc_read(unit, kind_default, INC_KEY_ONLY);
+    const enum lb_locality *locality = inc_read(unit, kind_default,
+                                                INC_KEY_ONLY);
 
-    return spread ? *spread : LB_SPREAD_ALL;
+    return locality ? *locality : LB_LOCALITY_NONE;
 }
 
-/* (lb-known, northbound UUID), (lbs-by-hint, stage-hint). */
+/* (lb-config, northbound UUID), (lbs-by-hint, stage-hint). */
 
 static bool
-known_equal(const void *a_, const void *b_)
+config_equal(const void *a, const void *b)
 {
-    const struct lb_known *a = a_;
-    const struct lb_known *b = b_;
-
-    return (uuid_equals(&a->row, &b->row)
-            && !strcmp(a->name, b->name)
-            && a->source == b->source
-            && a->spread == b->spread
-            && smap_equal(&a->options, &b->options)
-            && lb_mappings_equal(&a->mappings, &b->mappings));
+    return lb_config_equal(a, b);
 }
 
 static void
-known_destroy(void *known_)
+config_destroy(void *config)
 {
-    struct lb_known *known = known_;
-
-    free(known->name);
-    smap_destroy(&known->options);
-    lb_mappings_destroy(&known->mappings);
-    free(known);
+    lb_config_destroy(config);
+    free(config);
 }
 
-static const struct inc_kind_class known_kind_class = {
-    .name = "lb-known",
-    .stage = STAGE_WISH,
+static const struct inc_kind_class config_kind_class = {
+    .name = "lb-config",
+    .stage = STAGE_LB_CONFIG,
     .key_type = INC_KEY_UUID,
-    .equal = known_equal,
-    .destroy = known_destroy,
+    .equal = config_equal,
+    .destroy = config_destroy,
 };
 
 static const struct inc_kind_class by_hint_kind_class = {
     .name = "lbs-by-hint",
-    .stage = STAGE_WISH,
+    .stage = STAGE_LB_CONFIG,
     .key_type = INC_KEY_STRING,
     .is_set = true,
 };
@@ -151,74 +140,42 @@ find_row(struct inc_unit *unit, const struct uuid *nb)
     return NULL;
 }
 
-/* Fills in the mappings and what 'known' is asked for.  Returns what is wrong
- * with it, for the caller to free, or NULL. */
-static char *
-know(struct lb_known *known, const struct load_balancer *row,
-     const struct lb_wish *entry)
-{
-    const struct smap none = SMAP_INITIALIZER(&none);
-    const char *bad_value;
-    char *bad_mappings;
-
-    lb_mappings_parse(entry ? &entry->ip_port_mappings : &none,
-                      &known->mappings, &bad_mappings);
-    known->spread = lb_wish_decide(row ? &row->options : NULL, entry,
-                                   LB_SPREAD_ALL, &known->source, &bad_value);
-    if (bad_value) {
-        free(bad_mappings);
-        return xasprintf("options:distributed has unknown value \"%s\" "
-                         "(there are true, fallback and false), the load "
-                         "balancer is not distributed", bad_value);
-    } else if (bad_mappings) {
-        char *s = xasprintf("ip_port_mappings that are malformed are ignored: "
-                            "%s", bad_mappings);
-        free(bad_mappings);
-        return s;
-    }
-    return NULL;
-}
-
 static void
-known_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+config_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     const struct uuid *nb = inc_unit_key(unit).data;
     const struct load_balancer *row = find_row(unit, nb);
-    const struct lb_wish *entry = in_lb_entry(unit, nb);
+    const struct lb_entry *entry = in_lb_entry(unit, nb);
     char hint[HINT_LEN + 1];
 
     if (!row && !entry) {
         return;
     }
 
-    struct lb_known *known = xmalloc(sizeof *known);
-    known->nb = *nb;
-    known->row = row ? row->uuid : UUID_ZERO;
-    known->name = xstrdup(row ? row->name : entry->name);
-    smap_clone(&known->options, row ? &row->options : &entry->options);
-
-    char *complaint = know(known, row, entry);
-    if (complaint) {
+    struct lb_config *config = xmalloc(sizeof *config);
+    char *problem = lb_config_init(config, nb, row ? row->name : NULL,
+                                   row ? &row->options : NULL, entry);
+    if (problem) {
         unit_warn(unit, &this_module, &rl, "load balancer %s ("UUID_FMT"): %s",
-                  known->name, UUID_ARGS(nb), complaint);
-        free(complaint);
+                  config->name, UUID_ARGS(nb), problem);
+        free(problem);
     } else {
         unit_no_warning(unit);
     }
 
     snprintf(hint, sizeof hint, "%08x", nb->parts[0]);
     inc_insert(unit, kind_by_hint, inc_key_string(hint), inc_key_uuid(nb));
-    inc_write(unit, lb_known_kind, inc_key_uuid(nb), known);
+    inc_write(unit, lb_configs_kind, inc_key_uuid(nb), config);
 }
 
-static const struct inc_unit_class known_unit_class = {
-    .name = "lb-known",
-    .stage = STAGE_WISH,
-    .run = known_run,
+static const struct inc_unit_class config_unit_class = {
+    .name = "lb-config",
+    .stage = STAGE_LB_CONFIG,
+    .run = config_run,
 };
 
-/* (lb-known-vips, northbound UUID): of one that has a row and a wish of its
- * own, so that it matters whether a flow is its. */
+/* (lb-config-vips, northbound UUID): of one that is configured by its row, so
+ * that it matters whether a flow belongs to it. */
 
 struct vips {
     struct lb_vip *array;
@@ -267,7 +224,7 @@ vips_destroy(void *vips_)
 }
 
 static const struct inc_kind_class vips_kind_class = {
-    .name = "lb-known-vips",
+    .name = "lb-config-vips",
     .stage = STAGE_ZONE,
     .key_type = INC_KEY_UUID,
     .equal = vips_equal,
@@ -278,83 +235,83 @@ static void
 vips_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     struct inc_key key = inc_unit_key(unit);
-    const struct lb_known *known = inc_read(unit, lb_known_kind, key);
+    const struct lb_config *config = inc_read(unit, lb_configs_kind, key);
 
-    if (!known || known->source != LB_WISH_ROW) {
+    if (!config || config->source != LB_SOURCE_ROW) {
         return;
     }
 
-    const struct load_balancer *row = in_load_balancer(unit, &known->row);
+    const struct load_balancer *row = find_row(unit, &config->nb);
     if (row) {
         struct vips *vips = xmalloc(sizeof *vips);
         char *bad;
 
         lb_vips_expand(&row->vips, &row->options, lflow_env_template_var, unit,
                        &vips->array, &vips->n, &bad);
-        free(bad);              /* lb-hairpin.c complains. */
+        free(bad);              /* lb/hairpin.c warns. */
         inc_write(unit, kind_vips, key, vips);
     }
 }
 
 static const struct inc_unit_class vips_unit_class = {
-    .name = "lb-known-vips",
+    .name = "lb-config-vips",
     .stage = STAGE_ZONE,
     .run = vips_run,
 };
 
-void
-lb_known_init(struct inc_engine *engine)
+static void
+init(struct inc_engine *engine)
 {
-    lb_known_kind = inc_kind_declare(engine, &known_kind_class);
+    lb_configs_kind = inc_kind_declare(engine, &config_kind_class);
     kind_by_hint = inc_kind_declare(engine, &by_hint_kind_class);
     kind_default = inc_kind_declare(engine, &default_kind_class);
     kind_vips = inc_kind_declare(engine, &vips_kind_class);
     inc_unit_add(engine, &default_unit_class, INC_KEY_ONLY, NULL);
-    inc_kind_spawn(in_kinds.lbs_by_nb, &known_unit_class, NULL);
-    inc_kind_spawn(lb_known_kind, &vips_unit_class, NULL);
+    inc_kind_spawn(in_kinds.lbs_by_nb, &config_unit_class, NULL);
+    inc_kind_spawn(lb_configs_kind, &vips_unit_class, NULL);
 }
 
 /* Deciding. */
 
-const struct lb_known *
-lb_known(struct inc_unit *unit, const struct uuid *nb)
+const struct lb_config *
+lb_configs_read(struct inc_unit *unit, const struct uuid *nb)
 {
-    return inc_read(unit, lb_known_kind, inc_key_uuid(nb));
+    return inc_read(unit, lb_configs_kind, inc_key_uuid(nb));
 }
 
 bool
-lb_known_may_be_local(struct inc_unit *unit, const char *hint)
+lb_configs_may_be_local(struct inc_unit *unit, const char *hint)
 {
     const struct inc_set *lbs = inc_read_set(unit, kind_by_hint,
                                              inc_key_string(hint));
     bool others = !inc_set_count(lbs);
 
     for (size_t i = 0; i < inc_set_count(lbs); i++) {
-        const struct lb_known *known = inc_read(unit, lb_known_kind,
+        const struct lb_config *config = inc_read(unit, lb_configs_kind,
                                                 inc_set_at(lbs, i));
-        if (known && known->source != LB_WISH_DEFAULT) {
-            if (known->spread != LB_SPREAD_ALL) {
+        if (config && config->source != LB_SOURCE_DEFAULT) {
+            if (config->locality != LB_LOCALITY_NONE) {
                 return true;
             }
         } else {
             others = true;
         }
     }
-    return others && default_spread(unit) != LB_SPREAD_ALL;
+    return others && default_locality(unit) != LB_LOCALITY_NONE;
 }
 
 const char *
-lb_known_mapped_port(struct inc_unit *unit, const char *hint,
+lb_configs_mapped_port(struct inc_unit *unit, const char *hint,
                      const struct in6_addr *address)
 {
     const struct inc_set *lbs = inc_read_set(unit, kind_by_hint,
                                              inc_key_string(hint));
 
     for (size_t i = 0; i < inc_set_count(lbs); i++) {
-        const struct lb_known *known = inc_read(unit, lb_known_kind,
+        const struct lb_config *config = inc_read(unit, lb_configs_kind,
                                                 inc_set_at(lbs, i));
         const struct lb_mapping *mapping
-            = known ? lb_mappings_find(&known->mappings, address) : NULL;
+            = config ? lb_mappings_find(&config->mappings, address) : NULL;
         if (mapping) {
             return mapping->lport;
         }
@@ -362,46 +319,48 @@ lb_known_mapped_port(struct inc_unit *unit, const char *hint,
     return NULL;
 }
 
-static bool
-consider(struct inc_unit *unit, const struct lb_known *known,
+static void
+consider(struct inc_unit *unit, const struct lb_config *config,
          const struct lb_endpoint *backends, size_t n,
          struct lb_choice *choice)
 {
     const struct vips *vips
-        = (known->source == LB_WISH_ROW
-           ? inc_read(unit, kind_vips, inc_key_uuid(&known->nb)) : NULL);
+        = (config->source == LB_SOURCE_ROW
+           ? inc_read(unit, kind_vips, inc_key_uuid(&config->nb)) : NULL);
 
-    return lb_choice_consider(choice, known->source, known->spread,
-                              vips ? vips->array : NULL, vips ? vips->n : 0,
-                              backends, n);
+    lb_choice_consider(choice, config, vips ? vips->array : NULL,
+                       vips ? vips->n : 0, backends, n);
 }
 
 void
-lb_known_decide(struct inc_unit *unit, const char *hint,
-                const struct lb_endpoint *backends, size_t n,
-                struct lb_decision *d)
+lb_configs_decide(struct inc_unit *unit, const char *hint,
+                  const struct lb_endpoint *backends, size_t n,
+                  struct lb_decision *d)
 {
     const struct inc_set *lbs = inc_read_set(unit, kind_by_hint,
                                              inc_key_string(hint));
     struct lb_choice choice = LB_CHOICE_INITIALIZER;
 
-    *d = (struct lb_decision) { .lb.parts[0] = strtoul(hint, NULL, 16) };
     for (size_t i = 0; i < inc_set_count(lbs); i++) {
-        const struct lb_known *known = inc_read(unit, lb_known_kind,
-                                                inc_set_at(lbs, i));
+        const struct lb_config *config = inc_read(unit, lb_configs_kind,
+                                                  inc_set_at(lbs, i));
 
-        if (known && consider(unit, known, backends, n, &choice)) {
-            d->lb = known->nb;
-            d->known = known;
+        if (config) {
+            consider(unit, config, backends, n, &choice);
         }
     }
-    d->source = choice.source;
-    d->spread = (choice.source != LB_WISH_DEFAULT ? choice.spread
-                 : lb_choice_is_default(&choice) ? default_spread(unit)
-                 : LB_SPREAD_ALL);
+
+    *d = (struct lb_decision) { .config = choice.best };
+    if (choice.best) {
+        d->lb = choice.best->nb;
+    } else {
+        d->lb.parts[0] = strtoul(hint, NULL, 16);
+    }
+    d->locality = lb_choice_locality(&choice, default_locality(unit),
+                                     &d->source);
 }
 
-const struct module lb_known_module = {
-    .name = "lb-known",
-    .init = lb_known_init,
+const struct module lb_configs_module = {
+    .name = "lb-config",
+    .init = init,
 };

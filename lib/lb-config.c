@@ -13,10 +13,10 @@
  */
 
 
-/* What is asked of load balancers; see lb-wish.h. */
+/* Configuration of load balancers; see lb-config.h. */
 
 #include <config.h>
-#include "lb-wish.h"
+#include "lb-config.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,30 +31,30 @@
 
 #define KEY_PREFIX "ovn-local-lb-"
 
-/* The words for how to spread, where they are options of a load balancer and
+/* The words for localities, where they are options of a load balancer and
  * where they are a chassis' default. */
 static const struct {
     const char *option;
     const char *by_default;
-} spread_words[] = {
-    [LB_SPREAD_ALL] = { "false", "off" },
-    [LB_SPREAD_STRICT] = { "true", "strict" },
-    [LB_SPREAD_FALLBACK] = { "fallback", "fallback" },
+} locality_words[] = {
+    [LB_LOCALITY_NONE] = { "false", "off" },
+    [LB_LOCALITY_STRICT] = { "true", "strict" },
+    [LB_LOCALITY_FALLBACK] = { "fallback", "fallback" },
 };
 
 const char *
-lb_spread_to_string(enum lb_spread spread)
+lb_locality_to_string(enum lb_locality locality)
 {
-    return spread_words[spread].by_default;
+    return locality_words[locality].by_default;
 }
 
 bool
-lb_spread_from_option(const char *value, enum lb_spread *spread)
+lb_locality_from_option(const char *value, enum lb_locality *locality)
 {
-    *spread = LB_SPREAD_ALL;
-    for (size_t i = 0; value && i < ARRAY_SIZE(spread_words); i++) {
-        if (!strcmp(value, spread_words[i].option)) {
-            *spread = i;
+    *locality = LB_LOCALITY_NONE;
+    for (size_t i = 0; value && i < ARRAY_SIZE(locality_words); i++) {
+        if (!strcmp(value, locality_words[i].option)) {
+            *locality = i;
             return true;
         }
     }
@@ -62,12 +62,12 @@ lb_spread_from_option(const char *value, enum lb_spread *spread)
 }
 
 bool
-lb_spread_from_default(const char *value, enum lb_spread *spread)
+lb_locality_from_default(const char *value, enum lb_locality *locality)
 {
-    *spread = LB_SPREAD_ALL;
-    for (size_t i = 0; value && i < ARRAY_SIZE(spread_words); i++) {
-        if (!strcmp(value, spread_words[i].by_default)) {
-            *spread = i;
+    *locality = LB_LOCALITY_NONE;
+    for (size_t i = 0; value && i < ARRAY_SIZE(locality_words); i++) {
+        if (!strcmp(value, locality_words[i].by_default)) {
+            *locality = i;
             return true;
         }
     }
@@ -75,16 +75,16 @@ lb_spread_from_default(const char *value, enum lb_spread *spread)
 }
 
 const char *
-lb_wish_source_to_string(enum lb_wish_source source)
+lb_source_to_string(enum lb_source source)
 {
     switch (source) {
-    case LB_WISH_ACTION:
+    case LB_SOURCE_ACTION:
         return "action";
-    case LB_WISH_ROW:
+    case LB_SOURCE_ROW:
         return "Load_Balancer";
-    case LB_WISH_ENTRY:
+    case LB_SOURCE_ENTRY:
         return "SB_Global";
-    case LB_WISH_DEFAULT:
+    case LB_SOURCE_DEFAULT:
     default:
         return "ovn-lb-local";
     }
@@ -92,12 +92,12 @@ lb_wish_source_to_string(enum lb_wish_source source)
 
 /* How well a load balancer fits: 0, not at all; else the higher the better. */
 static int
-fitness(enum lb_wish_source source, const struct lb_vip *vips, size_t n_vips,
-        const struct lb_endpoint *backends, size_t n)
+fitness(const struct lb_config *config, const struct lb_vip *vips,
+        size_t n_vips, const struct lb_endpoint *backends, size_t n)
 {
-    if (source == LB_WISH_DEFAULT) {
+    if (config->source == LB_SOURCE_DEFAULT) {
         return 1;
-    } else if (source == LB_WISH_ENTRY) {
+    } else if (config->source == LB_SOURCE_ENTRY) {
         return 2;
     }
     for (size_t i = 0; i < n_vips; i++) {
@@ -108,53 +108,108 @@ fitness(enum lb_wish_source source, const struct lb_vip *vips, size_t n_vips,
     return 0;
 }
 
-bool
-lb_choice_consider(struct lb_choice *c, enum lb_wish_source source,
-                   enum lb_spread spread,
+void
+lb_choice_consider(struct lb_choice *choice, const struct lb_config *config,
                    const struct lb_vip *vips, size_t n_vips,
                    const struct lb_endpoint *backends, size_t n)
 {
-    int fits = fitness(source, vips, n_vips, backends, n);
+    int fits = fitness(config, vips, n_vips, backends, n);
 
-    if (source == LB_WISH_DEFAULT) {
-        c->has_none = true;
+    if (config->source == LB_SOURCE_DEFAULT) {
+        choice->any_unconfigured = true;
     } else {
-        c->has_own = true;
+        choice->any_configured = true;
     }
-    if (fits <= c->fitness) {
-        return false;
+    if (fits > choice->fitness) {
+        choice->fitness = fits;
+        choice->best = config;
     }
-    c->fitness = fits;
-    c->source = source;
-    c->spread = spread;
-    return true;
 }
 
-bool
-lb_choice_is_default(const struct lb_choice *c)
+enum lb_locality
+lb_choice_locality(const struct lb_choice *choice,
+                   enum lb_locality by_default, enum lb_source *source)
 {
-    return c->source == LB_WISH_DEFAULT && (c->has_none || !c->has_own);
+    if (choice->best && choice->best->source != LB_SOURCE_DEFAULT) {
+        *source = choice->best->source;
+        return choice->best->locality;
+    }
+    *source = LB_SOURCE_DEFAULT;
+    return (choice->any_unconfigured || !choice->any_configured
+            ? by_default : LB_LOCALITY_NONE);
 }
 
-enum lb_spread
-lb_wish_decide(const struct smap *row, const struct lb_wish *entry,
-               enum lb_spread by_default, enum lb_wish_source *source,
+enum lb_locality
+lb_locality_decide(const struct smap *row, const struct lb_entry *entry,
+               enum lb_locality by_default, enum lb_source *source,
                const char **bad)
 {
     const struct smap *options = row ? row : entry ? &entry->options : NULL;
     const char *value = options ? smap_get(options, "distributed") : NULL;
-    enum lb_spread spread;
+    enum lb_locality locality;
 
     *bad = NULL;
     if (!value) {
-        *source = LB_WISH_DEFAULT;
+        *source = LB_SOURCE_DEFAULT;
         return by_default;
     }
-    *source = row ? LB_WISH_ROW : LB_WISH_ENTRY;
-    if (!lb_spread_from_option(value, &spread)) {
+    *source = row ? LB_SOURCE_ROW : LB_SOURCE_ENTRY;
+    if (!lb_locality_from_option(value, &locality)) {
         *bad = value;
     }
-    return spread;
+    return locality;
+}
+
+char *
+lb_config_init(struct lb_config *config, const struct uuid *nb,
+               const char *row_name, const struct smap *row_options,
+               const struct lb_entry *entry)
+{
+    const struct smap none = SMAP_INITIALIZER(&none);
+    const char *bad_value;
+    char *bad_mappings;
+
+    ovs_assert(row_options || entry);
+    config->nb = *nb;
+    /* cppcheck-suppress nullPointerRedundantCheck */
+    config->name = xstrdup(row_options ? row_name : entry->name);
+    smap_clone(&config->options, row_options ? row_options : &entry->options);
+    lb_mappings_parse(entry ? &entry->ip_port_mappings : &none,
+                      &config->mappings, &bad_mappings);
+    config->locality = lb_locality_decide(row_options, entry,
+                                          LB_LOCALITY_NONE, &config->source,
+                                          &bad_value);
+    if (bad_value) {
+        free(bad_mappings);
+        return xasprintf("options:distributed has unknown value \"%s\" "
+                         "(there are true, fallback and false), the load "
+                         "balancer is not distributed", bad_value);
+    } else if (bad_mappings) {
+        char *s = xasprintf("ip_port_mappings that are malformed are ignored: "
+                            "%s", bad_mappings);
+        free(bad_mappings);
+        return s;
+    }
+    return NULL;
+}
+
+void
+lb_config_destroy(struct lb_config *config)
+{
+    free(config->name);
+    smap_destroy(&config->options);
+    lb_mappings_destroy(&config->mappings);
+}
+
+bool
+lb_config_equal(const struct lb_config *a, const struct lb_config *b)
+{
+    return (uuid_equals(&a->nb, &b->nb)
+            && !strcmp(a->name, b->name)
+            && a->source == b->source
+            && a->locality == b->locality
+            && smap_equal(&a->options, &b->options)
+            && lb_mappings_equal(&a->mappings, &b->mappings));
 }
 
 /* Parses an address without a port, in brackets or bare. */
@@ -296,25 +351,25 @@ lb_mappings_find(const struct lb_mappings *mappings, const struct in6_addr *ip)
 }
 
 void
-lb_wish_init(struct lb_wish *wish)
+lb_entry_init(struct lb_entry *entry)
 {
-    wish->name = xstrdup("");
-    smap_init(&wish->options);
-    smap_init(&wish->ip_port_mappings);
-    sset_init(&wish->vips);
+    entry->name = xstrdup("");
+    smap_init(&entry->options);
+    smap_init(&entry->ip_port_mappings);
+    sset_init(&entry->vips);
 }
 
 void
-lb_wish_destroy(struct lb_wish *wish)
+lb_entry_destroy(struct lb_entry *entry)
 {
-    free(wish->name);
-    smap_destroy(&wish->options);
-    smap_destroy(&wish->ip_port_mappings);
-    sset_destroy(&wish->vips);
+    free(entry->name);
+    smap_destroy(&entry->options);
+    smap_destroy(&entry->ip_port_mappings);
+    sset_destroy(&entry->vips);
 }
 
 bool
-lb_wish_equal(const struct lb_wish *a, const struct lb_wish *b)
+lb_entry_equal(const struct lb_entry *a, const struct lb_entry *b)
 {
     return (!strcmp(a->name, b->name)
             && smap_equal(&a->options, &b->options)
@@ -323,20 +378,20 @@ lb_wish_equal(const struct lb_wish *a, const struct lb_wish *b)
 }
 
 char *
-lb_wish_key(const struct uuid *nb_uuid)
+lb_entry_key(const struct uuid *nb_uuid)
 {
     return xasprintf(KEY_PREFIX UUID_FMT, UUID_ARGS(nb_uuid));
 }
 
 bool
-lb_wish_key_parse(const char *key, struct uuid *nb_uuid)
+lb_entry_key_parse(const char *key, struct uuid *nb_uuid)
 {
     size_t n = strlen(KEY_PREFIX);
 
     if (strncmp(key, KEY_PREFIX, n) || !uuid_from_string(nb_uuid, key + n)) {
         return false;
     }
-    char *spelling = lb_wish_key(nb_uuid);
+    char *spelling = lb_entry_key(nb_uuid);
     bool is_key = !strcmp(key, spelling);
     free(spelling);
     return is_key;
@@ -355,33 +410,33 @@ smap_to_object(const struct smap *smap)
 }
 
 char *
-lb_wish_format(const struct lb_wish *wish)
+lb_entry_format(const struct lb_entry *entry)
 {
-    struct json *entry = json_object_create();
-    const char **vips = sset_sort(&wish->vips);
+    struct json *json = json_object_create();
+    const char **vips = sset_sort(&entry->vips);
     struct json *array = json_array_create_empty();
 
-    for (size_t i = 0; i < sset_count(&wish->vips); i++) {
+    for (size_t i = 0; i < sset_count(&entry->vips); i++) {
         json_array_add(array, json_string_create(vips[i]));
     }
     free(vips);
 
-    json_object_put_string(entry, "name", wish->name);
-    json_object_put(entry, "options", smap_to_object(&wish->options));
-    json_object_put(entry, "ip_port_mappings",
-                    smap_to_object(&wish->ip_port_mappings));
-    json_object_put(entry, "vips", array);
+    json_object_put_string(json, "name", entry->name);
+    json_object_put(json, "options", smap_to_object(&entry->options));
+    json_object_put(json, "ip_port_mappings",
+                    smap_to_object(&entry->ip_port_mappings));
+    json_object_put(json, "vips", array);
 
-    char *s = json_to_string(entry, JSSF_SORT);
-    json_destroy(entry);
+    char *s = json_to_string(json, JSSF_SORT);
+    json_destroy(json);
     return s;
 }
 
-/* Reads the member 'name' of 'entry', strings by strings, if it is there. */
+/* Reads the member 'name' of 'json', strings by strings, if it is there. */
 static char *
-read_strings(const struct json *entry, const char *name, struct smap *smap)
+read_strings(const struct json *json, const char *name, struct smap *smap)
 {
-    const struct json *member = shash_find_data(json_object(entry), name);
+    const struct json *member = shash_find_data(json_object(json), name);
     const struct shash_node *node;
 
     if (!member) {
@@ -403,17 +458,17 @@ read_strings(const struct json *entry, const char *name, struct smap *smap)
 
 /* Reads the names: the load balancer's, and what it calls its VIPs. */
 static char *
-read_names(const struct json *entry, struct lb_wish *wish)
+read_names(const struct json *json, struct lb_entry *entry)
 {
-    const struct json *name = shash_find_data(json_object(entry), "name");
-    const struct json *vips = shash_find_data(json_object(entry), "vips");
+    const struct json *name = shash_find_data(json_object(json), "name");
+    const struct json *vips = shash_find_data(json_object(json), "vips");
 
     if (name && name->type != JSON_STRING) {
         return xstrdup("\"name\" is no string");
     }
     if (name) {
-        free(wish->name);
-        wish->name = xstrdup(json_string(name));
+        free(entry->name);
+        entry->name = xstrdup(json_string(name));
     }
     if (vips && vips->type != JSON_ARRAY) {
         return xstrdup("\"vips\" is no array");
@@ -422,45 +477,45 @@ read_names(const struct json *entry, struct lb_wish *wish)
         if (vips->array.elems[i]->type != JSON_STRING) {
             return xstrdup("\"vips\" has an element that is no string");
         }
-        sset_add(&wish->vips, json_string(vips->array.elems[i]));
+        sset_add(&entry->vips, json_string(vips->array.elems[i]));
     }
     return NULL;
 }
 
 static char *
-read_entry(const struct json *entry, struct lb_wish *wish)
+read_entry(const struct json *json, struct lb_entry *entry)
 {
-    if (entry->type == JSON_STRING) {
-        return xstrdup(json_string(entry)); /* The parser's complaint. */
+    if (json->type == JSON_STRING) {
+        return xstrdup(json_string(json)); /* The parser's complaint. */
     }
-    if (entry->type != JSON_OBJECT) {
+    if (json->type != JSON_OBJECT) {
         return xstrdup("not an object");
     }
 
-    char *error = read_names(entry, wish);
+    char *error = read_names(json, entry);
     if (!error) {
-        error = read_strings(entry, "options", &wish->options);
+        error = read_strings(json, "options", &entry->options);
     }
     if (!error) {
-        error = read_strings(entry, "ip_port_mappings",
-                             &wish->ip_port_mappings);
+        error = read_strings(json, "ip_port_mappings",
+                             &entry->ip_port_mappings);
     }
     return error;
 }
 
 char *
-lb_wish_parse(const char *value, struct lb_wish *wish)
+lb_entry_parse(const char *value, struct lb_entry *entry)
 {
-    if (strnlen(value, LB_WISH_MAX_LEN + 1) > LB_WISH_MAX_LEN) {
-        return xasprintf("longer than %d bytes", LB_WISH_MAX_LEN);
+    if (strnlen(value, LB_ENTRY_MAX_LEN + 1) > LB_ENTRY_MAX_LEN) {
+        return xasprintf("longer than %d bytes", LB_ENTRY_MAX_LEN);
     }
 
-    struct json *entry = json_from_string(value);
-    lb_wish_init(wish);
-    char *error = read_entry(entry, wish);
+    struct json *json = json_from_string(value);
+    lb_entry_init(entry);
+    char *error = read_entry(json, entry);
     if (error) {
-        lb_wish_destroy(wish);
+        lb_entry_destroy(entry);
     }
-    json_destroy(entry);
+    json_destroy(json);
     return error;
 }

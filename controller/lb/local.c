@@ -14,10 +14,10 @@
 
 
 
-/* Load balancers that keep to the chassis; see lb-local.h. */
+/* Load balancers that keep to the chassis; see lb/local.h. */
 
 #include <config.h>
-#include "lb-local.h"
+#include "lb/local.h"
 
 #include "binding.h"
 #include "bitmap.h"
@@ -90,7 +90,7 @@ flow_equal(const void *a_, const void *b_)
     const struct lb_local_flow *b = b_;
 
     return (uuid_equals(&a->lb, &b->lb)
-            && a->spread == b->spread
+            && a->locality == b->locality
             && a->source == b->source
             && lb_flow_equal(&a->what, &b->what));
 }
@@ -189,7 +189,7 @@ flow_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     const char *hint = lf && lf->stage_hint ? lf->stage_hint : "";
 
     if (!lf || (!strstr(lf->actions, "ct_lb_mark_local")
-                && !(hint[0] && lb_known_may_be_local(unit, hint)))
+                && !(hint[0] && lb_configs_may_be_local(unit, hint)))
         || !is_local(unit, lf)) {
         return;
     }
@@ -199,13 +199,13 @@ flow_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     if (!lb_local_parse(unit, lf, &what)) {
         return;
     }
-    lb_known_decide(unit, hint, what.backends, what.n_backends, &decision);
+    lb_configs_decide(unit, hint, what.backends, what.n_backends, &decision);
     if (what.lports) {
-        decision.source = LB_WISH_ACTION;
-        decision.spread = (what.fallback
-                           ? LB_SPREAD_FALLBACK : LB_SPREAD_STRICT);
+        decision.source = LB_SOURCE_ACTION;
+        decision.locality = (what.fallback
+                           ? LB_LOCALITY_FALLBACK : LB_LOCALITY_STRICT);
     }
-    if (decision.spread == LB_SPREAD_ALL) {
+    if (decision.locality == LB_LOCALITY_NONE) {
         lb_flow_destroy(&what);
         return;
     }
@@ -213,7 +213,7 @@ flow_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     struct lb_local_flow *flow = xmalloc(sizeof *flow);
     *flow = (struct lb_local_flow) {
         .lb = decision.lb,
-        .spread = decision.spread,
+        .locality = decision.locality,
         .source = decision.source,
         .what = what,
     };
@@ -273,7 +273,7 @@ static const struct inc_kind_class backend_kind_class = {
 struct search {
     struct inc_unit *unit;
     struct uuid lb;
-    const struct lb_known *known; /* Or NULL. */
+    const struct lb_config *config; /* Or NULL. */
     const struct inc_set *scope;
     struct ds ambiguities;
 };
@@ -318,7 +318,7 @@ static struct lb_backend *
 find_backend(struct search *s, const struct in6_addr *address)
 {
     const struct lb_mapping *mapping
-        = s->known ? lb_mappings_find(&s->known->mappings, address) : NULL;
+        = s->config ? lb_mappings_find(&s->config->mappings, address) : NULL;
     bool ambiguous = false;
     const char *lport = (mapping ? mapping->lport
                          : find_port(s, address, &ambiguous));
@@ -356,10 +356,10 @@ write_backends(struct search *s, const struct lb_local_flow *flow,
 
 /* Names the load balancer, for messages. */
 static void
-format_lb(const struct uuid *lb, const struct lb_known *known, struct ds *s)
+format_lb(const struct uuid *lb, const struct lb_config *config, struct ds *s)
 {
-    if (known) {
-        ds_put_format(s, "load balancer %s ("UUID_FMT")", known->name,
+    if (config) {
+        ds_put_format(s, "load balancer %s ("UUID_FMT")", config->name,
                       UUID_ARGS(lb));
     } else {
         ds_put_format(s, "load balancer %08x", lb->parts[0]);
@@ -375,7 +375,7 @@ backends_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     struct sset done = SSET_INITIALIZER(&done);
     struct search s = {
         .unit = unit,
-        .known = lb_known(unit, key.data),
+        .config = lb_configs_read(unit, key.data),
         .scope = inc_read_set(unit, kind_scope, key),
         .ambiguities = DS_EMPTY_INITIALIZER,
     };
@@ -384,7 +384,7 @@ backends_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     for (size_t i = 0; i < inc_set_count(flows); i++) {
         const struct lb_local_flow *flow = inc_read(unit, lb_local_flow_kind,
                                                     inc_set_at(flows, i));
-        if (flow && flow->source != LB_WISH_ACTION) {
+        if (flow && flow->source != LB_SOURCE_ACTION) {
             write_backends(&s, flow, &done);
         }
     }
@@ -393,7 +393,7 @@ backends_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     if (s.ambiguities.length) {
         struct ds name = DS_EMPTY_INITIALIZER;
 
-        format_lb(&s.lb, s.known, &name);
+        format_lb(&s.lb, s.config, &name);
         unit_warn(unit, &this_module, &rl, "%s: %s; a distributed load "
                   "balancer leaves out backends whose logical port is "
                   "ambiguous", ds_cstr(&name), ds_cstr(&s.ambiguities));
@@ -452,7 +452,7 @@ nowhere_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             return;
         }
     }
-    format_lb(key.data, lb_known(unit, key.data), &name);
+    format_lb(key.data, lb_configs_read(unit, key.data), &name);
     inc_write(unit, kind_nowhere, key, ds_steal_cstr(&name));
 }
 
@@ -463,7 +463,7 @@ static const struct inc_unit_class nowhere_unit_class = {
 };
 
 /* The load balancers for which it has become true since
- * lb_local_complain(). */
+ * lb_local_warn(). */
 static struct uuidset new_nowhere = UUIDSET_INITIALIZER(&new_nowhere);
 
 static void
@@ -481,7 +481,7 @@ nowhere_changed(struct inc_key key, const void *old, const void *new,
 }
 
 void
-lb_local_complain(void)
+lb_local_warn(void)
 {
     const struct uuidset_node *node;
 
@@ -496,7 +496,7 @@ lb_local_complain(void)
 
 /* Wiring. */
 
-/* inputs_init(), lb_known_init(), local_datapath_init() come first. */
+/* inputs_init(), lb_configs_init(), local_datapath_init() come first. */
 void
 lb_local_init(struct inc_engine *engine)
 {
@@ -596,7 +596,7 @@ decide_group(struct inc_unit *unit, const struct ovn_group *group,
             .ip = group->buckets[i].address, .port = group->buckets[i].port,
         };
     }
-    lb_known_decide(unit, group->lb_hint, eps, group->n_buckets, d);
+    lb_configs_decide(unit, group->lb_hint, eps, group->n_buckets, d);
     free(eps);
 }
 
@@ -612,36 +612,34 @@ empty_actions(struct inc_unit *unit, const struct ovn_group *group,
         .lb = d->lb,
         .has_port = group->n_buckets && group->buckets[0].port,
     };
-    enum lb_empty empty = LB_EMPTY_DROP;
 
-    if (group->affinity) {
-        empty = LB_EMPTY_OTHERS;
-    } else if (d->known) {
-        empty = lb_empty_from_options(&d->known->options,
-                                      in_sb_options(unit));
-    }
-    return lb_empty_actions(empty, &place);
+    return lb_empty_actions(lb_empty_decide(group->affinity,
+                                            (d->config
+                                             ? &d->config->options : NULL),
+                                            in_sb_options(unit)),
+                            &place);
 }
 
 void
 lb_local_content(struct inc_unit *unit, const struct ovn_group *group,
                  unsigned long *in_force, char **empty)
 {
-    struct lb_decision d = { .spread = LB_SPREAD_ALL };
+    struct lb_decision d = { .locality = LB_LOCALITY_NONE };
     bool any = false;
 
     if (group->lb_hint) {
         decide_group(unit, group, &d);
     }
     if (group->local) {
-        d.spread = group->fallback ? LB_SPREAD_FALLBACK : LB_SPREAD_STRICT;
+        d.locality = (group->fallback
+                      ? LB_LOCALITY_FALLBACK : LB_LOCALITY_STRICT);
     }
 
     for (size_t i = 0; i < group->n_buckets; i++) {
         const struct ovn_group_bucket *b = &group->buckets[i];
         bool here = true;
 
-        if (d.spread != LB_SPREAD_ALL) {
+        if (d.locality != LB_LOCALITY_NONE) {
             const struct lb_backend *backend
                 = group->local ? NULL : read_backend(unit, &d.lb, &b->address);
             const char *lport = backend ? backend->lport : b->lport;
@@ -652,9 +650,9 @@ lb_local_content(struct inc_unit *unit, const struct ovn_group *group,
     }
 
     *empty = NULL;
-    if (!any && d.spread == LB_SPREAD_FALLBACK) {
+    if (!any && d.locality == LB_LOCALITY_FALLBACK) {
         bitmap_set_multiple(in_force, 0, group->n_buckets, true);
-    } else if (!any && d.spread == LB_SPREAD_STRICT) {
+    } else if (!any && d.locality == LB_LOCALITY_STRICT) {
         *empty = empty_actions(unit, group, &d);
     }
 }
@@ -663,7 +661,7 @@ static void
 complete(const struct turn *turn)
 {
     if (turn->settled) {
-        lb_local_complain();
+        lb_local_warn();
     }
 }
 

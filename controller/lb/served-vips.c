@@ -14,40 +14,40 @@
 
 
 /* Which distributed load balancers of routers are served here; see
- * lb-serving.h. */
+ * lb/served-vips.h. */
 
 #include <config.h>
-#include "lb-serving.h"
+#include "lb/served-vips.h"
 
 #include "inputs.h"
-#include "lb-local.h"
+#include "lb/local.h"
 #include "lflow-env.h"
 #include "module.h"
 #include "util.h"
 #include "uuid.h"
 
-static struct inc_kind *kind_near_lb;
-static struct inc_kind *kind_near_router;
+static struct inc_kind *kind_candidate_lb;
+static struct inc_kind *kind_candidate_router;
 static struct inc_kind *kind_served_vip;
 static struct inc_kind *kind_served_vips;
-static struct inc_kind *kind_left_vips;
+static struct inc_kind *kind_remote_vips;
 
-/* (near-router-lb, datapath or group): a load balancer is there that may be
- * distributed and has a backend here, as far as that can be told before it is
- * known which datapaths are local: a port with its address. */
+/* (candidate-router-lb, datapath or group): a load balancer is there that may
+ * be distributed and has a backend here, as far as that can be told before it
+ * is known which datapaths are local: a port with its address. */
 
-static const struct inc_kind_class near_lb_kind_class = {
-    .name = "near-router-lb",
-    .stage = STAGE_NEAR,
+static const struct inc_kind_class candidate_lb_kind_class = {
+    .name = "candidate-router-lb",
+    .stage = STAGE_CANDIDATE,
     .key_type = INC_KEY_UUID,
     .is_set = true,
 };
 
 static bool
-is_near(struct inc_unit *unit, const char *hint,
+is_candidate(struct inc_unit *unit, const char *hint,
         const struct in6_addr *address)
 {
-    const char *mapped = lb_known_mapped_port(unit, hint, address);
+    const char *mapped = lb_configs_mapped_port(unit, hint, address);
     if (mapped) {
         return lb_local_is_here(unit, mapped);
     }
@@ -62,13 +62,13 @@ is_near(struct inc_unit *unit, const char *hint,
 }
 
 static void
-near_lb_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+candidate_lb_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     const struct logical_flow *lf
         = in_logical_flow(unit, inc_unit_key(unit).data);
 
     if (!lf || !lf->stage_hint
-        || !lb_known_may_be_local(unit, lf->stage_hint)) {
+        || !lb_configs_may_be_local(unit, lf->stage_hint)) {
         return;
     }
 
@@ -77,8 +77,8 @@ near_lb_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         return;
     }
     for (size_t i = 0; i < flow.n_backends; i++) {
-        if (is_near(unit, lf->stage_hint, &flow.backends[i].ip)) {
-            inc_insert(unit, kind_near_lb,
+        if (is_candidate(unit, lf->stage_hint, &flow.backends[i].ip)) {
+            inc_insert(unit, kind_candidate_lb,
                        inc_key_uuid(uuid_is_zero(&lf->dp_group)
                                     ? &lf->datapath : &lf->dp_group),
                        INC_KEY_ONLY);
@@ -88,48 +88,48 @@ near_lb_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     lb_flow_destroy(&flow);
 }
 
-static const struct inc_unit_class near_lb_unit_class = {
-    .name = "near-router-lb",
-    .stage = STAGE_NEAR,
-    .run = near_lb_run,
+static const struct inc_unit_class candidate_lb_unit_class = {
+    .name = "candidate-router-lb",
+    .stage = STAGE_CANDIDATE,
+    .run = candidate_lb_run,
 };
 
-/* (near-router, datapath).  Groups are resolved once for all of their load
- * balancers. */
+/* (candidate-router, datapath).  Groups are resolved once for all of their
+ * load balancers. */
 
-static const struct inc_kind_class near_router_kind_class = {
-    .name = "near-router",
+static const struct inc_kind_class candidate_router_kind_class = {
+    .name = "candidate-router",
     .stage = STAGE_ROUTER,
     .key_type = INC_KEY_UUID,
     .is_set = true,
 };
 
 static void
-near_router_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+candidate_router_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     struct inc_key key = inc_unit_key(unit);
     const struct dp_group *group = in_dp_group(unit, key.data);
 
     if (!group) {
-        inc_insert(unit, kind_near_router, key, INC_KEY_ONLY);
+        inc_insert(unit, kind_candidate_router, key, INC_KEY_ONLY);
         return;
     }
     for (size_t i = 0; i < group->n; i++) {
-        inc_insert(unit, kind_near_router, inc_key_uuid(&group->datapaths[i]),
-                   INC_KEY_ONLY);
+        inc_insert(unit, kind_candidate_router,
+                   inc_key_uuid(&group->datapaths[i]), INC_KEY_ONLY);
     }
 }
 
-static const struct inc_unit_class near_router_unit_class = {
-    .name = "near-router",
+static const struct inc_unit_class candidate_router_unit_class = {
+    .name = "candidate-router",
     .stage = STAGE_ROUTER,
-    .run = near_router_run,
+    .run = candidate_router_run,
 };
 
 bool
-lb_serving_is_near(struct inc_unit *unit, const struct uuid *dp)
+lb_served_is_candidate(struct inc_unit *unit, const struct uuid *dp)
 {
-    return inc_set_count(inc_read_set(unit, kind_near_router,
+    return inc_set_count(inc_read_set(unit, kind_candidate_router,
                                       inc_key_uuid(dp))) > 0;
 }
 
@@ -142,15 +142,15 @@ static const struct inc_kind_class served_vip_kind_class = {
     .key_type = INC_KEY_UUID,
 };
 
-/* (served-vips, datapath), (left-vips, datapath): struct in6_addrs. */
+/* (served-vips, datapath), (remote-vips, datapath): struct in6_addrs. */
 static const struct inc_kind_class served_vips_kind_class = {
     .name = "served-vips",
     .stage = STAGE_SERVING,
     .key_type = INC_KEY_UUID,
     .is_set = true,
 };
-static const struct inc_kind_class left_vips_kind_class = {
-    .name = "left-vips",
+static const struct inc_kind_class remote_vips_kind_class = {
+    .name = "remote-vips",
     .stage = STAGE_SERVING,
     .key_type = INC_KEY_UUID,
     .is_set = true,
@@ -206,16 +206,21 @@ served_vip_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
     /* What a newer ovn-northd distributes itself needs no help. */
     if (!flow || !lf || !flow->what.has_vip
-        || flow->source == LB_WISH_ACTION) {
+        || flow->source == LB_SOURCE_ACTION) {
         return;
     }
 
     find_backends(unit, flow, &here, &elsewhere);
-    if (here) {
+    switch (lb_router_vip_decide(flow->locality, here, elsewhere)) {
+    case LB_ROUTER_VIP_SERVED:
         insert_vip(unit, lf, kind_served_vips, flow);
         inc_write(unit, kind_served_vip, key, inc_there);
-    } else if (elsewhere && flow->spread != LB_SPREAD_FALLBACK) {
-        insert_vip(unit, lf, kind_left_vips, flow);
+        break;
+    case LB_ROUTER_VIP_REMOTE:
+        insert_vip(unit, lf, kind_remote_vips, flow);
+        break;
+    case LB_ROUTER_VIP_GATEWAY:
+        break;
     }
 }
 
@@ -228,7 +233,7 @@ static const struct inc_unit_class served_vip_unit_class = {
 /* Flows. */
 
 struct lb_router_row
-lb_serving_row(struct inc_unit *unit, const struct logical_flow *lf)
+lb_served_row(struct inc_unit *unit, const struct logical_flow *lf)
 {
     struct lb_router_row row = {
         .stage = lf->stage_name,
@@ -245,13 +250,13 @@ lb_serving_row(struct inc_unit *unit, const struct logical_flow *lf)
 /* Gateway ports. */
 
 void
-lb_serving_gateway_init(struct lb_serving_gateway *sg, struct inc_unit *unit)
+lb_served_gateway_init(struct lb_served_gateway *sg, struct inc_unit *unit)
 {
-    *sg = (struct lb_serving_gateway) { .unit = unit };
+    *sg = (struct lb_served_gateway) { .unit = unit };
 }
 
 void
-lb_serving_gateway_destroy(struct lb_serving_gateway *sg)
+lb_served_gateway_destroy(struct lb_served_gateway *sg)
 {
     lb_router_gateway_clear(&sg->gw);
 }
@@ -274,9 +279,9 @@ add_vips(struct inc_unit *unit, struct inc_kind *kind, const struct uuid *dp,
 }
 
 const struct lb_router_gateway *
-lb_serving_gateway(const char *cr_port, void *sg_)
+lb_served_gateway(const char *cr_port, void *sg_)
 {
-    struct lb_serving_gateway *sg = sg_;
+    struct lb_served_gateway *sg = sg_;
     const struct lport *cr = in_lport(sg->unit, cr_port);
 
     lb_router_gateway_clear(&sg->gw);
@@ -284,9 +289,9 @@ lb_serving_gateway(const char *cr_port, void *sg_)
         return NULL;
     }
     add_vips(sg->unit, kind_served_vips, &cr->datapath, NULL, &sg->gw.served);
-    add_vips(sg->unit, kind_left_vips, &cr->datapath, &sg->gw.served,
-             &sg->gw.left);
-    if (!sg->gw.served.n && !sg->gw.left.n) {
+    add_vips(sg->unit, kind_remote_vips, &cr->datapath, &sg->gw.served,
+             &sg->gw.remote);
+    if (!sg->gw.served.n && !sg->gw.remote.n) {
         return NULL;
     }
 
@@ -303,23 +308,24 @@ lb_serving_gateway(const char *cr_port, void *sg_)
     return &sg->gw;
 }
 
-/* inputs_init(), lb_known_init() and lb_local_init() come first. */
-void
-lb_serving_init(struct inc_engine *engine)
+/* inputs_init(), lb_configs_init() and lb_local_init() come first. */
+static void
+init(struct inc_engine *engine)
 {
-    kind_near_lb = inc_kind_declare(engine, &near_lb_kind_class);
-    inc_kind_spawn(in_kinds.router_lb_flow, &near_lb_unit_class, NULL);
+    kind_candidate_lb = inc_kind_declare(engine, &candidate_lb_kind_class);
+    inc_kind_spawn(in_kinds.router_lb_flow, &candidate_lb_unit_class, NULL);
 
-    kind_near_router = inc_kind_declare(engine, &near_router_kind_class);
-    inc_kind_spawn(kind_near_lb, &near_router_unit_class, NULL);
+    kind_candidate_router = inc_kind_declare(engine,
+                                             &candidate_router_kind_class);
+    inc_kind_spawn(kind_candidate_lb, &candidate_router_unit_class, NULL);
 
     kind_served_vip = inc_kind_declare(engine, &served_vip_kind_class);
     kind_served_vips = inc_kind_declare(engine, &served_vips_kind_class);
-    kind_left_vips = inc_kind_declare(engine, &left_vips_kind_class);
+    kind_remote_vips = inc_kind_declare(engine, &remote_vips_kind_class);
     inc_kind_spawn(in_kinds.router_lb_flow, &served_vip_unit_class, NULL);
 }
 
-const struct module lb_serving_module = {
+const struct module lb_served_module = {
     .name = "lb-serving",
-    .init = lb_serving_init,
+    .init = init,
 };

@@ -62,4 +62,4 @@ void trace_gateway_destroy(struct trace_gateway *);
 /* For struct lb_router_env; 'aux' is a "struct trace_gateway". */
 const struct lb_router_gateway *trace_gateway(const char *cr_port, void *aux);
 
-#endif /* utilities/trace-serving.h */
+#endif /* utilities/trace-served.h */
