@@ -42,6 +42,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/group.h \
 	controller/idl-columns.c \
 	controller/idl-columns.h \
+	controller/idl-row.h \
 	controller/if-status.c \
 	controller/if-status.h \
 	controller/inject-pkt.c \

@@ -53,6 +53,7 @@
 #include <unistd.h>
 
 #include "idl-columns.h"
+#include "idl-row.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/poll-loop.h"
@@ -331,7 +332,7 @@ find_chassis(struct ovsdb_idl *sb_idl, const char *name)
     const struct sbrec_chassis *ch;
 
     ch = sbrec_chassis_get_for_uuid(sb_idl, &last);
-    if (ch && !strcmp(ch->name, name)) {
+    if (ch && idl_row_exists(&ch->header_) && !strcmp(ch->name, name)) {
         return ch;
     }
     SBREC_CHASSIS_FOR_EACH (ch, sb_idl) {
@@ -350,7 +351,7 @@ chassis_private_find(struct ovsdb_idl *sb_idl, const char *name)
     const struct sbrec_chassis_private *cp;
 
     cp = sbrec_chassis_private_get_for_uuid(sb_idl, &last);
-    if (cp && !strcmp(cp->name, name)) {
+    if (cp && idl_row_exists(&cp->header_) && !strcmp(cp->name, name)) {
         return cp;
     }
     SBREC_CHASSIS_PRIVATE_FOR_EACH (cp, sb_idl) {
