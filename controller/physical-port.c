@@ -135,6 +135,8 @@ enum port_tagging {
     TAG_NONE,                   /* As they are. */
     TAG_VLAN,                   /* In a VLAN. */
     TAG_UNTAGGED,               /* Outside of VLANs. */
+    TAG_ANY,                    /* Outside of VLANs or in any one: a flow of
+                                 * its own counts the former. */
 };
 
 /* Matches packets of a VLAN, or those outside of all. */
@@ -182,13 +184,17 @@ add_input(struct port_ctx *ctx, ofp_port_t ofport, enum port_tagging tagging,
         put_into_pipeline(ctx, nested, true);
         add_flow(ctx, OFTABLE_PHY_TO_LOG, 150, &match);
     } else {
-        match_vlan(&match, 0);
+        struct match untagged = match;
+
+        match_vlan(&untagged, 0);
         put_into_pipeline(ctx, nested, false);
-        add_flow(ctx, OFTABLE_PHY_TO_LOG, 100, &match);
+        add_flow(ctx, OFTABLE_PHY_TO_LOG, 100, &untagged);
 
         /* A priority tag alone is as good as none. */
-        match_set_dl_vlan(&match, htons(0), 0);
-        put_into_pipeline(ctx, nested, true);
+        if (tagging == TAG_UNTAGGED) {
+            match_set_dl_vlan(&match, htons(0), 0);
+        }
+        put_into_pipeline(ctx, nested, tagging == TAG_UNTAGGED);
         add_flow(ctx, OFTABLE_PHY_TO_LOG, 100, &match);
     }
 }
@@ -349,8 +355,12 @@ add_physnet(struct port_ctx *ctx, ofp_port_t ofport)
 {
     const int tag = ctx->pb->tag;
 
+    const bool passthru = smap_get_bool(&ctx->pb->options, "vlan-passthru",
+                                        false);
     add_local_output(ctx, false);
-    add_input(ctx, ofport, tag ? TAG_VLAN : TAG_UNTAGGED, tag, false);
+    add_input(ctx, ofport,
+              tag ? TAG_VLAN : passthru ? TAG_ANY : TAG_UNTAGGED,
+              tag, false);
     add_output(ctx, ofport, tag);
 }
 
