@@ -199,17 +199,18 @@ add_input(struct port_ctx *ctx, ofp_port_t ofport, enum port_tagging tagging,
     }
 }
 
-/* The type of the VLAN headers on the port's physical network. */
+/* The type of the VLAN headers on the port's physical network.  OVN 23.03's
+ * manual takes the standards for others, of wireless networks. */
 static uint16_t
 vlan_ethertype(const struct port_binding *pb)
 {
-    const char *type = smap_get_def(&pb->options, "ethtype", "802.11q");
+    const char *type = smap_get_def(&pb->options, "ethtype", "802.1q");
 
-    if (!strcmp(type, "802.11ad")) {
+    if (!strcmp(type, "802.1ad") || !strcmp(type, "802.11ad")) {
         return ETH_TYPE_VLAN_8021AD;
-    } else if (strcmp(type, "802.11q")) {
-        VLOG_WARN_RL(&rl, "port %s: options:ethtype \"%s\" is neither 802.11q "
-                     "nor 802.11ad: 802.11q is used", pb->logical_port, type);
+    } else if (strcmp(type, "802.1q") && strcmp(type, "802.11q")) {
+        VLOG_WARN_RL(&rl, "port %s: options:ethtype \"%s\" is neither 802.1q "
+                     "nor 802.1ad: 802.1q is used", pb->logical_port, type);
     }
     return ETH_TYPE_VLAN_8021Q;
 }
