@@ -189,10 +189,10 @@ is_here(struct group_ctx *ctx, const struct port_binding *pb)
         return (uuid_equals(&pb->chassis, &ctx->our_chassis)
                 && patch_ofport(ctx->unit, pb->logical_port) != 0);
 
+    case LP_CHASSISREDIRECT:
     case LP_L3GATEWAY:
         return uuid_equals(&pb->chassis, &ctx->our_chassis);
 
-    case LP_CHASSISREDIRECT:
     case LP_EXTERNAL:
     case LP_LOCALPORT:
     case LP_PATCH:
@@ -203,6 +203,25 @@ is_here(struct group_ctx *ctx, const struct port_binding *pb)
     default:
         return false;
     }
+}
+
+/* One copy to 'pb', which is here.  A chassisredirect port that is here is the
+ * router port that it stands for elsewhere. */
+static void
+put_local_member(struct group_ctx *ctx, const struct port_binding *pb)
+{
+    uint16_t key = pb->tunnel_key;
+
+    if (pb->type == LP_CHASSISREDIRECT) {
+        const char *name = smap_get(&pb->options, "distributed-port");
+        const struct lport *lrp = name ? in_lport(ctx->unit, name) : NULL;
+
+        if (!lrp || !uuid_equals(&lrp->datapath, &pb->datapath)) {
+            return;
+        }
+        key = lrp->tunnel_key;
+    }
+    put_member(key, &ctx->local);
 }
 
 static void
@@ -223,7 +242,7 @@ add_member(struct group_ctx *ctx, const struct port_binding *pb)
             put_remote_member(ctx, pb);
         }
     } else if (is_here(ctx, pb)) {
-        put_member(pb->tunnel_key, &ctx->local);
+        put_local_member(ctx, pb);
     } else {
         add_chassis(ctx, &pb->chassis);
         for (size_t i = 0; i < pb->n_additional_chassis; i++) {
