@@ -68,6 +68,9 @@ port_binding_create(const struct ovsdb_idl_row *row_)
         &pb->n_requested_additional);
     pb->encap = datum_uuid(
         sbrec_port_binding_get_encap(row, OVSDB_TYPE_UUID));
+    pb->additional_encap = datum_uuids(
+        sbrec_port_binding_get_additional_encap(row, OVSDB_TYPE_UUID),
+        &pb->n_additional_encap);
     pb->ha_chassis_group = datum_uuid(
         sbrec_port_binding_get_ha_chassis_group(row, OVSDB_TYPE_UUID));
     pb->gateway_chassis = datum_uuids(
@@ -94,6 +97,7 @@ port_binding_destroy(void *pb_)
     free(pb->virtual_parent);
     free(pb->additional_chassis);
     free(pb->requested_additional_chassis);
+    free(pb->additional_encap);
     free(pb->gateway_chassis);
     smap_destroy(&pb->options);
     free_strings(pb->mac, pb->n_mac);
@@ -125,6 +129,8 @@ port_binding_equal(const void *a_, const void *b_)
                                  b->requested_additional_chassis,
                                  b->n_requested_additional)
             && uuid_equals(&a->encap, &b->encap)
+            && datum_uuids_equal(a->additional_encap, a->n_additional_encap,
+                                 b->additional_encap, b->n_additional_encap)
             && uuid_equals(&a->ha_chassis_group, &b->ha_chassis_group)
             && datum_uuids_equal(a->gateway_chassis, a->n_gateway_chassis,
                                  b->gateway_chassis, b->n_gateway_chassis)
@@ -183,6 +189,11 @@ index_port_binding(const void *pb_, bool add)
         index_addresses(pb, pb->mac[i], add);
     }
 
+    if (pb->type == LP_VIF && pb->n_additional_chassis) {
+        input_put_member(in_kinds.migrating_ports, inc_key_uuid(&pb->datapath),
+                         name, add);
+    }
+
     struct lport lport = { pb->datapath, pb->tunnel_key, pb->type };
     inc_set(in_kinds.lport, name, add ? xmemdup(&lport, sizeof lport) : NULL);
     inc_set(in_kinds.rare_port, name,
@@ -209,6 +220,7 @@ static const struct ovsdb_idl_column *const port_binding_columns[] = {
     &sbrec_port_binding_col_requested_chassis,
     &sbrec_port_binding_col_requested_additional_chassis,
     &sbrec_port_binding_col_encap,
+    &sbrec_port_binding_col_additional_encap,
     &sbrec_port_binding_col_ha_chassis_group,
     &sbrec_port_binding_col_gateway_chassis,
     &sbrec_port_binding_col_options,
@@ -224,6 +236,7 @@ static const struct input_kind port_binding_kinds[] = {
     INPUT_VALUE(lport, "lport", INC_KEY_STRING, lport_equal),
     INPUT_SET(lports_by_address, "lports-by-address", INC_KEY_OTHER),
     INPUT_MARK(rare_port, "rare-port", INC_KEY_STRING),
+    INPUT_SET(migrating_ports, "migrating-ports", INC_KEY_UUID),
 };
 const struct input_table port_binding_table = {
     INPUT_TABLE(port_binding, port_binding),

@@ -438,6 +438,12 @@ IN_ONLY_SET(tunnel_ifaces, tunnel_ifaces)
 IN_ONLY_SET(bridges, bridges)
 
 const struct inc_set *
+in_migrating_ports(struct inc_unit *unit, const struct uuid *dp)
+{
+    return inc_read_set(unit, in_kinds.migrating_ports, inc_key_uuid(dp));
+}
+
+const struct inc_set *
 in_lports_by_address(struct inc_unit *unit, const struct in6_addr *address)
 {
     return inc_read_set(unit, in_kinds.lports_by_address,

@@ -76,6 +76,7 @@ struct port_binding {
     struct uuid requested_chassis;
     struct uuid *requested_additional_chassis; size_t n_requested_additional;
     struct uuid encap;
+    struct uuid *additional_encap; size_t n_additional_encap;
     struct uuid ha_chassis_group;
     struct uuid *gateway_chassis; size_t n_gateway_chassis;
     struct smap options;
@@ -263,6 +264,9 @@ const struct inc_set *in_ifaces_by_id(struct inc_unit *,
                                       const char *iface_id);    /* ifaces */
 const struct inc_set *in_lports_by_address(struct inc_unit *,
                                            const struct in6_addr *); /*lports*/
+/* The VIFs of datapath 'dp' that are on several chassis. */
+const struct inc_set *in_migrating_ports(struct inc_unit *,
+                                         const struct uuid *dp); /* lports */
 /* The SB UUIDs of load balancer 'nb', by its northbound UUID, and 'nb' itself
  * if there is an entry of ovn-lb-northd for it. */
 const struct inc_set *in_lbs_by_nb(struct inc_unit *, const struct uuid *nb);
@@ -286,8 +290,8 @@ struct inputs_kinds {
         *ovs_fact, *ifaces_by_id, *lb_entry,
         *lb_flow,           /* By UUID: Logical_Flows that balance load... */
         *router_lb_flow,    /* ...and those of routers that may be changed. */
-        *router_stage, *lports_by_address, *lbs_by_nb, *tunnel_ifaces,
-        *bridges, *multicast_key, *service_monitor,
+        *router_stage, *lports_by_address, *migrating_ports, *lbs_by_nb,
+        *tunnel_ifaces, *bridges, *multicast_key, *service_monitor,
         *rare_port,         /* By name: Port_Bindings, and... */
         *rare_lb;           /* ...by UUID: Load_Balancers that unsupported.c
                              * is about. */

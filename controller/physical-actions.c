@@ -31,6 +31,7 @@
 #include "patch.h"
 #include "smap.h"
 #include "util.h"
+#include "uuid.h"
 
 VLOG_DEFINE_THIS_MODULE(physical);
 
@@ -302,20 +303,48 @@ match_flags(struct match *match, uint32_t value, uint32_t flags)
 }
 
 const struct port_binding *
-physical_localnet(struct inc_unit *unit, const struct uuid *dp,
-                  ofp_port_t *ofport)
+physical_next_localnet(struct inc_unit *unit, const struct inc_set *names,
+                       size_t *i, ofp_port_t *ofport)
 {
-    const struct inc_set *names = binding_localnet_ports(unit, dp);
-
-    for (size_t i = 0; i < inc_set_count(names); i++) {
-        const char *name = inc_set_at(names, i).data;
+    while (*i < inc_set_count(names)) {
+        const char *name = inc_set_at(names, (*i)++).data;
 
         *ofport = patch_ofport(unit, name);
         if (*ofport) {
-            return in_port_binding(unit, name);
+            const struct port_binding *ln = in_port_binding(unit, name);
+
+            if (ln) {
+                return ln;
+            }
         }
     }
     *ofport = 0;
+    return NULL;
+}
+
+const struct port_binding *
+physical_localnet(struct inc_unit *unit, const struct uuid *dp)
+{
+    ofp_port_t ofport;
+    size_t i = 0;
+
+    return physical_next_localnet(unit, binding_localnet_ports(unit, dp), &i,
+                                  &ofport);
+}
+
+const char *
+physical_encap_ip(struct inc_unit *unit, const struct uuid *chassis,
+                  const struct uuid *encaps, size_t n)
+{
+    const struct chassis *ch = n ? in_chassis(unit, chassis) : NULL;
+
+    for (size_t i = 0; ch && i < ch->n_encaps; i++) {
+        for (size_t j = 0; j < n; j++) {
+            if (uuid_equals(&ch->encaps[i].uuid, &encaps[j])) {
+                return ch->encaps[i].ip;
+            }
+        }
+    }
     return NULL;
 }
 

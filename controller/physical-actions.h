@@ -72,11 +72,21 @@ void match_outport(struct match *, uint32_t dp_key, uint32_t port_key);
 /* A match on bits 'flags' (enum mff_log_flags_bits) being 'value'. */
 void match_flags(struct match *, uint32_t value, uint32_t flags);
 
-/* The localnet port of datapath 'dp' that this chassis implements (that has a
- * patch port), or NULL; sets '*ofport'. */
+/* The localnet port by which ports of datapath 'dp' elsewhere are reached: the
+ * first one that this chassis implements (that has a patch port), or NULL. */
 const struct port_binding *physical_localnet(struct inc_unit *,
-                                             const struct uuid *dp,
-                                             ofp_port_t *ofport);
+                                             const struct uuid *dp);
+/* Each of them: the next one of 'names' (binding_localnet_ports()) from '*i'
+ * on, and its patch port; NULL after the last one. */
+const struct port_binding *physical_next_localnet(struct inc_unit *,
+                                                  const struct inc_set *names,
+                                                  size_t *i,
+                                                  ofp_port_t *ofport);
+
+/* The IP address of the encap of 'chassis' that is among the 'n' ones in
+ * 'encaps', or NULL. */
+const char *physical_encap_ip(struct inc_unit *, const struct uuid *chassis,
+                              const struct uuid *encaps, size_t n);
 
 /* Calls 'cb' with each network and MAC address of 'mappings', the form of
  * ovn-chassis-mac-mappings. */

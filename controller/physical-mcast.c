@@ -145,7 +145,10 @@ put_member(uint16_t key, struct batches *batches)
 static void
 put_remote_member(struct group_ctx *ctx, const struct port_binding *pb)
 {
-    const struct tunnel *t = encaps_tunnel(ctx->unit, &pb->chassis, NULL);
+    const struct tunnel *t
+        = encaps_tunnel(ctx->unit, &pb->chassis,
+                        physical_encap_ip(ctx->unit, &pb->chassis, &pb->encap,
+                                          !uuid_is_zero(&pb->encap)));
 
     if (t) {
         struct ofpbuf *ofpacts = &get_room(&ctx->remote)->ofpacts;
@@ -382,7 +385,6 @@ add_flows(struct group_ctx *ctx)
     const uint32_t cookie = row_cookie(&ctx->group->uuid);
     struct ofpbuf local, remote;
     struct match match;
-    ofp_port_t ofport;
 
     ofpbuf_init(&local, 256);
     ofpbuf_init(&remote, 256);
@@ -398,7 +400,7 @@ add_flows(struct group_ctx *ctx)
     if (ctx->remote.n) {
         put_load(MFF_LOG_OUTPORT, key, &get_room(&ctx->remote)->ofpacts);
     }
-    if (!physical_localnet(ctx->unit, &ctx->group->datapath, &ofport)) {
+    if (!physical_localnet(ctx->unit, &ctx->group->datapath)) {
         put_fan_out(ctx);
     }
     add_batches(ctx, OFTABLE_REMOTE_OUTPUT, &ctx->remote, &remote);

@@ -28,8 +28,8 @@
  *   - elsewhere: behind the datapath's localnet port if this chassis has it,
  *     else behind a tunnel.
  *
- * A port that is being migrated is here and elsewhere at a time, and packets
- * for it go to both. */
+ * A port that is being migrated is in several places at a time, and packets
+ * for it go to all of them, by tunnel. */
 
 #include <config.h>
 
@@ -355,9 +355,9 @@ static void
 add_physnet(struct port_ctx *ctx, ofp_port_t ofport)
 {
     const int tag = ctx->pb->tag;
-
     const bool passthru = smap_get_bool(&ctx->pb->options, "vlan-passthru",
                                         false);
+
     add_local_output(ctx, false);
     add_input(ctx, ofport,
               tag ? TAG_VLAN : passthru ? TAG_ANY : TAG_UNTAGGED,
@@ -492,21 +492,17 @@ add_chassis_macs(struct port_ctx *ctx, const struct port_binding *lrp)
 {
     const struct inc_set *names = binding_localnet_ports(ctx->unit,
                                                          &ctx->pb->datapath);
+    const struct port_binding *ln;
     struct eth_addr mac;
+    ofp_port_t ofport;
+    size_t i = 0;
 
     if (!get_port_mac(lrp, &mac)) {
         return;
     }
-    for (size_t i = 0; i < inc_set_count(names); i++) {
-        const char *name = inc_set_at(names, i).data;
-        const ofp_port_t ofport = patch_ofport(ctx->unit, name);
-        const struct port_binding *ln
-            = ofport ? in_port_binding(ctx->unit, name) : NULL;
-
-        if (ln) {
-            add_hide_router_mac(ctx, lrp, &mac, ln, ofport);
-            add_restore_router_mac(ctx, lrp, &mac, ln, ofport);
-        }
+    while ((ln = physical_next_localnet(ctx->unit, names, &i, &ofport))) {
+        add_hide_router_mac(ctx, lrp, &mac, ln, ofport);
+        add_restore_router_mac(ctx, lrp, &mac, ln, ofport);
     }
 }
 
@@ -565,15 +561,24 @@ add_patch(struct port_ctx *ctx)
 
 /* Ports elsewhere. */
 
-/* Encapsulates and outputs to 'chassis'; false if there is no tunnel. */
+/* Encapsulates and outputs to 'chassis', to that of the 'n' 'encaps' that is
+ * its own, if there is one; false if there is no tunnel. */
 static bool
 put_to_chassis(struct port_ctx *ctx, const struct uuid *chassis,
-               const char *encap_ip)
+               const struct uuid *encaps, size_t n)
 {
-    const struct tunnel *t = encaps_tunnel(ctx->unit, chassis, encap_ip);
+    if (uuid_is_zero(chassis) || uuid_equals(chassis, &ctx->our_chassis)) {
+        return false;
+    }
+
+    const struct tunnel *t
+        = encaps_tunnel(ctx->unit, chassis,
+                        physical_encap_ip(ctx->unit, chassis, encaps, n));
 
     /* A ramp knows the logical switch only. */
-    uint16_t key = ctx->pb->type == LP_VTEP ? 0 : ctx->pb->tunnel_key;
+    const uint16_t key = (t && t->type == TUNNEL_VXLAN
+                          && ctx->pb->type == LP_VTEP
+                          ? 0 : ctx->pb->tunnel_key);
 
     if (!t || !put_tunnel_metadata(t->type,
                                    ofctrl_geneve_field_read(ctx->unit),
@@ -584,55 +589,73 @@ put_to_chassis(struct port_ctx *ctx, const struct uuid *chassis,
     return true;
 }
 
-/* The IP address of the encap that the port's chassis wants to be reached by,
- * or NULL. */
-static const char *
-get_encap_ip(struct port_ctx *ctx)
-{
-    if (uuid_is_zero(&ctx->pb->encap)) {
-        return NULL;
-    }
-    const struct chassis *ch = in_chassis(ctx->unit, &ctx->pb->chassis);
-    for (size_t i = 0; ch && i < ch->n_encaps; i++) {
-        if (uuid_equals(&ch->encaps[i].uuid, &ctx->pb->encap)) {
-            return ch->encaps[i].ip;
-        }
-    }
-    return NULL;
-}
-
-/* Table 39: by tunnel to every other chassis that has the port. */
-static void
-add_tunneled(struct port_ctx *ctx)
+/* By tunnel to every other chassis that has the port; false, and nothing done,
+ * if there is no way to any. */
+static bool
+put_tunnels(struct port_ctx *ctx)
 {
     const struct port_binding *pb = ctx->pb;
-    bool any = false;
+    bool any;
 
     if (pb->type == LP_VTEP) {
         /* A ramp's packets may go back to it. */
         put_forget_in_port(&ctx->ofpacts);
     }
-    if (!uuid_is_zero(&pb->chassis)
-        && !uuid_equals(&pb->chassis, &ctx->our_chassis)) {
-        any |= put_to_chassis(ctx, &pb->chassis, get_encap_ip(ctx));
-    }
+    any = put_to_chassis(ctx, &pb->chassis, &pb->encap,
+                         !uuid_is_zero(&pb->encap));
     for (size_t i = 0; i < pb->n_additional_chassis; i++) {
         const struct uuid *chassis = &pb->additional_chassis[i];
 
-        if (!uuid_equals(chassis, &ctx->our_chassis)
-            && !uuid_equals(chassis, &pb->chassis)) {
-            any |= put_to_chassis(ctx, chassis, NULL);
+        if (!uuid_equals(chassis, &pb->chassis)) {
+            any |= put_to_chassis(ctx, chassis, pb->additional_encap,
+                                  pb->n_additional_encap);
         }
     }
-    if (any) {
-        struct match match;
-
-        match_outport(&match, ctx->dp_key, pb->tunnel_key);
-        put_resubmit(OFTABLE_LOCAL_OUTPUT, &ctx->ofpacts);
-        add_flow(ctx, OFTABLE_REMOTE_OUTPUT, 100, &match);
-    } else {
+    if (!any) {
         ofpbuf_clear(&ctx->ofpacts);
     }
+    return any;
+}
+
+/* Table 39: by tunnel, and to where it is here, if it is. */
+static void
+add_tunneled(struct port_ctx *ctx)
+{
+    if (put_tunnels(ctx)) {
+        struct match match;
+
+        match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
+        put_resubmit(OFTABLE_LOCAL_OUTPUT, &ctx->ofpacts);
+        add_flow(ctx, OFTABLE_REMOTE_OUTPUT, 100, &match);
+    }
+}
+
+/* Table 39, before a localnet port gets it: what a migrating port sends goes
+ * by tunnel, so that the physical network does not see one address in two
+ * places at a time. */
+static void
+add_from_migrating(struct port_ctx *ctx)
+{
+    const struct inc_set *names = in_migrating_ports(ctx->unit,
+                                                     &ctx->pb->datapath);
+
+    if (!inc_set_count(names) || !put_tunnels(ctx)) {
+        return;
+    }
+    for (size_t i = 0; i < inc_set_count(names); i++) {
+        const struct lport *from = in_lport(ctx->unit,
+                                            inc_set_at(names, i).data);
+        struct match match;
+
+        if (from) {
+            match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
+            match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0,
+                          from->tunnel_key);
+            flow_output_add(ctx->unit, OFTABLE_REMOTE_OUTPUT, 110,
+                            ctx->cookie, &match, &ctx->ofpacts);
+        }
+    }
+    ofpbuf_clear(&ctx->ofpacts);
 }
 
 /* What a ramp sends has no logical input port: it is the ramp's own. */
@@ -667,11 +690,11 @@ add_behind_localnet(struct port_ctx *ctx, const struct port_binding *ln)
     add_flow(ctx, OFTABLE_LOCAL_OUTPUT, 100, &match);
 }
 
-/* An external port that this chassis serves is behind localnet port 'ln'.
- * What a localport (a DHCP or metadata server, say) sends it may go there, in
- * spite of add_localnet(). */
+/* An external port that this chassis serves is behind localnet port 'ln',
+ * perhaps.  What a localport (a DHCP or metadata server, say) sends it may go
+ * there, in spite of add_localnet(). */
 static void
-add_external(struct port_ctx *ctx, const struct port_binding *ln)
+add_external_behind(struct port_ctx *ctx, const struct port_binding *ln)
 {
     const uint32_t cookie = ctx->cookie;
 
@@ -693,22 +716,35 @@ add_external(struct port_ctx *ctx, const struct port_binding *ln)
 }
 
 static void
+add_external(struct port_ctx *ctx)
+{
+    const struct inc_set *names = binding_localnet_ports(ctx->unit,
+                                                         &ctx->pb->datapath);
+    const struct port_binding *ln;
+    ofp_port_t ofport;
+    size_t i = 0;
+
+    while ((ln = physical_next_localnet(ctx->unit, names, &i, &ofport))) {
+        add_external_behind(ctx, ln);
+    }
+}
+
+static void
 add_elsewhere(struct port_ctx *ctx)
 {
-    ofp_port_t ofport;
     const struct port_binding *ln
-        = physical_localnet(ctx->unit, &ctx->pb->datapath, &ofport);
+        = physical_localnet(ctx->unit, &ctx->pb->datapath);
 
-    if (ln) {
+    if (ln && !ctx->pb->n_additional_chassis) {
         add_behind_localnet(ctx, ln);
-        if (ctx->pb->type == LP_EXTERNAL && is_bound_here(ctx)) {
-            add_external(ctx, ln);
-        }
+        add_from_migrating(ctx);
     } else {
         add_tunneled(ctx);
-        if (ctx->pb->type == LP_VTEP) {
-            add_vtep_input(ctx);
-        }
+    }
+    if (ctx->pb->type == LP_VTEP) {
+        add_vtep_input(ctx);
+    } else if (ctx->pb->type == LP_EXTERNAL && is_bound_here(ctx)) {
+        add_external(ctx);
     }
 }
 
@@ -716,10 +752,7 @@ add_elsewhere(struct port_ctx *ctx)
 static void
 add_duplicates(struct port_ctx *ctx)
 {
-    ofp_port_t ofport;
-
-    if (ctx->pb->n_additional_chassis
-        && !physical_localnet(ctx->unit, &ctx->pb->datapath, &ofport)) {
+    if (ctx->pb->n_additional_chassis) {
         add_tunneled(ctx);
     }
 }
@@ -758,11 +791,10 @@ add_redirect_bridged(struct port_ctx *ctx, const struct port_binding *lrp)
         return false;
     }
 
-    ofp_port_t ofport;
     const struct local_datapath *ld = local_datapath(ctx->unit,
                                                      &peer->datapath);
     const struct port_binding *ln
-        = ld ? physical_localnet(ctx->unit, &peer->datapath, &ofport) : NULL;
+        = ld ? physical_localnet(ctx->unit, &peer->datapath) : NULL;
     if (!ln) {
         return false;
     }
