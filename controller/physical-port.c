@@ -777,18 +777,16 @@ add_redirect_here(struct port_ctx *ctx, const struct port_binding *lrp)
 }
 
 /* Elsewhere, with redirect-type "bridged": out of the localnet port of the
- * switch behind 'lrp'.  False if that is not possible. */
-static bool
+ * switch behind 'lrp', or not at all. */
+static void
 add_redirect_bridged(struct port_ctx *ctx, const struct port_binding *lrp)
 {
-    const char *type = smap_get(&ctx->pb->options, "redirect-type");
     const char *peer_name = smap_get(&lrp->options, "peer");
     const struct port_binding *peer
         = peer_name ? in_port_binding(ctx->unit, peer_name) : NULL;
     struct eth_addr mac;
-    if (!type || strcmp(type, "bridged")
-        || !peer || !get_port_mac(lrp, &mac)) {
-        return false;
+    if (!peer || !get_port_mac(lrp, &mac)) {
+        return;
     }
 
     const struct local_datapath *ld = local_datapath(ctx->unit,
@@ -796,7 +794,7 @@ add_redirect_bridged(struct port_ctx *ctx, const struct port_binding *lrp)
     const struct port_binding *ln
         = ld ? physical_localnet(ctx->unit, &peer->datapath) : NULL;
     if (!ln) {
-        return false;
+        return;
     }
 
     struct match match;
@@ -806,7 +804,6 @@ add_redirect_bridged(struct port_ctx *ctx, const struct port_binding *lrp)
     put_load(MFF_LOG_OUTPORT, ln->tunnel_key, &ctx->ofpacts);
     put_resubmit(OFTABLE_LOG_TO_PHY, &ctx->ofpacts);
     add_flow(ctx, OFTABLE_LOCAL_OUTPUT, 100, &match);
-    return true;
 }
 
 static int
@@ -848,6 +845,7 @@ add_redirect_ha(struct port_ctx *ctx)
                                          group->n * sizeof *members);
     ofp_port_t *ofports = xmalloc(group->n * sizeof *ofports);
     const struct tunnel *first = NULL;
+    bool mixed = false;
     size_t n = 0;
 
     qsort(members, group->n, sizeof *members, compare_ha_chassis);
@@ -858,15 +856,22 @@ add_redirect_ha(struct port_ctx *ctx)
 
         if (t) {
             first = first ? first : t;
+            mixed |= t->type != first->type;
             ofports[n++] = t->ofport;
         }
     }
     free(members);
 
-    if (first && put_tunnel_metadata(first->type,
-                                     ofctrl_geneve_field_read(ctx->unit),
-                                     ctx->dp_key, ctx->pb->tunnel_key,
-                                     &ctx->ofpacts)) {
+    if (mixed) {
+        /* The metadata are in other places in tunnels of another type. */
+        VLOG_ERR_RL(&rl, "port %s: its gateways are reached by different "
+                    "types of tunnels, so nothing is sent to any",
+                    ctx->pb->logical_port);
+    } else if (first
+               && put_tunnel_metadata(first->type,
+                                      ofctrl_geneve_field_read(ctx->unit),
+                                      ctx->dp_key, ctx->pb->tunnel_key,
+                                      &ctx->ofpacts)) {
         struct ofpact_bundle *bundle = ofpact_put_BUNDLE(&ctx->ofpacts);
         struct match match;
 
@@ -896,7 +901,10 @@ add_chassisredirect(struct port_ctx *ctx)
     }
     if (is_bound_here(ctx)) {
         add_redirect_here(ctx, lrp);
-    } else if (!add_redirect_bridged(ctx, lrp) && !add_redirect_ha(ctx)) {
+    } else if (!strcmp(smap_get_def(&ctx->pb->options, "redirect-type", ""),
+                       "bridged")) {
+        add_redirect_bridged(ctx, lrp);
+    } else if (!add_redirect_ha(ctx)) {
         add_tunneled(ctx);
     }
 }
@@ -926,16 +934,17 @@ add_port(struct port_ctx *ctx)
         ofport = patch_ofport(ctx->unit, lport);
         if (ofport) {
             add_localnet(ctx, ofport);
+            return;
         }
-        return;
+        break;
 
     case LP_L2GATEWAY:
         if (is_bound_here(ctx)) {
             ofport = patch_ofport(ctx->unit, lport);
             if (ofport) {
                 add_physnet(ctx, ofport);
+                return;
             }
-            return;
         }
         break;
 
@@ -958,10 +967,8 @@ add_port(struct port_ctx *ctx)
     case LP_VIRTUAL:
     case LP_EXTERNAL:
     case LP_REMOTE:
-        break;
-
     case LP_UNKNOWN:
-        return;
+        break;
     }
     add_elsewhere(ctx);
 }
