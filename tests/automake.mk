@@ -52,6 +52,7 @@ TESTSUITE_AT = \
 	tests/ovn-chassis.at \
 	tests/ovn-ct-zone.at \
 	tests/ovn-physical.at \
+	tests/ovn-physical-table.at \
 	tests/ovn-pinctrl.at \
 	tests/system-traffic.at \
 	tests/system-distributed-router.at \
@@ -161,6 +162,7 @@ bench-lang: all tests/ovstest$(EXEEXT)
 # Run by the suite.
 EXTRA_DIST += tests/flow-diff.py tests/actions-diff.py tests/actions-stock.in
 EXTRA_DIST += tests/stock_faults.py tests/port-types.py tests/show-rows.py tests/unixctl.py tests/port-sec-random.py
+EXTRA_DIST += tests/physical-table.py
 EXTRA_DIST += tests/ofctrl-random tests/ovn-random.py tests/packets.py
 
 # Northbound configurations that together use all of OVN.

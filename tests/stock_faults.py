@@ -76,6 +76,14 @@ def matching(pattern):
     return lambda line: compiled.search(line) is not None
 
 
+def other_ethertype(line):
+    """Stock pushes a VLAN header of the other type."""
+    other = {'0x8100': '0x88a8', '0x88a8': '0x8100'}
+    form = re.sub(r'(?<=push_vlan:)(?:0x8100|0x88a8)',
+                  lambda m: other[m[0]], line)
+    return form if line.startswith('table=65,') and form != line else None
+
+
 def never(line):
     """No line has to do with the fault in that way."""
     return None
@@ -98,6 +106,14 @@ FAULTS = (
           stock_form=replace(
               r'(?<= actions=)(.+?),ct\(commit,zone=NXM_NX_REG1[13]'
               r'\[0\.\.15\],nat\(src\),exec\([^)]*\)\)', r'\1')),
+    Fault(name='vlan-ethertype',
+          reason='ovn-nb(5): options:ethtype is about the VLAN headers of the '
+                 'localnet port that has it; stock takes that of any localnet '
+                 'port for all ports of the switch, containers too, '
+                 'and "802.1ad", as later manuals have it, for 802.1Q.',
+          documented='The VLAN header that a port adds is of the type that '
+                     'its own ``options:ethtype`` says',
+          stock_form=other_ethertype),
     Fault(name='ip6.mcast_rsvd',
           reason='Later OVN has the switch keep tries of IPv6 addresses, for '
                  'which a mask must not have a hole.',
