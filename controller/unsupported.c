@@ -59,11 +59,10 @@ enum feature_id {
 
 #define OPCODE(NAME) (UINT32_C(1) << ACTION_OPCODE_##NAME)
 
-static struct feature {
+static const struct feature {
     const char *name;
     const char *what;           /* What comes of it. */
     uint32_t opcodes;           /* A logical flow with these asks for it. */
-    bool warned;
 } features[N_FEATURES] = {
     [NEXT_HOP_QUEUE] = {
         .name = "next-hop-queue",
@@ -168,6 +167,9 @@ note(struct inc_unit *unit, enum feature_id id, const char *format, ...)
     free(row);
 }
 
+/* The features that the log has named. */
+static bool warned[N_FEATURES];
+
 static void
 warn(struct inc_key key, const void *old OVS_UNUSED,
      const void *new OVS_UNUSED, void *aux OVS_UNUSED)
@@ -176,15 +178,15 @@ warn(struct inc_key key, const void *old OVS_UNUSED,
     size_t n = inc_set_count(rows);
 
     for (size_t i = 0; i < N_FEATURES; i++) {
-        struct feature *f = &features[i];
+        const struct feature *f = &features[i];
 
-        if (n && !f->warned && !strcmp(f->name, key.data)) {
+        if (n && !warned[i] && !strcmp(f->name, key.data)) {
             const char *row = inc_set_at(rows, 0).data;
 
             VLOG_WARN("%s is not supported: %s.  It is asked for by %s%s",
                       f->name, f->what, row,
                       n > 1 ? " and others (see unsupported/list)" : "");
-            f->warned = true;
+            warned[i] = true;
         }
     }
 }
