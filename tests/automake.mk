@@ -60,6 +60,7 @@ TESTSUITE_AT = \
 	tests/system-distributed-lb.at \
 	tests/system-gateways.at \
 	tests/ovn-actions.at \
+	tests/ovn-keys.at \
 	tests/ovn-nonsense.at \
 	tests/ovn-unsupported.at \
 	tests/ovn-egress-qos.at \
@@ -163,6 +164,7 @@ bench-lang: all tests/ovstest$(EXEEXT)
 EXTRA_DIST += tests/flow-diff.py tests/actions-diff.py tests/actions-stock.in
 EXTRA_DIST += tests/stock_faults.py tests/port-types.py tests/show-rows.py tests/unixctl.py tests/port-sec-random.py
 EXTRA_DIST += tests/physical-table.py
+EXTRA_DIST += tests/manual-keys.py tests/manual-keys.txt
 EXTRA_DIST += tests/ofctrl-random tests/ovn-random.py tests/packets.py
 
 # Northbound configurations that together use all of OVN.
