@@ -98,7 +98,8 @@ struct group_ctx {
 
     struct batches remote;      /* Actions for table 39... */
     struct batches local;       /* ...and for table 40. */
-    struct sset chassis;        /* Names of those with members. */
+    struct sset chassis;        /* Names of those with members... */
+    struct sset ramps;          /* ...and of VTEP gateways among them. */
 };
 
 /* Returns the batch that has room for one more copy. */
@@ -168,7 +169,9 @@ add_chassis(struct group_ctx *ctx, const struct uuid *uuid)
         const struct chassis *ch = in_chassis(ctx->unit, uuid);
 
         if (ch) {
-            sset_add(&ctx->chassis, ch->name);
+            bool is_ramp = smap_get_bool(&ch->other_config, "is-vtep", false);
+
+            sset_add(is_ramp ? &ctx->ramps : &ctx->chassis, ch->name);
         }
     }
 }
@@ -254,16 +257,16 @@ add_member(struct group_ctx *ctx, const struct port_binding *pb)
     }
 }
 
-/* One copy for each chassis, with the metadata loaded once for each run of
- * tunnels of one type. */
+/* One copy, to output port 'key', for each of the chassis 'names', with the
+ * metadata loaded once for each run of tunnels of one type. */
 static void
-put_fan_out(struct group_ctx *ctx)
+put_fan_out(struct group_ctx *ctx, const struct sset *names, uint16_t key)
 {
     const struct tunnel *previous = NULL;
     const struct batch *previous_batch = NULL;
     const char *name;
 
-    SSET_FOR_EACH (name, &ctx->chassis) {
+    SSET_FOR_EACH (name, names) {
         const struct uuid *uuid = in_chassis_by_name(ctx->unit, name);
         const struct tunnel *t = uuid ? encaps_tunnel(ctx->unit, uuid, NULL)
                                       : NULL;
@@ -275,8 +278,7 @@ put_fan_out(struct group_ctx *ctx)
         struct batch *batch = get_room(&ctx->remote);
         if (!previous || previous->type != t->type
             || batch != previous_batch) {
-            if (!put_tunnel_metadata(t->type, ctx->geneve, ctx->dp_key,
-                                     ctx->group->tunnel_key,
+            if (!put_tunnel_metadata(t->type, ctx->geneve, ctx->dp_key, key,
                                      &batch->ofpacts)) {
                 continue;
             }
@@ -401,7 +403,9 @@ add_flows(struct group_ctx *ctx)
         put_load(MFF_LOG_OUTPORT, key, &get_room(&ctx->remote)->ofpacts);
     }
     if (!physical_localnet(ctx->unit, &ctx->group->datapath)) {
-        put_fan_out(ctx);
+        put_fan_out(ctx, &ctx->chassis, key);
+        /* A ramp knows the logical switch only. */
+        put_fan_out(ctx, &ctx->ramps, 0);
     }
     add_batches(ctx, OFTABLE_REMOTE_OUTPUT, &ctx->remote, &remote);
     if (remote.size) {
@@ -441,6 +445,7 @@ mcast_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             .geneve = ofctrl_geneve_field_read(unit),
             .transit = is_transit_switch(unit, &mg->datapath),
             .chassis = SSET_INITIALIZER(&ctx.chassis),
+            .ramps = SSET_INITIALIZER(&ctx.ramps),
         };
         size_t n;
         const struct port_binding **members = get_members(&ctx, &n);
@@ -452,6 +457,7 @@ mcast_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         batches_destroy(&ctx.remote);
         batches_destroy(&ctx.local);
         sset_destroy(&ctx.chassis);
+        sset_destroy(&ctx.ramps);
         free(members);
     }
     flow_output_end(unit);

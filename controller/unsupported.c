@@ -53,7 +53,6 @@ enum feature_id {
     CT_FLUSH,
     VIF_PLUG,
     IPSEC_ENCAPSULATION,
-    VTEP,
     N_FEATURES
 };
 
@@ -138,10 +137,6 @@ static const struct feature {
     [IPSEC_ENCAPSULATION] = {
         .name = "ipsec-encapsulation",
         .what = "tunnels do not get the option",
-    },
-    [VTEP] = {
-        .name = "vtep",
-        .what = "no VTEP gateway has been tried yet",
     },
 };
 
@@ -274,8 +269,7 @@ unsupported_by_port(const struct port_binding *pb)
             return true;
         }
     }
-    return (pb->type == LP_VTEP
-            || pb->has_mirrors
+    return (pb->has_mirrors
             || pb->has_nat_addresses
             || pb->n_additional_chassis
             || pb->n_gateway_chassis > 1
@@ -307,9 +301,6 @@ note_rare_port(struct inc_unit *unit, const struct port_binding *pb,
     }
     if (needs_tunnel_bfd(unit, pb, us, ld != NULL)) {
         note_port(unit, TUNNEL_BFD, pb);
-    }
-    if (pb->type == LP_VTEP && ld) {
-        note_port(unit, VTEP, pb);
     }
 }
 
