@@ -209,20 +209,66 @@ choose_type(struct inc_unit *unit, const struct chassis *ch)
     return chosen;
 }
 
+/* The first of 'ips', addresses separated by commas, of the family of
+ * 'remote_ip'.  NULL if there is none.  Caller frees. */
+static char *
+find_same_family(const char *ips, const char *remote_ip)
+{
+    bool is_ipv6 = strchr(remote_ip, ':') != NULL;
+    char *copy = xstrdup(ips);
+    char *save_ptr = NULL;
+    char *found = NULL;
+
+    for (char *ip = strtok_r(copy, ", ", &save_ptr); ip && !found;
+         ip = strtok_r(NULL, ", ", &save_ptr)) {
+        if ((strchr(ip, ':') != NULL) == is_ipv6) {
+            found = xstrdup(ip);
+        }
+    }
+    free(copy);
+    return found;
+}
+
 static void
-add_local_ip(struct inc_unit *unit, struct smap *options)
+add_local_ip(struct inc_unit *unit, const char *remote_ip,
+             struct smap *options)
 {
     const char *ip = in_config(unit, "ovn-encap-ip");
+    bool ipsec = in_ipsec(unit);
 
-    if (!ip || !config_is_true(unit, "ovn-set-local-ip")) {
+    if (!ip || !(ipsec || config_is_true(unit, "ovn-set-local-ip"))) {
         return;
     }
-    if (strchr(ip, ',')) {
+    if (!strchr(ip, ',')) {
+        smap_add(options, "local_ip", ip);
+    } else if (ipsec) {
+        /* To send from an address that is not secured would be worse than not
+         * to hear what others send to the other addresses. */
+        char *local_ip = find_same_family(ip, remote_ip);
+        if (local_ip) {
+            VLOG_WARN_RL(&rl, "with IPsec, the tunnel to %s uses but one of "
+                         "the addresses in ovn-encap-ip, %s", remote_ip,
+                         local_ip);
+            smap_add_nocopy(options, xstrdup("local_ip"), local_ip);
+        }
+    } else {
         VLOG_WARN_RL(&rl, "ovn-set-local-ip is ignored: it needs a single "
                      "address in ovn-encap-ip, not \"%s\"", ip);
-        return;
     }
-    smap_add(options, "local_ip", ip);
+}
+
+/* What openvswitch-ipsec goes by.  It knows the far end by the name in its
+ * certificate. */
+static void
+add_ipsec(struct inc_unit *unit, const struct chassis *ch,
+          struct smap *options)
+{
+    if (in_ipsec(unit)) {
+        smap_add(options, "remote_name", ch->name);
+        if (smap_get_bool(in_sb_options(unit), "ipsec_encapsulation", false)) {
+            smap_add(options, "ipsec_encapsulation", "yes");
+        }
+    }
 }
 
 static void
@@ -256,7 +302,8 @@ want_tunnel(struct inc_unit *unit, const struct chassis *ch,
     if (df_default) {
         smap_add(&w->options, "df_default", df_default);
     }
-    add_local_ip(unit, &w->options);
+    add_local_ip(unit, encap->ip, &w->options);
+    add_ipsec(unit, ch, &w->options);
 
     smap_add(&w->options, "key", "flow");
     smap_add(&w->options, "remote_ip", encap->ip);
@@ -593,6 +640,25 @@ leave_former_bridge(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
     return cfg->cur_cfg >= former_gone_cfg;
 }
 
+/* Nothing in the switch says that a tunnel is not secured. */
+static void
+complain_about_ipsec(const struct ovsrec_open_vswitch *cfg)
+{
+    static const char *const keys[] = {
+        "certificate", "private_key", "ca_cert"
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        if (inc_peek(in_kinds.ipsec, INC_KEY_ONLY)
+            && !smap_get(&cfg->other_config, keys[i])) {
+            VLOG_WARN_RL(&rl, "tunnels are to be secured with IPsec, but "
+                         "cannot be, because Open_vSwitch.other_config has no "
+                         "%s", keys[i]);
+            break;
+        }
+    }
+}
+
 void
 encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
               const char *br_int, const char *chassis_name)
@@ -635,6 +701,7 @@ encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
         free(former_br_int);
         former_br_int = xstrdup(br_int);
         former_gone_cfg = 0;
+        complain_about_ipsec(cfg);
     }
 
     sset_destroy(&ctx.names);

@@ -82,9 +82,9 @@ input_smap_equal(const void *a, const void *b)
     return smap_equal(a, b);
 }
 
-/* SB_Global: options, and the entries of ovn-lb-northd, a cell each.  Most
- * changes of the row are to do with neither, so that an entry is parsed only
- * if its text has changed. */
+/* SB_Global: options, ipsec, and the entries of ovn-lb-northd, a cell each.
+ * Most changes of the row are to do with none of them, so that an entry is
+ * parsed only if its text has changed. */
 
 static struct smap lb_entries = SMAP_INITIALIZER(&lb_entries);
 
@@ -169,14 +169,17 @@ static void
 sb_options_note(const struct ovsdb_idl_row *row)
 {
     const struct smap none = SMAP_INITIALIZER(&none);
+    const struct sbrec_sb_global *sb
+        = row ? CONTAINER_OF(row, struct sbrec_sb_global, header_) : NULL;
 
-    lb_entries_update(row ? &CONTAINER_OF(row, struct sbrec_sb_global,
-                                          header_)->external_ids
-                      : &none);
+    lb_entries_update(sb ? &sb->external_ids : &none);
+    inc_set(in_kinds.ipsec, INC_KEY_ONLY,
+            sb && sb->ipsec ? inc_there : NULL);
 }
 
 static const struct ovsdb_idl_column *const sb_options_columns[] = {
     &sbrec_sb_global_col_options,
+    &sbrec_sb_global_col_ipsec,
     &sbrec_sb_global_col_external_ids,
     NULL,
 };
@@ -184,6 +187,7 @@ static const struct ovsdb_idl_column *const sb_options_columns[] = {
 static const struct input_kind sb_options_kinds[] = {
     INPUT_RECORD(sb_options, "sb-options", INC_KEY_STRING, input_smap),
     INPUT_RECORD(lb_entry, "lb-entry", INC_KEY_UUID, entry),
+    INPUT_MARK(ipsec, "ipsec", INC_KEY_STRING),
 };
 static const struct input_table sb_global_table = {
     INPUT_TABLE(sb_global, sb_options),

@@ -465,6 +465,12 @@ in_sb_options(struct inc_unit *unit)
     return options ? options : &empty;
 }
 
+bool
+in_ipsec(struct inc_unit *unit)
+{
+    return inc_read(unit, in_kinds.ipsec, INC_KEY_ONLY) != NULL;
+}
+
 const char *
 in_config(struct inc_unit *unit, const char *key)
 {

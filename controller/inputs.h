@@ -249,6 +249,7 @@ const struct dhcp_option *in_dhcpv6_option(struct inc_unit *,
 /* SB Chassis_Template_Var of 'chassis': its variables, or NULL. */
 const struct smap *in_template_vars(struct inc_unit *, const char *chassis);
 const struct smap *in_sb_options(struct inc_unit *); /* SB_Global.options. */
+bool in_ipsec(struct inc_unit *); /* SB_Global.ipsec. */
 const struct ovs_iface *in_iface(struct inc_unit *, const char *name);
 /* A key of Open_vSwitch.external_ids, with the chassis-specific form
  * ("KEY-CHASSIS") preferred; NULL if unset. */
@@ -292,6 +293,7 @@ struct inputs_kinds {
         *router_lb_flow,    /* ...and those of routers that may be changed. */
         *router_stage, *lports_by_address, *migrating_ports, *lbs_by_nb,
         *tunnel_ifaces, *bridges, *multicast_key, *service_monitor,
+        *ipsec,
         *rare_port,         /* By name: Port_Bindings, and... */
         *rare_lb;           /* ...by UUID: Load_Balancers that unsupported.c
                              * is about. */

@@ -52,7 +52,6 @@ enum feature_id {
     MIRRORS,
     CT_FLUSH,
     VIF_PLUG,
-    IPSEC_ENCAPSULATION,
     N_FEATURES
 };
 
@@ -133,10 +132,6 @@ static const struct feature {
     [VIF_PLUG] = {
         .name = "vif-plug",
         .what = "interfaces of ports are not made",
-    },
-    [IPSEC_ENCAPSULATION] = {
-        .name = "ipsec-encapsulation",
-        .what = "tunnels do not get the option",
     },
 };
 
@@ -401,19 +396,6 @@ static const struct inc_unit_class service_monitor_class = {
 };
 
 static void
-global_run(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    if (smap_get_bool(in_sb_options(unit), "ipsec_encapsulation", false)) {
-        note(unit, IPSEC_ENCAPSULATION,
-             "SB_Global options:ipsec_encapsulation");
-    }
-}
-
-static const struct inc_unit_class global_class = {
-    .name = "unsupported-global", .stage = STAGE_FLOW, .run = global_run,
-};
-
-static void
 init(struct inc_engine *engine)
 {
     unsupported_kind = inc_kind_declare(engine, &unsupported_kind_class);
@@ -422,7 +404,6 @@ init(struct inc_engine *engine)
     inc_kind_spawn(binding_kind_local_port, &announced_port_class, NULL);
     inc_kind_spawn(in_kinds.rare_lb, &rare_lb_class, NULL);
     inc_kind_spawn(in_kinds.service_monitor, &service_monitor_class, NULL);
-    inc_unit_add(engine, &global_class, INC_KEY_ONLY, NULL);
 }
 
 /* Packet-ins. */
