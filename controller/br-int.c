@@ -194,6 +194,33 @@ track_prefixes(const struct ovsrec_bridge *br, struct ovsdb_idl_txn *txn)
     }
 }
 
+#define BRIDGE_KEY "ovn-bridge"
+
+bool
+br_int_may_have_been(const struct ovsrec_open_vswitch *cfg,
+                     const char *chassis_name, const char *br_int,
+                     const char *bridge)
+{
+    const char *all = smap_get_def(&cfg->external_ids, BRIDGE_KEY, "");
+    char *own_key = xasprintf(BRIDGE_KEY"-%s", chassis_name);
+    bool has_own_key = smap_get(&cfg->external_ids, own_key) != NULL;
+    bool may_have = strcmp(bridge, br_int) != 0;
+    const struct smap_node *node;
+
+    /* Somebody else may go by the key for all. */
+    if (has_own_key && !strcmp(bridge, all[0] ? all : DEFAULT_BRIDGE)) {
+        may_have = false;
+    }
+    SMAP_FOR_EACH (node, &cfg->external_ids) {
+        if (!strncmp(node->key, BRIDGE_KEY"-", strlen(BRIDGE_KEY"-"))
+            && strcmp(node->key, own_key) && !strcmp(node->value, bridge)) {
+            may_have = false;
+        }
+    }
+    free(own_key);
+    return may_have;
+}
+
 const struct ovsrec_bridge *
 br_int_run(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn,
            const char *name, const char *chassis_name)

@@ -20,9 +20,12 @@
  * ovn-architecture(7) suggests for it, and kept in the state that OVN relies
  * on: fail-mode "secure", the datapath type that was configured. */
 
+#include <stdbool.h>
+
 struct ovsdb_idl;
 struct ovsdb_idl_txn;
 struct ovsrec_bridge;
+struct ovsrec_open_vswitch;
 
 /* Returns the bridge called 'name', or NULL while there is none.  'ovs_txn'
  * may be NULL while one is in flight; then it only looks. */
@@ -31,6 +34,12 @@ const struct ovsrec_bridge *br_int_run(struct ovsdb_idl *ovs_idl,
                                        const char *name,
                                        const char *chassis_name);
 
+/* Whether 'bridge' may have been our integration bridge before 'br_int' is, in
+ * our time or before: it is not the one of another controller of the switch.
+ * What carries our marks there is left over then. */
+bool br_int_may_have_been(const struct ovsrec_open_vswitch *,
+                          const char *chassis_name, const char *br_int,
+                          const char *bridge);
 
 struct module;
 extern const struct module br_int_module;

@@ -28,7 +28,8 @@
  * The mark of a tunnel port of ours is Port.external_ids:ovn-chassis-id, and
  * its value, "CHASSIS@IP", says which encap it leads to.  A wanted tunnel
  * whose mark is there is adopted: nothing is done to it if its type and
- * options are right, so a restart changes no port.
+ * options are right, so a restart changes no port.  One that leads to the
+ * right address under a wrong mark gets the right one.
  *
  * Which encaps
  * ------------
@@ -52,6 +53,7 @@
 #include <string.h>
 
 #include "binding.h"
+#include "br-int.h"
 #include "flow.h"
 #include "inputs.h"
 #include "module.h"
@@ -102,11 +104,8 @@ static struct inc_kind *kind_tunnels_of_chassis;
 /* Whether ports may differ from what is wanted. */
 static bool ports_dirty = true;
 
-/* The integration bridge for which the ports were last right, or NULL. */
-static char *former_br_int;
-
 /* The configuration with which ovs-vswitchd has seen that the ports are gone
- * from there, or 0 if there were none. */
+ * from former integration bridges, or 0 if there were none. */
 static int64_t former_gone_cfg;
 
 /* Values. */
@@ -462,6 +461,16 @@ index_is_taken(const struct ovsrec_open_vswitch *cfg, const char *index)
     return false;
 }
 
+static bool
+has_index(const struct ovsrec_open_vswitch *cfg, const char *chassis_name)
+{
+    char *key = xasprintf(INDEX_KEY"%s", chassis_name);
+    bool has = smap_get(&cfg->other_config, key) != NULL;
+
+    free(key);
+    return has;
+}
+
 /* Fills in 'index' with ours.  If we have none yet, takes the first that is
  * free, and returns true. */
 static bool
@@ -490,13 +499,13 @@ static bool
 release_index(const struct ovsrec_open_vswitch *cfg, const char *chassis_name,
               struct ovsdb_idl_txn *txn)
 {
-    char *key = xasprintf(INDEX_KEY"%s", chassis_name);
-    bool released = !smap_get(&cfg->other_config, key);
+    bool released = !has_index(cfg, chassis_name);
 
     if (!released && txn) {
+        char *key = xasprintf(INDEX_KEY"%s", chassis_name);
         ovsrec_open_vswitch_update_other_config_delkey(cfg, key);
+        free(key);
     }
-    free(key);
     return released;
 }
 
@@ -525,7 +534,7 @@ struct commit_ctx {
     struct ovsdb_idl_txn *txn;
     char index[2];              /* Stands in the names. */
     const struct ovsrec_bridge *bridge;
-    struct sset names;          /* Of all ports of the switch. */
+    struct sset names;          /* Of all ports and interfaces. */
     struct sset adopted;        /* Marks. */
     bool changed;
 };
@@ -591,53 +600,163 @@ create_tunnel(struct inc_key key, const void *w_, void *ctx_)
     free(name);
 }
 
-/* Adopts, mends or removes 'port'. */
 static void
-check_port(struct commit_ctx *ctx, const struct ovsrec_port *port)
+adopt_port(struct commit_ctx *ctx, const struct ovsrec_port *port,
+           const char *mark, const struct wanted_tunnel *w)
+{
+    const struct ovs_port_spec spec = make_spec(w, mark, port->name);
+
+    sset_add(&ctx->adopted, mark);
+    if (ovs_port_update(port, &spec)) {
+        ctx->changed = true;
+    }
+}
+
+/* Adopts 'port' if it has the mark of a tunnel that is wanted. */
+static bool
+adopt_by_mark(struct commit_ctx *ctx, const struct ovsrec_port *port)
 {
     const char *mark = smap_get(&port->external_ids, TUNNEL_MARK);
-    if (!mark) {
-        return;
+    const struct wanted_tunnel *w
+        = mark ? inc_peek(kind_wanted, inc_key_string(mark)) : NULL;
+
+    if (!w || port->n_interfaces != 1
+        || sset_contains(&ctx->adopted, mark)) {
+        return false;
     }
+    adopt_port(ctx, port, mark, w);
+    return true;
+}
 
-    const struct wanted_tunnel *w = inc_peek(kind_wanted,
-                                             inc_key_string(mark));
-    if (w && port->n_interfaces == 1 && sset_add(&ctx->adopted, mark)) {
-        const struct ovs_port_spec spec = make_spec(w, mark, port->name);
+/* State of a search for a tunnel that leads where 'iface' does. */
+struct search {
+    const struct commit_ctx *ctx;
+    const struct ovsrec_interface *iface;
+    const char *mark;           /* What is found. */
+    const struct wanted_tunnel *w;
+};
 
-        if (ovs_port_update(port, &spec)) {
-            ctx->changed = true;
-        }
+static void
+consider_tunnel(struct inc_key key, const void *w_, void *search_)
+{
+    const struct wanted_tunnel *w = w_;
+    struct search *search = search_;
+    const char *remote_ip = smap_get_def(&search->iface->options,
+                                         "remote_ip", "");
+
+    if (!search->w && !sset_contains(&search->ctx->adopted, key.data)
+        && !strcmp(search->iface->type, w->type)
+        && !strcmp(smap_get(&w->options, "remote_ip"), remote_ip)) {
+        search->mark = key.data;
+        search->w = w;
+    }
+}
+
+/* Whether 'port' is one of ours, whatever became of its mark. */
+static bool
+is_our_port(const struct commit_ctx *ctx, const struct ovsrec_port *port)
+{
+    char *prefix = xasprintf("ovn%s-", ctx->index);
+    bool is_ours = smap_get(&port->external_ids, TUNNEL_MARK) != NULL;
+
+    for (size_t i = 0; i < ARRAY_SIZE(tunnel_types) && !is_ours; i++) {
+        is_ours = (port->n_interfaces == 1
+                   && !strcmp(port->interfaces[0]->type, tunnel_types[i].name)
+                   && !strncmp(port->name, prefix, strlen(prefix)));
+    }
+    free(prefix);
+    return is_ours;
+}
+
+/* Adopts 'port' if it leads where a wanted tunnel without a port should, and
+ * otherwise removes it.  A chassis that has a new name is where it was, and
+ * the switch cannot have two tunnels to the same place at once, not even if
+ * the former is removed as the latter is added. */
+static void
+adopt_or_remove(struct commit_ctx *ctx, const struct ovsrec_port *port)
+{
+    struct search search = { .ctx = ctx };
+
+    if (port->n_interfaces == 1) {
+        search.iface = port->interfaces[0];
+        inc_kind_for_each(kind_wanted, consider_tunnel, &search);
+    }
+    if (search.w) {
+        adopt_port(ctx, port, search.mark, search.w);
     } else {
         ovsdb_idl_txn_add_comment(ctx->txn,
-                                  "ovn-controller: removing tunnel %s to %s",
-                                  port->name, mark);
+                                  "ovn-controller: removing tunnel %s",
+                                  port->name);
         ovs_port_delete(ctx->bridge, port);
         ctx->changed = true;
     }
 }
 
-/* When 'br_int' has become the integration bridge, removes the ports from the
- * one before.  Returns true once the switch has done so.
+static void
+check_ports(struct commit_ctx *ctx)
+{
+    const struct ovsrec_port **others;
+    size_t n_others = 0;
+
+    others = xmalloc(ctx->bridge->n_ports * sizeof *others);
+    for (size_t i = 0; i < ctx->bridge->n_ports; i++) {
+        const struct ovsrec_port *port = ctx->bridge->ports[i];
+
+        if (!adopt_by_mark(ctx, port) && is_our_port(ctx, port)) {
+            others[n_others++] = port;
+        }
+    }
+    for (size_t i = 0; i < n_others; i++) {
+        adopt_or_remove(ctx, others[i]);
+    }
+    free(others);
+}
+
+/* Removes all tunnel ports from 'bridge'; true if there are none. */
+static bool
+remove_tunnels(const struct ovsrec_bridge *bridge, struct ovsdb_idl_txn *txn)
+{
+    bool done = true;
+
+    for (size_t i = 0; i < bridge->n_ports; i++) {
+        const struct ovsrec_port *port = bridge->ports[i];
+
+        if (smap_get(&port->external_ids, TUNNEL_MARK)) {
+            done = false;
+            if (txn) {
+                ovs_port_delete(bridge, port);
+            }
+        }
+    }
+    return done;
+}
+
+/* Removes the tunnel ports from other bridges than 'br_int' that have been the
+ * integration bridge, in our time or before.  Returns true once the switch has
+ * done so.
  *
  * Two tunnels to the same place cannot be at once.  Even if one is removed and
  * the other added in one transaction, or in two that ovs-vswitchd sees
  * together, it fails to add the second, and does not try again. */
 static bool
-leave_former_bridge(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
-                    const char *br_int)
+leave_former_bridges(struct ovsdb_idl *ovs_idl,
+                     const struct ovsrec_open_vswitch *cfg,
+                     struct ovsdb_idl_txn *txn, const char *br_int,
+                     const char *chassis_name)
 {
-    const struct ovsrec_open_vswitch *cfg = ovsrec_open_vswitch_first(ovs_idl);
+    const struct ovsrec_bridge *bridge;
+    bool done = true;
 
-    if (!former_br_int || !strcmp(former_br_int, br_int) || !cfg) {
-        return true;
+    OVSREC_BRIDGE_FOR_EACH (bridge, ovs_idl) {
+        if (br_int_may_have_been(cfg, chassis_name, br_int, bridge->name)) {
+            done &= remove_tunnels(bridge, txn);
+        }
     }
-    if (!encaps_cleanup(ovs_idl, txn, former_br_int)) {
+    if (!done) {
         former_gone_cfg = cfg->next_cfg + 1;
         ovsrec_open_vswitch_set_next_cfg(cfg, former_gone_cfg);
-        return false;
     }
-    return cfg->cur_cfg >= former_gone_cfg;
+    return done && cfg->cur_cfg >= former_gone_cfg;
 }
 
 /* Nothing in the switch says that a tunnel is not secured. */
@@ -664,14 +783,18 @@ encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
               const char *br_int, const char *chassis_name)
 {
     const struct ovsrec_open_vswitch *cfg = ovsrec_open_vswitch_first(ovs_idl);
+    static char *last_br_int;
 
-    if (former_br_int && strcmp(former_br_int, br_int)) {
+    if (!txn || !cfg || !chassis_name) {
+        return;
+    }
+    if ((last_br_int && strcmp(last_br_int, br_int))
+        || !has_index(cfg, chassis_name)) {
         ports_dirty = true;
     }
-    if (!txn || !cfg || !chassis_name
-        || !leave_former_name(cfg, chassis_name, txn)
+    if (!leave_former_name(cfg, chassis_name, txn)
         || !ports_dirty || !inc_peek(kind_ready, INC_KEY_ONLY)
-        || !leave_former_bridge(ovs_idl, txn, br_int)) {
+        || !leave_former_bridges(ovs_idl, cfg, txn, br_int, chassis_name)) {
         return;
     }
     struct commit_ctx ctx = {
@@ -688,18 +811,19 @@ encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
     const struct ovsrec_port *port;
     OVSREC_PORT_FOR_EACH (port, ovs_idl) {
         sset_add(&ctx.names, port->name);
+        for (size_t i = 0; i < port->n_interfaces; i++) {
+            sset_add(&ctx.names, port->interfaces[i]->name);
+        }
     }
-    for (size_t i = 0; i < ctx.bridge->n_ports; i++) {
-        check_port(&ctx, ctx.bridge->ports[i]);
-    }
+    check_ports(&ctx);
     inc_kind_for_each(kind_wanted, create_tunnel, &ctx);
 
     /* Only a pass that finds nothing to do proves that the last transaction
      * has gone through. */
     ports_dirty = ctx.changed;
     if (!ports_dirty) {
-        free(former_br_int);
-        former_br_int = xstrdup(br_int);
+        free(last_br_int);
+        last_br_int = xstrdup(br_int);
         former_gone_cfg = 0;
         complain_about_ipsec(cfg);
     }
@@ -713,19 +837,8 @@ encaps_cleanup(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
                const char *br_int)
 {
     const struct ovsrec_bridge *bridge = ovs_bridge_find(ovs_idl, br_int);
-    bool done = true;
 
-    for (size_t i = 0; bridge && i < bridge->n_ports; i++) {
-        const struct ovsrec_port *port = bridge->ports[i];
-
-        if (smap_get(&port->external_ids, TUNNEL_MARK)) {
-            done = false;
-            if (txn) {
-                ovs_port_delete(bridge, port);
-            }
-        }
-    }
-    return done;
+    return !bridge || remove_tunnels(bridge, txn);
 }
 
 bool

@@ -33,7 +33,6 @@
 
 VLOG_DEFINE_THIS_MODULE(ovs_config);
 
-#define DEFAULT_BRIDGE "br-int"
 #define DEFAULT_SB_PROBE_MS 5000
 #define MIN_SB_PROBE_MS 1000
 #define MIN_OPENFLOW_PROBE_S 5

@@ -25,6 +25,8 @@
 struct ovsdb_idl;
 struct ovsrec_open_vswitch;
 
+#define DEFAULT_BRIDGE "br-int"
+
 /* Fallbacks from the command line for the SSL table; any may be NULL. */
 struct ssl_options {
     const char *private_key;

@@ -25,7 +25,8 @@
  * carry LPORT in Port.external_ids:ovn-localnet-port (ovn-l2gateway-port),
  * which is how they are known as ours after a restart.  (Several controllers
  * may share a switch, each with an integration bridge of its own: the name of
- * a port says whose it is.)
+ * a port says whose it is.  Those of a bridge that is no controller's any
+ * more are ours, too, to be removed.)
  *
  * One unit for each Port_Binding says which pair should be there;
  * patch_commit() makes it so.  Flows ask patch_ofport(), which looks at the
@@ -39,6 +40,7 @@
 #include <string.h>
 
 #include "binding.h"
+#include "br-int.h"
 #include "flow.h"
 #include "inputs.h"
 #include "local-datapath.h"
@@ -72,8 +74,8 @@ static struct inc_kind *kind_localnet_bridge;
 /* Whether ports may differ from what is wanted. */
 static bool ports_dirty = true;
 
-/* The integration bridge for which the ports were last right, or NULL. */
-static char *former_br_int;
+/* Whether a name that one should have is another port's or interface's. */
+static bool name_is_taken;
 
 static bool
 wanted_patch_equal(const void *a_, const void *b_)
@@ -235,24 +237,28 @@ wanted_changed(struct inc_key key OVS_UNUSED, const void *old OVS_UNUSED,
     ports_dirty = true;
 }
 
-/* Whether 'port', in 'bridge', is a patch port that belongs to the integration
- * bridge called 'br_int'. */
-static bool
-belongs_to(const struct ovsrec_bridge *bridge, const struct ovsrec_port *port,
-           const char *br_int)
+/* The integration bridge that 'port', in 'bridge', belongs to, to judge by its
+ * name, or NULL if it is no patch port of ours. */
+static const char *
+integration_bridge_of(const struct ovsrec_bridge *bridge,
+                      const struct ovsrec_port *port)
 {
     const char *lport = get_mark(&port->external_ids);
     if (!lport) {
-        return false;
-    }
-    if (!strcmp(bridge->name, br_int)) {
-        return true;
+        return NULL;
     }
 
-    char *name = patch_name(lport, br_int);
-    bool belongs = !strcmp(name, port->name);
-    free(name);
-    return belongs;
+    char *inner = patch_name(bridge->name, lport);
+    char *outer = patch_name(lport, "");
+    const char *br_int = NULL;
+    if (!strcmp(port->name, inner)) {
+        br_int = bridge->name;
+    } else if (!strncmp(port->name, outer, strlen(outer))) {
+        br_int = port->name + strlen(outer);
+    }
+    free(inner);
+    free(outer);
+    return br_int;
 }
 
 static bool
@@ -265,7 +271,7 @@ static void
 iface_changed(struct inc_key key OVS_UNUSED, const void *old, const void *new,
               void *aux OVS_UNUSED)
 {
-    if (is_patch_port(old) || is_patch_port(new)) {
+    if (name_is_taken || is_patch_port(old) || is_patch_port(new)) {
         ports_dirty = true;
     }
 }
@@ -273,9 +279,12 @@ iface_changed(struct inc_key key OVS_UNUSED, const void *old, const void *new,
 /* State of one pass over the patch ports. */
 struct commit_ctx {
     struct ovsdb_idl *idl;
+    const struct ovsrec_open_vswitch *cfg;
+    const char *chassis_name;
     struct ovsdb_idl_txn *txn;
     const struct ovsrec_bridge *br_int;
     struct sset adopted;        /* Names of ports. */
+    struct sset names;          /* Of ports and interfaces that stay. */
     bool changed;
 };
 
@@ -351,6 +360,41 @@ adopt_port(struct commit_ctx *ctx, const struct ovsrec_bridge *bridge,
     return adopted;
 }
 
+static const struct ovsrec_port *
+find_port(const struct ovsrec_bridge *bridge, const char *name)
+{
+    for (size_t i = 0; i < bridge->n_ports; i++) {
+        if (!strcmp(bridge->ports[i]->name, name)) {
+            return bridge->ports[i];
+        }
+    }
+    return NULL;
+}
+
+/* Makes the port 'spec' in 'bridge'.  If it is there, it is ours all the same:
+ * it has lost its mark. */
+static void
+create_port(struct commit_ctx *ctx, const struct ovsrec_bridge *bridge,
+            const struct ovs_port_spec *spec)
+{
+    const struct ovsrec_port *port = find_port(bridge, spec->name);
+
+    if (port) {
+        ctx->changed |= ovs_port_update(port, spec);
+    } else if (sset_contains(&ctx->names, spec->name)) {
+        VLOG_WARN_RL(&rl, "no patch port %s on bridge %s for port '%s': there "
+                     "is a port or interface with that name elsewhere",
+                     spec->name, bridge->name, spec->mark_value);
+        name_is_taken = true;
+    } else {
+        ovs_port_insert(ctx->txn, bridge, spec);
+        ovsdb_idl_txn_add_comment(ctx->txn,
+                                  "ovn-controller: adding patch port %s",
+                                  spec->name);
+        ctx->changed = true;
+    }
+}
+
 static void
 create_pair(struct inc_key key, const void *w_, void *ctx_)
 {
@@ -369,21 +413,44 @@ create_pair(struct inc_key key, const void *w_, void *ctx_)
             = make_spec(ctx, lport, w, !i, &name, &peer, &options);
 
         if (!sset_contains(&ctx->adopted, name)) {
-            ovs_port_insert(ctx->txn, i ? other : ctx->br_int, &spec);
-            ovsdb_idl_txn_add_comment(ctx->txn,
-                                      "ovn-controller: adding patch port %s",
-                                      name);
-            ctx->changed = true;
+            create_port(ctx, i ? other : ctx->br_int, &spec);
         }
         free_spec(name, peer, &options);
     }
 }
 
+/* Adopts, mends or removes 'port' of 'bridge', if it is ours. */
+static void
+check_port(struct commit_ctx *ctx, const struct ovsrec_bridge *bridge,
+           const struct ovsrec_port *port)
+{
+    const char *name = ctx->br_int->name;
+    const char *br_int = integration_bridge_of(bridge, port);
+
+    if (!br_int && bridge == ctx->br_int && get_mark(&port->external_ids)) {
+        br_int = name;          /* Whoever has renamed it. */
+    }
+    if (br_int
+        && (!strcmp(br_int, name)
+            ? !adopt_port(ctx, bridge, port)
+            : br_int_may_have_been(ctx->cfg, ctx->chassis_name, name,
+                                   br_int))) {
+        remove_port(ctx, bridge, port);
+    } else {
+        sset_add(&ctx->names, port->name);
+        for (size_t i = 0; i < port->n_interfaces; i++) {
+            sset_add(&ctx->names, port->interfaces[i]->name);
+        }
+    }
+}
+
 void
 patch_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
-             const char *br_int)
+             const char *br_int, const char *chassis_name)
 {
-    if (former_br_int && strcmp(former_br_int, br_int)) {
+    static char *last_br_int;
+
+    if (last_br_int && strcmp(last_br_int, br_int)) {
         ports_dirty = true;
     }
     if (!ports_dirty || !txn) {
@@ -391,37 +458,36 @@ patch_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
     }
     struct commit_ctx ctx = {
         .idl = ovs_idl,
+        .cfg = ovsrec_open_vswitch_first(ovs_idl),
+        .chassis_name = chassis_name,
         .txn = txn,
         .br_int = ovs_bridge_find(ovs_idl, br_int),
         .adopted = SSET_INITIALIZER(&ctx.adopted),
+        .names = SSET_INITIALIZER(&ctx.names),
     };
-    if (!ctx.br_int) {
+    if (!ctx.br_int || !ctx.cfg) {
         return;
     }
 
     const struct ovsrec_bridge *bridge;
     OVSREC_BRIDGE_FOR_EACH (bridge, ovs_idl) {
         for (size_t i = 0; i < bridge->n_ports; i++) {
-            const struct ovsrec_port *port = bridge->ports[i];
-
-            if (belongs_to(bridge, port, br_int)
-                ? !adopt_port(&ctx, bridge, port)
-                : former_br_int && belongs_to(bridge, port, former_br_int)) {
-                remove_port(&ctx, bridge, port);
-            }
+            check_port(&ctx, bridge, bridge->ports[i]);
         }
     }
+    name_is_taken = false;
     inc_kind_for_each(kind_wanted, create_pair, &ctx);
 
     /* Only a pass that finds nothing to do proves that the last transaction
      * has gone through. */
     ports_dirty = ctx.changed;
     if (!ports_dirty) {
-        free(former_br_int);
-        former_br_int = xstrdup(br_int);
+        free(last_br_int);
+        last_br_int = xstrdup(br_int);
     }
 
     sset_destroy(&ctx.adopted);
+    sset_destroy(&ctx.names);
 }
 
 /* Wiring. */
@@ -460,7 +526,8 @@ patch_init(struct inc_engine *engine)
 static void
 complete(const struct turn *turn)
 {
-    patch_commit(turn->ovs_idl, turn->ovs_txn, turn->config->br_int);
+    patch_commit(turn->ovs_idl, turn->ovs_txn, turn->config->br_int,
+                 turn->config->chassis_name);
 }
 
 const struct module patch_module = {

@@ -38,7 +38,7 @@ bool patch_is_localnet_bridge(struct inc_unit *, const char *bridge);
  *
  * There is nothing to clean up on exit: the ports stay, as do the flows. */
 void patch_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
-                  const char *br_int);
+                  const char *br_int, const char *chassis_name);
 
 struct module;
 extern const struct module patch_module;

@@ -51,6 +51,7 @@ TESTSUITE_AT = \
 	tests/ofctrl.at \
 	tests/ovn-chassis.at \
 	tests/ovn-ct-zone.at \
+	tests/ovn-live-or-later.at \
 	tests/ovn-physical.at \
 	tests/ovn-physical-table.at \
 	tests/ovn-pinctrl.at \
