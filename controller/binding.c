@@ -59,6 +59,7 @@ static struct inc_kind *seeds_kind;         /* Set, under INC_KEY_ONLY. */
 static struct inc_kind *links_kind;         /* Set, by datapath. */
 static struct inc_kind *serving_links_kind; /* Set, by datapath. */
 static struct inc_kind *localnet_kind;      /* Set, by datapath. */
+static struct inc_kind *gateway_ports_kind; /* Set, by datapath. */
 static struct inc_kind *our_chassis_kind;   /* Input, under INC_KEY_ONLY. */
 static struct inc_kind *server_away_kind;   /* Input, under INC_KEY_ONLY. */
 
@@ -573,6 +574,9 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         .pb = pb,
         .us = binding_our_chassis(unit),
     };
+    if (pb->type == LP_CHASSISREDIRECT) {
+        inc_insert(unit, gateway_ports_kind, inc_key_uuid(&pb->datapath), key);
+    }
     decide(&d);
     run_unbound_type(&d);
 
@@ -661,6 +665,12 @@ binding_init(struct inc_engine *engine)
         .key_type = INC_KEY_UUID,
         .is_set = true,
     };
+    static const struct inc_kind_class gateway_ports_class = {
+        .name = "gateway-ports",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_UUID,
+        .is_set = true,
+    };
     static const struct inc_kind_class our_chassis_class = {
         .name = "our-chassis",
         .stage = STAGE_INPUT,
@@ -687,6 +697,7 @@ binding_init(struct inc_engine *engine)
     links_kind = inc_kind_declare(engine, &links_class);
     serving_links_kind = inc_kind_declare(engine, &serving_links_class);
     localnet_kind = inc_kind_declare(engine, &localnet_class);
+    gateway_ports_kind = inc_kind_declare(engine, &gateway_ports_class);
     our_chassis_kind = inc_kind_declare(engine, &our_chassis_class);
     server_away_kind = inc_kind_declare(engine, &server_away_class);
     inc_kind_spawn(in_kinds.port_binding, &unit_class, NULL);
@@ -727,6 +738,12 @@ const struct inc_set *
 binding_serving_links(struct inc_unit *unit, const struct uuid *dp)
 {
     return inc_read_set(unit, serving_links_kind, inc_key_uuid(dp));
+}
+
+const struct inc_set *
+binding_gateway_ports(struct inc_unit *unit, const struct uuid *dp)
+{
+    return inc_read_set(unit, gateway_ports_kind, inc_key_uuid(dp));
 }
 
 const struct inc_set *

@@ -84,6 +84,9 @@ const struct inc_set *binding_links(struct inc_unit *, const struct uuid *dp);
  * serves a load balancer here. */
 const struct inc_set *binding_serving_links(struct inc_unit *,
                                             const struct uuid *dp);
+/* The chassisredirect ports (names) of 'dp'. */
+const struct inc_set *binding_gateway_ports(struct inc_unit *,
+                                            const struct uuid *dp);
 /* The localnet ports (names) of 'dp'. */
 const struct inc_set *binding_localnet_ports(struct inc_unit *,
                                              const struct uuid *dp);

@@ -361,6 +361,20 @@ requested_snat_zone(struct inc_unit *unit, const struct uuid *dp)
     return number;
 }
 
+/* Whether all translations of 'dp', which asks for a zone for those of source
+ * addresses, belong into that zone.  So they do on a router with a gateway
+ * port: ct_dnat_in_czone, with which ovn-northd has answers get back what
+ * ct_lb_mark has translated, then goes by the zone that was asked for, so what
+ * goes by the other one must be in the same. */
+static bool
+has_common_zone(struct inc_unit *unit, const struct uuid *dp)
+{
+    const struct datapath_binding *db = in_datapath(unit, dp);
+
+    return (db && smap_get(&db->external_ids, "snat-ct-zone")
+            && inc_set_count(binding_gateway_ports(unit, dp)) > 0);
+}
+
 static void
 datapath_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
@@ -379,6 +393,9 @@ datapath_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
     dz->snat = take(unit, snat, requested_snat_zone(unit, &dp));
     dz->dnat = take(unit, dnat, NO_ZONE);
+    if (has_common_zone(unit, &dp)) {
+        dz->dnat = dz->snat;
+    }
     hold(unit, dnat, snat);
     inc_write(unit, datapath_kind, key, dz);
     free(dnat);

@@ -161,6 +161,13 @@ FAULTS = (
           documented='RARP is not restricted, as ovn-nb(5) says',
           only_ours=matching(r'^table=73, priority=90, [^ ]* rarp,reg14='
                              r'[^,]*,metadata=[^,]*,dl_src=[^, ]* actions=')),
+    Fault(name='snat-ct-zone-lb',
+          reason='ovn-sb(5): ct_dnat_in_czone translates back, so it is to '
+                 'look where the connection is, which without snat-ct-zone '
+                 'it does.',
+          documented='``snat-ct-zone`` is the zone of all translations.',
+          stock_form=replace(r'(?<=set_field:<)([-0-9a-f]{36})_snat'
+                             r'(?=>->reg11)', r'\1_dnat')),
 )
 
 
