@@ -367,9 +367,13 @@ CRAFTED_FAULTS = {
     "sender": "the same: nothing to who is not one host",
     "sctp-silent": "RFC 9260, 8.4: some chunks are discarded silently",
     "fragment": "RFC 1122, 3.2.2: the first one is enough",
+    "reset-numbers": "RFC 9293, 3.10.7.1: a reset is what the sender believes",
     "extension-header": "RFC 8200, 4: the upper-layer protocol is behind them",
     "dad": "RFC 4861, 7.2.4: who has no address yet is told by multicast",
 }
+
+# What a SYN with the sequence number 100 gets.
+SYN_RESET = "reset 0 ack 101"
 
 Crafted = collections.namedtuple("Crafted", "name packet answer fault",
                                  defaults=(None,))
@@ -416,7 +420,7 @@ def crafted_by_version(version):
             ("broadcast", "group", {"eth_dst": "ff:ff:ff:ff:ff:ff"}),
             ("plain", None, {})):
         src, dst = kw.get("src", me), kw.get("dst", you)
-        answers = (no_port, "reset", "abort 7 T") if name == "plain" else (
+        answers = (no_port, SYN_RESET, "abort 7 T") if name == "plain" else (
             None, None, None)
         port = next(ports)
         yield one("udp-" + name, UDP, udp(src, dst, port), answers[0], fault,
@@ -431,7 +435,7 @@ def crafted_by_version(version):
         if n <= 13:
             yield one("udp-cut-%d" % n, UDP, udp(me, you, port), no_port, n=n)
         yield one("tcp-cut-%d" % n, TCP, tcp(me, you, 2, port),
-                  "reset" if n == 20 else None, n=n)
+                  SYN_RESET if n == 20 else None, n=n)
         yield one("icmp-cut-%d" % n, icmp_proto,
                   icmp(me, you, 8 if v4 else 128, 0,
                        struct.pack("!IQI", port, 0, 0)),
@@ -441,6 +445,20 @@ def crafted_by_version(version):
         l4[12] = offset << 4
         yield one("tcp-offset-%d" % offset, TCP, bytes(l4),
                   None)
+    # What a segment is answered with depends on what it says.
+    for name, flags, data, answer in (
+            ("data", 0, b"12345", "reset 0 ack 105"),
+            ("syn-data", 0x02, b"12345", "reset 0 ack 106"),
+            ("fin-data", 0x01, b"12345", "reset 0 ack 106"),
+            ("ack", 0x10, b"", "reset 7777"),
+            ("syn-ack", 0x12, b"", "reset 7777"),
+            ("fin-ack", 0x11, b"", "reset 7777"),
+            ("push-ack-data", 0x18, b"12345", "reset 7777"),
+            ("rst-data", 0x04, b"12345", None),
+            ("rst-ack", 0x14, b"", None)):
+        yield one("tcp-" + name, TCP,
+                  tcp(me, you, flags, next(ports), ack=7777, data=data),
+                  answer, "reset-numbers" if answer else None)
     # SCTP: if an IP length cuts an INIT, it is answered with its own tag.
     init = struct.pack("!IIHHI", 0xa1b2c3d4, 1000, 1, 1, 5)
     for n in 0, 8, 11, 12, 14, 16, 18, 20, 24, 31, 32:
@@ -523,7 +541,7 @@ def crafted_unnumbered():
             ("ext-later", [hop, fragment(80)], False))):
         for proto, l4, answer in (
                 (UDP, udp(me, you, 6000 + i), "icmp 1/4"),
-                (TCP, tcp(me, you, 2, 6000 + i), "reset"),
+                (TCP, tcp(me, you, 2, 6000 + i), SYN_RESET),
                 (SCTP, sctp(sctp_chunk(0, bytes(16)), 6000 + i, tag=9),
                  "abort 9 T"),
                 (ICMP6, icmp(me, you, 128, 0, struct.pack("!I", i)),
@@ -582,7 +600,10 @@ def describe(packet, answer):
                   + struct.pack("!II", len(l4), proto))
         bad = csum(pseudo + l4) != 0
         if proto == TCP:
-            text = "reset" if l4[13] & 4 else "no reset"
+            seq, ack = struct.unpack("!II", l4[4:12])
+            text = ("reset %d" % seq if l4[13] == 4
+                    else "reset %d ack %d" % (seq, ack) if l4[13] == 0x14
+                    else "tcp")
         elif proto == ICMP6 and l4[0] == 136:
             return "advert %s %s %x" % (answer[:6].hex(":"),
                                         ipaddress.ip_address(dst), l4[4])
