@@ -73,6 +73,11 @@ class Element:
         self.text = r.choice(('', ' ')) + ''.join(
             word + r.choice((' ', ',', ', ', '\t', ' ,'))
             for word in words[:-1]) + words[-1]
+        if r.random() < .1:
+            # What is behind a word that makes no sense does not count.
+            self.text += r.choice((' ', ',')) + r.choice((
+                'rubbish', '10.0.0.1/33', 'fd00::1/129', '1.2.3', mac)) + (
+                    ' 0.0.0.0/0')
 
     def has(self, version, address):
         """Is the host allowed to use the address?"""
@@ -122,6 +127,9 @@ class Port:
 
     def configure(self):
         texts = ['"%s"' % e.text for e in self.elements]
+        if self.number % 5 == 0:
+            # Nor do elements without an Ethernet address.
+            texts += ['"10.0.0.1"', '"rubbish"', '""']
         macs = sorted(set(e.mac for e in self.elements))
         subprocess.run(
             ['ovn-nbctl', '--', 'lsp-add', 'sw0', self.name,
