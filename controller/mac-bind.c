@@ -137,10 +137,14 @@ static void
 put_binding(struct inc_unit *unit, const struct mac_binding *mb)
 {
     const char *table = mb->is_static ? "Static_MAC_Binding" : "MAC_Binding";
-    const struct lflow_dp *dp = lflow_env_dp(unit, &mb->datapath);
-    const struct lport *port = dp ? in_lport(unit, mb->logical_port) : NULL;
 
-    if (!port || !uuid_equals(&port->datapath, &mb->datapath)) {
+    /* It is the port that packets come by: should the row have another
+     * datapath, the port's counts. */
+    const struct lport *port = in_lport(unit, mb->logical_port);
+    const struct lflow_dp *dp = port ? lflow_env_dp(unit, &port->datapath)
+                                     : NULL;
+
+    if (!dp) {
         return;
     }
 

@@ -302,6 +302,19 @@ class Writer:
         ports += self.add_port(dp, 'p-transit', 5, 'remote', 'az2')
         self.group(dp, '_MC_flood', 0x8000, ports)
 
+    def case_of_wrong_datapaths(self):
+        """Rows that name a port, and a datapath that is not its own."""
+        dp, ports = self.switch('wrong', 'plain')
+        patch = self.patch(dp, 'p-wrong', 5, 'patch')
+        self.group(dp, '_MC_flood', 0x8000, ports + [patch])
+        other, other_ports = self.switch('wrong-too', 'plain')
+        self.group(other, '_MC_flood', 0x8000, other_ports + ports)
+        for table, ip in (('MAC_Binding', '10.0.0.51'),
+                          ('Static_MAC_Binding', '10.0.0.52')):
+            for datapath, ip in (dp, ip), (other, 'fd' + ip[-2:] + '::1'):
+                self.insert(table, logical_port='peer-p-wrong', ip=ip,
+                            mac='00:00:00:00:99:01', datapath=datapath)
+
     def case_of_gateway(self, role, sort, redirect_type):
         """A router between a switch here and one with a gateway port."""
         name = 'gateway/%s/%s/%s' % (role, sort, redirect_type)
@@ -350,6 +363,7 @@ class Writer:
             for role in TOGETHER_WITH:
                 self.case_of_many(role, sort)
         self.case_of_transit()
+        self.case_of_wrong_datapaths()
         for sort in ('plain', 'localnet', 'tag', 'two', 'passthru'):
             for redirect_type in REDIRECT_TYPES:
                 for role in GATEWAYS:
