@@ -33,6 +33,8 @@ trace_chassis_monitor(struct ovsdb_idl *idl)
     struct ovsdb_idl_column *const columns[] = {
         &sbrec_port_binding_col_chassis,
         &sbrec_port_binding_col_encap,
+        &sbrec_port_binding_col_additional_chassis,
+        &sbrec_port_binding_col_additional_encap,
         &sbrec_port_binding_col_tag,
         &sbrec_chassis_col_name,
         &sbrec_chassis_col_encaps,
@@ -111,31 +113,101 @@ find_localnet(const struct trace_dp *dp)
     return NULL;
 }
 
+bool
+trace_dp_has_localnet(const struct trace_dp *dp)
+{
+    return find_localnet(dp) != NULL;
+}
+
+static bool
+is_on(const struct trace_port *port, const struct sbrec_chassis *chassis)
+{
+    const struct sbrec_port_binding *row = port->row;
+
+    for (size_t i = 0; i < row->n_additional_chassis; i++) {
+        if (row->additional_chassis[i] == chassis) {
+            return true;
+        }
+    }
+    return row->chassis == chassis;
+}
+
+/* Whether 'port' is a VIF that is on several chassis: no physical network is
+ * to see what it sends. */
+static bool
+is_migrating(const struct trace_port *port)
+{
+    return (port->row->n_additional_chassis && !port->type[0]
+            && !(port->row->parent_port && port->row->parent_port[0]));
+}
+
 enum trace_way
 trace_chassis_way(const struct sbrec_chassis *here,
+                  const struct trace_port *from,
                   const struct trace_port *port,
                   const struct sbrec_chassis **there,
                   const struct trace_port **localnet)
 {
     *there = trace_port_chassis(port);
     *localnet = NULL;
-    if (!here || is_everywhere(port) || *there == here) {
+    if (!here || is_everywhere(port) || is_on(port, here)) {
         return TRACE_HERE;
+    } else if (port->row->n_additional_chassis) {
+        return TRACE_TUNNEL;
     } else if (!*there) {
         return TRACE_NOWHERE;
     }
-    *localnet = find_localnet(port->dp);
+    *localnet = (from && is_migrating(from) ? NULL
+                 : find_localnet(port->dp));
     return *localnet ? TRACE_LOCALNET : TRACE_TUNNEL;
+}
+
+void
+trace_chassis_for_each(const struct sbrec_chassis *here,
+                       const struct trace_port *port,
+                       void (*cb)(const struct sbrec_chassis *, void *aux),
+                       void *aux)
+{
+    const struct sbrec_port_binding *row = port->row;
+
+    if (row->chassis && row->chassis != here) {
+        cb(row->chassis, aux);
+    }
+    for (size_t i = 0; i < row->n_additional_chassis; i++) {
+        const struct sbrec_chassis *chassis = row->additional_chassis[i];
+
+        if (chassis != here && chassis != row->chassis) {
+            cb(chassis, aux);
+        }
+    }
 }
 
 /* The kinds of tunnels, the preferred one first. */
 static const char *const tunnel_types[] = { "geneve", "stt", "vxlan" };
 
+/* Whether 'port' asks to be reached on its additional chassis by 'encap'. */
+static bool
+is_additional_encap(const struct trace_port *port,
+                    const struct sbrec_encap *encap)
+{
+    for (size_t i = 0; i < port->row->n_additional_encap; i++) {
+        if (port->row->additional_encap[i] == encap) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const struct sbrec_encap *
 find_encap(const struct trace_port *port, const struct sbrec_chassis *there)
 {
-    if (port->row->encap) {
+    if (there == port->row->chassis && port->row->encap) {
         return port->row->encap;
+    }
+    for (size_t i = 0; i < there->n_encaps; i++) {
+        if (is_additional_encap(port, there->encaps[i])) {
+            return there->encaps[i];
+        }
     }
     for (size_t i = 0; i < ARRAY_SIZE(tunnel_types); i++) {
         for (size_t j = 0; j < there->n_encaps; j++) {

@@ -45,7 +45,8 @@ const struct sbrec_chassis *trace_port_chassis(const struct trace_port *);
 bool trace_chassis_is_resident(const struct sbrec_chassis *,
                                const struct trace_port *);
 
-/* How a packet on 'here' gets to 'port' on 'there'. */
+/* How a packet on 'here' gets to 'port', which is on '*there'.  'from' is the
+ * port that it comes from, or NULL if that does not matter. */
 enum trace_way {
     TRACE_HERE,                 /* It is there already. */
     TRACE_TUNNEL,
@@ -53,9 +54,18 @@ enum trace_way {
     TRACE_NOWHERE,              /* 'port' is bound to no chassis. */
 };
 enum trace_way trace_chassis_way(const struct sbrec_chassis *here,
+                                 const struct trace_port *from,
                                  const struct trace_port *port,
                                  const struct sbrec_chassis **there,
                                  const struct trace_port **localnet);
+/* Calls 'cb' with each chassis other than 'here' that has 'port'. */
+void trace_chassis_for_each(const struct sbrec_chassis *here,
+                            const struct trace_port *port,
+                            void (*cb)(const struct sbrec_chassis *there,
+                                       void *aux),
+                            void *aux);
+/* Whether a physical network connects the chassis that have 'dp'. */
+bool trace_dp_has_localnet(const struct trace_dp *dp);
 /* "geneve tunnel to 192.168.0.2" */
 void trace_chassis_format_tunnel(const struct trace_port *,
                                  const struct sbrec_chassis *there,

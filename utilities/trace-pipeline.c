@@ -291,22 +291,92 @@ trace_egress(struct trace *t, const struct trace_dp *dp,
     trace_table(t, dp, &copy, OVN_P_EGRESS, 0, parent);
 }
 
-/* From chassis to chassis.
- *
- * What is left of the way of 'packet' to 'port' if it is on another chassis:
- * says how it gets there, and goes on there.  False if it need not go
- * anywhere. */
+/* From chassis to chassis. */
+
+struct travel {
+    struct trace *t;
+    const struct trace_dp *dp;
+    const struct flow *packet;
+    const struct trace_port *port;
+    const struct trace_port *egress_port;
+    struct trace_node *parent;
+};
+
+/* By tunnel to 'there', and on there. */
+static void
+travel_by_tunnel(const struct sbrec_chassis *there, void *travel_)
+{
+    const struct travel *travel = travel_;
+    struct trace *t = travel->t;
+    const struct sbrec_chassis *here = t->chassis;
+    const uint16_t key = travel->egress_port->key;
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    ds_put_format(&s, "/* Leaves chassis \"%s\" for chassis \"%s\" by ",
+                  here->name, there->name);
+    trace_chassis_format_tunnel(travel->port, there, &s);
+    ds_put_cstr(&s, ". */");
+    trace_put_nocopy(travel->parent, TRACE_LEAVE, ds_steal_cstr(&s));
+    t->chassis = there;
+    trace_egress(t, travel->dp, travel->packet,
+                 trace_port_name(t, travel->dp, key), key, false,
+                 travel->parent);
+    t->chassis = here;
+}
+
+/* Through 'localnet' to 'there', and on there. */
+static void
+travel_by_localnet(const struct travel *travel,
+                   const struct trace_port *localnet,
+                   const struct sbrec_chassis *there)
+{
+    struct trace *t = travel->t;
+    const struct sbrec_chassis *here = t->chassis;
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    ds_put_format(&s, "/* Leaves chassis \"%s\" for chassis \"%s\" by "
+                  "physical network \"%s\"", here->name, there->name,
+                  smap_get_def(&localnet->row->options, "network_name", ""));
+    if (localnet->row->n_tag) {
+        ds_put_format(&s, ", VLAN %"PRId64, localnet->row->tag[0]);
+    }
+    ds_put_cstr(&s, ". */");
+    trace_put_nocopy(travel->parent, TRACE_LEAVE, ds_steal_cstr(&s));
+    trace_egress(t, travel->dp, travel->packet,
+                 trace_port_name(t, travel->dp, localnet->key),
+                 localnet->key, false, travel->parent);
+
+    struct flow copy = *travel->packet;
+    memset(copy.regs, 0, sizeof copy.regs);
+    copy.ct_state = 0;
+    copy.regs[REG(MFF_LOG_INPORT)] = localnet->key;
+    t->chassis = there;
+    struct trace_node *node = put_ingress(t, travel->dp, &copy,
+                                          travel->parent);
+    trace_table(t, travel->dp, &copy, OVN_P_INGRESS, 0, node);
+    t->chassis = here;
+}
+
+/* What is left of the way of 'packet' to 'port' if it is on other chassis:
+ * says how it gets there, and goes on there.  False if the port is here, too.
+ */
 static bool
 travel(struct trace *t, const struct trace_dp *dp, const struct flow *packet,
        const struct trace_port *port, const struct trace_port *egress_port,
        struct trace_node *parent)
 {
-    const struct sbrec_chassis *here = t->chassis, *there;
+    const struct trace_port *from
+        = trace_dp_port(dp, packet->regs[REG(MFF_LOG_INPORT)]);
+    struct travel travel = { t, dp, packet, port, egress_port, parent };
+    const struct sbrec_chassis *there;
     const struct trace_port *localnet;
-    struct ds s = DS_EMPTY_INITIALIZER;
 
-    switch (trace_chassis_way(here, port, &there, &localnet)) {
+    switch (trace_chassis_way(t->chassis, from, port, &there, &localnet)) {
     case TRACE_HERE:
+        if (t->chassis && port->row->n_additional_chassis) {
+            trace_chassis_for_each(t->chassis, port, travel_by_tunnel,
+                                   &travel);
+        }
         return false;
 
     case TRACE_NOWHERE:
@@ -315,41 +385,14 @@ travel(struct trace *t, const struct trace_dp *dp, const struct flow *packet,
         return true;
 
     case TRACE_TUNNEL:
-        ds_put_format(&s, "/* Leaves chassis \"%s\" for chassis \"%s\" by ",
-                      here->name, there->name);
-        trace_chassis_format_tunnel(port, there, &s);
-        ds_put_cstr(&s, ". */");
-        trace_put_nocopy(parent, TRACE_LEAVE, ds_steal_cstr(&s));
-        t->chassis = there;
-        trace_egress(t, dp, packet, trace_port_name(t, dp, egress_port->key),
-                     egress_port->key, false, parent);
-        break;
+        trace_chassis_for_each(t->chassis, port, travel_by_tunnel, &travel);
+        return true;
 
     case TRACE_LOCALNET:
     default:
-        ds_put_format(&s, "/* Leaves chassis \"%s\" for chassis \"%s\" by "
-                      "physical network \"%s\"", here->name, there->name,
-                      smap_get_def(&localnet->row->options, "network_name",
-                                   ""));
-        if (localnet->row->n_tag) {
-            ds_put_format(&s, ", VLAN %"PRId64, localnet->row->tag[0]);
-        }
-        ds_put_cstr(&s, ". */");
-        trace_put_nocopy(parent, TRACE_LEAVE, ds_steal_cstr(&s));
-        trace_egress(t, dp, packet, trace_port_name(t, dp, localnet->key),
-                     localnet->key, false, parent);
-
-        struct flow copy = *packet;
-        memset(copy.regs, 0, sizeof copy.regs);
-        copy.ct_state = 0;
-        copy.regs[REG(MFF_LOG_INPORT)] = localnet->key;
-        t->chassis = there;
-        struct trace_node *node = put_ingress(t, dp, &copy, parent);
-        trace_table(t, dp, &copy, OVN_P_INGRESS, 0, node);
-        break;
+        travel_by_localnet(&travel, localnet, there);
+        return true;
     }
-    t->chassis = here;
-    return true;
 }
 
 /* The copy for a port of a multicast group.  Other chassis that hang on the
@@ -361,17 +404,13 @@ travel_copy(struct trace *t, const struct trace_dp *dp,
 {
     const struct sbrec_chassis *there;
     const struct trace_port *localnet;
+    enum trace_way way = trace_chassis_way(t->chassis, NULL, port, &there,
+                                           &localnet);
 
-    switch (trace_chassis_way(t->chassis, port, &there, &localnet)) {
-    case TRACE_HERE:
-        return false;
-    case TRACE_TUNNEL:
-        return travel(t, dp, packet, port, port, parent);
-    case TRACE_LOCALNET:
-    case TRACE_NOWHERE:
-    default:
-        return true;
+    if (way == TRACE_NOWHERE || trace_dp_has_localnet(dp)) {
+        return way != TRACE_HERE;
     }
+    return travel(t, dp, packet, port, port, parent);
 }
 
 static void
