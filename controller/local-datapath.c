@@ -224,7 +224,7 @@ dp_group_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     const struct dp_group *group = in_dp_group(unit,
                                                inc_unit_key(unit).data);
-    if (!group) {
+    if (!group || !group->n) {
         return;
     }
 
