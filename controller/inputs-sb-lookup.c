@@ -142,14 +142,12 @@ mac_binding_equal(const void *a_, const void *b_)
     return (!strcmp(a->logical_port, b->logical_port)
             && !strcmp(a->ip, b->ip)
             && !strcmp(a->mac, b->mac)
-            && uuid_equals(&a->datapath, &b->datapath)
             && a->override_dynamic == b->override_dynamic);
 }
 
 static struct mac_binding *
 make_mac_binding(const struct uuid *uuid, const char *logical_port,
-                 const char *ip, const char *mac,
-                 const struct ovsdb_datum *datapath)
+                 const char *ip, const char *mac)
 {
     struct mac_binding *mb = xzalloc(sizeof *mb);
 
@@ -157,7 +155,6 @@ make_mac_binding(const struct uuid *uuid, const char *logical_port,
     mb->logical_port = xstrdup(logical_port);
     mb->ip = xstrdup(ip);
     mb->mac = xstrdup(mac);
-    mb->datapath = datum_uuid(datapath);
     return mb;
 }
 
@@ -167,16 +164,15 @@ mac_binding_create(const struct ovsdb_idl_row *row_)
     const struct sbrec_mac_binding *row
         = CONTAINER_OF(row_, struct sbrec_mac_binding, header_);
 
-    return make_mac_binding(
-        &row_->uuid, row->logical_port, row->ip, row->mac,
-        sbrec_mac_binding_get_datapath(row, OVSDB_TYPE_UUID));
+    return make_mac_binding(&row_->uuid, row->logical_port, row->ip,
+                            row->mac);
 }
 
 static const struct ovsdb_idl_column *const mac_binding_columns[] = {
     &sbrec_mac_binding_col_logical_port,
     &sbrec_mac_binding_col_ip,
     &sbrec_mac_binding_col_mac,
-    &sbrec_mac_binding_col_datapath,
+    &sbrec_mac_binding_col_datapath,    /* For the condition. */
     NULL,
 };
 
@@ -192,9 +188,8 @@ static_mac_binding_create(const struct ovsdb_idl_row *row_)
 {
     const struct sbrec_static_mac_binding *row
         = CONTAINER_OF(row_, struct sbrec_static_mac_binding, header_);
-    struct mac_binding *mb = make_mac_binding(
-        &row_->uuid, row->logical_port, row->ip, row->mac,
-        sbrec_static_mac_binding_get_datapath(row, OVSDB_TYPE_UUID));
+    struct mac_binding *mb = make_mac_binding(&row_->uuid, row->logical_port,
+                                              row->ip, row->mac);
 
     mb->is_static = true;
     mb->override_dynamic = row->override_dynamic_mac;
@@ -205,7 +200,6 @@ static const struct ovsdb_idl_column *const static_mac_binding_columns[] = {
     &sbrec_static_mac_binding_col_logical_port,
     &sbrec_static_mac_binding_col_ip,
     &sbrec_static_mac_binding_col_mac,
-    &sbrec_static_mac_binding_col_datapath,
     &sbrec_static_mac_binding_col_override_dynamic_mac,
     NULL,
 };

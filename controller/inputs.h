@@ -179,7 +179,6 @@ struct load_balancer {
 struct mac_binding {
     struct uuid uuid;
     char *logical_port; char *ip; char *mac;
-    struct uuid datapath;
     bool is_static, override_dynamic;
 };
 struct fdb { struct uuid uuid; char *mac; uint32_t dp_key, port_key; };
