@@ -49,11 +49,10 @@ struct eth_addr trace_read_mac(const struct trace_acts *,
 /* The action as the logical flow has it, without the ";". */
 char *trace_format_action(const struct trace *, const struct ovnact *);
 
-/* Each carries out an action of its family.  Returns false if 'a' is of
- * another one. */
-bool trace_ct_action(struct trace_acts *, const struct ovnact *);
-bool trace_nested_action(struct trace_acts *, const struct ovnact *);
-bool trace_lookup_action(struct trace_acts *, const struct ovnact *);
+/* Each carries out an action of its family. */
+void trace_ct_action(struct trace_acts *, const struct ovnact *);
+void trace_nested_action(struct trace_acts *, const struct ovnact *);
+void trace_lookup_action(struct trace_acts *, const struct ovnact *);
 
 /* Goes on in ingress or egress table 'ltable' below 'parent'. */
 void trace_goto(struct trace_acts *, struct flow *, uint8_t ltable,

@@ -282,41 +282,137 @@ execute_next(struct trace_acts *acts, const struct ovnact_next *next)
                 parent);
 }
 
-/* True if 'a' is one of those of this file. */
-static bool
+static void
 basic_action(struct trace_acts *acts, const struct ovnact *a)
 {
-    switch (a->type) {
+    switch ((int) a->type) {
     case OVNACT_OUTPUT:
         trace_output(acts->t, acts->dp, acts->packet, acts->lflow->pipeline,
                      acts->parent);
-        return true;
+        break;
     case OVNACT_NEXT:
         execute_next(acts, CONTAINER_OF(a, struct ovnact_next, ovnact));
-        return true;
+        break;
     case OVNACT_LOAD:
         execute_load(acts, a);
-        return true;
+        break;
     case OVNACT_MOVE:
         execute_move(acts, CONTAINER_OF(a, struct ovnact_move, ovnact));
-        return true;
+        break;
     case OVNACT_EXCHANGE:
         execute_exchange(acts, CONTAINER_OF(a, struct ovnact_move, ovnact));
-        return true;
+        break;
     case OVNACT_OVNFIELD_LOAD:
         put_modify_as_is(acts, a);
-        return true;
+        break;
     case OVNACT_PUSH:
         execute_push(acts, a);
-        return true;
+        break;
     case OVNACT_POP:
         execute_pop(acts, a);
-        return true;
+        break;
     case OVNACT_DEC_TTL:
         execute_dec_ttl(acts, a);
-        return true;
+        break;
     default:
-        return false;
+        OVS_NOT_REACHED();
+    }
+}
+
+/* Carries out 'a'.  There is no default, so that the compiler names an action
+ * that has been added and is not simulated. */
+static void
+execute(struct trace_acts *acts, const struct ovnact *a)
+{
+    switch (a->type) {
+    case OVNACT_OUTPUT:
+    case OVNACT_NEXT:
+    case OVNACT_LOAD:
+    case OVNACT_MOVE:
+    case OVNACT_EXCHANGE:
+    case OVNACT_OVNFIELD_LOAD:
+    case OVNACT_PUSH:
+    case OVNACT_POP:
+    case OVNACT_DEC_TTL:
+        basic_action(acts, a);
+        break;
+
+    case OVNACT_CT_NEXT:
+    case OVNACT_CT_DNAT:
+    case OVNACT_CT_SNAT:
+    case OVNACT_CT_DNAT_IN_CZONE:
+    case OVNACT_CT_SNAT_IN_CZONE:
+    case OVNACT_CT_COMMIT_NAT:
+    case OVNACT_CT_CLEAR:
+    case OVNACT_CT_LB:
+    case OVNACT_CT_LB_MARK:
+    case OVNACT_CT_LB_MARK_LOCAL:
+    case OVNACT_SELECT:
+        trace_ct_action(acts, a);
+        break;
+
+    case OVNACT_CLONE:
+    case OVNACT_ARP:
+    case OVNACT_ICMP4:
+    case OVNACT_ICMP4_ERROR:
+    case OVNACT_ICMP6:
+    case OVNACT_ICMP6_ERROR:
+    case OVNACT_TCP_RESET:
+    case OVNACT_SCTP_ABORT:
+    case OVNACT_REJECT:
+    case OVNACT_ND_NA:
+    case OVNACT_ND_NA_ROUTER:
+    case OVNACT_ND_NS:
+        trace_nested_action(acts, a);
+        break;
+
+    case OVNACT_GET_ARP:
+    case OVNACT_GET_ND:
+    case OVNACT_LOOKUP_ARP:
+    case OVNACT_LOOKUP_ND:
+    case OVNACT_LOOKUP_ARP_IP:
+    case OVNACT_LOOKUP_ND_IP:
+    case OVNACT_GET_FDB:
+    case OVNACT_LOOKUP_FDB:
+    case OVNACT_PUT_DHCPV4_OPTS:
+    case OVNACT_PUT_DHCPV6_OPTS:
+    case OVNACT_PUT_ND_RA_OPTS:
+    case OVNACT_DNS_LOOKUP:
+    case OVNACT_CHK_LB_HAIRPIN:
+    case OVNACT_CHK_LB_HAIRPIN_REPLY:
+    case OVNACT_CT_SNAT_TO_VIP:
+    case OVNACT_CHECK_IN_PORT_SEC:
+    case OVNACT_CHECK_OUT_PORT_SEC:
+    case OVNACT_LOG:
+        trace_lookup_action(acts, a);
+        break;
+
+    /* These have no effect on the packet. */
+    case OVNACT_SET_QUEUE:
+    case OVNACT_CHECK_PKT_LARGER:
+    case OVNACT_CT_COMMIT_V1:
+    case OVNACT_CT_COMMIT_V2:
+    case OVNACT_FWD_GROUP:
+    case OVNACT_PUT_ARP:
+    case OVNACT_PUT_ND:
+    case OVNACT_PUT_FDB:
+    case OVNACT_SET_METER:
+    case OVNACT_SAMPLE:
+    case OVNACT_TRIGGER_EVENT:
+    case OVNACT_IGMP:
+    case OVNACT_BIND_VPORT:
+    case OVNACT_HANDLE_SVC_CHECK:
+    case OVNACT_HANDLE_DHCPV6_REPLY:
+    case OVNACT_BFD_MSG:
+    case OVNACT_CHK_ECMP_NH_MAC:
+    case OVNACT_CHK_ECMP_NH:
+    case OVNACT_CHK_LB_AFF:
+    case OVNACT_COMMIT_ECMP_NH:
+    case OVNACT_COMMIT_LB_AFF:
+        break;
+
+    case N_OVNACTS:
+        OVS_NOT_REACHED();
     }
 }
 
@@ -340,12 +436,7 @@ trace_actions(struct trace *t, const struct trace_dp *dp,
         bool is_jump = a->type == OVNACT_NEXT && strcmp(text, "next");
         trace_put_nocopy(parent, is_jump ? TRACE_JUMP : TRACE_ACTION, text);
 
-        /* Actions that none of the families knows have no effect on the
-         * packet. */
-        if (!basic_action(&acts, a) && !trace_ct_action(&acts, a)
-            && !trace_nested_action(&acts, a)) {
-            trace_lookup_action(&acts, a);
-        }
+        execute(&acts, a);
     }
     free(acts.stack);
 }

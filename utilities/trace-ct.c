@@ -412,35 +412,35 @@ execute_select(struct trace_acts *acts, const struct ovnact_select *select)
     trace_goto(acts, &copy, select->ltable, node);
 }
 
-bool
+void
 trace_ct_action(struct trace_acts *acts, const struct ovnact *a)
 {
-    switch (a->type) {
+    switch ((int) a->type) {
     case OVNACT_CT_NEXT:
         execute_ct_next(acts, CONTAINER_OF(a, struct ovnact_ct_next, ovnact));
-        return true;
+        break;
     case OVNACT_CT_DNAT:
     case OVNACT_CT_SNAT:
     case OVNACT_CT_DNAT_IN_CZONE:
     case OVNACT_CT_SNAT_IN_CZONE:
         execute_ct_nat(acts, a);
-        return true;
+        break;
     case OVNACT_CT_COMMIT_NAT:
         execute_ct_commit_nat(acts, CONTAINER_OF(a, struct ovnact_ct_next,
                                                  ovnact));
-        return true;
+        break;
     case OVNACT_CT_CLEAR:
         execute_ct_clear(acts);
-        return true;
+        break;
     case OVNACT_CT_LB:
     case OVNACT_CT_LB_MARK:
     case OVNACT_CT_LB_MARK_LOCAL:
         execute_ct_lb(acts, CONTAINER_OF(a, struct ovnact_ct_lb, ovnact));
-        return true;
+        break;
     case OVNACT_SELECT:
         execute_select(acts, CONTAINER_OF(a, struct ovnact_select, ovnact));
-        return true;
+        break;
     default:
-        return false;
+        OVS_NOT_REACHED();
     }
 }

@@ -239,57 +239,57 @@ execute_log(struct trace_acts *acts, const struct ovnact_log *log)
     free(packet);
 }
 
-bool
+void
 trace_lookup_action(struct trace_acts *acts, const struct ovnact *a)
 {
-    switch (a->type) {
+    switch ((int) a->type) {
     case OVNACT_GET_ARP:
     case OVNACT_GET_ND:
         execute_get_neighbor(acts, CONTAINER_OF(a, struct ovnact_mac,
                                                 ovnact));
-        return true;
+        break;
     case OVNACT_LOOKUP_ARP:
     case OVNACT_LOOKUP_ND:
         execute_lookup_neighbor(acts, CONTAINER_OF(a, struct ovnact_mac,
                                                    ovnact), true);
-        return true;
+        break;
     case OVNACT_LOOKUP_ARP_IP:
     case OVNACT_LOOKUP_ND_IP:
         execute_lookup_neighbor(acts, CONTAINER_OF(a, struct ovnact_mac,
                                                    ovnact), false);
-        return true;
+        break;
     case OVNACT_GET_FDB:
         execute_get_fdb(acts, CONTAINER_OF(a, struct ovnact_mac, ovnact));
-        return true;
+        break;
     case OVNACT_LOOKUP_FDB:
         execute_lookup_fdb(acts, CONTAINER_OF(a, struct ovnact_mac, ovnact));
-        return true;
+        break;
     case OVNACT_PUT_DHCPV4_OPTS:
     case OVNACT_PUT_DHCPV6_OPTS:
     case OVNACT_PUT_ND_RA_OPTS:
         execute_put_opts(acts, a);
-        return true;
+        break;
     case OVNACT_DNS_LOOKUP:
         trace_put(acts->parent, TRACE_ERROR,
                   "*** dns_lookup action not implemented");
-        return true;
+        break;
     case OVNACT_CHK_LB_HAIRPIN:
     case OVNACT_CHK_LB_HAIRPIN_REPLY:
         execute_chk_lb_hairpin(acts, a);
-        return true;
+        break;
     case OVNACT_CT_SNAT_TO_VIP:
         execute_ct_snat_to_vip(acts);
-        return true;
+        break;
     case OVNACT_CHECK_IN_PORT_SEC:
         execute_check_port_sec(acts, a, true);
-        return true;
+        break;
     case OVNACT_CHECK_OUT_PORT_SEC:
         execute_check_port_sec(acts, a, false);
-        return true;
+        break;
     case OVNACT_LOG:
         execute_log(acts, CONTAINER_OF(a, struct ovnact_log, ovnact));
-        return true;
+        break;
     default:
-        return false;
+        OVS_NOT_REACHED();
     }
 }

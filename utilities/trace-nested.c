@@ -158,11 +158,11 @@ is_rejection(const struct flow *packet)
 }
 
 /* Makes of 'packet' what 'type' says.  Returns the name of what has become of
- * it, or NULL if 'type' is no such action. */
+ * it. */
 static const char *
 transform(enum ovnact_type type, struct flow *packet)
 {
-    switch (type) {
+    switch ((int) type) {
     case OVNACT_CLONE:
         return "clone";
     case OVNACT_ARP:
@@ -194,26 +194,22 @@ transform(enum ovnact_type type, struct flow *packet)
         make_nd_ns(packet);
         return "nd_ns";
     default:
-        return NULL;
+        OVS_NOT_REACHED();
     }
 }
 
-bool
+void
 trace_nested_action(struct trace_acts *acts, const struct ovnact *a)
 {
     if (a->type == OVNACT_REJECT && is_rejection(acts->packet)) {
-        return true;
+        return;
     }
 
     struct flow copy = *acts->packet;
     const char *name = transform(a->type, &copy);
-    if (name) {
-        const struct ovnact_nest *nest
-            = CONTAINER_OF(a, struct ovnact_nest, ovnact);
-        struct trace_node *node = trace_put(acts->parent, TRACE_FORK, "%s",
-                                            name);
-        trace_actions(acts->t, acts->dp, &copy, acts->lflow, nest->nested,
-                      nest->nested_len, node);
-    }
-    return name != NULL;
+    const struct ovnact_nest *nest
+        = CONTAINER_OF(a, struct ovnact_nest, ovnact);
+    struct trace_node *node = trace_put(acts->parent, TRACE_FORK, "%s", name);
+    trace_actions(acts->t, acts->dp, &copy, acts->lflow, nest->nested,
+                  nest->nested_len, node);
 }
