@@ -19,6 +19,7 @@
 #include "desired-rows.h"
 #include "hash.h"
 #include "idl-columns.h"
+#include "idl-row.h"
 #include "if-status.h"
 #include "module.h"
 #include "ovn-sb-idl.h"
@@ -281,6 +282,7 @@ agree_not_primary(const struct sbrec_port_binding *pb,
         sbrec_port_binding_set_encap(pb, NULL);
     }
     if (pb->virtual_parent) {
+        sbrec_port_binding_verify_virtual_parent(pb);
         sbrec_port_binding_set_virtual_parent(pb, NULL);
     }
     agree_up(pb, false);
@@ -345,6 +347,8 @@ port_agree(const struct ovsdb_idl_row *row, void *wish_,
            : sbrec_encap_get_for_uuid(sb_idl, &wish->encap));
     bool up = (!wish->has_iface
                || if_status_is_installed(pb->logical_port));
+    us = IDL_ROW_IF_EXISTS(us);
+    encap = IDL_ROW_IF_EXISTS(encap);
     if (!us) {
         return DESIRED_DIFFERS;
     }
@@ -389,7 +393,7 @@ binding_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
     const struct sbrec_port_binding *pb;
     bool any = false;
 
-    if (!us) {
+    if (!IDL_ROW_IF_EXISTS(us)) {
         return true;
     }
     SBREC_PORT_BINDING_FOR_EACH (pb, sb_idl) {

@@ -4,6 +4,7 @@
 
 #include "desired-rows.h"
 
+#include "idl-row.h"
 #include "ovsdb-idl.h"
 #include "ovsdb-idl-provider.h"
 #include "util.h"
@@ -128,7 +129,8 @@ desired_rows_commit(struct desired_rows *rows, struct ovsdb_idl *idl,
     HMAP_FOR_EACH_SAFE (d, doubt_node, &rows->doubted) {
         row = ovsdb_idl_get_row_for_uuid(idl, table, &d->row);
 
-        switch (row ? rows->class->agree(row, d->value, idl) : DESIRED_DONE) {
+        switch (row && idl_row_exists(row)
+                ? rows->class->agree(row, d->value, idl) : DESIRED_DONE) {
         case DESIRED_DIFFERS:
             break;
         case DESIRED_AGREES:

@@ -27,4 +27,9 @@ idl_row_exists(const struct ovsdb_idl_row *row)
     return row->new_datum != NULL;
 }
 
+/* 'ROW', whose evaluation has no side effects, or NULL if it is NULL or not
+ * there. */
+#define IDL_ROW_IF_EXISTS(ROW)                                          \
+    ((ROW) && idl_row_exists(&(ROW)->header_) ? (ROW) : NULL)
+
 #endif /* controller/idl-row.h */

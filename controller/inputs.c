@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include "idl-columns.h"
+#include "idl-row.h"
 #include "module.h"
 #include "ovn-sb-idl.h"
 #include "ovs-config.h"
@@ -305,7 +306,7 @@ compare_table(const struct input_table *t, struct ovsdb_idl *idl)
     for (size_t i = 0; i < list.n; i++) {
         const struct ovsdb_idl_row *old
             = ovsdb_idl_get_row_for_uuid(idl, t->class, &list.uuids[i]);
-        if (!old || is_renamed(t, old)) {
+        if (!old || !idl_row_exists(old) || is_renamed(t, old)) {
             remove_row(t, &list.uuids[i]);
         }
     }

@@ -521,6 +521,8 @@ clean_up(struct unixctl_server *unixctl)
 
         begin_turn(&turn);
         done = all_modules(is_cleaned_up, &turn);
+        ovsdb_idl_track_clear(ctl.ovs.idl);
+        ovsdb_idl_track_clear(ctl.sb.idl);
         unixctl_server_run(unixctl);
         unixctl_server_wait(unixctl);
         end_turn(&turn);

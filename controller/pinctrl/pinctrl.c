@@ -16,6 +16,7 @@
 
 #include <config.h>
 
+#include "idl-row.h"
 #include "pinctrl/pinctrl.h"
 
 #include <inttypes.h>
@@ -334,7 +335,7 @@ run(struct turn *turn)
             = sbrec_chassis_get_for_uuid(turn->sb_idl, &turn->our_chassis);
 
         learn_commit(turn->sb_txn);
-        if (us) {
+        if (IDL_ROW_IF_EXISTS(us)) {
             activation_commit(us);
             vport_commit(us);
             event_commit(turn->sb_txn, us);
