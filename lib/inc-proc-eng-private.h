@@ -64,6 +64,11 @@ struct inc_set {
     struct inc_member **changed; /* Members that have come or gone. */
     size_t n_changed, allocated_changed;
 
+    /* What the last commit has changed, until the end of the run, if the kind
+     * keeps it.  Those that are gone are no longer in 'members'. */
+    struct inc_member **came, **gone;
+    size_t n_came, n_gone;
+
     struct inc_member **sorted; /* The 'n' members in order, or NULL. */
     size_t allocated_sorted;
     size_t n_patches;           /* Changes to 'sorted' since it was read. */
@@ -139,6 +144,7 @@ struct inc_unit {
     uint32_t id;
     uint32_t queue_pos;         /* In its stage's queue; NONE if clean. */
     bool has_run;
+    bool full;                  /* Dirty for more than update() can do. */
     bool recompute;             /* Dirty because somebody asked for it. */
 };
 
@@ -183,6 +189,8 @@ struct inc_engine {
     uint32_t n_kept;            /* Reads that are those of this run. */
     struct output *outputs;     /* Of this run. */
     size_t n_outputs, allocated_outputs;
+    struct inc_cell **changed_sets; /* Those that keep their changes. */
+    size_t n_changed_sets, allocated_changed_sets;
 };
 
 static inline bool
@@ -216,7 +224,8 @@ void inc_set_destroy(struct inc_set *);
 struct inc_member *inc_set_find(const struct inc_set *, struct inc_key);
 struct inc_member *inc_set_find_or_create(struct inc_set *, struct inc_key);
 void inc_set_note_change(struct inc_set *, struct inc_member *, bool come);
-bool inc_set_commit(struct inc_set *);
+bool inc_set_commit(struct inc_set *, bool keep_changes);
+void inc_set_forget_changes(struct inc_set *);
 
 /* inc-proc-cmd.c */
 void inc_cell_format(struct ds *, const struct inc_cell *);

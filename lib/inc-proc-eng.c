@@ -34,6 +34,7 @@ VLOG_DEFINE_THIS_MODULE(inc_proc_eng);
 COVERAGE_DEFINE(inc_cell_changed);
 COVERAGE_DEFINE(inc_cell_unchanged);
 COVERAGE_DEFINE(inc_unit_run);
+COVERAGE_DEFINE(inc_unit_update);
 
 /* How it works
  * ============
@@ -214,7 +215,8 @@ static void
 cell_release(struct inc_cell *cell)
 {
     bool has_value = (cell->kind->class->is_set
-                      ? cell->set && !hmap_is_empty(&cell->set->members)
+                      ? cell->set && (!hmap_is_empty(&cell->set->members)
+                                      || cell->set->came)
                       : cell->value != NULL);
     if (!has_value && !cell->n_readers && !cell->n_writers
         && !cell->n_spawned && cell->pending == NONE) {
@@ -310,7 +312,7 @@ cell_best_value(const struct inc_cell *cell)
 /* Units and what they read. */
 
 static void
-unit_mark_dirty(struct inc_unit *unit)
+unit_enqueue(struct inc_unit *unit)
 {
     struct stage *stage = &unit->engine->stages[unit->class->class->stage];
     if (unit->queue_pos == NONE) {
@@ -322,6 +324,13 @@ unit_mark_dirty(struct inc_unit *unit)
         stage->queue[stage->n_queue++] = unit->id;
         stage->n_dirty++;
     }
+}
+
+static void
+unit_mark_dirty(struct inc_unit *unit)
+{
+    unit->full = true;
+    unit_enqueue(unit);
 }
 
 static void
@@ -831,11 +840,55 @@ advance_stamp(struct inc_engine *engine)
     engine->stamp = 1;
 }
 
+/* Calls update() instead of run().  Returns whether that was enough. */
+static bool
+unit_update(struct inc_unit *unit)
+{
+    struct inc_engine *engine = unit->engine;
+    struct unit_class *uc = unit->class;
+
+    /* As if it had read and put out again, in this run, what it had before. */
+    advance_stamp(engine);
+    engine->n_kept = unit->n_reads;
+    for (uint32_t i = 0; i < unit->n_reads; i++) {
+        struct inc_cell *cell = engine->cells.items[unit->reads[i].cell];
+        cell->stamp = engine->stamp;
+    }
+    for (size_t i = 0; i < unit->n_outputs; i++) {
+        const struct output *o = &unit->outputs[i];
+        if (o->member) {
+            o->member->stamp = engine->stamp;
+        } else {
+            cell_find_writer(o->cell, unit->id)->stamp = engine->stamp;
+        }
+        unit_append_output(unit, o->cell, o->member);
+    }
+
+    engine->running = unit;
+    bool ok = uc->class->update(unit, uc->aux);
+    engine->running = NULL;
+
+    size_t n = engine->n_outputs;
+    if (!ok) {
+        for (size_t i = unit->n_outputs; i < n; i++) {
+            unit_withdraw_output(unit, &engine->outputs[i]);
+        }
+    } else if (n != unit->n_outputs) {
+        free(unit->outputs);
+        unit->outputs = xmemdup(engine->outputs, n * sizeof *unit->outputs);
+        unit->n_outputs = n;
+    }
+    engine->n_outputs = 0;
+    unit_trim_reads(unit);
+    return ok;
+}
+
 static void
 unit_run(struct inc_unit *unit)
 {
     struct inc_engine *engine = unit->engine;
     struct unit_class *uc = unit->class;
+    bool full = unit->full || !uc->class->update;
 
     COVERAGE_INC(inc_unit_run);
     if (unit->recompute) {
@@ -843,8 +896,12 @@ unit_run(struct inc_unit *unit)
     } else {
         uc->n_compute++;
     }
-    unit->recompute = false;
+    unit->recompute = unit->full = false;
     unit->has_run = true;
+    if (!full && unit_update(unit)) {
+        COVERAGE_INC(inc_unit_update);
+        return;
+    }
 
     advance_stamp(engine);
     engine->running = unit;
@@ -906,6 +963,46 @@ stage_run_units(struct inc_engine *engine, struct stage *stage)
     return n;
 }
 
+/* Has 'cell', a set, forget how it has changed.  A reader that has not run
+ * since then can no longer do with an update. */
+static void
+forget_changes(struct inc_cell *cell)
+{
+    struct inc_engine *engine = cell->kind->engine;
+
+    for (uint32_t i = 0; i < cell->n_readers; i++) {
+        struct inc_unit *unit = engine->units.items[cell->readers[i].unit];
+        unit->full |= unit->queue_pos != NONE;
+    }
+    inc_set_forget_changes(cell->set);
+}
+
+/* 'cell', a set, remembers how it has changed, until all stages have run. */
+static void
+note_changed_set(struct inc_cell *cell)
+{
+    struct inc_engine *engine = cell->kind->engine;
+
+    if (engine->n_changed_sets >= engine->allocated_changed_sets) {
+        engine->changed_sets = x2nrealloc(engine->changed_sets,
+                                          &engine->allocated_changed_sets,
+                                          sizeof *engine->changed_sets);
+    }
+    engine->changed_sets[engine->n_changed_sets++] = cell;
+}
+
+static void
+forget_changed_sets(struct inc_engine *engine)
+{
+    for (size_t i = 0; i < engine->n_changed_sets; i++) {
+        struct inc_cell *cell = engine->changed_sets[i];
+
+        forget_changes(cell);
+        cell_release(cell);
+    }
+    engine->n_changed_sets = 0;
+}
+
 /* Readers of 'cell' must run; the units that it spawns come or go. */
 static void
 cell_announce(struct inc_cell *cell, const void *old, const void *new,
@@ -916,7 +1013,13 @@ cell_announce(struct inc_cell *cell, const void *old, const void *new,
 
     COVERAGE_INC(inc_cell_changed);
     for (uint32_t i = 0; i < cell->n_readers; i++) {
-        unit_mark_dirty(engine->units.items[cell->readers[i].unit]);
+        struct inc_unit *unit = engine->units.items[cell->readers[i].unit];
+
+        if (kind->class->keeps_changes) {
+            unit_enqueue(unit);
+        } else {
+            unit_mark_dirty(unit);
+        }
     }
     if (was != is) {
         for (size_t i = 0; i < kind->n_spawns; i++) {
@@ -964,9 +1067,15 @@ commit_value(struct inc_cell *cell, void *old)
 static void
 commit_set(struct inc_cell *cell)
 {
+    bool keep_changes = cell->kind->class->keeps_changes;
     bool was = cell->set->n_was > 0;
 
-    if (inc_set_commit(cell->set)) {
+    if (keep_changes && cell->set->came) {
+        forget_changes(cell);
+    } else if (keep_changes) {
+        note_changed_set(cell);
+    }
+    if (inc_set_commit(cell->set, keep_changes)) {
         cell_announce(cell, NULL, NULL, was, cell->set->n > 0);
     } else {
         COVERAGE_INC(inc_cell_unchanged);
@@ -1009,6 +1118,9 @@ inc_run(struct inc_engine *engine, int last_stage)
         n += stage_run_units(engine, &engine->stages[i]);
         stage_commit(engine, &engine->stages[i]);
     }
+    if (last_stage == engine->n_stages - 1) {
+        forget_changed_sets(engine);
+    }
     if (n) {
         log_slow_classes(engine);
     }
@@ -1032,8 +1144,8 @@ inc_recompute(struct inc_engine *engine)
     assert_outside(engine);
     for (size_t i = 0; i < engine->units.n; i++) {
         struct inc_unit *unit = engine->units.items[i];
-        if (unit && unit->queue_pos == NONE) {
-            unit->recompute = true;
+        if (unit) {
+            unit->recompute |= unit->queue_pos == NONE;
             unit_mark_dirty(unit);
         }
     }
@@ -1106,6 +1218,7 @@ inc_engine_destroy(struct inc_engine *engine)
     free(engine->kinds);
     free(engine->classes);
     free(engine->outputs);
+    free(engine->changed_sets);
     free(engine);
 }
 
@@ -1128,6 +1241,7 @@ inc_kind_declare(struct inc_engine *engine, const struct inc_kind_class *class)
 {
     ovs_assert(class->stage >= 0 && class->stage < engine->n_stages);
     ovs_assert(!class->is_set || (!class->equal && !class->destroy));
+    ovs_assert(class->is_set || !class->keeps_changes);
 
     struct inc_kind *kind = xzalloc(sizeof *kind);
     kind->class = class;

@@ -56,6 +56,16 @@
  * insert members; a member is in the set as long as at least one of them holds
  * it there.  All inputs together count as one holder.
  *
+ * Updates
+ * -------
+ *
+ * A unit that reads a large set need not start over when a member comes or
+ * goes.  If the set's kind keeps its changes, and the unit's class has an
+ * update() function, then that is called in place of run() as long as nothing
+ * else has changed of what the unit has read.  It learns which members came
+ * and went.  What the unit has read and put out before stays; what update()
+ * reads and puts out is added to it.
+ *
  * Effects on the world outside (a database row, a message to the switch)
  * are not made by units.  A kind may have a "watcher", which the engine tells
  * of each cell that changed.
@@ -120,6 +130,7 @@ struct inc_kind_class {
     int stage;
     enum inc_key_type key_type; /* For printing. */
     bool is_set;                /* 'equal' and 'destroy' are NULL then. */
+    bool keeps_changes;         /* For a set: for update(). */
     /* NULL: equal only if they are one. */
     bool (*equal)(const void *a, const void *b);
     void (*destroy)(void *value); /* NULL: values are not owned. */
@@ -137,6 +148,10 @@ struct inc_unit_class {
     const char *name;           /* "lflow" */
     int stage;
     void (*run)(struct inc_unit *, void *aux);
+    /* Does what run() would, knowing that nothing has changed since then but
+     * members of sets whose kinds keep their changes.  Or returns false,
+     * whatever it has done, and run() is called.  May be NULL. */
+    bool (*update)(struct inc_unit *, void *aux);
     /* The unit goes away; withdraws what run() did outside of the engine's
      * cells (flows, for a unit of the flow stage).  Not called for a unit that
      * has never run.  It may use the unit's key and data, and inc_peek*(), but
@@ -197,6 +212,11 @@ void inc_insert(struct inc_unit *, struct inc_kind *, struct inc_key,
 size_t inc_set_count(const struct inc_set *);
 struct inc_key inc_set_at(const struct inc_set *, size_t i);
 bool inc_set_contains(const struct inc_set *, struct inc_key member);
+/* From within update(): which members came and went, in no order. */
+size_t inc_set_n_came(const struct inc_set *);
+struct inc_key inc_set_came_at(const struct inc_set *, size_t i);
+size_t inc_set_n_gone(const struct inc_set *);
+struct inc_key inc_set_gone_at(const struct inc_set *, size_t i);
 
 /* Looking in from outside of units: effects, appctl commands, tests.  Not to
  * be called from within run(), which is asserted. */

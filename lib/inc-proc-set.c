@@ -44,6 +44,7 @@ inc_set_destroy(struct inc_set *set)
             free(member);
         }
         hmap_destroy(&set->members);
+        inc_set_forget_changes(set);
         free(set->changed);
         free(set->sorted);
         free(set);
@@ -172,23 +173,49 @@ inc_set_note_change(struct inc_set *set, struct inc_member *member, bool come)
     }
 }
 
+/* Forgets what inc_set_commit() has kept. */
+void
+inc_set_forget_changes(struct inc_set *set)
+{
+    for (size_t i = 0; i < set->n_gone; i++) {
+        free(set->gone[i]);
+    }
+    free(set->gone);
+    free(set->came);
+    set->came = set->gone = NULL;
+    set->n_came = set->n_gone = 0;
+}
+
 /* The readers of 'set' are about to be told how it is now.  Returns false if
- * it is as they know it. */
+ * it is as they know it.  With 'keep_changes', they can ask what has
+ * changed. */
 bool
-inc_set_commit(struct inc_set *set)
+inc_set_commit(struct inc_set *set, bool keep_changes)
 {
     bool changed = false;
 
+    if (keep_changes) {
+        set->came = xmalloc(set->n_changed * sizeof *set->came);
+        set->gone = xmalloc(set->n_changed * sizeof *set->gone);
+    }
     for (size_t i = 0; i < set->n_changed; i++) {
         struct inc_member *member = set->changed[i];
         bool is_member = member->n_holders > 0;
+        bool was_member = member->was_member;
 
-        changed |= member->was_member != is_member;
+        changed |= was_member != is_member;
         member->was_member = is_member;
         member->is_changed = false;
+        if (keep_changes && is_member && !was_member) {
+            set->came[set->n_came++] = member;
+        }
         if (!is_member) {
             hmap_remove(&set->members, &member->node);
-            free(member);
+            if (keep_changes && was_member) {
+                set->gone[set->n_gone++] = member;
+            } else {
+                free(member);
+            }
         }
     }
     free(set->changed);
@@ -222,4 +249,30 @@ inc_set_contains(const struct inc_set *set, struct inc_key key)
     }
     const struct inc_member *member = inc_set_find(set, key);
     return member && member->n_holders;
+}
+
+size_t
+inc_set_n_came(const struct inc_set *set)
+{
+    return set->n_came;
+}
+
+struct inc_key
+inc_set_came_at(const struct inc_set *set, size_t i)
+{
+    ovs_assert(i < set->n_came);
+    return member_key(set->came[i]);
+}
+
+size_t
+inc_set_n_gone(const struct inc_set *set)
+{
+    return set->n_gone;
+}
+
+struct inc_key
+inc_set_gone_at(const struct inc_set *set, size_t i)
+{
+    ovs_assert(i < set->n_gone);
+    return member_key(set->gone[i]);
 }

@@ -424,9 +424,141 @@ test_peek(struct basic *b)
     ds_clear(&b->log);
 }
 
+/* Updates: a unit that reads ("names", "x") of a kind that keeps changes and
+ * the value ("in", "x"), and puts out what it is told. */
+
+struct updates {
+    struct inc_engine *engine;
+    struct inc_kind *in, *names, *out;
+    struct ds log;
+    bool refuse;                /* Updates. */
+};
+
+static void
+updates_run(struct inc_unit *unit, void *u_)
+{
+    struct updates *u = u_;
+    const struct inc_set *set = inc_read_set(unit, u->names, key("x"));
+
+    inc_read(unit, u->in, key("x"));
+    ds_put_cstr(&u->log, " run");
+    for (size_t i = 0; i < inc_set_count(set); i++) {
+        inc_insert(unit, u->out, key("all"), inc_set_at(set, i));
+    }
+}
+
+static bool
+updates_update(struct inc_unit *unit, void *u_)
+{
+    struct updates *u = u_;
+    const struct inc_set *set = inc_read_set(unit, u->names, key("x"));
+
+    ds_put_cstr(&u->log, " update");
+    for (size_t i = 0; i < inc_set_n_came(set); i++) {
+        struct inc_key came = inc_set_came_at(set, i);
+        ds_put_format(&u->log, " +%s", key_string(came));
+        inc_insert(unit, u->out, key("all"), came);
+    }
+    for (size_t i = 0; i < inc_set_n_gone(set); i++) {
+        ds_put_format(&u->log, " -%s", key_string(inc_set_gone_at(set, i)));
+    }
+    inc_insert(unit, u->out, key("all"), key("updated"));
+    return !u->refuse;
+}
+
+static void
+updates_expect(struct updates *u, int last_stage, const char *log,
+               const char *out)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    inc_run(u->engine, last_stage);
+    const struct inc_set *set = inc_peek_set(u->out, key("all"));
+    for (size_t i = 0; i < inc_set_count(set); i++) {
+        ds_put_format(&s, " %s", key_string(inc_set_at(set, i)));
+    }
+    if (strcmp(ds_cstr(&u->log), log) || strcmp(ds_cstr(&s), out)) {
+        ovs_fatal(0, "\"%s\" and \"%s\" instead of \"%s\" and \"%s\"",
+                  ds_cstr(&u->log), ds_cstr(&s), log, out);
+    }
+    ds_clear(&u->log);
+    ds_destroy(&s);
+}
+
+static void
+test_updates(void)
+{
+    static const struct inc_kind_class changing_class = {
+        .name = "names", .stage = 0, .key_type = INC_KEY_STRING,
+        .is_set = true, .keeps_changes = true,
+    };
+    static const struct inc_kind_class out_class = SET_KIND("out", 1);
+    static const struct inc_unit_class unit_class = {
+        .name = "updates", .stage = 1, .run = updates_run,
+        .update = updates_update,
+    };
+    struct updates u = { .log = DS_EMPTY_INITIALIZER };
+
+    u.engine = inc_engine_create(2);
+    u.in = inc_kind_declare(u.engine, &in_class);
+    u.names = inc_kind_declare(u.engine, &changing_class);
+    u.out = inc_kind_declare(u.engine, &out_class);
+    inc_unit_add(u.engine, &unit_class, key("u"), &u);
+    updates_expect(&u, 1, " run", "");
+
+    inc_set_insert(u.names, key("x"), key("a"));
+    updates_expect(&u, 1, " update +a", " a updated");
+    /* What was put out before stays. */
+    inc_set_insert(u.names, key("x"), key("b"));
+    inc_set_remove(u.names, key("x"), key("a"));
+    updates_expect(&u, 1, " update +b -a", " a b updated");
+    updates_expect(&u, 1, "", " a b updated");
+
+    /* Something else has changed, too, or everything is asked for. */
+    inc_set_insert(u.names, key("x"), key("c"));
+    inc_set(u.in, key("x"), value_new(1));
+    updates_expect(&u, 1, " run", " b c");
+    inc_set_insert(u.names, key("x"), key("d"));
+    inc_recompute(u.engine);
+    updates_expect(&u, 1, " run", " b c d");
+
+    /* A member that has left and is back has not changed. */
+    inc_set_remove(u.names, key("x"), key("d"));
+    inc_set_insert(u.names, key("x"), key("d"));
+    updates_expect(&u, 1, "", " b c d");
+
+    /* Changes are remembered until they have been made use of, but not two of
+     * them. */
+    inc_set_insert(u.names, key("x"), key("e"));
+    updates_expect(&u, 0, "", " b c d");
+    updates_expect(&u, 1, " update +e", " b c d e updated");
+    inc_set_insert(u.names, key("x"), key("f"));
+    updates_expect(&u, 0, "", " b c d e updated");
+    inc_set_remove(u.names, key("x"), key("e"));
+    updates_expect(&u, 0, "", " b c d e updated");
+    updates_expect(&u, 1, " run", " b c d f");
+
+    /* A refused update leaves nothing behind. */
+    u.refuse = true;
+    inc_set_remove(u.names, key("x"), key("f"));
+    updates_expect(&u, 1, " update -f run", " b c d");
+    u.refuse = false;
+
+    /* All of them go, and the set with them. */
+    inc_set_remove(u.names, key("x"), key("b"));
+    inc_set_remove(u.names, key("x"), key("c"));
+    updates_expect(&u, 1, " update -b -c", " b c d updated");
+    inc_set_remove(u.names, key("x"), key("d"));
+    updates_expect(&u, 0, "", " b c d updated");
+    inc_engine_destroy(u.engine);
+    ds_destroy(&u.log);
+}
+
 static void
 test_basic(void)
 {
+    test_updates();
+
     struct basic b;
 
     basic_init(&b);
