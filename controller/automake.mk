@@ -72,6 +72,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/lflow-conj-ids.h \
 	controller/lflow-env.c \
 	controller/lflow-env.h \
+	controller/lflow-sample.c \
+	controller/lflow-sample.h \
 	controller/lflow.c \
 	controller/lflow.h \
 	controller/local-datapath.c \

@@ -91,7 +91,10 @@ struct flow_ref {
 struct flow_output {
     struct hmap_node node;      /* In 'outputs', by unit. */
     const struct inc_unit *unit;
-    struct flow_ref *refs;      /* In the order in which they were put out. */
+    /* In the order in which they were put out; or new ones first, if that was
+     * in an update.  Those that an update has withdrawn have no flow. */
+    struct flow_ref *refs;
+    uint32_t n_refs, n_withdrawn;
 };
 
 static struct hmap flows;
@@ -116,6 +119,11 @@ static size_t n_teachers, allocated_teachers;
 static struct flow_output *cur;
 static struct flow_ref *cur_hint;   /* What it put out here the last time. */
 static struct flow_ref **cur_tail;  /* Where a new ref goes. */
+
+/* Between flow_output_begin_update() and flow_output_end_update(): those that
+ * are doubted. */
+static struct flow_ref **doubted;
+static size_t n_doubted, allocated_doubted;
 
 /* For flow_entry's 'installed'. */
 static struct flow_actions unknown_actions;
@@ -401,8 +409,8 @@ find_output(const struct inc_unit *unit)
     return NULL;
 }
 
-void
-flow_output_begin(struct inc_unit *unit)
+static void
+begin_output(struct inc_unit *unit)
 {
     ovs_assert(!cur);
 
@@ -412,7 +420,12 @@ flow_output_begin(struct inc_unit *unit)
         cur->unit = unit;
         hmap_insert(&outputs, &cur->node, hash_pointer(unit, 0));
     }
+}
 
+void
+flow_output_begin(struct inc_unit *unit)
+{
+    begin_output(unit);
     cur_tail = &cur->refs;
     for (struct flow_ref *ref = cur->refs; ref; ref = ref->next_of_output) {
         ref->keep = false;
@@ -468,8 +481,10 @@ put_out(struct flow_entry *flow, struct flow_actions *actions, uint32_t cookie)
         ref->output = cur;
         ref->actions = flow_actions_ref(actions);
         ref->cookie = cookie;
+        ref->next_of_output = *cur_tail;
         *cur_tail = ref;
         cur_tail = &ref->next_of_output;
+        cur->n_refs++;
         n_refs++;
 
         n_desired += !flow->refs;
@@ -574,9 +589,9 @@ flow_output_add_conj(struct inc_unit *unit, uint8_t table_id,
     }
 }
 
-/* Takes 'ref' off its flow's list and frees it. */
+/* Takes 'ref' off its flow's list. */
 static void
-ref_destroy(struct flow_ref *ref)
+ref_withdraw(struct flow_ref *ref)
 {
     struct flow_entry *flow = ref->flow;
     struct flow_ref **p = &flow->refs;
@@ -586,10 +601,43 @@ ref_destroy(struct flow_ref *ref)
     }
     *p = ref->next_of_flow;
     n_desired -= !flow->refs;
-    n_refs--;
     flow_actions_unref(ref->actions);
-    free(ref);
+    ref->flow = NULL;
+    ref->actions = NULL;
     flow_entry_changed(flow);
+}
+
+static void
+ref_destroy(struct flow_ref *ref)
+{
+    if (ref->flow) {
+        ref_withdraw(ref);
+    }
+    n_refs--;
+    free(ref);
+}
+
+/* Frees the current unit's refs that are not to be kept. */
+static void
+sweep_refs(void)
+{
+    struct flow_ref **p = &cur->refs;
+
+    cur->n_refs = cur->n_withdrawn = 0;
+    while (*p) {
+        struct flow_ref *ref = *p;
+        if (ref->keep) {
+            p = &ref->next_of_output;
+            cur->n_refs++;
+        } else {
+            *p = ref->next_of_output;
+            ref_destroy(ref);
+        }
+    }
+    if (!cur->refs) {
+        hmap_remove(&outputs, &cur->node);
+        free(cur);
+    }
 }
 
 void
@@ -597,20 +645,57 @@ flow_output_end(struct inc_unit *unit)
 {
     ovs_assert(cur && cur->unit == unit);
 
-    struct flow_ref **p = &cur->refs;
-    while (*p) {
-        struct flow_ref *ref = *p;
-        if (ref->keep) {
-            p = &ref->next_of_output;
-        } else {
-            *p = ref->next_of_output;
-            ref_destroy(ref);
+    sweep_refs();
+    cur = NULL;
+}
+
+/* Updates.
+ *
+ * A ref that is withdrawn stays on its unit's list, which is long and leads
+ * one way only, until there are so many that the list is worth a walk. */
+
+void
+flow_output_begin_update(struct inc_unit *unit)
+{
+    begin_output(unit);
+    cur_tail = &cur->refs;
+    cur_hint = NULL;
+}
+
+void
+flow_output_doubt(struct inc_unit *unit, uint8_t table_id, uint16_t priority,
+                  const struct match *match, bool clauses)
+{
+    ovs_assert(cur && cur->unit == unit);
+
+    struct flow_entry *flow = flow_entry_get(table_id, priority, match, NULL);
+    struct flow_ref *ref = find_ref(flow, clauses);
+    cur_hint = NULL;
+    if (!ref) {
+        flow_entry_gc(flow);
+    } else if (ref->keep) {
+        if (n_doubted >= allocated_doubted) {
+            doubted = x2nrealloc(doubted, &allocated_doubted, sizeof *doubted);
+        }
+        doubted[n_doubted++] = ref;
+        ref->keep = false;
+    }
+}
+
+void
+flow_output_end_update(struct inc_unit *unit)
+{
+    ovs_assert(cur && cur->unit == unit);
+
+    for (size_t i = 0; i < n_doubted; i++) {
+        if (!doubted[i]->keep) {
+            ref_withdraw(doubted[i]);
+            cur->n_withdrawn++;
         }
     }
-
-    if (!cur->refs) {
-        hmap_remove(&outputs, &cur->node);
-        free(cur);
+    n_doubted = 0;
+    if (cur->n_withdrawn >= cur->n_refs / 2) {
+        sweep_refs();
     }
     cur = NULL;
 }
@@ -1076,6 +1161,9 @@ flow_table_destroy(void)
     n_pending = allocated_pending = 0;
     forget_teachers();
     flow_lessons_destroy();
+    free(doubted);
+    doubted = NULL;
+    allocated_doubted = 0;
 }
 
 static void

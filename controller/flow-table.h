@@ -111,6 +111,20 @@ void flow_output_add_conj(struct inc_unit *, uint8_t table_id,
                           uint16_t priority, const struct match *match,
                           const struct flow_clause *, size_t n);
 void flow_output_end(struct inc_unit *);
+
+/* For one who knows which few of its flows may have changed: between
+ *
+ *     flow_output_begin_update(unit);
+ *     ...
+ *     flow_output_end_update(unit);
+ *
+ * a flow that is doubted is withdrawn unless it is put out, again, after that;
+ * all others stay.  'clauses' is whether it was put out by
+ * flow_output_add_conj(). */
+void flow_output_begin_update(struct inc_unit *);
+void flow_output_doubt(struct inc_unit *, uint8_t table_id, uint16_t priority,
+                       const struct match *, bool clauses);
+void flow_output_end_update(struct inc_unit *);
 /* The 'removed' of a class of units that put out flows. */
 void flow_output_removed(struct inc_unit *, void *aux);
 

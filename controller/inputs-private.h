@@ -56,6 +56,8 @@ struct input_kind {
     INPUT_KIND(VAR, NAME, KEY, .equal = EQUAL, .destroy = free)
 #define INPUT_SET(VAR, NAME, KEY)                                       \
     INPUT_KIND(VAR, NAME, KEY, .is_set = true)
+#define INPUT_SET_WITH_CHANGES(VAR, NAME, KEY)                          \
+    INPUT_KIND(VAR, NAME, KEY, .is_set = true, .keeps_changes = true)
 #define INPUT_MARK(VAR, NAME, KEY)                                      \
     INPUT_KIND(VAR, NAME, KEY, .equal = NULL)
 
@@ -76,6 +78,9 @@ struct input_table {
     /* Puts what follows from a record into other cells, or, if not 'add',
      * takes it out of them; or NULL. */
     void (*index)(const void *record, bool add);
+    /* The same for records that are large and change a little, and whose
+     * cells follow from the key.  'old' or 'new' may be NULL. */
+    void (*diff)(struct inc_key, const void *old, void *new);
     /* What else there is to do about 'row', or about one that is gone if that
      * is NULL; or NULL. */
     void (*note)(const struct ovsdb_idl_row *row);

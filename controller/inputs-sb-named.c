@@ -18,9 +18,17 @@
 
 #include <stdlib.h>
 
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
+#include "ovn/expr.h"
+#include "ovn/lex.h"
 #include "util.h"
 #include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(inputs_sb_named);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 /* What logical flows mention by name as cells: Address_Set, Port_Group, Meter,
  * DHCP_Options, DHCPv6_Options, Chassis_Template_Var.  See inputs-sb.c. */
@@ -34,6 +42,7 @@ string_set_create(char **strings, size_t n)
 
     set->names = copy_strings(strings, n);
     set->n = n;
+    set->n_odd = 0;
     sort_strings(set->names, n);
     return set;
 }
@@ -54,9 +63,142 @@ string_set_equal(const void *a_, const void *b_)
     return strings_equal(a->names, a->n, b->names, b->n);
 }
 
-/* The functions and the table of a southbound table TABLE whose rows are such
- * sets, of MEMBERS. */
-#define STRING_SET_TABLE(TABLE, KIND_NAME, MEMBERS)                     \
+/* Address sets.
+ *
+ * They can be large, and a member comes or goes now and then.  So only those
+ * strings that have come or gone are looked at.
+ *
+ * A string is odd if it is not how we would write the address.  As long as
+ * there is none, different strings are different members.  As soon as there
+ * is, a member may be there twice, and it takes all strings to find out which
+ * members there are. */
+
+/* Puts the packed address that 'text' is into 'packed' and returns its length,
+ * or 0 if it is none, after a warning unless 'set_name' is NULL.  Adds to
+ * '*n_odd' if it is odd. */
+static size_t
+pack_address(const char *set_name, const char *text,
+             uint8_t packed[EXPR_PACKED_MAX_LEN], size_t *n_odd)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct expr_constant c;
+    char *error = expr_constant_from_address(text, &c);
+
+    if (error) {
+        if (set_name) {
+            VLOG_WARN_RL(&rl, "address set %s: %s", set_name, error);
+        }
+        free(error);
+        return 0;
+    }
+
+    size_t len = expr_constant_pack(&c, packed);
+    expr_constant_unpack(packed, len, &c);
+    lex_constant_format(&c.value, c.masked ? &c.mask : NULL, c.format, &s);
+    *n_odd += strcmp(ds_cstr(&s), text) != 0;
+    ds_destroy(&s);
+    return len;
+}
+
+/* Makes the address that 'text' is a member of set 'key', or takes it out. */
+static void
+put_address(struct inc_key key, const char *text, bool add, size_t *n_odd)
+{
+    uint8_t packed[EXPR_PACKED_MAX_LEN];
+    size_t len = pack_address(add ? key.data : NULL, text, packed, n_odd);
+
+    if (len) {
+        input_put_member(in_kinds.address_constants, key,
+                         (struct inc_key) { packed, len }, add);
+    }
+}
+
+/* Appends to 'only' what is in 'a' and not in 'b'. */
+static void
+string_set_subtract(const struct string_set *a, const struct string_set *b,
+                    struct string_set *only)
+{
+    size_t j = 0;
+
+    only->names = xmalloc(MAX(a->n, 1) * sizeof *only->names);
+    only->n = 0;
+    for (size_t i = 0; i < a->n; i++) {
+        int cmp = 1;
+
+        while (j < b->n && (cmp = strcmp(b->names[j], a->names[i])) < 0) {
+            j++;
+        }
+        if (j >= b->n || cmp) {
+            only->names[only->n++] = a->names[i];
+        }
+    }
+}
+
+static void
+put_addresses(struct inc_key key, const struct string_set *set, bool add,
+              size_t *n_odd)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        put_address(key, set->names[i], add, n_odd);
+    }
+}
+
+static size_t
+count_odd(const char *set_name, const struct string_set *set)
+{
+    uint8_t packed[EXPR_PACKED_MAX_LEN];
+    size_t n_odd = 0;
+
+    for (size_t i = 0; i < set->n; i++) {
+        pack_address(set_name, set->names[i], packed, &n_odd);
+    }
+    return n_odd;
+}
+
+static void
+change_addresses(struct inc_key key, const struct string_set *old,
+                 struct string_set *new)
+{
+    struct string_set come, gone;
+    size_t ignored = 0;
+
+    string_set_subtract(new, old, &come);
+    string_set_subtract(old, new, &gone);
+    new->n_odd = (old->n_odd + count_odd(key.data, &come)
+                  - count_odd(NULL, &gone));
+    if (old->n_odd || new->n_odd) {
+        put_addresses(key, old, false, &ignored);
+        put_addresses(key, new, true, &ignored);
+    } else {
+        put_addresses(key, &gone, false, &ignored);
+        put_addresses(key, &come, true, &ignored);
+    }
+    free(come.names);
+    free(gone.names);
+}
+
+static void
+address_set_diff(struct inc_key key, const void *old, void *new_)
+{
+    struct string_set *new = new_;
+    size_t ignored = 0;
+
+    if (old && new) {
+        change_addresses(key, old, new);
+    } else if (new) {
+        put_addresses(key, new, true, &new->n_odd);
+    } else if (old) {
+        put_addresses(key, old, false, &ignored);
+    }
+    if (!old != !new) {
+        input_put_member(in_kinds.address_constants, key, INC_KEY_EXISTS,
+                         new != NULL);
+    }
+}
+
+/* The functions of a southbound table TABLE whose rows are such sets, of
+ * MEMBERS. */
+#define STRING_SET_FUNCTIONS(TABLE, MEMBERS)                            \
     static struct hmap TABLE##_names = HMAP_INITIALIZER(&TABLE##_names); \
                                                                         \
     static const char *                                                 \
@@ -78,17 +220,28 @@ string_set_equal(const void *a_, const void *b_)
         &sbrec_##TABLE##_col_name,                                      \
         &sbrec_##TABLE##_col_##MEMBERS,                                 \
         NULL,                                                           \
-    };                                                                  \
-    static const struct input_kind TABLE##_kinds[] = {                  \
-        INPUT_RECORD(TABLE, KIND_NAME, INC_KEY_STRING, string_set),     \
-    };                                                                  \
-    const struct input_table TABLE##_table = {                          \
-        INPUT_TABLE(TABLE, TABLE),                                      \
-        INPUT_NAMES(TABLE),                                             \
     }
 
-STRING_SET_TABLE(address_set, "address-set", addresses);
-STRING_SET_TABLE(port_group, "port-group", ports);
+STRING_SET_FUNCTIONS(address_set, addresses);
+static const struct input_kind address_set_kinds[] = {
+    INPUT_RECORD(address_set, "address-set", INC_KEY_STRING, string_set),
+    INPUT_SET_WITH_CHANGES(address_constants, "address-constants",
+                           INC_KEY_STRING),
+};
+const struct input_table address_set_table = {
+    INPUT_TABLE(address_set, address_set),
+    INPUT_NAMES(address_set),
+    .diff = address_set_diff,
+};
+
+STRING_SET_FUNCTIONS(port_group, ports);
+static const struct input_kind port_group_kinds[] = {
+    INPUT_RECORD(port_group, "port-group", INC_KEY_STRING, string_set),
+};
+const struct input_table port_group_table = {
+    INPUT_TABLE(port_group, port_group),
+    INPUT_NAMES(port_group),
+};
 
 /* Meter, with its Meter_Bands. */
 

@@ -190,13 +190,16 @@ is_renamed(const struct input_table *t, const struct ovsdb_idl_row *row)
 static void
 put_record(const struct input_table *t, struct inc_key key, void *record)
 {
-    const void *old = t->index ? inc_peek(*t->kind, key) : NULL;
+    const void *old = (t->index || t->diff) ? inc_peek(*t->kind, key) : NULL;
 
-    if (old) {
+    if (t->index && old) {
         t->index(old, false);
     }
     if (t->index && record) {
         t->index(record, true);
+    }
+    if (t->diff) {
+        t->diff(key, old, record);
     }
     inc_set(*t->kind, key, record);
 }
@@ -415,7 +418,7 @@ inputs_register_sb(struct idl_columns *columns)
 
 IN_BY_NAME(port_binding, port_binding)
 IN_BY_NAME(lport, lport)
-IN_BY_NAME(address_set, string_set)
+IN_SET_BY_NAME(address_constants)
 IN_BY_NAME(port_group, string_set)
 IN_BY_NAME(meter, meter)
 IN_BY_NAME(template_vars, smap)

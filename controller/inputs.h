@@ -159,7 +159,11 @@ struct ha_chassis { struct uuid chassis; int priority; };
 struct ha_chassis_group { struct ha_chassis *members; size_t n; };
 
 /* SB Address_Set and Port_Group, by name. */
-struct string_set { char **names; size_t n; }; /* Sorted. */
+struct string_set {
+    char **names;               /* Sorted. */
+    size_t n;
+    size_t n_odd;               /* Addresses that could be written simpler. */
+};
 
 /* SB Load_Balancer, by UUID. */
 struct load_balancer {
@@ -229,7 +233,11 @@ const struct ha_chassis_group *in_ha_chassis_group(struct inc_unit *,
                                                    const struct uuid *);
 const struct ha_chassis *in_gateway_chassis(struct inc_unit *,
                                             const struct uuid *);
-const struct string_set *in_address_set(struct inc_unit *, const char *name);
+/* The members of address set 'name', packed (see ovn/expr.h), and, if there is
+ * one of that name, first of all INC_KEY_EXISTS.  Its kind keeps changes. */
+const struct inc_set *in_address_constants(struct inc_unit *,
+                                           const char *name);
+#define INC_KEY_EXISTS ((struct inc_key) { "", 0 })
 const struct string_set *in_port_group(struct inc_unit *, const char *name);
 const struct load_balancer *in_load_balancer(struct inc_unit *,
                                              const struct uuid *);
@@ -283,8 +291,8 @@ uint32_t in_multicast_key(struct inc_unit *, const struct uuid *dp,
 struct inputs_kinds {
     struct inc_kind *port_binding, *lport, *datapath, *logical_flow, *dp_group,
         *multicast_group, *chassis, *chassis_by_name, *ha_chassis_group,
-        *gateway_chassis, *address_set, *port_group, *load_balancer,
-        *dhcp_option, *dhcp_option_by_name, *dhcpv6_option,
+        *gateway_chassis, *address_set, *address_constants, *port_group,
+        *load_balancer, *dhcp_option, *dhcp_option_by_name, *dhcpv6_option,
         *dhcpv6_option_by_name, *template_vars, *mac_binding,
         *static_mac_binding, *fdb, *meter, *sb_options, *iface, *config,
         *ovs_fact, *ifaces_by_id, *lb_entry,

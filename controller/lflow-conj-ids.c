@@ -130,6 +130,21 @@ conj_ids_alloc(const struct uuid *lflow, const struct uuid *dp,
     return start;
 }
 
+uint32_t
+conj_ids_find(const struct uuid *lflow, const struct uuid *dp,
+              uint8_t table_id, uint32_t n)
+{
+    const struct conj_range *range;
+
+    HMAP_FOR_EACH_WITH_HASH (range, node, uuid_hash(lflow), &ranges) {
+        if (uuid_equals(&range->lflow, lflow) && uuid_equals(&range->dp, dp)
+            && range->table_id == table_id && range->n == n) {
+            return range->ids[0].id;
+        }
+    }
+    return 0;
+}
+
 static struct conj_range *
 find_range(const struct uuid *lflow)
 {

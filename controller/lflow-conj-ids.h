@@ -40,6 +40,10 @@ void conj_ids_destroy(void);
  * datapath 'dp', whose tunnel key is 'dp_key'; 0 if there are none left. */
 uint32_t conj_ids_alloc(const struct uuid *lflow, const struct uuid *dp,
                         uint8_t table_id, uint32_t dp_key, uint32_t n);
+/* What conj_ids_alloc() has returned for 'lflow' and 'dp', if that was for 'n'
+ * ids in the same table, otherwise 0. */
+uint32_t conj_ids_find(const struct uuid *lflow, const struct uuid *dp,
+                       uint8_t table_id, uint32_t n);
 /* Frees all ids of 'lflow'. */
 void conj_ids_free(const struct uuid *lflow);
 

@@ -17,7 +17,6 @@
  *
  * Derived cells, in the order of their stages:
  *
- *   - (address-constants, set): an address set, parsed.
  *   - (template-var, name): a variable, as it is on this chassis.
  *   - (port-constants, group): a port group, as far as it matters here.
  *   - (lflow-datapath, dp), (lflow-datapath-by-key, key): local datapaths.
@@ -28,20 +27,15 @@
 
 #include "binding.h"
 #include "hash.h"
+#include "lflow-sample.h"
 #include "local-datapath.h"
 #include "openvswitch/hmap.h"
-#include "openvswitch/vlog.h"
 #include "ovn/logical-fields.h"
 #include "util.h"
 #include "uuid.h"
 
-VLOG_DEFINE_THIS_MODULE(lflow_env);
-
-static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
-
 static struct shash symtab;
 
-static struct inc_kind *kind_address_constants;
 static struct inc_kind *kind_port_constants;
 static struct inc_kind *kind_template_var;
 static struct inc_kind *kind_dp;
@@ -95,7 +89,7 @@ lflow_env_takes_part(struct inc_unit *unit, const char *lport)
     }
 }
 
-/* Address sets and port groups. */
+/* Port groups. */
 
 static bool
 constant_equal(const struct expr_constant *a, const struct expr_constant *b)
@@ -131,38 +125,6 @@ constants_destroy(void *constants)
 {
     expr_constant_set_destroy(constants);
 }
-
-static const struct inc_kind_class address_constants_kind_class = {
-    .name = "address-constants",
-    .stage = STAGE_CONFIG,
-    .key_type = INC_KEY_STRING,
-    .equal = constants_equal,
-    .destroy = constants_destroy,
-};
-
-static void
-address_constants_run(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    const struct string_set *set = in_address_set(unit, unit_name(unit));
-
-    if (set) {
-        char *errors = NULL;
-        struct expr_constant_set *constants
-            = expr_constant_set_from_addresses(
-                (const char *const *) set->names, set->n, &errors);
-        if (errors) {
-            VLOG_WARN_RL(&rl, "address set %s: %s", unit_name(unit), errors);
-            free(errors);
-        }
-        inc_write(unit, kind_address_constants, inc_unit_key(unit), constants);
-    }
-}
-
-static const struct inc_unit_class address_constants_unit_class = {
-    .name = "address-constants",
-    .stage = STAGE_CONFIG,
-    .run = address_constants_run,
-};
 
 /* Template variables. */
 
@@ -396,10 +358,6 @@ lflow_env_init(struct inc_engine *engine)
 {
     ovn_init_symtab(&symtab);
 
-    kind_address_constants = inc_kind_declare(engine,
-                                              &address_constants_kind_class);
-    inc_kind_spawn(in_kinds.address_set, &address_constants_unit_class, NULL);
-
     kind_port_constants = inc_kind_declare(engine,
                                            &port_constants_kind_class);
     inc_kind_spawn(in_kinds.port_group, &port_constants_unit_class, NULL);
@@ -430,12 +388,52 @@ lflow_env_symtab(void)
 
 /* The callbacks. */
 
+/* Returns address set 'name', which must be freed, or NULL. */
+static struct expr_constant_set *
+read_address_set(struct inc_unit *unit, const char *name)
+{
+    const struct inc_set *members = in_address_constants(unit, name);
+    size_t n = inc_set_count(members);
+
+    if (!n) {
+        return NULL;
+    }
+
+    /* The first one says that the set exists. */
+    struct expr_constant_set *set = expr_constant_set_create(n - 1);
+    for (size_t i = 0; i < n - 1; i++) {
+        struct inc_key key = inc_set_at(members, i + 1);
+        expr_constant_unpack(key.data, key.len, &set->values[i]);
+    }
+    return set;
+}
+
 static const struct expr_constant_set *
 env_address_set(const char *name, void *env_)
 {
     struct lflow_env *env = env_;
+    struct expr_constant_set *set = shash_find_data(&env->address_sets, name);
 
-    return inc_read(env->unit, kind_address_constants, inc_key_string(name));
+    if (!set) {
+        set = (env->sample
+               ? lflow_sample_get(env->sample, name, env->sample_before)
+               : read_address_set(env->unit, name));
+        if (set) {
+            shash_add(&env->address_sets, name, set);
+        }
+    }
+    return set;
+}
+
+void
+lflow_env_forget_address_sets(struct lflow_env *env)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH_SAFE (node, &env->address_sets) {
+        expr_constant_set_destroy(node->data);
+        shash_delete(&env->address_sets, node);
+    }
 }
 
 /* ovn-northd splits port groups by datapath: KEY_NAME has the ports of port
@@ -567,11 +565,14 @@ lflow_env_start(struct lflow_env *env, struct inc_unit *unit)
         .unit = unit,
     };
     hmap_init(&env->ports);
+    shash_init(&env->address_sets);
 }
 
 void
 lflow_env_finish(struct lflow_env *env)
 {
+    lflow_env_forget_address_sets(env);
+    shash_destroy(&env->address_sets);
     clear_ports(env);
     hmap_destroy(&env->ports);
 }

@@ -25,11 +25,12 @@
  * exactly what its text mentions.
  *
  * Most of what is read here is derived in earlier stages from cells that know
- * more than a logical flow should depend on: an address set is parsed once
- * and not once a flow; a group of a thousand datapaths is one cell. */
+ * more than a logical flow should depend on: a group of a thousand datapaths
+ * is one cell. */
 
 #include "inc-proc-eng.h"
 #include "inputs.h"
+#include "openvswitch/shash.h"
 #include "ovn/actions.h"
 #include "ovn/expr.h"
 #include "ovn/gen-opts.h"
@@ -63,6 +64,8 @@ bool lflow_env_takes_part(struct inc_unit *, const char *lport);
  * "struct inc_unit *". */
 const char *lflow_env_template_var(const char *name, void *unit);
 
+struct lflow_sample;
+
 /* One logical flow's questions. */
 struct lflow_env {
     struct expr_env env;        /* To be passed to the library. */
@@ -74,10 +77,15 @@ struct lflow_env {
     bool asked_port_group;
 
     struct hmap ports;          /* Those asked for, by the answer. */
+    struct shash address_sets;  /* Those asked for: expr_constant_sets. */
+    /* If 'sample' is not NULL, address sets are those samples of them. */
+    const struct lflow_sample *sample;
+    bool sample_before;
     struct gen_opt opt;         /* The last option asked for. */
 };
 void lflow_env_start(struct lflow_env *, struct inc_unit *);
 void lflow_env_finish(struct lflow_env *);
+void lflow_env_forget_address_sets(struct lflow_env *);
 void lflow_env_set_dp(struct lflow_env *, const struct lflow_dp *);
 /* Whether 'key', which has been answered for the datapath at hand, is that of
  * a port that takes part here. */

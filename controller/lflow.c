@@ -22,6 +22,9 @@
  * on the datapath, because it mentions one of its ports or port groups, is
  * compiled again for each of them.
  *
+ * If all that has changed is that members of large address sets have come or
+ * gone, only their flows are computed: see lflow-sample.h.
+ *
  * Nothing is kept between runs but the flows themselves.  A unit runs again
  * only if something has changed that its own text mentions, so that a cache
  * of the parsed row would mostly sit there: at some kilobytes a row it would
@@ -43,6 +46,7 @@
 #include "lb/served-vips.h"
 #include "lflow-conj-ids.h"
 #include "lflow-env.h"
+#include "lflow-sample.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/ofpbuf.h"
@@ -313,9 +317,31 @@ distribute_match(struct lflow_run *run, struct expr *match)
     return match;
 }
 
+/* Returns the match in normal form, with samples of address sets, or NULL if
+ * that is not enough. */
+static struct expr *
+compile_sample(struct lflow_run *run)
+{
+    size_t n_terms;
+    struct expr *expr = expr_compile_sample(run->lflow->match, run->prereqs,
+                                            &run->env.env, &n_terms);
+
+    if (expr && (n_terms > EXPR_MAX_TERMS
+                           / lflow_sample_scale(run->env.sample))) {
+        /* It may be refused with all members. */
+        expr_destroy(expr);
+        return NULL;
+    }
+    return expr;
+}
+
 static struct expr *
 compile_match(struct lflow_run *run)
 {
+    if (run->env.sample) {
+        return compile_sample(run);
+    }
+
     const struct logical_flow *lf = run->lflow;
     char *error = NULL;
     struct expr *expr = expr_parse_text(lf->match, &run->env.env, &error);
@@ -527,6 +553,15 @@ put_all(struct lflow_run *run)
     }
 }
 
+/* Drops what has been compiled of the match. */
+static void
+drop_expr(struct lflow_run *run)
+{
+    expr_destroy(run->expr);
+    run->expr = NULL;
+    drop_matches(run);
+}
+
 static void
 run_destroy(struct lflow_run *run)
 {
@@ -536,8 +571,7 @@ run_destroy(struct lflow_run *run)
     expr_destroy(run->prereqs);
     ofpbuf_uninit(&run->ofpacts);
     flow_actions_unref(run->actions);
-    expr_destroy(run->expr);
-    drop_matches(run);
+    drop_expr(run);
     lflow_env_finish(&run->env);
 }
 
@@ -571,22 +605,31 @@ derive_flows(struct lflow_run *run,
 }
 
 static void
-put_lflow(struct inc_unit *unit, const struct logical_flow *lf)
+run_init(struct lflow_run *run, struct inc_unit *unit,
+         const struct logical_flow *lf)
 {
-    struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS];
-    size_t n_flows = 0;
-    struct lflow_run run = {
+    *run = (struct lflow_run) {
         .unit = unit,
         .lflow = lf,
         .table_id = lf->table_id + (lf->ingress
                                     ? OFTABLE_LOG_INGRESS_PIPELINE
                                     : OFTABLE_LOG_EGRESS_PIPELINE),
     };
+    ofpbuf_use_stub(&run->ovnacts, run->ovnacts_stub,
+                    sizeof run->ovnacts_stub);
+    ofpbuf_use_stub(&run->ofpacts, run->ofpacts_stub,
+                    sizeof run->ofpacts_stub);
+    lflow_env_start(&run->env, unit);
+}
 
-    ofpbuf_use_stub(&run.ovnacts, run.ovnacts_stub, sizeof run.ovnacts_stub);
-    ofpbuf_use_stub(&run.ofpacts, run.ofpacts_stub, sizeof run.ofpacts_stub);
-    lflow_env_start(&run.env, unit);
+static void
+put_lflow(struct inc_unit *unit, const struct logical_flow *lf)
+{
+    struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS];
+    size_t n_flows = 0;
+    struct lflow_run run;
 
+    run_init(&run, unit, lf);
     find_dps(&run);
     if (run.n_dps && is_sane(&run)) {
         put_all(&run);
@@ -608,6 +651,133 @@ put_lflow(struct inc_unit *unit, const struct logical_flow *lf)
         }
     }
     lb_router_flows_destroy(flows, n_flows);
+}
+
+/* Updates. */
+
+/* Makes 'before' and 'after' those for the datapath at hand.  Returns false if
+ * samples do not do. */
+static bool
+compile_samples(struct lflow_sample *sample, struct lflow_run *before,
+                struct lflow_run *after)
+{
+    for (;;) {
+        if (!compile_for_dp(before) || !compile_for_dp(after)) {
+            return false;
+        }
+
+        /* Both, even if the first one is extended. */
+        bool extended = lflow_sample_extend(sample, before->expr);
+        extended |= lflow_sample_extend(sample, after->expr);
+        if (!extended) {
+            return true;
+        }
+        drop_expr(before);
+        drop_expr(after);
+        lflow_env_forget_address_sets(&before->env);
+        lflow_env_forget_address_sets(&after->env);
+    }
+}
+
+/* Withdraws the flows for 'dp' that only 'before' has, and puts out those that
+ * 'after' has. */
+static bool
+update_dp(struct lflow_run *before, struct lflow_run *after,
+          const struct lflow_dp *dp)
+{
+    uint32_t n_ids = after->matches.n_conjunctions;
+    uint32_t first_conj_id = 0;
+
+    if (before->matches.n_conjunctions != n_ids) {
+        return false;
+    }
+    if (n_ids) {
+        first_conj_id = conj_ids_find(&after->lflow->uuid, &dp->uuid,
+                                      after->table_id, n_ids);
+        if (!first_conj_id) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < before->matches.n; i++) {
+        struct expr_match *m = &before->matches.matches[i];
+
+        /* What is about the conjunction as a whole is no member's. */
+        if (!m->match.flow.conj_id) {
+            match_set_metadata(&m->match, htonll(dp->tunnel_key));
+            flow_output_doubt(after->unit, after->table_id,
+                              after->lflow->priority, &m->match,
+                              m->n_clauses > 0);
+        }
+    }
+    if (after->matches.n) {
+        encode_actions(after, dp);
+    }
+    for (size_t i = 0; i < after->matches.n; i++) {
+        struct expr_match *m = &after->matches.matches[i];
+
+        if (can_be_met(after, dp, &m->match)) {
+            match_set_metadata(&m->match, htonll(dp->tunnel_key));
+            put_match(after, m, first_conj_id);
+        }
+    }
+    return true;
+}
+
+static bool
+update_all(struct lflow_sample *sample, struct lflow_run *before,
+           struct lflow_run *after)
+{
+    bool ok = compile_actions(after)
+              && lb_affinity_is_wanted(after->unit, after->lflow,
+                                       after->ovnacts.data,
+                                       after->ovnacts.size);
+
+    before->prereqs = after->prereqs;
+    for (size_t i = 0; ok && i < after->n_dps; i++) {
+        const struct lflow_dp *dp = after->dps[i];
+
+        lflow_env_set_dp(&before->env, dp);
+        lflow_env_set_dp(&after->env, dp);
+        ok = (compile_samples(sample, before, after)
+              && update_dp(before, after, dp));
+    }
+    before->prereqs = NULL;
+    return ok;
+}
+
+/* Members of address sets have come or gone.  Returns false if all has to be
+ * computed. */
+static bool
+lflow_update(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct logical_flow *lf
+        = in_logical_flow(unit, inc_unit_key(unit).data);
+    struct lflow_run before, after;
+    struct lflow_sample sample;
+
+    if (!lf || lb_router_concerns(lf->stage_name, lf->match)
+        || lb_router_has_more(lf->stage_name)
+        || strlen(lf->match) > MAX_TEXT_LEN) {
+        return false;
+    }
+
+    bool ok = lflow_sample_init(&sample, unit, lf->match);
+    if (ok) {
+        run_init(&before, unit, lf);
+        run_init(&after, unit, lf);
+        before.env.sample = after.env.sample = &sample;
+        before.env.sample_before = true;
+
+        flow_output_begin_update(unit);
+        find_dps(&after);
+        ok = after.n_dps && is_sane(&after)
+             && update_all(&sample, &before, &after);
+        flow_output_end_update(unit);
+        run_destroy(&before);
+        run_destroy(&after);
+    }
+    lflow_sample_destroy(&sample);
+    return ok;
 }
 
 static void
@@ -635,6 +805,7 @@ static const struct inc_unit_class lflow_unit_class = {
     .name = "lflow",
     .stage = STAGE_FLOW,
     .run = lflow_run,
+    .update = lflow_update,
     .removed = lflow_removed,
 };
 

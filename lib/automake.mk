@@ -32,6 +32,7 @@ lib_libovn_la_SOURCES = \
 	lib/expr-normalize.c \
 	lib/expr-parse.c \
 	lib/expr-private.h \
+	lib/expr-sample.c \
 	lib/expr-simplify.c \
 	lib/expr-symtab.c \
 	lib/expr-tree.c \

@@ -22,6 +22,7 @@
 
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/util.h"
+#include "util.h"
 
 /* Constants. */
 
@@ -62,6 +63,7 @@ constant_from_token(const struct lex_token *token, struct expr_constant *c)
         c->string = xstrdup(token->text);
     } else {
         c->string = NULL;
+        c->sample = false;
         c->format = token->format;
         c->masked = token->type == LEX_MASKED;
         c->value = token->value;
@@ -71,6 +73,71 @@ constant_from_token(const struct lex_token *token, struct expr_constant *c)
             memset(&c->mask, 0, sizeof c->mask);
         }
     }
+}
+
+/* Packed constants: the format, the mask (all ones if there is none) and the
+ * value, as many bytes of them as the format has. */
+
+int
+expr_format_width(enum lex_format format)
+{
+    switch (format) {
+    case LEX_IPV4:
+        return 32;
+    case LEX_ETHERNET:
+        return 48;
+    case LEX_IPV6:
+        return 128;
+    case LEX_DECIMAL:
+    case LEX_HEXADECIMAL:
+    default:
+        return 0;
+    }
+}
+
+static size_t
+packed_bytes(enum lex_format format)
+{
+    int width = expr_format_width(format);
+    return width ? width / 8 : 16;
+}
+
+size_t
+expr_constant_pack(const struct expr_constant *c,
+                   uint8_t packed[EXPR_PACKED_MAX_LEN])
+{
+    size_t n = packed_bytes(c->format);
+    uint8_t *mask = packed + 1;
+    uint8_t *value = mask + n;
+
+    packed[0] = c->format;
+    if (c->masked) {
+        memcpy(mask, &c->mask.u8[sizeof c->mask - n], n);
+    } else {
+        memset(mask, 0xff, n);
+    }
+    memcpy(value, &c->value.u8[sizeof c->value - n], n);
+    for (size_t i = 0; i < n && expr_format_width(c->format); i++) {
+        value[i] &= mask[i];
+    }
+    return 1 + 2 * n;
+}
+
+void
+expr_constant_unpack(const uint8_t *packed, size_t len,
+                     struct expr_constant *c)
+{
+    size_t n = packed_bytes(packed[0]);
+    const uint8_t *mask = packed + 1;
+
+    ovs_assert(len == 1 + 2 * n);
+    memset(c, 0, sizeof *c);
+    c->format = packed[0];
+    c->masked = !is_all_ones(mask, n);
+    if (c->masked) {
+        memcpy(&c->mask.u8[sizeof c->mask - n], mask, n);
+    }
+    memcpy(&c->value.u8[sizeof c->value - n], mask + n, n);
 }
 
 /* Sets. */
@@ -127,6 +194,17 @@ append_constant(struct expr_constant_set *set)
 }
 
 struct expr_constant_set *
+expr_constant_set_create(size_t n)
+{
+    struct expr_constant_set *set = xzalloc(sizeof *set);
+
+    set->in_curlies = true;
+    set->values = xcalloc(MAX(n, 1), sizeof *set->values);
+    set->n = n;
+    return set;
+}
+
+struct expr_constant_set *
 expr_constant_set_from_ports(const char *const *names, size_t n)
 {
     struct expr_constant_set *set = xzalloc(sizeof *set);
@@ -141,6 +219,26 @@ expr_constant_set_from_ports(const char *const *names, size_t n)
     return set;
 }
 
+/* Returns NULL and sets '*c', or an error (caller frees). */
+char *
+expr_constant_from_address(const char *address, struct expr_constant *c)
+{
+    struct lex_tokens tokens;
+    char *error = NULL;
+
+    lex_scan(address, &tokens);
+    const struct lex_token *token = &tokens.tokens[0];
+    if (token->type == LEX_INTEGER || token->type == LEX_MASKED) {
+        constant_from_token(token, c);
+    } else {
+        error = xasprintf("Invalid constant set entry: '%s'%s%s",
+                          address, token->type == LEX_BAD ? ": " : "",
+                          token->type == LEX_BAD ? token->text : "");
+    }
+    lex_tokens_destroy(&tokens);
+    return error;
+}
+
 struct expr_constant_set *
 expr_constant_set_from_addresses(const char *const *addresses, size_t n,
                                  char **errors)
@@ -150,18 +248,15 @@ expr_constant_set_from_addresses(const char *const *addresses, size_t n,
 
     set->in_curlies = true;
     for (size_t i = 0; i < n; i++) {
-        struct lex_tokens tokens;
+        struct expr_constant c;
+        char *error = expr_constant_from_address(addresses[i], &c);
 
-        lex_scan(addresses[i], &tokens);
-        const struct lex_token *token = &tokens.tokens[0];
-        if (token->type == LEX_INTEGER || token->type == LEX_MASKED) {
-            constant_from_token(token, append_constant(set));
+        if (!error) {
+            *append_constant(set) = c;
         } else {
-            ds_put_format(&s, "Invalid constant set entry: '%s'%s%s\n",
-                          addresses[i], token->type == LEX_BAD ? ": " : "",
-                          token->type == LEX_BAD ? token->text : "");
+            ds_put_format(&s, "%s\n", error);
+            free(error);
         }
-        lex_tokens_destroy(&tokens);
     }
 
     if (errors) {
@@ -292,22 +387,15 @@ expr_constant_set_parse(struct lex_cursor *c, struct expr_constant_set *set)
 static int
 constant_width(const struct expr_constant *k)
 {
-    int width, mask_width;
+    int width = expr_format_width(k->format);
 
-    switch (k->format) {
-    case LEX_IPV4:
-        return 32;
-    case LEX_ETHERNET:
-        return 48;
-    case LEX_IPV6:
-        return 128;
-    case LEX_DECIMAL:
-    case LEX_HEXADECIMAL:
-    default:
+    if (!width) {
+        int mask_width = k->masked ? lex_value_width(&k->mask) : 0;
+
         width = lex_value_width(&k->value);
-        mask_width = k->masked ? lex_value_width(&k->mask) : 0;
-        return MAX(width, mask_width);
+        width = MAX(width, mask_width);
     }
+    return width;
 }
 
 bool

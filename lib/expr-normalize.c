@@ -51,7 +51,7 @@
 #define MAX_INTERSECTIONS (1u << 26)
 
 struct normalizer {
-    size_t n_terms;             /* Comparisons made by distribution. */
+    struct expr_normalize_stats stats;
     char *error;                /* Set if the tree is too big. */
 };
 
@@ -259,11 +259,29 @@ intersect_pairwise(struct expr *or, struct expr *const *as, size_t n_as,
     return true;
 }
 
+static bool
+have_sample(struct expr *const *es, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (es[i]->cmp.sample) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Returns "a && b", which it takes, for trees that get_symbol() finds to be
  * about one symbol. */
 static struct expr *
 intersect(struct normalizer *n, struct expr *a, struct expr *b)
 {
+    struct expr **as = a->type == EXPR_T_OR ? a->subs : &a;
+    struct expr **bs = b->type == EXPR_T_OR ? b->subs : &b;
+    size_t n_as = a->type == EXPR_T_OR ? a->n : 1;
+    size_t n_bs = b->type == EXPR_T_OR ? b->n : 1;
+    bool ok = true;
+
+    n->stats.samples_met |= have_sample(as, n_as) || have_sample(bs, n_bs);
     if (a->type == EXPR_T_CMP && b->type == EXPR_T_CMP) {
         struct expr *e = intersect_cmps(a, b);
 
@@ -273,12 +291,6 @@ intersect(struct normalizer *n, struct expr *a, struct expr *b)
     }
 
     struct expr *or = expr_new_andor(EXPR_T_OR);
-    struct expr **as = a->type == EXPR_T_OR ? a->subs : &a;
-    struct expr **bs = b->type == EXPR_T_OR ? b->subs : &b;
-    size_t n_as = a->type == EXPR_T_OR ? a->n : 1;
-    size_t n_bs = b->type == EXPR_T_OR ? b->n : 1;
-    bool ok = true;
-
     if (have_mask(as, n_as, &as[0]->cmp) && have_mask(bs, n_bs, &as[0]->cmp)) {
         intersect_equal(or, as, n_as, bs, n_bs);
     } else {
@@ -490,8 +502,8 @@ make_term(struct normalizer *n, const struct expr *and, size_t skip,
     }
     expr_add(term, d);
 
-    n->n_terms += expr_n_terms(term);
-    if (n->n_terms > EXPR_MAX_TERMS) {
+    n->stats.n_terms += expr_n_terms(term);
+    if (n->stats.n_terms > EXPR_MAX_TERMS) {
         return give_up(n, term);
     }
 
@@ -554,10 +566,20 @@ distribute(struct normalizer *n, struct expr *e)
 struct expr *
 expr_normalize(struct expr *e, char **errorp)
 {
-    struct normalizer n = { .n_terms = 0 };
+    return expr_normalize_with_stats(e, NULL, errorp);
+}
+
+struct expr *
+expr_normalize_with_stats(struct expr *e, struct expr_normalize_stats *stats,
+                          char **errorp)
+{
+    struct normalizer n = { .stats.n_terms = 0 };
 
     e = distribute(&n, crush(&n, e));
     *errorp = n.error;
+    if (stats) {
+        *stats = n.stats;
+    }
     if (n.error) {
         expr_destroy(e);
         return NULL;

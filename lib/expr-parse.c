@@ -158,6 +158,27 @@ count_cmp(struct parser *p, struct expr *cmp)
     return cmp;
 }
 
+/* Whether "f 'relop' k" is about a sample.  The fields that are like their
+ * constants are those that hold addresses, but for registers, which overlap
+ * each other. */
+static enum expr_sample
+get_sample(const struct expr_field *f, enum expr_relop relop,
+           const struct expr_constant *k)
+{
+    const struct expr_symbol *symbol = f->symbol;
+
+    if (!k->sample) {
+        return EXPR_S_NONE;
+    }
+    return (relop == EXPR_R_EQ
+            && symbol->field
+            && symbol->level == EXPR_L_ORDINAL
+            && !mf_is_register(symbol->field->id)
+            && f->n_bits == symbol->width
+            && symbol->width == expr_format_width(k->format)
+            ? EXPR_S_PLAIN : EXPR_S_ODD);
+}
+
 /* Returns "f 'relop' k", inverted if the parser is inside of "!". */
 static struct expr *
 make_cmp(struct parser *p, const struct expr_field *f, enum expr_relop relop,
@@ -174,6 +195,7 @@ make_cmp(struct parser *p, const struct expr_field *f, enum expr_relop relop,
     }
 
     struct expr *e = expr_new_cmp(f->symbol, relop);
+    e->cmp.sample = get_sample(f, relop, k);
     ovs_u128 field_mask = expr_u128_ones(f->ofs, f->n_bits);
     ovs_u128 value = expr_u128_from_subvalue(&k->value);
     ovs_u128 mask = field_mask;

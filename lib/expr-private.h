@@ -27,6 +27,7 @@
  *     expr-simplify    bitwise equalities only
  *     expr-normalize   disjunctive normal form
  *     expr-match       OpenFlow matches
+ *     expr-sample      what becomes of some members of a set
  *     expr-evaluate    the truth value for a given packet; microflows
  *
  * No field in the language is wider than 128 bits, therefore values and masks
@@ -63,9 +64,18 @@ enum expr_type {
     EXPR_T_RESIDENT,            /* [!]is_chassis_resident(). */
 };
 
+/* Whether a comparison is with a sample of a set, see ovn/expr.h. */
+enum expr_sample {
+    EXPR_S_NONE,
+    EXPR_S_PLAIN,               /* It is... */
+    EXPR_S_ODD,                 /* ...in a way that does not meet the
+                                 * conditions. */
+};
+
 struct expr_cmp {
     const struct expr_symbol *symbol;
     enum expr_relop relop;
+    enum expr_sample sample;
     char *string;               /* String symbols; NULL for others. */
 
     /* Other symbols.  A bit in 'value' may be 1 only if it is in 'mask'.  If
@@ -116,6 +126,16 @@ void expr_free_shell(struct expr *andor);
 struct expr *expr_combine(enum expr_type, struct expr *a, struct expr *b);
 struct expr *expr_not(struct expr *);
 
+/* expr_normalize(), which also counts the comparisons that it makes, and says
+ * whether a sample's is ANDed with another one of the same field. */
+struct expr_normalize_stats {
+    size_t n_terms;
+    bool samples_met;
+};
+struct expr *expr_normalize_with_stats(struct expr *,
+                                       struct expr_normalize_stats *,
+                                       char **errorp);
+
 /* Number of comparisons in the tree. */
 size_t expr_n_terms(const struct expr *);
 /* The message for a tree that has more than EXPR_MAX_TERMS. */
@@ -129,6 +149,9 @@ bool expr_packet_can_have(const struct expr_symbol *, ovs_u128 value);
 /* If all operands of 'andor' are comparisons of one symbol, returns the
  * symbol, otherwise NULL. */
 const struct expr_symbol *expr_single_symbol(const struct expr *andor);
+
+/* The number of bits of an address in that format, 0 if it is none. */
+int expr_format_width(enum lex_format);
 
 /* Parsing of parts. */
 bool expr_parse_field_name(struct lex_cursor *, const struct shash *symtab,

@@ -19,6 +19,7 @@ tests_ovstest_SOURCES = \
 	tests/test-inc-proc-eng.c \
 	tests/test-lb.c \
 	tests/test-inputs.c \
+	tests/test-lflow-sample.c \
 	tests/test-ovn-actions.c \
 	tests/test-ovn-check.c \
 	tests/test-ofctrl.c \
@@ -45,6 +46,7 @@ TESTSUITE_AT = \
 	tests/infrastructure.at \
 	tests/ovn-lflow-inputs.at \
 	tests/ovn-learned.at \
+	tests/ovn-sets.at \
 	tests/ovn-lflow.at \
 	tests/ovn-controller-binding.at \
 	tests/ovn-controller.at \
@@ -167,6 +169,7 @@ EXTRA_DIST += tests/stock_faults.py tests/ovn-rows.py tests/port-types.py tests/
 EXTRA_DIST += tests/physical-table.py
 EXTRA_DIST += tests/manual-keys.py tests/manual-keys.txt
 EXTRA_DIST += tests/ofctrl-random tests/ovn-random.py tests/packets.py
+EXTRA_DIST += tests/ovn-sets.py
 
 # Northbound configurations that together use all of OVN.
 EXTRA_DIST += tests/corpus.sh $(wildcard $(srcdir)/tests/corpus/*.conf)

@@ -133,6 +133,7 @@ void expr_symtab_destroy(struct shash *symtab);
 struct expr_constant {
     union mf_subvalue value, mask;
     bool masked;
+    bool sample;                /* See "Samples" below. */
     enum lex_format format;
     char *string;               /* For strings; else NULL. */
 };
@@ -150,6 +151,19 @@ struct expr_constant_set *expr_constant_set_from_addresses(
     const char *const *addresses, size_t n, char **errors);
 struct expr_constant_set *expr_constant_set_from_ports(
     const char *const *names, size_t n);
+
+/* One address as Address_Set.addresses holds it, and in few bytes, of which
+ * the first is its format.  Addresses that mean the same, however they are
+ * written ("fd00::A" and "fd00::a", "10.0.0.1/32" and "10.0.0.1"), have the
+ * same bytes. */
+#define EXPR_PACKED_MAX_LEN 33
+char *expr_constant_from_address(const char *address, struct expr_constant *);
+size_t expr_constant_pack(const struct expr_constant *,
+                          uint8_t packed[EXPR_PACKED_MAX_LEN]);
+void expr_constant_unpack(const uint8_t *packed, size_t len,
+                          struct expr_constant *);
+/* A set of 'n' that the caller fills in. */
+struct expr_constant_set *expr_constant_set_create(size_t n);
 
 struct expr_env {
     const struct shash *symtab;
@@ -265,6 +279,41 @@ void expr_to_matches(const struct expr *, const struct expr_env *,
 void expr_matches_destroy(struct expr_matches *);
 /* Appends the matches to 's', one a line, in order. */
 void expr_matches_format(const struct expr_matches *, struct ds *s);
+
+/* Samples.
+ *
+ * An expression that mentions an address set of thousands of members mostly
+ * comes to one match a member, which has nothing to do with other members.
+ * Then what becomes of a few members, a sample of the set, need not be found
+ * out by compiling the expression with all of them: it is what becomes of them
+ * if the set has no others.  This is so if
+ *
+ *   - the set is tested for equality, and not within an odd number of "!"s;
+ *   - nothing else in the same conjunction is about the same field;
+ *   - each member goes its own way: either it is one of the alternatives in a
+ *     dimension of a conjunctive match, or it is in a match of its own, in
+ *     which there is no other set's member and no dimension;
+ *   - the set, and the sample, have at least two members, so that they are a
+ *     disjunction, and none that matches everything;
+ *   - all members of the set are addresses of the field's kind, so that equal
+ *     values come of equal members only;
+ *   - the sample includes all members that equal something else that the
+ *     expression, normalized, compares with the field.
+ *
+ * The last three are for the caller to see to.  The others are checked here,
+ * on the comparisons that come of constants with 'sample' set. */
+
+/* Compiles 'text' and, if that is nonnull, 'prereqs', which stays the
+ * caller's, to normal form.  Returns NULL if there is an error, or if the
+ * conditions are not met.  Sets '*n_terms' to the number of comparisons that
+ * count against EXPR_MAX_TERMS. */
+struct expr *expr_compile_sample(const char *text, const struct expr *prereqs,
+                                 const struct expr_env *, size_t *n_terms);
+/* Calls 'cb' with each constant, packed, that normalized 'expr' compares with
+ * a field that it compares with samples, but for the samples themselves. */
+void expr_for_each_beside_samples(const struct expr *,
+                                  void (*cb)(const uint8_t *packed, size_t len,
+                                             void *aux), void *aux);
 
 /* Fields in actions. */
 
