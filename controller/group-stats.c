@@ -116,8 +116,8 @@ group_stats_request(group_stats_func *func, void *aux)
     }
 }
 
-void
-group_stats_reply(const struct ofp_header *oh)
+static void
+reply(const struct ofp_header *oh)
 {
     struct ofpbuf b = ofpbuf_const_initializer(oh, ntohs(oh->length));
     struct request *r = find_request(oh->xid);
@@ -141,8 +141,8 @@ group_stats_reply(const struct ofp_header *oh)
     }
 }
 
-bool
-group_stats_refused(uint32_t xid, enum ofperr error)
+static bool
+refused(uint32_t xid, enum ofperr error)
 {
     struct request *r = find_request(htonl(xid));
 
@@ -152,8 +152,9 @@ group_stats_refused(uint32_t xid, enum ofperr error)
     return r != NULL;
 }
 
-void
-group_stats_run(bool connected)
+/* If not 'connected', whoever still waits is told that it is of no use. */
+static void
+run(bool connected)
 {
     struct request *r;
 
@@ -166,8 +167,8 @@ group_stats_run(bool connected)
     }
 }
 
-void
-group_stats_wait(void)
+static void
+wait_for_deadline(void)
 {
     if (!ovs_list_is_empty(&requests)) {
         const struct request *r = CONTAINER_OF(ovs_list_front(&requests),
@@ -179,18 +180,27 @@ group_stats_wait(void)
 static void
 serve(void)
 {
-    group_stats_run(ofctrl_is_connected());
+    run(ofctrl_is_connected());
 }
 
 static void
 destroy(void)
 {
-    group_stats_run(false);
+    run(false);
+}
+
+static void
+init(struct inc_engine *engine OVS_UNUSED)
+{
+    static const struct ofctrl_client as_client = { reply, refused };
+
+    ofctrl_set_client(&as_client);
 }
 
 const struct module group_stats_module = {
     .name = "group-stats",
+    .init = init,
     .serve = serve,
-    .wait = group_stats_wait,
+    .wait = wait_for_deadline,
     .destroy = destroy,
 };

@@ -30,10 +30,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofp-group.h"
-
-struct ofp_header;
 
 struct group_stats {
     struct ofputil_group_stats *groups; /* Sorted by id. */
@@ -50,16 +47,6 @@ typedef void group_stats_func(const struct group_stats *stats,
 
 /* Asks for the counters of all groups.  May call 'func' before it returns. */
 void group_stats_request(group_stats_func *, void *aux);
-
-/* To be called now and then.  If not 'connected', whoever still waits is told
- * that it is of no use. */
-void group_stats_run(bool connected);
-void group_stats_wait(void);
-
-/* For ofctrl. */
-void group_stats_reply(const struct ofp_header *);
-/* Returns true if 'xid' was one of ours. */
-bool group_stats_refused(uint32_t xid, enum ofperr);
 
 struct module;
 extern const struct module group_stats_module;

@@ -36,7 +36,6 @@
 #include "dp-packet.h"
 #include "flow-table.h"
 #include "group.h"
-#include "group-stats.h"
 #include "inputs.h"
 #include "meter.h"
 #include "module.h"
@@ -183,6 +182,14 @@ ofctrl_init(void)
     tx_counter = rconn_packet_counter_create();
     ovs_list_init(&batches);
     zones_to_flush = bitmap_allocate(N_ZONES);
+}
+
+static const struct ofctrl_client *client;
+
+void
+ofctrl_set_client(const struct ofctrl_client *new_client)
+{
+    client = new_client;
 }
 
 void
@@ -713,7 +720,7 @@ handle_error(const struct ofp_header *oh)
         if (next_retry == LLONG_MAX) {
             next_retry = time_msec() + retry_interval;
         }
-    } else if (!group_stats_refused(xid, error)) {
+    } else if (!client || !client->refused(xid, error)) {
         VLOG_WARN_RL(&rl, "the switch reports an error: %s",
                      ofperr_to_string(error));
     }
@@ -754,8 +761,8 @@ receive(const struct ofp_header *oh, enum ofptype type)
     case OFPTYPE_GROUP_STATS_REPLY:
         if (state == S_DUMP && oh->xid == dump_xids[DUMP_GROUPS]) {
             handle_group_stats(oh);
-        } else {
-            group_stats_reply(oh);
+        } else if (client) {
+            client->reply(oh);
         }
         break;
 

@@ -50,6 +50,8 @@ lib_libovn_la_SOURCES = \
 	lib/lb-empty.h \
 	lib/lb-flow.c \
 	lib/lb-flow.h \
+	lib/lb-match.c \
+	lib/lb-match.h \
 	lib/lb-router.c \
 	lib/lb-router.h \
 	lib/lex.c \

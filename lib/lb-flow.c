@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "lb-empty.h"
-#include "lb-router.h"
+#include "lb-match.h"
 #include "openvswitch/ofpbuf.h"
 #include "ovn/expr.h"
 #include "util.h"
@@ -98,7 +98,7 @@ lb_flow_parse(const char *match_text, const char *actions,
     if (balances) {
         struct expr *match = expr_parse_text(match_text, pp->env, &error);
 
-        flow->has_vip = match && lb_router_parse_vip(match, &flow->vip);
+        flow->has_vip = match && lb_match_vip(match, &flow->vip);
         flow->affinity = lb_is_affinity(match_text);
         expr_destroy(match);
     }

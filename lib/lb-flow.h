@@ -20,7 +20,7 @@
  *
  * ovn-northd writes logical flows for every load balancer, and leaves backends
  * out of them that are down.  So it is from these that one learns what VIPs
- * there are and among which backends connections to them are locality; rows of
+ * there are and among which backends connections to them are spread; rows of
  * the Load_Balancer table are not needed for it.
  *
  * Thread-safety: no global state. */

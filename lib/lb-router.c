@@ -25,6 +25,7 @@
 #include "byte-order.h"
 #include "expr-private.h"
 #include "lb-flow.h"
+#include "lb-match.h"
 #include "openvswitch/dynamic-string.h"
 #include "packets.h"
 #include "util.h"
@@ -105,81 +106,13 @@ lb_router_own_addresses(const char *mac, struct lb_router_addrs *own)
 
 /* Looking at trees. */
 
-/* Operand 'i' of the outermost conjunction. */
-static const struct expr *
-conjunct(const struct expr *e, size_t i)
-{
-    return e->type == EXPR_T_AND ? e->subs[i] : e;
-}
-
-static size_t
-n_conjuncts(const struct expr *e)
-{
-    return e->type == EXPR_T_AND ? e->n : 1;
-}
-
-static bool
-is_cmp(const struct expr *e, const char *symbol)
-{
-    return (e->type == EXPR_T_CMP && e->cmp.relop == EXPR_R_EQ
-            && !strcmp(e->cmp.symbol->name, symbol));
-}
-
-/* Whether 'e' compares 'symbol' for equality with a value, or with several
- * ("symbol == {a, b}"). */
-static bool
-is_cmps(const struct expr *e, const char *symbol)
-{
-    if (e->type != EXPR_T_OR) {
-        return is_cmp(e, symbol);
-    }
-    for (size_t i = 0; i < e->n; i++) {
-        if (!is_cmp(e->subs[i], symbol)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static const struct expr *
-find_cmps(const struct expr *match, const char *symbol)
-{
-    for (size_t i = 0; i < n_conjuncts(match); i++) {
-        if (is_cmps(conjunct(match, i), symbol)) {
-            return conjunct(match, i);
-        }
-    }
-    return NULL;
-}
-
 static bool
 has_port(const struct expr *match, const char *symbol, const char *port)
 {
-    const struct expr *e = find_cmps(match, symbol);
+    const struct expr *e = lb_match_find(match, symbol);
 
     return e && e->type == EXPR_T_CMP && e->cmp.string
            && !strcmp(e->cmp.string, port);
-}
-
-/* The address that 'e' compares a field with: all of its bits. */
-static bool
-cmp_address(const struct expr *e, struct in6_addr *ip)
-{
-    if (e->cmp.symbol->width == 32) {
-        if (e->cmp.mask.u64.lo != UINT32_MAX) {
-            return false;
-        }
-        in6_addr_set_mapped_ipv4(ip, htonl(e->cmp.value.u64.lo));
-        return true;
-    }
-    if (e->cmp.symbol->width == 128
-        && ovs_u128_equals(e->cmp.mask, OVS_U128_MAX)) {
-        ovs_be64 parts[2] = { htonll(e->cmp.value.u64.hi),
-                              htonll(e->cmp.value.u64.lo) };
-        memcpy(ip, parts, sizeof *ip);
-        return true;
-    }
-    return false;
 }
 
 /* Which of the outermost operands is the residency of a gateway port whose
@@ -188,8 +121,8 @@ static int
 find_residency(const struct expr *match, const struct lb_router_env *env,
                const struct lb_router_gateway **gwp)
 {
-    for (size_t i = 0; i < n_conjuncts(match); i++) {
-        const struct expr *e = conjunct(match, i);
+    for (size_t i = 0; i < lb_match_n_conjuncts(match); i++) {
+        const struct expr *e = lb_match_conjunct(match, i);
 
         if (e->type == EXPR_T_RESIDENT && !e->resident.negated) {
             *gwp = env->gateway(e->resident.port, env->aux);
@@ -212,7 +145,7 @@ struct subject {
 static bool
 is_for_router_mac(const struct subject *s)
 {
-    return find_cmps(s->match, "eth.dst");
+    return lb_match_find(s->match, "eth.dst");
 }
 
 /* Other ports of the router may be resident on the gateway chassis, too
@@ -220,7 +153,7 @@ is_for_router_mac(const struct subject *s)
 static bool
 is_for_gateway_port_mac(const struct subject *s)
 {
-    const struct expr *e = find_cmps(s->match, "eth.dst");
+    const struct expr *e = lb_match_find(s->match, "eth.dst");
     struct eth_addr ea;
     struct in6_addr lla;
 
@@ -247,7 +180,7 @@ is_for_router_mac_from_port(const struct subject *s)
 static bool
 is_arp_request_from_port(const struct subject *s)
 {
-    return is_from_port(s) && find_cmps(s->match, "arp.spa");
+    return is_from_port(s) && lb_match_find(s->match, "arp.spa");
 }
 
 /* The operand that says which addresses are asked for. */
@@ -257,8 +190,8 @@ find_asked(const struct subject *s)
     const struct expr *e = NULL;
 
     if (is_from_port(s)) {
-        e = find_cmps(s->match, "arp.tpa");
-        e = e ? e : find_cmps(s->match, "nd.target");
+        e = lb_match_find(s->match, "arp.tpa");
+        e = e ? e : lb_match_find(s->match, "nd.target");
     }
     return e;
 }
@@ -269,7 +202,7 @@ asks_for_own_address(const struct subject *s)
     const struct expr *e = find_asked(s);
     struct in6_addr ip;
 
-    return e && e->type == EXPR_T_CMP && cmp_address(e, &ip)
+    return e && e->type == EXPR_T_CMP && lb_match_address(e, &ip)
            && lb_router_addrs_contain(&s->gw->own, &ip);
 }
 
@@ -303,7 +236,8 @@ pick(const struct expr *e, const struct lb_router_addrs *addrs, bool invert)
         const struct expr *cmp = e->type == EXPR_T_OR ? e->subs[i] : e;
         struct in6_addr ip;
 
-        if (cmp_address(cmp, &ip) && lb_router_addrs_contain(addrs, &ip)) {
+        if (lb_match_address(cmp, &ip)
+            && lb_router_addrs_contain(addrs, &ip)) {
             expr_add(picked, expr_clone(cmp));
         }
     }
@@ -317,8 +251,8 @@ put_served_vips(const struct subject *s)
     const struct expr *asked = find_asked(s);
     struct expr *resident = NULL;
 
-    for (size_t i = 0; i < n_conjuncts(s->match); i++) {
-        const struct expr *e = conjunct(s->match, i);
+    for (size_t i = 0; i < lb_match_n_conjuncts(s->match); i++) {
+        const struct expr *e = lb_match_conjunct(s->match, i);
         if (e->type == EXPR_T_RESIDENT) {
             resident = expr_clone(e);
             break;
@@ -415,28 +349,11 @@ lb_router_apply(struct expr *match, const struct lb_router_row *row,
 
 /* Added flows. */
 
-/* The protocol whose destination port 'match' compares, or NULL. */
-static const char *
-find_protocol(const struct expr *match)
-{
-    static const char *const protocols[] = { "tcp", "udp", "sctp" };
-
-    for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
-        char name[16];
-
-        snprintf(name, sizeof name, "%s.dst", protocols[i]);
-        if (find_cmps(match, name)) {
-            return protocols[i];
-        }
-    }
-    return NULL;
-}
-
 /* What comes from the backends of 'flow', whose match is 'match'. */
 static char *
 format_answers(const struct expr *match, const struct lb_flow *flow)
 {
-    const char *protocol = find_protocol(match);
+    const char *protocol = lb_match_protocol(match);
     const char *ip = lb_endpoint_is_ip4(&flow->backends[0]) ? "ip4" : "ip6";
     struct ds s = DS_EMPTY_INITIALIZER;
 
@@ -472,8 +389,8 @@ undnat_actions(const struct lb_flow *flow)
 static bool
 has_residency(const struct expr *match)
 {
-    for (size_t i = 0; i < n_conjuncts(match); i++) {
-        if (conjunct(match, i)->type == EXPR_T_RESIDENT) {
+    for (size_t i = 0; i < lb_match_n_conjuncts(match); i++) {
+        if (lb_match_conjunct(match, i)->type == EXPR_T_RESIDENT) {
             return true;
         }
     }
@@ -485,7 +402,7 @@ has_residency(const struct expr *match)
 static const struct lb_router_gateway *
 find_outport(const struct expr *match, const struct lb_router_env *env)
 {
-    if (!is_cmp(match, "outport") || !match->cmp.string) {
+    if (!lb_match_is_cmp(match, "outport") || !match->cmp.string) {
         return NULL;
     }
 
@@ -581,30 +498,4 @@ lb_router_flows_destroy(struct lb_router_flow *flows, size_t n)
     for (size_t i = 0; i < n; i++) {
         free(flows[i].match);
     }
-}
-
-/* What a load-balancing flow is about. */
-
-bool
-lb_router_parse_vip(const struct expr *match, struct lb_endpoint *vip)
-{
-    const char *protocol = find_protocol(match);
-    const struct expr *ip = find_cmps(match, "ip4.dst");
-
-    ip = ip ? ip : find_cmps(match, "ip6.dst");
-    if (!ip || ip->type != EXPR_T_CMP || !cmp_address(ip, &vip->ip)) {
-        return false;
-    }
-
-    vip->port = 0;
-    if (protocol) {
-        char name[16];
-
-        snprintf(name, sizeof name, "%s.dst", protocol);
-        const struct expr *port = find_cmps(match, name);
-        if (port->type == EXPR_T_CMP) {
-            vip->port = port->cmp.value.u64.lo;
-        }
-    }
-    return true;
 }

@@ -127,7 +127,6 @@
 #include "ovn/actions.h"
 
 struct expr;
-struct lb_endpoint;
 struct lb_flow;
 
 /* Who serves a VIP. */
@@ -210,8 +209,5 @@ size_t lb_router_derive(const struct expr *match, const struct lb_router_row *,
                         const struct lb_router_env *,
                         struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS]);
 void lb_router_flows_destroy(struct lb_router_flow *, size_t n);
-
-/* The VIP of an lr_in_dnat flow. */
-bool lb_router_parse_vip(const struct expr *match, struct lb_endpoint *vip);
 
 #endif /* lib/lb-router.h */

@@ -140,7 +140,7 @@ test_entries(void)
     ds_destroy(&line);
 }
 
-/* The words for how to locality. */
+/* The words for localities. */
 static void
 test_spread(void)
 {
