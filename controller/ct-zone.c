@@ -93,6 +93,10 @@ static struct sset dirty = SSET_INITIALIZER(&dirty);  /* Not as in the db. */
 static struct sset moved = SSET_INITIALIZER(&moved);
 static struct ovs_list releases = OVS_LIST_INITIALIZER(&releases);
 static unsigned long int is_released[BITMAP_N_LONGS(MAX_CT_ZONE + 1)];
+
+/* What the integration bridges of other controllers have.  Their datapath, and
+ * so its zones, are those of ours. */
+static unsigned long int is_foreign[BITMAP_N_LONGS(MAX_CT_ZONE + 1)];
 static bool may_have_unasked;   /* Any zone with 'n_users' of 0? */
 static bool any_unflushed;      /* Any zone with 'flush_queued' or 'fence'? */
 
@@ -181,15 +185,22 @@ zone_destroy(struct zone *zone)
 static int
 find_free_number(void)
 {
+    int number;
+
     while (lowest_free <= MAX_CT_ZONE && n_names[lowest_free]) {
         lowest_free++;
     }
-    if (lowest_free > MAX_CT_ZONE) {
+    for (number = lowest_free; number <= MAX_CT_ZONE; number++) {
+        if (!n_names[number] && !bitmap_is_set(is_foreign, number)) {
+            break;
+        }
+    }
+    if (number > MAX_CT_ZONE) {
         static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
         VLOG_WARN_RL(&rl, "exhausted all ct zones");
         return NO_ZONE;
     }
-    return lowest_free;
+    return number;
 }
 
 /* Gives 'number' to 'zone', which is not to see what another has left there,
@@ -518,6 +529,39 @@ ct_zone_settle(void)
 
 /* The database. */
 
+/* The zone of the key 'node', or NO_ZONE if it is none. */
+static int
+zone_of_key(const struct smap_node *node)
+{
+    int number;
+
+    return (!strncmp(node->key, KEY_PREFIX, strlen(KEY_PREFIX))
+            && str_to_int(node->value, 10, &number)
+            && number >= 0 && number <= MAX_CT_ZONE
+            ? number : NO_ZONE);
+}
+
+static void
+note_foreign(struct ovsdb_idl *ovs_idl, const char *br_int)
+{
+    const struct ovsrec_bridge *br;
+
+    memset(is_foreign, 0, sizeof is_foreign);
+    OVSREC_BRIDGE_FOR_EACH (br, ovs_idl) {
+        const struct smap_node *node;
+
+        if (!strcmp(br->name, br_int)) {
+            continue;
+        }
+        SMAP_FOR_EACH (node, &br->external_ids) {
+            int number = zone_of_key(node);
+            if (number != NO_ZONE) {
+                bitmap_set1(is_foreign, number);
+            }
+        }
+    }
+}
+
 void
 ct_zone_restore(struct ovsdb_idl *ovs_idl, const char *br_int)
 {
@@ -732,7 +776,12 @@ static void
 input(struct turn *turn)
 {
     static bool restored;
+    static unsigned int seen;   /* Sequence number of the database. */
 
+    if (seen != ovsdb_idl_get_seqno(turn->ovs_idl)) {
+        seen = ovsdb_idl_get_seqno(turn->ovs_idl);
+        note_foreign(turn->ovs_idl, turn->config->br_int);
+    }
     if (!restored) {
         ct_zone_restore(turn->ovs_idl, turn->config->br_int);
         restored = true;
