@@ -261,6 +261,13 @@ requested_of_us(struct inc_unit *unit, const struct uuid *us,
     return want;
 }
 
+/* Does the port's own 'requested-chassis' allow it here at all? */
+static bool
+may_be_here(const struct decision *d)
+{
+    return requested_of_us(d->unit, &d->us, d->pb) != BINDING_RELEASE;
+}
+
 /* Sets 'd->want' for a port that may be bound here if the interface of
  * 'owner' is: the port itself, or its parent. */
 static void
@@ -385,12 +392,14 @@ decide(struct decision *d)
     case LP_CONTAINER:
         /* Without a tag, which ovn-northd may have yet to choose, there is no
          * telling the container's packets from its parent's. */
-        if (d->pb->tag) {
+        if (d->pb->tag && may_be_here(d)) {
             decide_by_parent(d, d->pb->parent_port);
         }
         break;
     case LP_VIRTUAL:
-        decide_by_parent(d, d->pb->virtual_parent);
+        if (may_be_here(d)) {
+            decide_by_parent(d, d->pb->virtual_parent);
+        }
         break;
     case LP_CHASSISREDIRECT:
     case LP_EXTERNAL:
@@ -406,7 +415,7 @@ decide(struct decision *d)
         decide_by_request(d);
         break;
     case LP_LOCALPORT:
-        if (requested_of_us(d->unit, &d->us, d->pb) != BINDING_RELEASE) {
+        if (may_be_here(d)) {
             d->iface = find_iface(d->unit, d->pb->logical_port);
         }
         break;
