@@ -729,6 +729,93 @@ add_external(struct port_ctx *ctx)
     }
 }
 
+/* HA groups. */
+
+static int
+compare_ha_chassis(const void *a_, const void *b_)
+{
+    const struct ha_chassis *a = a_;
+    const struct ha_chassis *b = b_;
+
+    return (a->priority != b->priority
+            ? (a->priority > b->priority ? -1 : 1)
+            : uuid_compare_3way(&a->chassis, &b->chassis));
+}
+
+/* How many members of 'group' have a chassis: not those that are gone. */
+static size_t
+count_chassis(const struct ha_chassis_group *group)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; group && i < group->n; i++) {
+        n += !uuid_is_zero(&group->members[i].chassis);
+    }
+    return n;
+}
+
+/* Elsewhere, on one of several gateways: the switch picks the first one whose
+ * tunnel is alive.  False if there are not several. */
+static bool
+add_ha_group(struct port_ctx *ctx)
+{
+    const struct ha_chassis_group *group
+        = (uuid_is_zero(&ctx->pb->ha_chassis_group) ? NULL
+           : in_ha_chassis_group(ctx->unit, &ctx->pb->ha_chassis_group));
+    if (count_chassis(group) < 2) {
+        return false;
+    }
+
+    struct ha_chassis *members = xmemdup(group->members,
+                                         group->n * sizeof *members);
+    ofp_port_t *ofports = xmalloc(group->n * sizeof *ofports);
+    const struct tunnel *first = NULL;
+    bool mixed = false;
+    size_t n = 0;
+
+    qsort(members, group->n, sizeof *members, compare_ha_chassis);
+    for (size_t i = 0; i < group->n; i++) {
+        const struct tunnel *t
+            = (uuid_equals(&members[i].chassis, &ctx->our_chassis) ? NULL
+               : encaps_tunnel(ctx->unit, &members[i].chassis, NULL));
+
+        if (t) {
+            first = first ? first : t;
+            mixed |= t->type != first->type;
+            ofports[n++] = t->ofport;
+        }
+    }
+    free(members);
+
+    if (mixed) {
+        /* The metadata are in other places in tunnels of another type. */
+        VLOG_ERR_RL(&rl, "port %s: its gateways are reached by different "
+                    "types of tunnels, so nothing is sent to any",
+                    ctx->pb->logical_port);
+    } else if (first
+               && put_tunnel_metadata(first->type,
+                                      ofctrl_geneve_field_read(ctx->unit),
+                                      ctx->dp_key, ctx->pb->tunnel_key,
+                                      &ctx->ofpacts)) {
+        struct ofpact_bundle *bundle = ofpact_put_BUNDLE(&ctx->ofpacts);
+        struct match match;
+
+        bundle->algorithm = NX_BD_ALG_ACTIVE_BACKUP;
+        bundle->fields = NX_HASH_FIELDS_ETH_SRC;
+        bundle->n_members = n;
+        ofpbuf_put(&ctx->ofpacts, ofports, n * sizeof *ofports);
+        bundle = ctx->ofpacts.header;
+        ofpact_finish_BUNDLE(&ctx->ofpacts, &bundle);
+
+        match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
+        add_flow(ctx, OFTABLE_REMOTE_OUTPUT, 100, &match);
+    }
+    free(ofports);
+    return true;
+}
+
+/* Other ports that are not here. */
+
 static void
 add_elsewhere(struct port_ctx *ctx)
 {
@@ -738,7 +825,8 @@ add_elsewhere(struct port_ctx *ctx)
     if (ln && !ctx->pb->n_additional_chassis) {
         add_behind_localnet(ctx, ln);
         add_from_migrating(ctx);
-    } else {
+    } else if (ctx->pb->type != LP_EXTERNAL || is_bound_here(ctx)
+               || !add_ha_group(ctx)) {
         add_tunneled(ctx);
     }
     if (ctx->pb->type == LP_VTEP) {
@@ -806,89 +894,6 @@ add_redirect_bridged(struct port_ctx *ctx, const struct port_binding *lrp)
     add_flow(ctx, OFTABLE_LOCAL_OUTPUT, 100, &match);
 }
 
-static int
-compare_ha_chassis(const void *a_, const void *b_)
-{
-    const struct ha_chassis *a = a_;
-    const struct ha_chassis *b = b_;
-
-    return (a->priority != b->priority
-            ? (a->priority > b->priority ? -1 : 1)
-            : uuid_compare_3way(&a->chassis, &b->chassis));
-}
-
-/* How many members of 'group' have a chassis: not those that are gone. */
-static size_t
-count_chassis(const struct ha_chassis_group *group)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; group && i < group->n; i++) {
-        n += !uuid_is_zero(&group->members[i].chassis);
-    }
-    return n;
-}
-
-/* Elsewhere, on one of several gateways: the switch picks the first one whose
- * tunnel is alive.  False if there are not several. */
-static bool
-add_redirect_ha(struct port_ctx *ctx)
-{
-    const struct ha_chassis_group *group
-        = (uuid_is_zero(&ctx->pb->ha_chassis_group) ? NULL
-           : in_ha_chassis_group(ctx->unit, &ctx->pb->ha_chassis_group));
-    if (count_chassis(group) < 2) {
-        return false;
-    }
-
-    struct ha_chassis *members = xmemdup(group->members,
-                                         group->n * sizeof *members);
-    ofp_port_t *ofports = xmalloc(group->n * sizeof *ofports);
-    const struct tunnel *first = NULL;
-    bool mixed = false;
-    size_t n = 0;
-
-    qsort(members, group->n, sizeof *members, compare_ha_chassis);
-    for (size_t i = 0; i < group->n; i++) {
-        const struct tunnel *t
-            = (uuid_equals(&members[i].chassis, &ctx->our_chassis) ? NULL
-               : encaps_tunnel(ctx->unit, &members[i].chassis, NULL));
-
-        if (t) {
-            first = first ? first : t;
-            mixed |= t->type != first->type;
-            ofports[n++] = t->ofport;
-        }
-    }
-    free(members);
-
-    if (mixed) {
-        /* The metadata are in other places in tunnels of another type. */
-        VLOG_ERR_RL(&rl, "port %s: its gateways are reached by different "
-                    "types of tunnels, so nothing is sent to any",
-                    ctx->pb->logical_port);
-    } else if (first
-               && put_tunnel_metadata(first->type,
-                                      ofctrl_geneve_field_read(ctx->unit),
-                                      ctx->dp_key, ctx->pb->tunnel_key,
-                                      &ctx->ofpacts)) {
-        struct ofpact_bundle *bundle = ofpact_put_BUNDLE(&ctx->ofpacts);
-        struct match match;
-
-        bundle->algorithm = NX_BD_ALG_ACTIVE_BACKUP;
-        bundle->fields = NX_HASH_FIELDS_ETH_SRC;
-        bundle->n_members = n;
-        ofpbuf_put(&ctx->ofpacts, ofports, n * sizeof *ofports);
-        bundle = ctx->ofpacts.header;
-        ofpact_finish_BUNDLE(&ctx->ofpacts, &bundle);
-
-        match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
-        add_flow(ctx, OFTABLE_REMOTE_OUTPUT, 100, &match);
-    }
-    free(ofports);
-    return true;
-}
-
 static void
 add_chassisredirect(struct port_ctx *ctx)
 {
@@ -904,7 +909,7 @@ add_chassisredirect(struct port_ctx *ctx)
     } else if (!strcmp(smap_get_def(&ctx->pb->options, "redirect-type", ""),
                        "bridged")) {
         add_redirect_bridged(ctx, lrp);
-    } else if (!add_redirect_ha(ctx)) {
+    } else if (!add_ha_group(ctx)) {
         add_tunneled(ctx);
     }
 }
