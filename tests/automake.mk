@@ -129,6 +129,12 @@ check-long: $(check_PROGRAMS)
 	done; \
 	echo "check-long: all of them keep their meaning"
 
+# All configurations in pairs.  PAIRS_SEED chooses others.
+.PHONY: check-long-pairs
+check-long: check-long-pairs
+check-long-pairs: all-am $(check_PROGRAMS) tests/atconfig tests/atlocal $(TESTSUITE)
+	CHECK_LONG=yes bash '$(TESTSUITE)' -C tests -k pairs-long
+
 OVN_CLEAN_LOCAL += clean-testsuite
 clean-testsuite:
 	test ! -f '$(TESTSUITE)' || bash '$(TESTSUITE)' -C tests --clean
@@ -167,6 +173,7 @@ bench-lang: all tests/ovstest$(EXEEXT)
 EXTRA_DIST += tests/flow-diff.py tests/actions-diff.py tests/actions-stock.in
 EXTRA_DIST += tests/stock_faults.py tests/ovn-rows.py tests/port-types.py tests/show-rows.py tests/unixctl.py tests/port-sec-random.py
 EXTRA_DIST += tests/physical-table.py
+EXTRA_DIST += tests/ovn-pairs.py tests/pairs_table.py
 EXTRA_DIST += tests/manual-keys.py tests/manual-keys.txt
 EXTRA_DIST += tests/ofctrl-random tests/ovn-random.py tests/packets.py
 EXTRA_DIST += tests/ovn-sets.py

@@ -156,6 +156,21 @@ FAULTS = (
           only_ours=matching(r'^table=74, priority=90, [^ ]* icmp6,reg14='
                              r'[^,]*,metadata=[^,]*,dl_src=[^,]*,'
                              r'nw_ttl=255,')),
+    Fault(name='ovn-installed-left',
+          reason='ovn-controller(8): ovn-installed says that the flows of '
+                 "the interface's port are there; stock leaves it when the "
+                 'port is not bound to the interface any more.',
+          documented='``ovn-installed`` goes when the interface has no port',
+          stock_form=replace(r'^(Interface (?!.*ovn-installed).*'
+                             r'external_ids=\{.*)\}$',
+                             r'\1, ovn-installed=true}')),
+    Fault(name='up-left',
+          reason='ovn-sb(5): up says that the port has been claimed and that '
+                 'its flows are there; stock leaves it, when the port is not '
+                 'bound any more because of its new type.',
+          documented='A port of any type that is released is marked down.',
+          stock_form=replace(r'^(Port_Binding .*chassis none, up )False$',
+                             r'\1True')),
     Fault(name='port-sec-rarp',
           reason='ovn-nb(5): RARP is not restricted.',
           documented='RARP is not restricted, as ovn-nb(5) says',
