@@ -52,6 +52,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config-values.h"
 #include "idl-columns.h"
 #include "idl-row.h"
 #include "module.h"
@@ -132,12 +133,7 @@ static bool
 config_get_bool(const struct ovsrec_open_vswitch *cfg, const char *name,
                 const char *key, bool def)
 {
-    const char *value = ovs_config_get(cfg, name, key);
-
-    if (!value) {
-        return def;
-    }
-    return def ? strcasecmp(value, "false") : !strcasecmp(value, "true");
+    return config_value_bool(ovs_config_get(cfg, name, key), def);
 }
 
 /* The words of 's', which commas and blanks separate.  The caller destroys

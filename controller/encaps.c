@@ -54,6 +54,7 @@
 
 #include "binding.h"
 #include "br-int.h"
+#include "config-values.h"
 #include "flow.h"
 #include "inputs.h"
 #include "module.h"
@@ -163,9 +164,7 @@ parse_words(struct sset *words, const char *s)
 static bool
 config_is_true(struct inc_unit *unit, const char *key)
 {
-    const char *value = in_config(unit, key);
-
-    return value && !strcasecmp(value, "true");
+    return config_value_bool(in_config(unit, key), false);
 }
 
 static bool

@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "config-values.h"
 #include "idl-columns.h"
 #include "inputs.h"
 #include "local-datapath.h"
@@ -154,7 +155,7 @@ monitor_all(void)
 {
     const char *value = inc_peek(in_kinds.config,
                                  inc_key_string("ovn-monitor-all"));
-    return value && !strcasecmp(value, "true");
+    return config_value_bool(value, false);
 }
 
 static void

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config-values.h"
 #include "idl-columns.h"
 #include "module.h"
 #include "openvswitch/vlog.h"
@@ -156,7 +157,7 @@ ovs_config_read(struct ovs_config *config, struct ovsdb_idl *ovs_idl,
     config->openflow_probe_s
         = get_interval(cfg, name, "ovn-openflow-probe-interval", 0,
                        MIN_OPENFLOW_PROBE_S);
-    config->match_northd = match && !strcasecmp(match, "true");
+    config->match_northd = config_value_bool(match, false);
 }
 
 void

@@ -41,6 +41,7 @@
 
 #include "binding.h"
 #include "br-int.h"
+#include "config-values.h"
 #include "flow.h"
 #include "inputs.h"
 #include "local-datapath.h"
@@ -105,31 +106,34 @@ patch_name(const char *from, const char *to)
 
 /* What should be. */
 
+struct map_network_ctx {
+    const char *network;
+    char *bridge;
+};
+
+static bool
+map_network_cb(const char *network, const char *bridge, void *ctx_)
+{
+    struct map_network_ctx *ctx = ctx_;
+
+    if (!bridge) {
+        VLOG_ERR_RL(&rl, "Invalid ovn-bridge-mappings configuration: "
+                    "'%s' is not NETWORK:BRIDGE", network);
+    } else if (!strcmp(network, ctx->network)) {
+        ctx->bridge = xstrdup(bridge);
+    }
+    return ctx->bridge != NULL;
+}
+
 /* The bridge that 'mappings' (ovn-bridge-mappings) has for 'network', NULL if
  * there is none.  Caller frees. */
 static char *
 map_network(const char *mappings, const char *network)
 {
-    char *copy = xstrdup(mappings ? mappings : "");
-    char *save_ptr = NULL;
-    char *bridge = NULL;
+    struct map_network_ctx ctx = { .network = network };
 
-    for (char *item = strtok_r(copy, ", ", &save_ptr); item && !bridge;
-         item = strtok_r(NULL, ", ", &save_ptr)) {
-        char *colon = strchr(item, ':');
-
-        if (!colon || colon == item || !colon[1]) {
-            VLOG_ERR_RL(&rl, "Invalid ovn-bridge-mappings configuration: "
-                        "'%s' is not NETWORK:BRIDGE", item);
-            continue;
-        }
-        *colon = '\0';
-        if (!strcmp(item, network)) {
-            bridge = xstrdup(colon + 1);
-        }
-    }
-    free(copy);
-    return bridge;
+    config_value_networks(mappings, map_network_cb, &ctx);
+    return ctx.bridge;
 }
 
 /* The mark of the patch ports for 'pb', or NULL if this chassis needs none

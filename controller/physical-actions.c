@@ -23,6 +23,7 @@
 
 #include "binding.h"
 #include "byte-order.h"
+#include "config-values.h"
 #include "ct-zone.h"
 #include "flow.h"
 #include "openvswitch/ofp-actions.h"
@@ -348,26 +349,33 @@ physical_encap_ip(struct inc_unit *unit, const struct uuid *chassis,
     return NULL;
 }
 
+struct chassis_macs_ctx {
+    void (*cb)(const char *network, const struct eth_addr *, void *aux);
+    void *aux;
+};
+
+static bool
+chassis_macs_cb(const char *network, const char *value, void *ctx_)
+{
+    struct chassis_macs_ctx *ctx = ctx_;
+    struct eth_addr mac;
+
+    if (!value || !eth_addr_from_string(value, &mac)) {
+        VLOG_WARN_RL(&rl, "Invalid ovn-chassis-mac-mappings: '%s%s%s' is not "
+                     "NETWORK:MAC", network, value ? ":" : "",
+                     value ? value : "");
+    } else {
+        ctx->cb(network, &mac, ctx->aux);
+    }
+    return false;
+}
+
 void
 chassis_macs_for_each(const char *mappings,
                       void (*cb)(const char *network, const struct eth_addr *,
                                  void *aux), void *aux)
 {
-    char *copy = xstrdup(mappings ? mappings : "");
-    char *save_ptr = NULL;
+    struct chassis_macs_ctx ctx = { cb, aux };
 
-    for (char *item = strtok_r(copy, ", ", &save_ptr); item;
-         item = strtok_r(NULL, ", ", &save_ptr)) {
-        char *colon = strchr(item, ':');
-        struct eth_addr mac;
-
-        if (!colon || !eth_addr_from_string(colon + 1, &mac)) {
-            VLOG_WARN_RL(&rl, "Invalid ovn-chassis-mac-mappings: '%s' is not "
-                         "NETWORK:MAC", item);
-            continue;
-        }
-        *colon = '\0';
-        cb(item, &mac, aux);
-    }
-    free(copy);
+    config_value_networks(mappings, chassis_macs_cb, &ctx);
 }

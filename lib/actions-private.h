@@ -298,9 +298,6 @@ struct ovnact_log {
     uint8_t severity;           /* As syslog's. */
     char *name, *meter;         /* NULL if none. */
 };
-/* How the numbers are written. */
-const char *act_verdict_name(uint8_t verdict);
-const char *act_severity_name(uint8_t severity);
 struct ovnact_set_meter {
     struct ovnact ovnact;
     uint32_t rate, burst;       /* kbps, kb; burst 0: none. */

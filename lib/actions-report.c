@@ -134,21 +134,20 @@ act_parse_log(struct act_parser *p, enum ovnact_type type,
 }
 
 const char *
-act_verdict_name(uint8_t verdict)
+ovnact_verdict_name(uint8_t verdict)
 {
-    ovs_assert(verdict < ARRAY_SIZE(verdicts));
-    return verdicts[verdict];
+    return verdict < ARRAY_SIZE(verdicts) ? verdicts[verdict] : "<unknown>";
 }
 
 const char *
-act_severity_name(uint8_t level)
+ovnact_severity_name(uint8_t level)
 {
     for (size_t i = 0; i < ARRAY_SIZE(severities); i++) {
         if (severities[i].level == level) {
             return severities[i].name;
         }
     }
-    OVS_NOT_REACHED();
+    return "<unknown>";
 }
 
 void
@@ -163,8 +162,8 @@ act_format_log(const struct ovnact *a, struct ds *s)
         ds_put_cstr(s, ", ");
     }
     ds_put_format(s, "verdict=%s, severity=%s",
-                  act_verdict_name(log->verdict),
-                  act_severity_name(log->severity));
+                  ovnact_verdict_name(log->verdict),
+                  ovnact_severity_name(log->severity));
     if (log->meter) {
         ds_put_cstr(s, ", meter=");
         act_format_string(log->meter, s);

@@ -23,6 +23,8 @@ lib_libovn_la_SOURCES = \
 	lib/actions-private.h \
 	lib/actions-report.c \
 	lib/actions.c \
+	lib/config-values.c \
+	lib/config-values.h \
 	lib/expr-annotate.c \
 	lib/expr-constant.c \
 	lib/expr-evaluate.c \

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config-values.h"
 #include "openvswitch/dynamic-string.h"
 #include "ovn-sb-idl.h"
 #include "ovsdb-idl.h"
@@ -272,28 +273,36 @@ is_distributed_router(const struct sbrec_chassis *here,
     return false;
 }
 
+struct find_mac_ctx {
+    const char *network;
+    struct eth_addr *mac;
+    bool found;
+};
+
+static bool
+find_mac_cb(const char *network, const char *value, void *ctx_)
+{
+    struct find_mac_ctx *ctx = ctx_;
+
+    ctx->found = (value && !strcmp(network, ctx->network)
+                  && eth_addr_from_string(value, ctx->mac));
+    return ctx->found;
+}
+
 bool
 trace_chassis_hides_router(const struct sbrec_chassis *here,
                            const struct trace_port *localnet,
                            struct eth_addr eth_src, struct eth_addr *mac)
 {
     const char *network = smap_get(&localnet->row->options, "network_name");
-    bool found = false;
 
     if (!network || !is_distributed_router(here, localnet->dp, eth_src)) {
         return false;
     }
 
-    char *copy = xstrdup(smap_get_def(&here->other_config,
-                                      "ovn-chassis-mac-mappings", ""));
-    char *save_ptr = NULL;
-    for (char *item = strtok_r(copy, ", ", &save_ptr); item && !found;
-         item = strtok_r(NULL, ", ", &save_ptr)) {
-        size_t n = strcspn(item, ":");
-
-        found = (item[n] && n == strlen(network) && !strncmp(item, network, n)
-                 && eth_addr_from_string(item + n + 1, mac));
-    }
-    free(copy);
-    return found;
+    struct find_mac_ctx ctx = { .network = network, .mac = mac };
+    config_value_networks(smap_get(&here->other_config,
+                                   "ovn-chassis-mac-mappings"),
+                          find_mac_cb, &ctx);
+    return ctx.found;
 }

@@ -234,8 +234,8 @@ execute_log(struct trace_acts *acts, const struct ovnact_log *log)
               "verdict=%s, severity=%s, packet=\"%s\"",
               log->name ? log->name : "<unnamed>",
               acts->lflow->pipeline == OVN_P_INGRESS ? "IN" : "OUT",
-              act_verdict_name(log->verdict),
-              act_severity_name(log->severity), packet);
+              ovnact_verdict_name(log->verdict),
+              ovnact_severity_name(log->severity), packet);
     free(packet);
 }
 

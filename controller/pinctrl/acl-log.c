@@ -21,35 +21,12 @@
 #include "openvswitch/json.h"
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/vlog.h"
+#include "ovn/actions.h"
 #include "ovn/logical-fields.h"
 #include "pinctrl/pinctrl-private.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(acl_log);
-
-/* The numbers in the userdata are defined by the action "log":
- * lib/actions-report.c. */
-
-static const char *
-verdict_to_string(uint8_t verdict)
-{
-    static const char *names[] = { "allow", "drop", "reject" };
-
-    return verdict < ARRAY_SIZE(names) ? names[verdict] : "<unknown>";
-}
-
-static const char *
-severity_to_string(uint8_t severity)
-{
-    switch (severity) {         /* As in RFC 5424. */
-    case 1: return "alert";
-    case 4: return "warning";
-    case 5: return "notice";
-    case 6: return "info";
-    case 7: return "debug";
-    default: return "<unknown>";
-    }
-}
 
 void
 pin_handle_log(const struct pin *pin)
@@ -68,7 +45,8 @@ pin_handle_log(const struct pin *pin)
     ds_put_cstr(&line, "name=");
     json_string_escape(name, &line);
     ds_put_format(&line, ", verdict=%s, severity=%s, direction=%s: ",
-                  verdict_to_string(fixed[0]), severity_to_string(fixed[1]),
+                  ovnact_verdict_name(fixed[0]),
+                  ovnact_severity_name(fixed[1]),
                   (pin->in->table_id < OFTABLE_LOG_EGRESS_PIPELINE
                    ? "from-lport" : "to-lport"));
     flow_format(&line, pin->headers, NULL);

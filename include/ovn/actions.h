@@ -219,4 +219,9 @@ enum ovn_event_value {
 /* The name of the value with 'code', or NULL. */
 const char *ovnact_event_value(uint16_t code);
 
+/* "log": the userdata goes on with a verdict and a severity of 8 bits each
+ * (the latter as in RFC 5424), and the ACL's name.  These are their words. */
+const char *ovnact_verdict_name(uint8_t verdict);
+const char *ovnact_severity_name(uint8_t severity);
+
 #endif /* ovn/actions.h */
