@@ -1067,8 +1067,8 @@ EXCLUDED = (
     ('type', 'localport', 'port', 'security-mac security-ip security-net'),
     ('change', 'type-localport', 'port', 'security-mac security-ip '
      'security-net'),
-    # Three chassis would have an interface for b.
-    ('type', 'localport', 'change', 'rename'),
+    # Three chassis would have an interface for a VIF.
+    ('type', 'localport', 'change', 'rename type-vif'),
     # Their chassis is somebody else's to say, after the change, too.
     ('type', 'vtep remote', 'change', 'type-vif type-localnet type-l2gateway '
      'type-router type-localport type-external type-virtual'),
