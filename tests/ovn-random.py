@@ -90,8 +90,11 @@ class Deployment:
         self.groups = set()
         self.lbs = {}           # name -> {target}
         self.others = set()
+        self.localnets = set()
 
     def set_up(self):
+        vsctl("set", "open", ".",
+              "external_ids:ovn-bridge-mappings=phys:br-phys")
         nbctl("lr-add", "lr0")
         for s in range(SWITCHES):
             sw = "sw%d" % s
@@ -396,11 +399,43 @@ class Deployment:
         sbctl("lsp-bind", name, where)
         return "lsp-bind %s %s" % (name, where)
 
+    def migrate(self):
+        """A port gets another chassis besides its own, or has none any
+        more."""
+        name = self._any(self.lsps)
+        nbctl("--wait=sb", "sync")
+        if not self.others or self.rng.random() < .3:
+            sbctl("clear", "Port_Binding", name, "additional_chassis")
+            return "%s has no additional chassis" % name
+        where = self._any(self.others)
+        sbctl("--id=@c", "get", "Chassis", where, "--",
+              "set", "Port_Binding", name, "additional_chassis=@c")
+        return "%s is on %s, too" % (name, where)
+
+    def localnet(self):
+        s = self.rng.randrange(SWITCHES)
+        name = "ln%d-sw%d" % (self.rng.randrange(2), s)
+        if name in self.localnets:
+            nbctl("lsp-del", name)
+            self.localnets.discard(name)
+            return "lsp-del %s" % name
+        tag = self.rng.choice([[], ["", str(s + 10)]])
+        passthru = self.rng.choice(["true", "false"])
+        nbctl("lsp-add", "sw%d" % s, name, *tag,
+              "--", "lsp-set-type", name, "localnet",
+              "--", "lsp-set-addresses", name, "unknown",
+              "--", "lsp-set-options", name, "network_name=phys",
+              "--", "set", "Logical_Switch", "sw%d" % s,
+              "other_config:vlan-passthru=" + passthru)
+        self.localnets.add(name)
+        return "localnet %s %s, passthru %s" % (name, tag, passthru)
+
     CHANGES = (add_lsp, del_lsp, port_security, unknown_address, bind, bind,
                unbind, requested_chassis, add_acl, add_acl, del_acl,
                change_set, change_set, change_group, change_lb, change_lb,
                attach_lb, distribute_lb, distribute_lb, publish_lb, publish_lb,
-               lb_default, other_chassis, bind_elsewhere,
+               lb_default, other_chassis, bind_elsewhere, migrate, migrate,
+               localnet,
                template_var, template_var, lb_option, static_mac_binding,
                learned, learned)
 
