@@ -87,6 +87,9 @@ VLOG_DEFINE_THIS_MODULE(main);
  * in ms. */
 #define SERVER_PATIENCE_MS 1000
 
+/* How often clean_up() looks whether it is done, in ms. */
+#define CLEAN_UP_RETRY_MS 200
+
 #define STOPWATCH_ENGINE "flow-generation"
 
 /* What ovn-northd writes to SB_Global.options:northd_internal_version if it
@@ -527,6 +530,9 @@ clean_up(struct unixctl_server *unixctl)
         unixctl_server_wait(unixctl);
         end_turn(&turn);
         if (!done) {
+            /* Nothing wakes us when a transaction has failed, such as the last
+             * one from before. */
+            poll_timer_wait(CLEAN_UP_RETRY_MS);
             poll_block();
         }
     }
