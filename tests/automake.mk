@@ -71,6 +71,7 @@ TESTSUITE_AT = \
 	tests/ovn-networks.at \
 	tests/ovn-fuzz.at \
 	tests/ovn-pairs.at \
+	tests/ovn-sb-fuzz.at \
 	tests/ovn-bench.at \
 	tests/ovn-actions-more.at \
 	tests/ovn-actions-stock.at \
@@ -177,6 +178,12 @@ EXTRA_DIST += tests/ovn-pairs.py tests/pairs_table.py
 EXTRA_DIST += tests/manual-keys.py tests/manual-keys.txt
 EXTRA_DIST += tests/ofctrl-random tests/ovn-random.py tests/packets.py
 EXTRA_DIST += tests/ovn-sets.py
+EXTRA_DIST += tests/ovn-sb-fuzz.py \
+	tests/sb-fuzz/moves.py \
+	tests/sb-fuzz/ovsdb.py \
+	tests/sb-fuzz/snapshot.py \
+	tests/sb-fuzz/values.py \
+	tests/sb-fuzz/world.py
 
 # Northbound configurations that together use all of OVN.
 EXTRA_DIST += tests/corpus.sh $(wildcard $(srcdir)/tests/corpus/*.conf)

@@ -1,0 +1,342 @@
+#!/usr/bin/env python3
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""JSON-RPC to the databases and daemons, and a copy of what a database holds.
+
+RFC 7047 is spoken without a library in between: the fuzzer sends what a library
+would not, and must see what the server says to it.
+"""
+
+import json
+import re
+import select
+import socket
+import time
+
+# Keys of the switch's Bridge.external_ids that say when, or how far.
+STAMPS = ("ovn-nb-cfg", "ovn-nb-cfg-ts", "ovn-startup-ts")
+
+UUID_RE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Gone(Exception):
+    """The other side has closed the connection, or does not answer."""
+
+
+class Rpc:
+    """A connection.  'notified' is called with each notification."""
+
+    def __init__(self, path, notified=None, timeout=120):
+        self.timeout = timeout
+        self.notified = notified
+        self.decoder = json.JSONDecoder()
+        self.buffer = ""
+        self.pending = b""
+        self.id = 0
+        self.sock = socket.socket(socket.AF_UNIX)
+        try:
+            self.sock.connect(path)
+        except OSError as e:
+            self.sock.close()
+            raise Gone("%s: %s" % (path, e)) from e
+
+    def close(self):
+        self.sock.close()
+
+    def _send(self, message):
+        try:
+            self.sock.sendall(json.dumps(message).encode())
+        except OSError as e:
+            raise Gone(str(e)) from e
+
+    def _receive(self, timeout):
+        """The messages that have arrived within 'timeout' seconds."""
+        if not select.select([self.sock], [], [], timeout)[0]:
+            return []
+        try:
+            data = self.sock.recv(1 << 20)
+        except OSError as e:
+            raise Gone(str(e)) from e
+        if not data:
+            raise Gone("the connection has been closed")
+        # Text is ASCII or complete UTF-8; a character may be cut in two.
+        self.pending += data
+        try:
+            text, self.pending = self.pending.decode(), b""
+        except UnicodeDecodeError as e:
+            text = self.pending[:e.start].decode()
+            self.pending = self.pending[e.start:]
+        self.buffer += text
+        messages = []
+        while self.buffer.endswith("}"):
+            try:
+                message, end = self.decoder.raw_decode(self.buffer)
+            except ValueError:
+                break
+            self.buffer = self.buffer[end:]
+            messages.append(message)
+        return messages
+
+    def _notice(self, message):
+        if message.get("method") == "echo":
+            self._send({"id": message["id"], "result": message["params"],
+                        "error": None})
+        elif message.get("method") and self.notified:
+            self.notified(message["method"], message["params"])
+
+    def poll(self, timeout=0):
+        """Takes notifications that have arrived."""
+        for message in self._receive(timeout):
+            self._notice(message)
+
+    def call(self, method, *params):
+        self.id += 1
+        self._send({"id": self.id, "method": method, "params": list(params)})
+        deadline = time.monotonic() + self.timeout
+        reply = None
+        while reply is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Gone("no answer to %s" % method)
+            for message in self._receive(left):
+                if message.get("id") == self.id and not message.get("method"):
+                    reply = message
+                else:
+                    self._notice(message)
+        if reply.get("error") is not None:
+            raise ValueError("%s: %s" % (method, reply["error"]))
+        return reply["result"]
+
+
+def command(path, name, *args):
+    """What ovs-appctl does."""
+    rpc = Rpc(path, timeout=20)
+    try:
+        return rpc.call(name, *args)
+    finally:
+        rpc.close()
+
+
+def is_uuid(atom):
+    return isinstance(atom, list) and len(atom) == 2 and atom[0] == "uuid"
+
+
+def elements(datum):
+    """The atoms of a set, or the pairs of a map, as a list."""
+    if isinstance(datum, list) and datum and datum[0] in ("set", "map"):
+        return datum[1]
+    return [datum]
+
+
+def atoms(datum):
+    """All atoms of any datum."""
+    if isinstance(datum, list) and datum and datum[0] == "map":
+        for pair in datum[1]:
+            yield from pair
+    else:
+        yield from elements(datum)
+
+
+def without_stamps(datum):
+    if isinstance(datum, list) and datum and datum[0] == "map":
+        return ["map", [pair for pair in datum[1] if pair[0] not in STAMPS]]
+    return datum
+
+
+class Column:
+    """The type of a column."""
+
+    def __init__(self, json_type):
+        if not isinstance(json_type, dict):
+            json_type = {"key": json_type}
+        self.key = self._base(json_type["key"])
+        value = json_type.get("value")
+        self.value = None if value is None else self._base(value)
+        self.min = json_type.get("min", 1)
+        most = json_type.get("max", 1)
+        self.max = 1 << 30 if most == "unlimited" else most
+
+    @staticmethod
+    def _base(base):
+        return base if isinstance(base, dict) else {"type": base}
+
+    def ref(self):
+        """(table, whether strong), or None."""
+        for base in self.key, self.value:
+            if base and "refTable" in base:
+                return (base["refTable"],
+                        base.get("refType", "strong") == "strong")
+        return None
+
+    def datum(self, items):
+        if self.value is not None:
+            return ["map", [list(pair) for pair in items]]
+        if self.min == self.max == 1:
+            return items[0]
+        return ["set", items]
+
+
+class Table:
+    def __init__(self, json_table, roots_are_named):
+        self.columns = {name: Column(c["type"]) for name, c
+                        in sorted(json_table["columns"].items())}
+        self.is_root = json_table.get("isRoot", not roots_are_named)
+        self.max_rows = json_table.get("maxRows", 1 << 30)
+        self.indexes = json_table.get("indexes", [])
+
+
+class Schema:
+    def __init__(self, json_schema):
+        self.json = json_schema
+        roots_are_named = any(t.get("isRoot")
+                              for t in json_schema["tables"].values())
+        self.tables = {name: Table(t, roots_are_named) for name, t
+                       in sorted(json_schema["tables"].items())}
+        # table -> [(table, column, strong) that may refer to it]
+        self.referrers = {name: [] for name in self.tables}
+        for name, table in self.tables.items():
+            for column, kind in table.columns.items():
+                if kind.ref():
+                    to, strong = kind.ref()
+                    self.referrers[to].append((name, column, strong))
+
+
+class Database:
+    """A connection to a database server, and a copy of what is in there.
+
+    'rows' is {table: {UUID: {column: datum}}}; 'changes' counts the changes
+    that others have made, except to what 'ignored' has: {table: columns}."""
+
+    def __init__(self, path, name, ignored):
+        self.path, self.name, self.ignored = path, name, ignored
+        self.rpc = None
+        self.changes = 0
+        self.expected = False
+        self.recent = []        # The last changes by others.
+        self.connect()
+
+    def connect(self):
+        if self.rpc:
+            self.rpc.close()
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                self.rpc = Rpc(self.path, self._notified)
+                self.schema = Schema(self.rpc.call("get_schema", self.name))
+                requests = {t: {"columns": list(table.columns)}
+                            for t, table in self.schema.tables.items()}
+                result = self.rpc.call("monitor", self.name, self.name,
+                                       requests)
+                break
+            except (Gone, ValueError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+        self.rows = {t: {} for t in self.schema.tables}
+        self._update(result)
+        self.changes += 1
+
+    def close(self):
+        self.rpc.close()
+
+    def _notified(self, method, params):
+        if method == "update":
+            self._update(params[1])
+
+    def _update(self, tables):
+        for table, updates in tables.items():
+            rows = self.rows[table]
+            for uuid, update in updates.items():
+                old, new = rows.get(uuid), update.get("new")
+                if new is None:
+                    rows.pop(uuid, None)
+                else:
+                    rows[uuid] = new
+                self._count(table, uuid, old, new)
+
+    def _count(self, table, uuid, old, new):
+        ignored = self.ignored.get(table, ())
+        changed = [c for c in (new or old or {}) if c not in ignored
+                   and (not old or not new or without_stamps(old[c])
+                        != without_stamps(new[c]))]
+        if changed:
+            self.changes += 1
+            self.recent = self.recent[-40:] + [
+                "%s %s %s" % (table, uuid, "deleted" if not new
+                              else "inserted" if not old else
+                              {c: (old[c], new[c]) for c in changed})]
+
+    def poll(self, timeout=0):
+        try:
+            self.rpc.poll(timeout)
+        except Gone:
+            self.connect()
+
+    def transact(self, operations):
+        """The result, with an error at its end if there is one."""
+        return self.rpc.call("transact", self.name, *operations)
+
+    def apply(self, operations, limit=40):
+        """Carries out 'operations', without those that the server refuses.
+        Returns those that were carried out."""
+        operations = list(operations)
+        for _ in range(limit):
+            if not operations:
+                return []
+            result = self.transact(operations)
+            failed = [i for i, r in enumerate(result) if r and "error" in r]
+            if not failed:
+                self.poll()
+                return operations
+            at = failed[0]
+            if at < len(operations):
+                del operations[at]
+                continue
+            fewer = self._without(operations, result[at])
+            if len(fewer) == len(operations):
+                break
+            operations = fewer
+        if len(operations) == 1:
+            return []
+        half = len(operations) // 2
+        return (self.apply(operations[:half], limit)
+                + self.apply(operations[half:], limit))
+
+    @staticmethod
+    def _without(operations, error):
+        """'operations' without the last one that has to do with rows that the
+        error names."""
+        named = UUID_RE.findall(error.get("details") or "")
+        for uuid in named:
+            for i in range(len(operations) - 1, -1, -1):
+                if uuid in json.dumps(operations[i]):
+                    return operations[:i] + operations[i + 1:]
+        return operations
+
+
+def insert(table, uuid, row):
+    return {"op": "insert", "table": table, "uuid": uuid, "row": row}
+
+
+def update(table, uuid, row):
+    return {"op": "update", "table": table, "row": row,
+            "where": [["_uuid", "==", ["uuid", uuid]]]}
+
+
+def mutate(table, uuid, *mutations):
+    return {"op": "mutate", "table": table, "mutations": list(mutations),
+            "where": [["_uuid", "==", ["uuid", uuid]]]}
+
+
+def delete(table, uuid):
+    return {"op": "delete", "table": table,
+            "where": [["_uuid", "==", ["uuid", uuid]]]}

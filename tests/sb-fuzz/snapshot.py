@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What a switch and two databases hold, so that it can be compared."""
+
+import hashlib
+import re
+
+from ovsdb import elements, is_uuid, without_stamps
+from world import IGNORED_OVS, IGNORED_SB
+
+# Rows that the controller may delete and make anew: what they are called.
+NAMED_SB = {
+    "Chassis": lambda r: r["name"],
+    "Chassis_Private": lambda r: r["name"],
+    "Encap": lambda r: "%s %s %s" % (r["type"], r["ip"],
+                                     r.get("chassis_name")),
+}
+NAMED_OVS = {
+    "Bridge": lambda r: r["name"],
+    "Port": lambda r: r["name"],
+    "Interface": lambda r: r["name"],
+}
+
+# Flows that the switch itself adds and removes.
+LEARNED = re.compile(r"(idle|hard)_timeout=|table=(69|76|77|78),")
+GROUP_ID = re.compile(r"\bgroup(?:_id=|:)(\d+)")
+METER_ID = re.compile(r"\bmeter(?:_id)?[=:](\d+)")
+PORT = re.compile(r'"(ovn-[^"]*)"')
+CONJ_ID = re.compile(r"\bconj_id=(\d+)|\bconjunction\((\d+),")
+
+
+def tunnels(database):
+    """{name of a tunnel's port: what is at its other end}.  A name ends in a
+    number that tells the tunnel from others whose chassis have names that begin
+    alike: whichever comes first gets 0."""
+    result, ends = {}, {}
+    for row in sorted(database.rows.get("Port", {}).values(),
+                      key=lambda r: r["name"]):
+        end = dict(elements(row["external_ids"])).get("ovn-chassis-id")
+        if end:
+            n = ends[end] = ends.get(end, 0) + 1
+            result[row["name"]] = "tunnel %d to %s" % (n, end)
+    return result
+
+
+def rows(database, ignored, named, renamed):
+    """{(table, row): {column: datum}}, without what is ignored, and without
+    the UUIDs of rows that have names.  'renamed' are other names for some."""
+    labels = {}
+    for table, name in named.items():
+        for uuid, row in database.rows.get(table, {}).items():
+            label = name(row)
+            labels[uuid] = "%s %s" % (table, renamed.get(label, label))
+
+    def atom(a):
+        if is_uuid(a):
+            return labels.get(a[1], a[1])
+        return renamed.get(a, a) if isinstance(a, str) else a
+
+    def datum(d):
+        if isinstance(d, list) and d and d[0] == "map":
+            return sorted((repr(atom(k)), repr(atom(v)))
+                          for k, v in without_stamps(d)[1])
+        return sorted(repr(atom(a)) for a in elements(d))
+
+    return {(table, labels.get(uuid, uuid)):
+            {c: datum(d) for c, d in row.items()
+             if c not in ignored.get(table, ())}
+            for table, there in database.rows.items()
+            for uuid, row in there.items()}
+
+
+def _digest(text):
+    return hashlib.sha1(text.encode()).hexdigest()[:10]
+
+
+class Snapshot:
+    def __init__(self, world, ofctl):
+        def dump(what, *args):
+            text = world.run(ofctl, "-O", "OpenFlow15", "--names", what,
+                             "br-int", *args)
+            return [line.strip() for line in text.splitlines()
+                    if "xid=" not in line]
+
+        self.flows = [f for f in dump("dump-flows", "--no-stats")
+                      if not LEARNED.search(f)]
+        self.groups = dump("dump-groups")
+        self.meters = dump("dump-meters")
+        self.tunnels = tunnels(world.ovs)
+        self.sb = rows(world.sb, IGNORED_SB, NAMED_SB, {})
+        self.ovs = rows(world.ovs, IGNORED_OVS, NAMED_OVS, self.tunnels)
+        self.chassis = sorted(u for u, r in world.sb.rows["Chassis"].items()
+                              if r["name"] == "hv1")
+
+    def without_foreign(self):
+        """Without what others have put into our rows, which a controller that
+        removes its rows and makes them anew does not keep."""
+        for (table, row), columns in self.sb.items():
+            if row in ("Chassis hv1", "Chassis_Private hv1"):
+                for column in "external_ids", "vtep_logical_switches":
+                    columns.pop(column, None)
+                columns["other_config"] = []
+            elif table == "Encap" and row.endswith(" hv1"):
+                columns["options"] = []
+
+    def without_ids(self):
+        """Flows and groups in words that do not depend on what numbers groups,
+        meters and conjunctions have got, nor on the UUID of our Chassis."""
+        cookies = {"0x%x" % int(u[:8], 16) for u in self.chassis}
+        meters = {}
+        for line in self.meters:
+            found = METER_ID.search(line)
+            if found:
+                meters[found.group(1)] = METER_ID.sub("meter", line, count=1)
+
+        def meter(text):
+            return METER_ID.sub(lambda m: "meter<%s>" % _digest(
+                meters.get(m.group(1), m.group(1))), text)
+
+        groups = {}
+        for line in self.groups:
+            found = GROUP_ID.search(line)
+            if found:
+                groups[found.group(1)] = meter(GROUP_ID.sub("", line, count=1))
+
+        def plain(flow):
+            flow = GROUP_ID.sub(lambda m: "group<%s>" % _digest(
+                groups.get(m.group(1), m.group(1))), meter(flow))
+            flow = PORT.sub(lambda m: self.tunnels.get(m.group(1), m.group(0)),
+                            flow)
+            cookie = flow.partition("cookie=")[2].partition(",")[0]
+            return (flow.replace("cookie=" + cookie, "cookie=chassis", 1)
+                    if cookie in cookies else flow)
+
+        flows = self._without_conj_ids([plain(f) for f in self.flows])
+        return flows, sorted(groups.values()), sorted(meters.values())
+
+    @staticmethod
+    def _without_conj_ids(flows):
+        members = {}
+        for flow in flows:
+            for m in CONJ_ID.finditer(flow):
+                members.setdefault(m.group(1) or m.group(2), []).append(
+                    CONJ_ID.sub("conj", flow))
+        names = {i: _digest("\n".join(sorted(m))) for i, m in members.items()}
+
+        def named(m):
+            return m.group(0).replace(m.group(1) or m.group(2),
+                                      names[m.group(1) or m.group(2)], 1)
+
+        result = []
+        for flow in flows:
+            flow = CONJ_ID.sub(named, flow)
+            head, actions, tail = flow.partition(" actions=")
+            if "conjunction(" in tail:
+                tail = ",".join(sorted(tail.replace("),", ") ").split()))
+            result.append(head + actions + tail)
+        return sorted(result)
+
+
+def _lines(old, new):
+    old, new = set(old), set(new)
+    return (["- " + x for x in sorted(old - new)]
+            + ["+ " + x for x in sorted(new - old)])
+
+
+def _rows(name, old, new):
+    result = []
+    for key in sorted(old.keys() | new.keys()):
+        a, b = old.get(key), new.get(key)
+        if a == b:
+            continue
+        if a is None or b is None:
+            result.append("%s %s %s: %s" % ("-" if b is None else "+", name,
+                                            " ".join(key), a or b))
+        else:
+            result += ["! %s %s.%s: %s -> %s" % (name, " ".join(key), c,
+                                                 a.get(c), b.get(c))
+                       for c in sorted(a.keys() | b.keys())
+                       if a.get(c) != b.get(c)]
+    return result
+
+
+def difference(old, new, ids):
+    """Lines that say how two snapshots differ.  'ids' says whether groups,
+    meters and conjunctions must have the same numbers."""
+    if ids:
+        a = (sorted(old.flows), sorted(old.groups), sorted(old.meters))
+        b = (sorted(new.flows), sorted(new.groups), sorted(new.meters))
+    else:
+        a, b = old.without_ids(), new.without_ids()
+    result = []
+    for x, y in zip(a, b):
+        lines = _lines(x, y)
+        if not lines and x != y:
+            lines = ["! as many as %d and %d" % (len(x), len(y))]
+        result += lines
+    return (result + _rows("SB", old.sb, new.sb)
+            + _rows("OVS", old.ovs, new.ovs))

@@ -1,0 +1,398 @@
+#!/usr/bin/env python3
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The daemons of a chassis and of its southbound database."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import ovsdb
+
+# What changes without anybody's doing, or is the fuzzer's own.
+IGNORED_SB = {"SB_Global": ("nb_cfg",),
+              "Chassis_Private": ("nb_cfg", "nb_cfg_timestamp"),
+              "Chassis": ("nb_cfg",), "Connection": ("status",)}
+IGNORED_OVS = {
+    "Open_vSwitch": ("cur_cfg", "next_cfg", "statistics", "datapaths"),
+    "Bridge": ("status", "rstp_status", "datapath_version", "datapath_id"),
+    "Port": ("status", "statistics", "rstp_status", "rstp_statistics",
+             "bond_active_slave", "mac"),
+    "Interface": ("admin_state", "ifindex", "link_resets", "link_speed",
+                  "link_state", "mac_in_use", "mtu", "statistics", "status",
+                  "duplex", "error", "ofport", "lacp_current"),
+    "Controller": ("status", "is_connected", "role"),
+    "Manager": ("status", "is_connected"),
+    "Datapath": (), "CT_Zone": (),
+}
+COUNTERS = ["ofctrl_%s_%s" % (what, how) for what in ("flow", "group", "meter")
+            for how in ("add", "modify", "delete")]
+
+
+class Failure(Exception):
+    """Something that must not happen."""
+
+
+class World:
+    """In 'directory', with the 'programs' {name: path} and 'schemas' {"sb",
+    "nb", "ovs": path}."""
+
+    def __init__(self, directory, programs, schemas):
+        self.dir = os.path.abspath(directory)
+        self.programs, self.schemas = programs, schemas
+        self.processes = {}     # name -> Popen
+        self.sb = self.ovs = None
+        self.nb_cfg = 0
+        self.deadline = float(os.environ.get("OVN_TEST_TIMEOUT") or 120)
+        for name in "central", "hv1":
+            os.makedirs(self.path(name), exist_ok=True)
+
+    def path(self, *parts):
+        return os.path.join(self.dir, *parts)
+
+    def environment(self, where="hv1"):
+        env = dict(os.environ)
+        for name in ("OVS_RUNDIR", "OVS_DBDIR", "OVS_LOGDIR", "OVN_RUNDIR",
+                     "OVN_LOGDIR"):
+            env[name] = self.path(where)
+        env["OVN_NB_DB"] = "unix:" + self.path("central", "nb.sock")
+        env["OVN_SB_DB"] = "unix:" + self.path("central", "sb.sock")
+        env["ASAN_OPTIONS"] = ("detect_leaks=1:quarantine_size_mb=16:log_path="
+                               + self.path(where, "asan"))
+        env["UBSAN_OPTIONS"] = ("print_stacktrace=1:log_path="
+                                + self.path(where, "ubsan"))
+        return env
+
+    def run(self, *args, **kwargs):
+        result = subprocess.run(args, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, check=False,
+                                env=self.environment(), **kwargs)
+        if result.returncode:
+            raise Failure("%s: %s" % (" ".join(args)[:300],
+                                      result.stdout.decode()))
+        return result.stdout.decode(errors="replace")
+
+    # Processes.
+
+    def start(self, where, name, program, *args):
+        args = [program, "-vconsole:off",
+                "--log-file=" + self.path(where, name + ".log"),
+                "--pidfile=" + self.path(where, name + ".pid")] + list(args)
+        if name != "controller":
+            args.append("--unixctl=" + self.path(where, name + ".ctl"))
+        with open(self.path(where, name + ".out"), "ab") as out:
+            self.processes[name] = subprocess.Popen(
+                args, cwd=self.path(where), env=self.environment(where),
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=True)
+
+    def stop(self, name, how=signal.SIGTERM):
+        process = self.processes.pop(name, None)
+        if process and process.poll() is None:
+            process.send_signal(how)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def stop_all(self):
+        for database in self.sb, self.ovs:
+            if database:
+                database.close()
+        for name in ("controller", "northd", "vswitchd", "nb", "sb", "ovsdb"):
+            self.stop(name, signal.SIGTERM if name == "controller"
+                      else signal.SIGKILL)
+
+    def wait(self, what, condition, step=0.01):
+        deadline = time.monotonic() + self.deadline
+        while not condition():
+            if time.monotonic() > deadline:
+                raise Failure("waited in vain: " + what)
+            time.sleep(step)
+
+    def start_db(self, where, name):
+        self.start(where, name, "ovsdb-server", "--remote=punix:"
+                   + self.path(where, name + ".sock"),
+                   self.path(where, name + ".db"))
+        path = self.path(where, name + ".sock")
+
+        def answers():
+            try:
+                ovsdb.Rpc(path).close()
+                return True
+            except ovsdb.Gone:
+                return False
+        self.wait("database " + name, answers)
+
+    def start_vswitchd(self):
+        self.start("hv1", "vswitchd", "ovs-vswitchd", "--enable-dummy=system",
+                   "--disable-system", "unix:" + self.path("hv1",
+                                                           "ovsdb.sock"))
+        self.wait("vswitchd", lambda: os.path.exists(
+            self.path("hv1", "br-int.mgmt")))
+        for args in (("netdev-dummy/ip4addr", "br-phys", "192.168.0.1/24"),
+                     ("ovs/route/add", "192.168.0.1/24", "br-phys")):
+            def sent():
+                try:
+                    self.switch(*args)
+                    return True
+                except (ValueError, ovsdb.Gone):
+                    return False
+            self.wait("address of br-phys", sent)
+
+    def switch(self, *args):
+        return ovsdb.command(self.path("hv1", "vswitchd.ctl"), *args)
+
+    def controller(self, *args):
+        pid = self.processes["controller"].pid
+        return ovsdb.command(self.path("hv1", "ovn-controller.%d.ctl" % pid),
+                             *args)
+
+    def start_controller(self):
+        self.start("hv1", "controller", self.programs["controller"],
+                   "unix:" + self.path("hv1", "ovsdb.sock"))
+
+    def end_controller(self, how):
+        """'how' is "TERM", "KILL", "exit" or "exit --restart"."""
+        process = self.processes["controller"]
+        if how == "KILL":
+            process.kill()
+        elif how == "TERM":
+            process.terminate()
+        else:
+            def told():
+                self.poll()
+                try:
+                    self.controller("exit", *how.split()[1:])
+                except ValueError:
+                    pass        # It has been told already.
+                except ovsdb.Gone:
+                    return process.poll() is not None
+                return True
+            self.wait("command socket", told)
+        deadline = time.monotonic() + self.deadline
+        while process.poll() is None:
+            self.poll()
+            if time.monotonic() > deadline:
+                raise Failure("the controller does not end: " + how)
+            time.sleep(0.005)
+        del self.processes["controller"]
+        wanted = {"KILL": -9, "TERM": -15}.get(how, 0)
+        if process.returncode != wanted:
+            raise Failure("exit status %d after %s" % (process.returncode,
+                                                       how))
+
+    # Starting.
+
+    def make_seed(self, shell, names):
+        """Databases with the configurations 'names', made by ovn-northd.
+        'shell' is a script that loads its arguments."""
+        os.makedirs(self.path("hv1"), exist_ok=True)
+        for where, name, schema in (("central", "nb", "nb"),
+                                    ("central", "sb", "sb"),
+                                    ("hv1", "ovsdb", "ovs")):
+            self.run("ovsdb-tool", "create", self.path(where, name + ".db"),
+                     self.schemas[schema])
+            self.start_db(where, name)
+        os.symlink("ovsdb.sock", self.path("hv1", "db.sock"))
+        self.run("ovs-vsctl", "--no-wait", "init")
+        self.run("ovn-nbctl", "init")
+        self.run("ovn-sbctl", "init")
+        self.start("central", "northd", "ovn-northd",
+                   "--ovnnb-db=unix:" + self.path("central", "nb.sock"),
+                   "--ovnsb-db=unix:" + self.path("central", "sb.sock"))
+        ids = ["external-ids:%s=%s" % item for item in (
+            ("system-id", "hv1"), ("hostname", "hv1"),
+            ("ovn-remote", "unix:" + self.path("central", "sb.sock")),
+            ("ovn-encap-type", "geneve"), ("ovn-encap-ip", "192.168.0.1"),
+            ("ovn-bridge-mappings", "phys:br-lan"),
+            ("ovn-is-interconn", "true"),
+            ("ovn-chassis-mac-mappings", "phys:aa:bb:cc:ee:00:01"))]
+        self.run("ovs-vsctl", "--no-wait", "set", "Open_vSwitch", ".", *ids,
+                 "--", "add-br", "br-int", "--", "set", "bridge", "br-int",
+                 "fail-mode=secure", "other-config:disable-in-band=true",
+                 "--", "add-br", "br-phys", "--", "set", "bridge", "br-phys",
+                 "other-config:hwaddr=aa:bb:cc:00:00:01", "--", "add-br",
+                 "br-lan")
+        self.start_vswitchd()
+        self.start_controller()
+        self.connect()
+        self.wait("registration", self._registered)
+        self.run("bash", "-c", shell, "bash", self.dir, *names)
+        self.run("ovn-nbctl", "--timeout=60", "--wait=hv", "sync")
+        for name in "northd", "nb":
+            self.stop(name)
+        self.settle(1.2)
+
+    def _registered(self):
+        self.poll()
+        return any(r["name"] == "hv1"
+                   for r in self.sb.rows["Chassis_Private"].values())
+
+    def save(self, directory):
+        os.makedirs(directory, exist_ok=True)
+        for path in self.path("central", "sb.db"), self.path("hv1",
+                                                             "ovsdb.db"):
+            shutil.copy(path, directory)
+        with open(os.path.join(directory, "path"), "w") as f:
+            f.write(self.dir)
+
+    def load(self, directory):
+        """Starts with what has been saved in 'directory'."""
+        shutil.copy(os.path.join(directory, "sb.db"), self.path("central"))
+        shutil.copy(os.path.join(directory, "ovsdb.db"), self.path("hv1"))
+        self.start_db("central", "sb")
+        self.start_db("hv1", "ovsdb")
+        if not os.path.lexists(self.path("hv1", "db.sock")):
+            os.symlink("ovsdb.sock", self.path("hv1", "db.sock"))
+        self.run("ovs-vsctl", "--no-wait", "set", "Open_vSwitch", ".",
+                 "external-ids:ovn-remote=unix:"
+                 + self.path("central", "sb.sock"))
+        self.start_vswitchd()
+        self.connect()
+        self.start_controller()
+
+    def connect(self):
+        self.sb = ovsdb.Database(self.path("central", "sb.sock"),
+                                 "OVN_Southbound", IGNORED_SB)
+        self.ovs = ovsdb.Database(self.path("hv1", "ovsdb.sock"),
+                                  "Open_vSwitch", IGNORED_OVS)
+
+    # Coming to rest.
+
+    def poll(self):
+        self.sb.poll()
+        self.ovs.poll()
+
+    def check_alive(self):
+        for name, process in self.processes.items():
+            status = process.poll()
+            if status is not None:
+                raise Failure("%s has ended with status %d" % (name, status))
+
+    def _own_changes(self):
+        """Changes in both databases, but for time stamps."""
+        return self.sb.changes, self.ovs.changes
+
+    def sync(self):
+        """Waits until the controller has in the switch what both databases
+        say now."""
+        self.nb_cfg += 1
+        want = self.nb_cfg
+        ovs = next(iter(self.ovs.rows["Open_vSwitch"]))
+        next_cfg = self.ovs.rows["Open_vSwitch"][ovs]["next_cfg"] + 1
+        self.ovs.transact([ovsdb.update("Open_vSwitch", ovs,
+                                        {"next_cfg": next_cfg})])
+
+        def configured():
+            self.check_alive()
+            self.ovs.poll(.02)
+            return all(r["cur_cfg"] >= next_cfg
+                       for r in self.ovs.rows["Open_vSwitch"].values())
+        self.wait("ovs-vswitchd", configured, 0)
+
+        self.sb.poll()
+        there = sorted(self.sb.rows["SB_Global"])
+        if there:
+            ask = ovsdb.update("SB_Global", there[0], {"nb_cfg": want})
+        else:
+            ask = {"op": "insert", "table": "SB_Global",
+                   "row": {"nb_cfg": want}}
+        self.sb.transact([ask])
+
+        def answered():
+            self.check_alive()
+            self.sb.poll(.02)
+            return any(r["name"] == "hv1" and r["nb_cfg"] == want
+                       for r in self.sb.rows["Chassis_Private"].values())
+        self.wait("nb_cfg", answered, 0)
+        self.poll()
+
+    def settle(self, quiet=0.0):
+        """Waits until nothing changes any more, for 'quiet' seconds."""
+        deadline = time.monotonic() + self.deadline
+        calm_since = time.monotonic()
+        last = None
+        while True:
+            self.sync()
+            now = self._own_changes() + (self.counters(),)
+            if now != last:
+                last, calm_since = now, time.monotonic()
+            elif time.monotonic() >= calm_since + quiet:
+                return now
+            if time.monotonic() > deadline:
+                raise Failure("does not come to rest:\n%s" % "\n".join(
+                    self.sb.recent[-20:] + self.ovs.recent[-20:]))
+            if quiet:
+                time.sleep(min(quiet, .1))
+
+    def counters(self):
+        """How many modifications the controller has sent, of each kind."""
+        pid = self.processes["controller"].pid
+        try:
+            rpc = ovsdb.Rpc(self.path("hv1", "ovn-controller.%d.ctl" % pid))
+            try:
+                return {c: int(rpc.call("coverage/read-counter", c))
+                        for c in COUNTERS}
+            finally:
+                rpc.close()
+        except ovsdb.Gone:
+            self.check_alive()
+            raise
+
+    def memory(self):
+        """The controller's, in MB."""
+        with open("/proc/%d/status" % self.processes["controller"].pid) as f:
+            for line in f:
+                if line.startswith("VmRSS:"):
+                    return int(line.split()[1]) // 1024
+        return 0
+
+    # Other moves.
+
+    def restart_sb(self):
+        self.stop("sb", signal.SIGKILL)
+        os.remove(self.path("central", "sb.sock"))
+        self.start_db("central", "sb")
+        self.sb.connect()
+
+    def restart_switch(self):
+        self.stop("vswitchd", signal.SIGKILL)
+        self.start_vswitchd()
+
+    def convert(self, schema):
+        """Changes the southbound database's schema."""
+        path = self.path("central", "convert.ovsschema")
+        with open(path, "w") as f:
+            json.dump(schema, f)
+        self.run("ovsdb-client", "convert", "unix:"
+                 + self.path("central", "sb.sock"), path)
+        self.sb.connect()
+
+    def reports(self):
+        """What sanitizers have written, and assertions in the log."""
+        found = []
+        for name in sorted(os.listdir(self.path("hv1"))):
+            path = self.path("hv1", name)
+            if name.startswith(("asan.", "ubsan.")):
+                with open(path, errors="replace") as f:
+                    found.append("%s:\n%s" % (path, f.read()[:6000]))
+            elif name in ("controller.log", "controller.out"):
+                with open(path, errors="replace") as f:
+                    found += [line for line in f
+                              if "assertion" in line or "|EMER|" in line
+                              or "Sanitizer" in line]
+        return found
