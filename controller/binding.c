@@ -518,6 +518,19 @@ want_zone(const struct decision *d, bool only_if_local)
     inc_write(d->unit, binding_kind_zone_wanted, inc_unit_key(d->unit), zw);
 }
 
+/* The Port_Binding called 'name', if there is one of a type that monitor.c
+ * always asks for.  Others are here only if their datapath is local, which must
+ * not follow from their being here: a controller that starts would not see
+ * them. */
+static const struct port_binding *
+always_visible(struct inc_unit *unit, const char *name)
+{
+    const struct port_binding *pb = name ? in_port_binding(unit, name) : NULL;
+
+    return pb && (pb->type == LP_PATCH || pb->type == LP_L3GATEWAY
+                  || pb->type == LP_CHASSISREDIRECT) ? pb : NULL;
+}
+
 /* Puts out where patch port 'd->pb' leads.
  *
  * A distributed gateway port's switch is not entered from the router on a
@@ -528,16 +541,15 @@ static void
 write_link(struct decision *d)
 {
     const struct port_binding *pb = d->pb;
-    const char *peer_name = smap_get(&pb->options, "peer");
     const struct port_binding *peer
-        = peer_name ? in_port_binding(d->unit, peer_name) : NULL;
+        = always_visible(d->unit, smap_get(&pb->options, "peer"));
     if (!peer) {
         return;
     }
 
-    const char *cr_name = smap_get(&pb->options, "chassis-redirect-port");
     const struct port_binding *cr
-        = cr_name ? in_port_binding(d->unit, cr_name) : NULL;
+        = always_visible(d->unit, smap_get(&pb->options,
+                                           "chassis-redirect-port"));
     struct inc_kind *kind = links_kind;
     if (cr && smap_get_bool(&cr->options, "always-redirect", false)) {
         struct decision of_cr = { .unit = d->unit, .pb = cr, .us = d->us };
@@ -601,7 +613,9 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     if (wanted || had) {
         write_wish(&d);
     }
-    if (wanted || d.gateway_member) {
+    /* A virtual port's datapath is local for its parent's sake.  Before it is
+     * ours, its row is here for that reason only. */
+    if (pb->type == LP_VIRTUAL ? is_primary : wanted || d.gateway_member) {
         inc_insert(unit, seeds_kind, INC_KEY_ONLY,
                    inc_key_uuid(&pb->datapath));
     }
