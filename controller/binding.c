@@ -519,9 +519,9 @@ want_zone(const struct decision *d, bool only_if_local)
 }
 
 /* The Port_Binding called 'name', if there is one of a type that monitor.c
- * always asks for.  Others are here only if their datapath is local, which must
- * not follow from their being here: a controller that starts would not see
- * them. */
+ * always asks for.  Others are here only if their datapath is local, which
+ * must not follow from their being here: a controller that starts would not
+ * see them. */
 static const struct port_binding *
 always_visible(struct inc_unit *unit, const char *name)
 {

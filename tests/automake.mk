@@ -118,7 +118,7 @@ check-local: all-am $(check_PROGRAMS) $(check_FUZZERS) tests/atconfig tests/atlo
 CHECK_LONG_OPS = convert simplify normalize flow
 CHECK_LONG_PARALLEL = 2
 .PHONY: check-long
-check-long: $(check_PROGRAMS)
+check-long: $(check_PROGRAMS) check-sb-fuzz
 	@for op in $(CHECK_LONG_OPS); do \
 	  for args in '--bits=2 3' '--nvars=1 --svars=1 3' \
 	    '--bits=1 --nvars=1 --svars=2 4' \
@@ -135,6 +135,17 @@ check-long: $(check_PROGRAMS)
 check-long: check-long-pairs
 check-long-pairs: all-am $(check_PROGRAMS) tests/atconfig tests/atlocal $(TESTSUITE)
 	CHECK_LONG=yes bash '$(TESTSUITE)' -C tests -k pairs-long
+
+# The southbound fuzzer, for as long as one likes.  Its directory stays.
+SB_FUZZ_MUTATIONS = 1000000
+SB_FUZZ_FLAGS = --keep-going
+.PHONY: check-sb-fuzz
+check-sb-fuzz: all
+	$(PYTHON3) $(srcdir)/tests/ovn-sb-fuzz.py \
+	  --controller=controller/ovn-controller \
+	  --ovn-schemas='$(OVN_SCHEMADIR)' --ovs-schemas='$(OVS_SCHEMADIR)' \
+	  --work=tests/sb-fuzz.dir --mutations=$(SB_FUZZ_MUTATIONS) \
+	  $(SB_FUZZ_FLAGS)
 
 OVN_CLEAN_LOCAL += clean-testsuite
 clean-testsuite:

@@ -15,9 +15,10 @@
 Starts a southbound database that ovn-northd has made from some of the
 configurations in corpus/, a switch and a controller, and then changes rows of
 all tables, and of the switch's database, at random, hundreds at a time, with
-values that are likely, unlikely or nonsense.  In between there are packets, new
-schemas, and restarts of the server, of the switch, and of the controller, by
-signals and by commands.  Now and then it lets everything come to rest.  Then
+values that are likely, unlikely or nonsense.  In between there are packets,
+new schemas, and restarts of the server, of the switch, and of the controller,
+by signals and by commands.  Now and then it lets everything come to rest.
+Then
 
 - a recompute must change nothing in the switch or in either database, and send
   nothing to the switch;

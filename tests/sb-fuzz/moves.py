@@ -203,8 +203,8 @@ class Southbound:
 
     def _current(self, table, uuid):
         """The row that has taken the place of one that there was at the start.
-        A row is never inserted with the UUID of one that was deleted: there are
-        versions of ovsdb-server that do not survive it."""
+        A row is never inserted with the UUID of one that was deleted: there
+        are versions of ovsdb-server that do not survive it."""
         uuid = self.now.get(uuid, uuid)
         if uuid in self.db.rows[table] or uuid in self.inserted.get(table, ()):
             return uuid

@@ -12,8 +12,8 @@
 # limitations under the License.
 """JSON-RPC to the databases and daemons, and a copy of what a database holds.
 
-RFC 7047 is spoken without a library in between: the fuzzer sends what a library
-would not, and must see what the server says to it.
+RFC 7047 is spoken without a library in between: the fuzzer sends what a
+library would not, and must see what the server says to it.
 """
 
 import json

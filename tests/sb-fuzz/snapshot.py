@@ -41,8 +41,8 @@ CONJ_ID = re.compile(r"\bconj_id=(\d+)|\bconjunction\((\d+),")
 
 def tunnels(database):
     """{name of a tunnel's port: what is at its other end}.  A name ends in a
-    number that tells the tunnel from others whose chassis have names that begin
-    alike: whichever comes first gets 0."""
+    number that tells the tunnel from others whose chassis have names that
+    begin alike: whichever comes first gets 0."""
     result, ends = {}, {}
     for row in sorted(database.rows.get("Port", {}).values(),
                       key=lambda r: r["name"]):

@@ -12,8 +12,8 @@
 # limitations under the License.
 """Values for columns: likely ones, unlikely ones, and hostile ones.
 
-What a column may hold comes from the schema; what it is likely to hold from the
-rows that there are."""
+What a column may hold comes from the schema; what it is likely to hold from
+the rows that there are."""
 
 import re
 
@@ -74,10 +74,12 @@ NUMBERS = [0, 1, 2, 3, 7, 255, 256, 4095, 4096, 32767, 32768, 65535, 65536,
 # What the rows of a new database do not show.
 OPTIONS = {
     "Port_Binding": [
-        "peer", "chassis-redirect-port", "always-redirect", "l3gateway-chassis",
+        "peer", "chassis-redirect-port", "always-redirect",
+        "l3gateway-chassis",
         "l2gateway-chassis", "requested-chassis", "network_name",
         "distributed-port", "redirect-type", "qos_max_rate", "qos_burst",
-        "qos_min_rate", "qdisc_queue_id", "activation-strategy", "nat-addresses",
+        "qos_min_rate", "qdisc_queue_id", "activation-strategy",
+        "nat-addresses",
         "virtual-ip", "virtual-parents", "iface-id-ver", "vlan-passthru",
         "localnet_learn_fdb", "exclude-lb-vips-from-garp", "mcast_flood",
         "mcast_flood_reports", "vtep-physical-switch", "vtep-logical-switch",
@@ -233,8 +235,9 @@ class Values:
         if not text:
             return text
         a = self.rng.randrange(len(text))
-        return (text[:a] + chr(ord(text[a]) % 0xd700 ^ 1 << self.rng.randrange(7)
-                               or 1) + text[a + 1:])
+        bit = 1 << self.rng.randrange(7)
+        return (text[:a] + chr(ord(text[a]) % 0xd700 ^ bit or 1)
+                + text[a + 1:])
 
     def _cross(self, text, others):
         other = self.rng.choice(others)
