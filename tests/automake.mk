@@ -35,62 +35,10 @@ tests_ovstest_LDADD = \
 	lib/libovnsb.la \
 	$(OVS_LIB)
 
-# The Autotest suite.
-TESTSUITE_AT = \
-	tests/inc-proc-eng.at \
-	tests/ovn-lex.at \
-	tests/ovn-expr.at \
-	tests/ovn-expr-stock.at \
-	tests/ovn-megaflow.at \
-	tests/inputs.at \
-	tests/infrastructure.at \
-	tests/ovn-lflow-inputs.at \
-	tests/ovn-learned.at \
-	tests/ovn-sets.at \
-	tests/ovn-lflow.at \
-	tests/ovn-controller-binding.at \
-	tests/ovn-controller.at \
-	tests/ofctrl.at \
-	tests/ovn-chassis.at \
-	tests/ovn-ct-zone.at \
-	tests/ovn-live-or-later.at \
-	tests/ovn-physical.at \
-	tests/ovn-physical-table.at \
-	tests/ovn-pinctrl.at \
-	tests/system-traffic.at \
-	tests/system-distributed-router.at \
-	tests/system-distributed-gateways.at \
-	tests/system-distributed-lb.at \
-	tests/system-gateways.at \
-	tests/ovn-actions.at \
-	tests/ovn-keys.at \
-	tests/ovn-nonsense.at \
-	tests/ovn-unsupported.at \
-	tests/ovn-egress-qos.at \
-	tests/ovn-rows.at \
-	tests/ovn-networks.at \
-	tests/ovn-fuzz.at \
-	tests/ovn-pairs.at \
-	tests/ovn-sb-fuzz.at \
-	tests/ovn-bench.at \
-	tests/ovn-actions-more.at \
-	tests/ovn-actions-stock.at \
-	tests/testsuite.at \
-	tests/quickstart.at \
-	tests/ovn-macros.at \
-	tests/system-macros.at \
-	tests/ovn-corpus.at \
-	tests/ovn-lb-empty.at \
-	tests/ovn-lb-show.at \
-	tests/system-lb-empty.at \
-	tests/ovn-local-lb.at \
-	tests/ovn-lb-northd.at \
-	tests/ovn-lb-config.at \
-	tests/ovn-resilience.at \
-	tests/ovn-cluster.at \
-	tests/ovn-trace.at \
-	tests/ovn-trace-lb.at \
-	tests/ovn-trace-ovs.at
+# The Autotest suite: tests/testsuite.at, which lists the others in the order in
+# which they run.
+TESTSUITE_AT = tests/testsuite.at \
+	$(shell sed -n 's/^m4_include(\[\(.*\)\])$$/\1/p' $(srcdir)/tests/testsuite.at)
 
 TESTSUITE = $(srcdir)/tests/testsuite
 EXTRA_DIST += \
