@@ -1,37 +1,4 @@
-/*
- * Licensed under the Apache License, Version 2.0 (the "License");
- * you may not use this file except in compliance with the License.
- * You may obtain a copy of the License at:
- *
- *     http://www.apache.org/licenses/LICENSE-2.0
- *
- * Unless required by applicable law or agreed to in writing, software
- * distributed under the License is distributed on an "AS IS" BASIS,
- * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
- * See the License for the specific language governing permissions and
- * limitations under the License.
- */
-
-
-#include <config.h>
-#include "binding.h"
-
-#include "desired-rows.h"
-#include "hash.h"
-#include "idl-columns.h"
-#include "idl-row.h"
-#include "if-status.h"
-#include "module.h"
-#include "ovn-sb-idl.h"
-#include "openvswitch/hmap.h"
-#include "openvswitch/poll-loop.h"
-#include "openvswitch/vlog.h"
-#include "ovsdb-idl.h"
-#include "timeval.h"
-#include "util.h"
-#include "uuid.h"
-
-VLOG_DEFINE_THIS_MODULE(binding_commit);
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* Making the southbound rows say what binding.c wishes
  * ----------------------------------------------------
@@ -55,6 +22,26 @@ VLOG_DEFINE_THIS_MODULE(binding_commit);
  * from us within CLAIM_INTERVAL_MS is not claimed back before that has
  * passed: the fight goes on, slowly, until somebody mends the configuration,
  * and neither side starves. */
+
+#include <config.h>
+#include "binding.h"
+
+#include "desired-rows.h"
+#include "hash.h"
+#include "idl-columns.h"
+#include "idl-row.h"
+#include "if-status.h"
+#include "module.h"
+#include "ovn-sb-idl.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/vlog.h"
+#include "ovsdb-idl.h"
+#include "timeval.h"
+#include "util.h"
+#include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(binding_commit);
 
 #define CLAIM_INTERVAL_MS 500
 

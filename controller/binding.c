@@ -1,31 +1,4 @@
-/*
- * Licensed under the Apache License, Version 2.0 (the "License");
- * you may not use this file except in compliance with the License.
- * You may obtain a copy of the License at:
- *
- *     http://www.apache.org/licenses/LICENSE-2.0
- *
- * Unless required by applicable law or agreed to in writing, software
- * distributed under the License is distributed on an "AS IS" BASIS,
- * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
- * See the License for the specific language governing permissions and
- * limitations under the License.
- */
-
-
-#include <config.h>
-#include "binding.h"
-
-#include "flow.h"
-#include "inputs.h"
-#include "openvswitch/dynamic-string.h"
-#include "openvswitch/vlog.h"
-#include "sset.h"
-#include "unixctl.h"
-#include "util.h"
-#include "uuid.h"
-
-VLOG_DEFINE_THIS_MODULE(binding);
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* How a port's locality is derived
  * --------------------------------
@@ -50,6 +23,20 @@ VLOG_DEFINE_THIS_MODULE(binding);
  * Containers and virtual ports follow their parent's interface.  A unit
  * cannot read what the parent's unit derives, which is of the same stage; it
  * derives from the same rows whether the parent may be here. */
+
+#include <config.h>
+#include "binding.h"
+
+#include "flow.h"
+#include "inputs.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/vlog.h"
+#include "sset.h"
+#include "unixctl.h"
+#include "util.h"
+#include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(binding);
 
 struct inc_kind *binding_kind_local_port;
 struct inc_kind *binding_kind_zone_wanted;

@@ -1,17 +1,25 @@
-/*
- * Licensed under the Apache License, Version 2.0 (the "License");
- * you may not use this file except in compliance with the License.
- * You may obtain a copy of the License at:
- *
- *     http://www.apache.org/licenses/LICENSE-2.0
- *
- * Unless required by applicable law or agreed to in writing, software
- * distributed under the License is distributed on an "AS IS" BASIS,
- * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
- * See the License for the specific language governing permissions and
- * limitations under the License.
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 
+/* What is handed out
+ * ------------------
+ *
+ * The table of names and numbers is state that outlives a unit's run, which
+ * is sound because it is a function of what is wanted plus history: a unit
+ * that runs again asks for the same name and gets the same number.
+ *
+ * The exception is a number that somebody asks for by number and that another
+ * name has by chance.  The one with the right to it gets it at once.  The
+ * other is told by its cell of the kind "ct-zone-moved" and gets a new one in
+ * another engine run, before anything is sent to the switch.
+ *
+ * What a zone holds
+ * -----------------
+ *
+ * Connections belong to names, not to numbers.  A number that nobody had is
+ * flushed before its new owner's flows are there, and a number that nobody has
+ * any more is flushed once its last owner's flows are gone.  One that is
+ * shared, because several ask for it, is left alone in between.  So is the
+ * host's own zone, always: its connections are none of ours. */
 
 #include <config.h>
 #include "ct-zone.h"
@@ -37,27 +45,6 @@
 #include "vswitch-idl.h"
 
 VLOG_DEFINE_THIS_MODULE(ct_zone);
-
-/* What is handed out
- * ------------------
- *
- * The table of names and numbers is state that outlives a unit's run, which
- * is sound because it is a function of what is wanted plus history: a unit
- * that runs again asks for the same name and gets the same number.
- *
- * The exception is a number that somebody asks for by number and that another
- * name has by chance.  The one with the right to it gets it at once.  The
- * other is told by its cell of the kind "ct-zone-moved" and gets a new one in
- * another engine run, before anything is sent to the switch.
- *
- * What a zone holds
- * -----------------
- *
- * Connections belong to names, not to numbers.  A number that nobody had is
- * flushed before its new owner's flows are there, and a number that nobody has
- * any more is flushed once its last owner's flows are gone.  One that is
- * shared, because several ask for it, is left alone in between.  So is the
- * host's own zone, always: its connections are none of ours. */
 
 #define MAX_CT_ZONE UINT16_MAX
 #define NO_ZONE -1

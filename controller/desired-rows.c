@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+/* Rows that we write, as desired values; see desired-rows.h. */
+
 #include <config.h>
 
 #include "desired-rows.h"

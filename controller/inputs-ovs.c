@@ -1,16 +1,12 @@
-/*
- * Licensed under the Apache License, Version 2.0 (the "License");
- * you may not use this file except in compliance with the License.
- * You may obtain a copy of the License at:
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The local Open vSwitch database as cells
+ * ========================================
  *
- *     http://www.apache.org/licenses/LICENSE-2.0
- *
- * Unless required by applicable law or agreed to in writing, software
- * distributed under the License is distributed on an "AS IS" BASIS,
- * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
- * See the License for the specific language governing permissions and
- * limitations under the License.
- */
+ * An Interface does not know its Port, nor a Port its Bridge, so whenever one
+ * of these tables changes all bridges are walked from the top.  A host has
+ * some hundreds of interfaces, and interfaces that are as they were change no
+ * cell. */
 
 #include <config.h>
 
@@ -26,14 +22,6 @@
 #include "util.h"
 #include "uuid.h"
 #include "vswitch-idl.h"
-
-/* The local Open vSwitch database as cells
- * ========================================
- *
- * An Interface does not know its Port, nor a Port its Bridge, so whenever one
- * of these tables changes all bridges are walked from the top.  A host has
- * some hundreds of interfaces, and interfaces that are as they were change no
- * cell. */
 
 /* What there are cells of. */
 static struct smap config = SMAP_INITIALIZER(&config);

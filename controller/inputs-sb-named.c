@@ -1,16 +1,7 @@
-/*
- * Licensed under the Apache License, Version 2.0 (the "License");
- * you may not use this file except in compliance with the License.
- * You may obtain a copy of the License at:
- *
- *     http://www.apache.org/licenses/LICENSE-2.0
- *
- * Unless required by applicable law or agreed to in writing, software
- * distributed under the License is distributed on an "AS IS" BASIS,
- * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
- * See the License for the specific language governing permissions and
- * limitations under the License.
- */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What logical flows mention by name as cells: Address_Set, Port_Group, Meter,
+ * DHCP_Options, DHCPv6_Options, Chassis_Template_Var.  See inputs-sb.c. */
 
 #include <config.h>
 
@@ -29,9 +20,6 @@
 VLOG_DEFINE_THIS_MODULE(inputs_sb_named);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
-
-/* What logical flows mention by name as cells: Address_Set, Port_Group, Meter,
- * DHCP_Options, DHCPv6_Options, Chassis_Template_Var.  See inputs-sb.c. */
 
 /* Address_Set and Port_Group: named sets of strings. */
 

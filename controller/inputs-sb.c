@@ -1,16 +1,15 @@
-/*
- * Licensed under the Apache License, Version 2.0 (the "License");
- * you may not use this file except in compliance with the License.
- * You may obtain a copy of the License at:
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Rows of the southbound database as cells
+ * ========================================
  *
- *     http://www.apache.org/licenses/LICENSE-2.0
+ * For each table: a record is made of a row, put into its cell, and into the
+ * sets (indexes) under which it is looked up.
  *
- * Unless required by applicable law or agreed to in writing, software
- * distributed under the License is distributed on an "AS IS" BASIS,
- * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
- * See the License for the specific language governing permissions and
- * limitations under the License.
- */
+ * References to other rows are taken from the column's raw data where their
+ * UUIDs are all that is wanted.  So it does not matter whether, and in which
+ * order, the rows that they name arrive: with conditional monitoring, some
+ * never do. */
 
 #include <config.h>
 
@@ -27,17 +26,6 @@
 VLOG_DEFINE_THIS_MODULE(inputs_sb);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
-
-/* Rows of the southbound database as cells
- * ========================================
- *
- * For each table: a record is made of a row, put into its cell, and into the
- * sets (indexes) under which it is looked up.
- *
- * References to other rows are taken from the column's raw data where their
- * UUIDs are all that is wanted.  So it does not matter whether, and in which
- * order, the rows that they name arrive: with conditional monitoring, some
- * never do. */
 
 void
 input_put_member(struct inc_kind *kind, struct inc_key key,

@@ -1,16 +1,19 @@
-/*
- * Licensed under the Apache License, Version 2.0 (the "License");
- * you may not use this file except in compliance with the License.
- * You may obtain a copy of the License at:
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Following a database
+ * ====================
  *
- *     http://www.apache.org/licenses/LICENSE-2.0
+ * Normally the IDL's change tracking says which rows have changed.  First
+ * the cells of those that are gone or are called otherwise now are removed,
+ * then those of all others renewed, so that a name may pass from one row to
+ * another.
  *
- * Unless required by applicable law or agreed to in writing, software
- * distributed under the License is distributed on an "AS IS" BASIS,
- * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
- * See the License for the specific language governing permissions and
- * limitations under the License.
- */
+ * Tracking has one gap: when the server cannot tell what has changed while we
+ * were disconnected, the IDL drops everything and starts over, and what it
+ * dropped is never reported.  That shows in the single row of SB_Global (of
+ * Open_vSwitch, in the other database), which is inserted anew, or another
+ * one, or none.  Then, and in the first run, all rows are compared with all
+ * cells. */
 
 #include <config.h>
 
@@ -27,21 +30,6 @@
 #include "ovsdb-idl-provider.h"
 #include "util.h"
 #include "uuid.h"
-
-/* Following a database
- * ====================
- *
- * Normally the IDL's change tracking says which rows have changed.  First
- * the cells of those that are gone or are called otherwise now are removed,
- * then those of all others renewed, so that a name may pass from one row to
- * another.
- *
- * Tracking has one gap: when the server cannot tell what has changed while we
- * were disconnected, the IDL drops everything and starts over, and what it
- * dropped is never reported.  That shows in the single row of SB_Global (of
- * Open_vSwitch, in the other database), which is inserted anew, or another
- * one, or none.  Then, and in the first run, all rows are compared with all
- * cells. */
 
 struct inputs_kinds in_kinds;
 bool input_ports_named;

@@ -1,28 +1,4 @@
-/*
- * Licensed under the Apache License, Version 2.0 (the "License");
- * you may not use this file except in compliance with the License.
- * You may obtain a copy of the License at:
- *
- *     http://www.apache.org/licenses/LICENSE-2.0
- *
- * Unless required by applicable law or agreed to in writing, software
- * distributed under the License is distributed on an "AS IS" BASIS,
- * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
- * See the License for the specific language governing permissions and
- * limitations under the License.
- */
-
-
-#include <config.h>
-#include "local-datapath.h"
-
-#include "binding.h"
-#include "inputs.h"
-#include "lb/served-vips.h"
-#include "module.h"
-#include "openvswitch/hmap.h"
-#include "util.h"
-#include "uuid.h"
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* How the component of a local datapath is found
  * ----------------------------------------------
@@ -37,6 +13,17 @@
  * entered on chassis that are no gateways and serve none of the router's load
  * balancers, but its ports enter the router),
  * so components are found separately, by union-find over the edges walked. */
+
+#include <config.h>
+#include "local-datapath.h"
+
+#include "binding.h"
+#include "inputs.h"
+#include "lb/served-vips.h"
+#include "module.h"
+#include "openvswitch/hmap.h"
+#include "util.h"
+#include "uuid.h"
 
 struct inc_kind *local_datapath_kind;
 static struct inc_kind *set_kind;       /* All of them, under INC_KEY_ONLY. */

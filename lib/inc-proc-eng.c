@@ -1,40 +1,4 @@
-/*
- * Licensed under the Apache License, Version 2.0 (the "License");
- * you may not use this file except in compliance with the License.
- * You may obtain a copy of the License at:
- *
- *     http://www.apache.org/licenses/LICENSE-2.0
- *
- * Unless required by applicable law or agreed to in writing, software
- * distributed under the License is distributed on an "AS IS" BASIS,
- * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
- * See the License for the specific language governing permissions and
- * limitations under the License.
- */
-
-#include <config.h>
-
-#include "inc-proc-eng-private.h"
-
-#include <inttypes.h>
-#include <stdlib.h>
-
-#include "coverage.h"
-#include "openvswitch/dynamic-string.h"
-#include "openvswitch/vlog.h"
-#include "timeval.h"
-#include "util.h"
-#include "uuid.h"
-
-VLOG_DEFINE_THIS_MODULE(inc_proc_eng);
-
-/* Until inc-engine/compute-log-timeout says otherwise. */
-#define DEFAULT_LOG_MSEC 500
-
-COVERAGE_DEFINE(inc_cell_changed);
-COVERAGE_DEFINE(inc_cell_unchanged);
-COVERAGE_DEFINE(inc_unit_run);
-COVERAGE_DEFINE(inc_unit_update);
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* How it works
  * ============
@@ -67,6 +31,30 @@ COVERAGE_DEFINE(inc_unit_update);
  *
  * Units run in the order in which they became dirty, which follows from the
  * order of the inputs' changes, never from addresses or hash values. */
+
+#include <config.h>
+
+#include "inc-proc-eng-private.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "coverage.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/vlog.h"
+#include "timeval.h"
+#include "util.h"
+#include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(inc_proc_eng);
+
+/* Until inc-engine/compute-log-timeout says otherwise. */
+#define DEFAULT_LOG_MSEC 500
+
+COVERAGE_DEFINE(inc_cell_changed);
+COVERAGE_DEFINE(inc_cell_unchanged);
+COVERAGE_DEFINE(inc_unit_run);
+COVERAGE_DEFINE(inc_unit_update);
 
 static const struct inc_set empty_set;
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
