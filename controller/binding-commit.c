@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Making the southbound rows say what binding.c wishes
- * ----------------------------------------------------
+/* Making the southbound rows what binding.c wants
+ * -----------------------------------------------
  *
- * A wish is the desired value of a Port_Binding: of "chassis", "encap" and
+ * The desired value of a Port_Binding is that of "chassis", "encap" and
  * "up" of a port that is ours, and of our part in "additional_chassis" and
  * "additional_encap".  See desired-rows.h.
  *
@@ -64,8 +64,8 @@ static struct hmap claims = HMAP_INITIALIZER(&claims);
 /* When a postponed claim is due, LLONG_MAX if none is. */
 static long long int next_claim = LLONG_MAX;
 
-static enum desired_state port_agree(const struct ovsdb_idl_row *, void *wish,
-                                     struct ovsdb_idl *);
+static enum desired_state port_agree(const struct ovsdb_idl_row *,
+                                     void *desired, struct ovsdb_idl *);
 
 static const struct desired_class port_class = {
     .table = &sbrec_table_port_binding,
@@ -76,11 +76,11 @@ static struct desired_rows ports = DESIRED_ROWS_INITIALIZER(&ports,
                                                             &port_class);
 
 void
-binding_wish_changed(struct inc_key key OVS_UNUSED, const void *old_,
+binding_desired_changed(struct inc_key key OVS_UNUSED, const void *old_,
                      const void *new_, void *aux OVS_UNUSED)
 {
-    const struct binding_wish *old = old_;
-    const struct binding_wish *new = new_;
+    const struct binding_desired *old = old_;
+    const struct binding_desired *new = new_;
 
     if (old && !(new && uuid_equals(&old->uuid, &new->uuid))) {
         desired_rows_set(&ports, &old->uuid, NULL);
@@ -321,18 +321,18 @@ agree_primary(const struct sbrec_port_binding *pb,
 }
 
 static enum desired_state
-port_agree(const struct ovsdb_idl_row *row, void *wish_,
+port_agree(const struct ovsdb_idl_row *row, void *desired_,
            struct ovsdb_idl *sb_idl)
 {
     const struct sbrec_port_binding *pb
         = CONTAINER_OF(row, struct sbrec_port_binding, header_);
-    const struct binding_wish *wish = wish_;
+    const struct binding_desired *desired = desired_;
     const struct sbrec_chassis *us = sbrec_chassis_get_for_uuid(sb_idl,
-                                                                &wish->us);
+                                                                &desired->us);
     const struct sbrec_encap *encap
-        = (uuid_is_zero(&wish->encap) ? NULL
-           : sbrec_encap_get_for_uuid(sb_idl, &wish->encap));
-    bool up = (!wish->has_iface
+        = (uuid_is_zero(&desired->encap) ? NULL
+           : sbrec_encap_get_for_uuid(sb_idl, &desired->encap));
+    bool up = (!desired->has_iface
                || if_status_is_installed(pb->logical_port));
     us = IDL_ROW_IF_EXISTS(us);
     encap = IDL_ROW_IF_EXISTS(encap);
@@ -341,13 +341,13 @@ port_agree(const struct ovsdb_idl_row *row, void *wish_,
     }
 
     /* What we let go of first. */
-    bool released = ((wish->want == BINDING_PRIMARY
+    bool released = ((desired->want == BINDING_PRIMARY
                       || agree_not_primary(pb, us))
-                     & (wish->want == BINDING_ADDITIONAL
+                     & (desired->want == BINDING_ADDITIONAL
                         || agree_not_additional(pb, us)));
-    bool claimed = (wish->want == BINDING_PRIMARY
+    bool claimed = (desired->want == BINDING_PRIMARY
                     ? agree_primary(pb, us, encap, up)
-                    : wish->want == BINDING_ADDITIONAL
+                    : desired->want == BINDING_ADDITIONAL
                     ? agree_additional(pb, us, encap)
                     : true);
     return released && claimed ? DESIRED_AGREES : DESIRED_DIFFERS;

@@ -10,8 +10,8 @@
  *      whether its interface is here, and from whom the northbound side or
  *      the gateway priorities have chosen.
  *
- *   2. If we want it, or the row says that we have it, the unit puts out a
- *      wish, with which binding-commit.c compares the row.
+ *   2. If we want it, or the row says that we have it, the unit puts out
+ *      the desired value, with which binding-commit.c compares the row.
  *
  *   3. What follows?  From the wanted state at once: the datapath becomes
  *      local, so that its logical flows are on their way while the claim is.
@@ -40,9 +40,9 @@ VLOG_DEFINE_THIS_MODULE(binding);
 
 struct inc_kind *binding_kind_local_port;
 struct inc_kind *binding_kind_zone_wanted;
-static struct inc_kind *wish_kind;
+static struct inc_kind *desired_kind;
 static struct inc_kind *resident_kind;
-static struct inc_kind *seeds_kind;         /* Set, under INC_KEY_ONLY. */
+static struct inc_kind *roots_kind;         /* Set, under INC_KEY_ONLY. */
 static struct inc_kind *links_kind;         /* Set, by datapath. */
 static struct inc_kind *serving_links_kind; /* Set, by datapath. */
 static struct inc_kind *localnet_kind;      /* Set, by datapath. */
@@ -92,20 +92,20 @@ local_port_destroy(void *lp_)
 }
 
 static bool
-zone_wish_equal(const void *a_, const void *b_)
+zone_request_equal(const void *a_, const void *b_)
 {
-    const struct zone_wish *a = a_;
-    const struct zone_wish *b = b_;
+    const struct zone_request *a = a_;
+    const struct zone_request *b = b_;
 
     return (uuid_equals(&a->datapath, &b->datapath)
             && a->only_if_local == b->only_if_local);
 }
 
 static bool
-wish_equal(const void *a_, const void *b_)
+desired_equal(const void *a_, const void *b_)
 {
-    const struct binding_wish *a = a_;
-    const struct binding_wish *b = b_;
+    const struct binding_desired *a = a_;
+    const struct binding_desired *b = b_;
 
     return (uuid_equals(&a->uuid, &b->uuid)
             && a->want == b->want
@@ -449,18 +449,18 @@ wanted_encap(const struct decision *d)
 
 /* Step 2. */
 static void
-write_wish(const struct decision *d)
+write_desired(const struct decision *d)
 {
-    struct binding_wish *wish = xmalloc(sizeof *wish);
+    struct binding_desired *desired = xmalloc(sizeof *desired);
 
-    *wish = (struct binding_wish) {
+    *desired = (struct binding_desired) {
         .uuid = d->pb->uuid,
         .want = d->want,
         .encap = wanted_encap(d),
         .us = d->us,
         .has_iface = d->pb->type == LP_VIF || d->pb->type == LP_CONTAINER,
     };
-    inc_write(d->unit, wish_kind, inc_unit_key(d->unit), wish);
+    inc_write(d->unit, desired_kind, inc_unit_key(d->unit), desired);
 }
 
 /* Whether a port that we want, but do not have, may be taken for ours
@@ -496,13 +496,13 @@ write_local_port(const struct decision *d, bool additional)
 static void
 want_zone(const struct decision *d, bool only_if_local)
 {
-    struct zone_wish *zw = xmalloc(sizeof *zw);
+    struct zone_request *zr = xmalloc(sizeof *zr);
 
-    *zw = (struct zone_wish) {
+    *zr = (struct zone_request) {
         .datapath = d->pb->datapath,
         .only_if_local = only_if_local,
     };
-    inc_write(d->unit, binding_kind_zone_wanted, inc_unit_key(d->unit), zw);
+    inc_write(d->unit, binding_kind_zone_wanted, inc_unit_key(d->unit), zr);
 }
 
 /* The Port_Binding called 'name', if there is one of a type that monitor.c
@@ -598,12 +598,12 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     bool wanted = d.want != BINDING_RELEASE;
     bool had = is_primary || is_additional;
     if (wanted || had) {
-        write_wish(&d);
+        write_desired(&d);
     }
     /* A virtual port's datapath is local for its parent's sake.  Before it is
      * ours, its row is here for that reason only. */
     if (pb->type == LP_VIRTUAL ? is_primary : wanted || d.gateway_member) {
-        inc_insert(unit, seeds_kind, INC_KEY_ONLY,
+        inc_insert(unit, roots_kind, INC_KEY_ONLY,
                    inc_key_uuid(&pb->datapath));
     }
 
@@ -636,14 +636,14 @@ binding_init(struct inc_engine *engine)
         .name = "zone-wanted",
         .stage = STAGE_BINDING,
         .key_type = INC_KEY_STRING,
-        .equal = zone_wish_equal,
+        .equal = zone_request_equal,
         .destroy = free,
     };
-    static const struct inc_kind_class wish_class = {
-        .name = "port-wish",
+    static const struct inc_kind_class desired_class = {
+        .name = "desired-binding",
         .stage = STAGE_BINDING,
         .key_type = INC_KEY_STRING,
-        .equal = wish_equal,
+        .equal = desired_equal,
         .destroy = free,
     };
     static const struct inc_kind_class resident_class = {
@@ -651,8 +651,8 @@ binding_init(struct inc_engine *engine)
         .stage = STAGE_BINDING,
         .key_type = INC_KEY_STRING,
     };
-    static const struct inc_kind_class seeds_class = {
-        .name = "local-datapath-seed",
+    static const struct inc_kind_class roots_class = {
+        .name = "root-datapath",
         .stage = STAGE_BINDING,
         .key_type = INC_KEY_STRING,
         .is_set = true,
@@ -701,9 +701,9 @@ binding_init(struct inc_engine *engine)
 
     binding_kind_local_port = inc_kind_declare(engine, &local_port_class);
     binding_kind_zone_wanted = inc_kind_declare(engine, &zone_wanted_class);
-    wish_kind = inc_kind_declare(engine, &wish_class);
+    desired_kind = inc_kind_declare(engine, &desired_class);
     resident_kind = inc_kind_declare(engine, &resident_class);
-    seeds_kind = inc_kind_declare(engine, &seeds_class);
+    roots_kind = inc_kind_declare(engine, &roots_class);
     links_kind = inc_kind_declare(engine, &links_class);
     serving_links_kind = inc_kind_declare(engine, &serving_links_class);
     localnet_kind = inc_kind_declare(engine, &localnet_class);
@@ -711,7 +711,7 @@ binding_init(struct inc_engine *engine)
     our_chassis_kind = inc_kind_declare(engine, &our_chassis_class);
     server_away_kind = inc_kind_declare(engine, &server_away_class);
     inc_kind_spawn(in_kinds.port_binding, &unit_class, NULL);
-    inc_kind_watch(wish_kind, binding_wish_changed, NULL);
+    inc_kind_watch(desired_kind, binding_desired_changed, NULL);
 }
 
 void
@@ -733,9 +733,9 @@ binding_is_resident(struct inc_unit *unit, const char *lport)
 }
 
 const struct inc_set *
-binding_seeds(struct inc_unit *unit)
+binding_roots(struct inc_unit *unit)
 {
-    return inc_read_set(unit, seeds_kind, INC_KEY_ONLY);
+    return inc_read_set(unit, roots_kind, INC_KEY_ONLY);
 }
 
 const struct inc_set *

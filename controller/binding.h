@@ -11,21 +11,21 @@
  * gateway chassis, and derives from them, as ovn-sb(5) and
  * ovn-architecture(7) say:
  *
- *   - (port-wish, lport): should this chassis claim, keep or release it?  The
- *     effect, a write to the southbound row, is binding_commit()'s.
+ *   - (desired-binding, lport): should this chassis claim, keep or release it?
+ *     The effect, a write to the southbound row, is binding_commit()'s.
  *   - (local-port, lport): it is bound here: this chassis has the interface
  *     and Port_Binding.chassis (or additional_chassis) is ours, or no other
  *     chassis' as far as is known.
  *   - (resident, lport): what is_chassis_resident() answers.
- *   - (local-datapath-seed, dp): a local port pulls its datapath in.
+ *   - (root-datapath, dp): a local port pulls its datapath in.
  *   - (datapath-links, dp): the datapaths that one gets to from 'dp' through
  *     a patch port.
  *   - (zone-wanted, lport): ports that need a conntrack zone.
  *
  * A unit decides from the rows as they are; it makes no change itself.  Thus
  * a claim that loses a race, or a transaction that fails, needs no code of
- * its own: the wish stands, and the row is compared with it whenever either
- * changes (desired-rows.h).
+ * its own: the desired value stands, and the row is compared with it whenever
+ * either changes (desired-rows.h).
  *
  * When a port's flows are in the switch, is if-status.h's to know. */
 
@@ -51,7 +51,7 @@ struct local_port {
 };
 
 /* A port that needs a conntrack zone. */
-struct zone_wish {
+struct zone_request {
     struct uuid datapath;
     bool only_if_local;         /* Only while 'datapath' is local. */
 };
@@ -64,7 +64,7 @@ const struct local_port *binding_local_port(struct inc_unit *,
 bool binding_is_resident(struct inc_unit *, const char *lport);
 /* Datapaths (UUIDs) that a local port, or this chassis' role as a gateway,
  * makes local by itself. */
-const struct inc_set *binding_seeds(struct inc_unit *);
+const struct inc_set *binding_roots(struct inc_unit *);
 /* Datapaths (UUIDs) behind the patch ports of 'dp' that a local datapath
  * pulls in. */
 const struct inc_set *binding_links(struct inc_unit *, const struct uuid *dp);
@@ -93,8 +93,8 @@ bool binding_peek_resident(const char *lport);
 extern struct inc_kind *binding_kind_local_port;
 extern struct inc_kind *binding_kind_zone_wanted;
 
-/* Effects: what binding-commit.c does about the wishes.  'sb_txn' may be NULL
- * while one is in flight; what is in doubt stays so. */
+/* Effects: what binding-commit.c does about desired values.  'sb_txn' may be
+ * NULL while one is in flight; what is in doubt stays so. */
 void binding_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn);
 void binding_wait(void);
 /* Whether the flows of the port with this row are in the switch has changed:
@@ -113,7 +113,7 @@ enum binding_want {
 };
 /* What the row of a port should say, as far as it is ours.  There for each
  * port that we want or, as its row says, have. */
-struct binding_wish {
+struct binding_desired {
     struct uuid uuid;           /* Of the Port_Binding. */
     enum binding_want want;
     struct uuid encap;          /* What "encap", or our "additional_encap",
@@ -121,7 +121,7 @@ struct binding_wish {
     struct uuid us;             /* Our Chassis row. */
     bool has_iface;             /* "up" awaits the interface's flows. */
 };
-void binding_wish_changed(struct inc_key, const void *old, const void *new,
+void binding_desired_changed(struct inc_key, const void *old, const void *new,
                           void *aux);
 void binding_commit_destroy(void);
 

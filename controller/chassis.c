@@ -148,23 +148,23 @@ is_address(const char *s)
     return ip_parse(s, &ip) || ipv6_parse(s, &ip6);
 }
 
-/* Reports what is in 'complaints' and was not the last time.  The
+/* Reports what is in 'problems' and was not the last time.  The
  * configuration is looked at again and again: what is wrong in it is worth
  * one message, which must not use up what the next one needs.  Takes over
- * the contents of 'complaints'. */
+ * the contents of 'problems'. */
 static void
-report_new(struct sset *complaints)
+report_new(struct sset *problems)
 {
     static struct sset reported = SSET_INITIALIZER(&reported);
-    const char *complaint;
+    const char *problem;
 
-    SSET_FOR_EACH (complaint, complaints) {
-        if (!sset_contains(&reported, complaint)) {
+    SSET_FOR_EACH (problem, problems) {
+        if (!sset_contains(&reported, problem)) {
             static struct vlog_rate_limit new_rl = VLOG_RATE_LIMIT_INIT(5, 20);
-            VLOG_WARN_RL(&new_rl, "%s", complaint);
+            VLOG_WARN_RL(&new_rl, "%s", problem);
         }
     }
-    sset_swap(&reported, complaints);
+    sset_swap(&reported, problems);
 }
 
 static char *
@@ -250,7 +250,7 @@ chassis_config_destroy(struct chassis_config *c)
 static void
 get_encaps(struct chassis_config *c, const struct ovsrec_open_vswitch *cfg)
 {
-    struct sset complaints = SSET_INITIALIZER(&complaints);
+    struct sset problems = SSET_INITIALIZER(&problems);
     struct sset types, ips;
     const char *word;
 
@@ -263,7 +263,7 @@ get_encaps(struct chassis_config *c, const struct ovsrec_open_vswitch *cfg)
         if (encap_type_exists(word)) {
             sset_add(&c->encap_types, word);
         } else {
-            sset_add_and_free(&complaints, xasprintf(
+            sset_add_and_free(&problems, xasprintf(
                 "Unknown tunnel type: %s (in ovn-encap-type; geneve, vxlan "
                 "and stt exist)", word));
         }
@@ -272,13 +272,13 @@ get_encaps(struct chassis_config *c, const struct ovsrec_open_vswitch *cfg)
         if (is_address(word)) {
             sset_add(&c->encap_ips, word);
         } else {
-            sset_add_and_free(&complaints, xasprintf(
+            sset_add_and_free(&problems, xasprintf(
                 "ovn-encap-ip: \"%s\" is left out, it is not an IP address",
                 word));
         }
     }
-    report_new(&complaints);
-    sset_destroy(&complaints);
+    report_new(&problems);
+    sset_destroy(&problems);
     sset_destroy(&types);
     sset_destroy(&ips);
 }

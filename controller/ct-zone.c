@@ -324,11 +324,11 @@ static void
 port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     struct inc_key key = inc_unit_key(unit);
-    const struct zone_wish *wish = inc_read(unit, binding_kind_zone_wanted,
-                                            key);
+    const struct zone_request *request
+        = inc_read(unit, binding_kind_zone_wanted, key);
 
-    if (!wish || (wish->only_if_local
-                  && !local_datapath(unit, &wish->datapath))) {
+    if (!request || (request->only_if_local
+                  && !local_datapath(unit, &request->datapath))) {
         hold(unit, NULL, NULL);
         return;
     }

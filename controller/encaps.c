@@ -748,7 +748,7 @@ leave_former_bridges(struct ovsdb_idl *ovs_idl,
 
 /* Nothing in the switch says that a tunnel is not secured. */
 static void
-complain_about_ipsec(const struct ovsrec_open_vswitch *cfg)
+warn_about_ipsec(const struct ovsrec_open_vswitch *cfg)
 {
     static const char *const keys[] = {
         "certificate", "private_key", "ca_cert"
@@ -812,7 +812,7 @@ encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
         free(last_br_int);
         last_br_int = xstrdup(br_int);
         former_gone_cfg = 0;
-        complain_about_ipsec(cfg);
+        warn_about_ipsec(cfg);
     }
 
     sset_destroy(&ctx.names);

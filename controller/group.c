@@ -6,10 +6,10 @@
  * moment ago.  What it ought to have and what the switch has are two bitmaps
  * of the identity's buckets, so that comparing them takes no encoding.
  *
- * An installed group that no flow has asked for is a "stray".  It is kept by
+ * An installed group that no flow has asked for is "unclaimed".  It is kept by
  * hashes of its canonical parts, just enough to tell whether it is a group
- * that a flow asks for now.  Strays that are left when the desired state is
- * complete are deleted.
+ * that a flow asks for now.  Unclaimed groups that are left when the desired
+ * state is complete are deleted.
  *
  * Long groups
  * -----------
@@ -116,17 +116,18 @@ struct signature {
 };
 
 /* An installed group that nobody has asked for (yet). */
-struct stray {
-    struct hmap_node node;      /* In 'strays', by id. */
-    struct hmap_node content_node; /* In 'strays_by_content'. */
+struct unclaimed {
+    struct hmap_node node;      /* In 'unclaimed_groups', by id. */
+    struct hmap_node content_node; /* In 'unclaimed_by_content'. */
     uint32_t id;
     struct signature sig;
 };
 
 static struct hmap groups_by_identity
     = HMAP_INITIALIZER(&groups_by_identity);
-static struct hmap strays = HMAP_INITIALIZER(&strays);
-static struct hmap strays_by_content = HMAP_INITIALIZER(&strays_by_content);
+static struct hmap unclaimed_groups = HMAP_INITIALIZER(&unclaimed_groups);
+static struct hmap unclaimed_by_content
+    = HMAP_INITIALIZER(&unclaimed_by_content);
 
 static enum switch_change group_need(const struct switch_entry *);
 static struct ofpbuf *group_make(struct switch_entry *, enum switch_change);
@@ -374,27 +375,27 @@ find_by_id(uint32_t id)
     return group_cast(switch_entry_find(&groups, id));
 }
 
-static struct stray *
-find_stray(uint32_t id)
+static struct unclaimed *
+find_unclaimed(uint32_t id)
 {
-    struct stray *stray;
+    struct unclaimed *u;
 
-    HMAP_FOR_EACH_WITH_HASH (stray, node, hash_int(id, 0), &strays) {
-        if (stray->id == id) {
-            return stray;
+    HMAP_FOR_EACH_WITH_HASH (u, node, hash_int(id, 0), &unclaimed_groups) {
+        if (u->id == id) {
+            return u;
         }
     }
     return NULL;
 }
 
 static void
-stray_destroy(struct stray *stray)
+unclaimed_destroy(struct unclaimed *u)
 {
-    if (stray) {
-        hmap_remove(&strays, &stray->node);
-        hmap_remove(&strays_by_content, &stray->content_node);
-        signature_destroy(&stray->sig);
-        free(stray);
+    if (u) {
+        hmap_remove(&unclaimed_groups, &u->node);
+        hmap_remove(&unclaimed_by_content, &u->content_node);
+        signature_destroy(&u->sig);
+        free(u);
     }
 }
 
@@ -448,29 +449,29 @@ signature_is_spread(const struct signature *installed,
     return is_spread;
 }
 
-/* If 'stray' is 'group' with any content that it may have, notes what it is.
+/* If 'u' is 'group' with any content that it may have, notes what it is.
  * 'full' is the group's signature with all buckets. */
 static bool
 group_recognize(struct group *group, const struct signature *full,
-                const struct stray *stray)
+                const struct unclaimed *u)
 {
     memset(group->installed, 0, bitmap_n_bytes(group->desc->n_buckets));
     group->installed_spread = 0;
-    group->installed_empty_hash = signature_empty_hash(&stray->sig, full);
+    group->installed_empty_hash = signature_empty_hash(&u->sig, full);
     return (group->installed_empty_hash
-            || signature_is_part_of(&stray->sig, full, group->installed)
-            || signature_is_spread(&stray->sig, group,
+            || signature_is_part_of(&u->sig, full, group->installed)
+            || signature_is_spread(&u->sig, group,
                                    &group->installed_spread));
 }
 
-/* Notes that 'group' is in the switch, as 'stray' (which is freed) says. */
+/* Notes that 'group' is in the switch, as 'u' (which is freed) says. */
 static void
 group_adopt(struct group *group, const struct signature *full,
-            struct stray *stray)
+            struct unclaimed *u)
 {
-    group->state = (group_recognize(group, full, stray)
+    group->state = (group_recognize(group, full, u)
                     ? GROUP_PRESENT : GROUP_UNKNOWN);
-    stray_destroy(stray);
+    unclaimed_destroy(u);
 }
 
 /* Finds an id for 'group', which must have its 'identity', 'desc' and
@@ -479,33 +480,33 @@ static void
 group_choose_id(struct group *group, const struct signature *full)
 {
     uint32_t id = switch_entry_first_id(group->identity.u32[0]);
-    struct stray *stray = NULL;
+    struct unclaimed *u = NULL;
 
     /* What the identity's hash leads to, if it can be this group. */
     for (;; id = switch_entry_next_id(id)) {
         if (!find_by_id(id)) {
             group->entry.id = id;
-            stray = find_stray(id);
-            if (!stray || group_recognize(group, full, stray)) {
+            u = find_unclaimed(id);
+            if (!u || group_recognize(group, full, u)) {
                 break;
             }
         }
     }
 
     /* A group that is the same in all but its id is as good. */
-    if (!group->entry.owner && !stray) {
-        struct stray *s;
+    if (!group->entry.owner && !u) {
+        struct unclaimed *s;
         HMAP_FOR_EACH_WITH_HASH (s, content_node, hash_uint64(full->all),
-                                 &strays_by_content) {
-            if (s->sig.all == full->all && (!stray || s->id < stray->id)) {
-                stray = s;
+                                 &unclaimed_by_content) {
+            if (s->sig.all == full->all && (!u || s->id < u->id)) {
+                u = s;
             }
         }
     }
 
-    if (stray) {
-        group->entry.id = stray->id;
-        group_adopt(group, full, stray);
+    if (u) {
+        group->entry.id = u->id;
+        group_adopt(group, full, u);
     }
 }
 
@@ -587,7 +588,7 @@ group_get(const struct ovn_group *desc)
     }
 
     group = group_create(identity, ovn_group_clone(desc));
-    if (!hmap_is_empty(&strays) || desc->n_buckets > PIECE) {
+    if (!hmap_is_empty(&unclaimed_groups) || desc->n_buckets > PIECE) {
         signature_from_group(&full, desc);
     }
     if (desc->n_buckets > PIECE) {
@@ -712,11 +713,11 @@ void
 group_dump_begin(void)
 {
     struct switch_entry *e;
-    struct stray *stray;
+    struct unclaimed *u;
 
     switch_table_dump_begin(&groups);
-    HMAP_FOR_EACH_SAFE (stray, node, &strays) {
-        stray_destroy(stray);
+    HMAP_FOR_EACH_SAFE (u, node, &unclaimed_groups) {
+        unclaimed_destroy(u);
     }
     SWITCH_ENTRY_FOR_EACH (e, &groups) {
         group_cast(e)->state = GROUP_ABSENT;
@@ -724,33 +725,33 @@ group_dump_begin(void)
 }
 
 static void
-add_stray(uint32_t id, const struct signature *sig)
+add_unclaimed(uint32_t id, const struct signature *sig)
 {
-    struct stray *stray = xzalloc(sizeof *stray);
+    struct unclaimed *u = xzalloc(sizeof *u);
 
-    stray->id = id;
-    stray->sig = *sig;
-    hmap_insert(&strays, &stray->node, hash_int(stray->id, 0));
-    hmap_insert(&strays_by_content, &stray->content_node,
-                hash_uint64(stray->sig.all));
+    u->id = id;
+    u->sig = *sig;
+    hmap_insert(&unclaimed_groups, &u->node, hash_int(u->id, 0));
+    hmap_insert(&unclaimed_by_content, &u->content_node,
+                hash_uint64(u->sig.all));
 }
 
 void
 group_dump_group(const struct ofputil_group_desc *gd)
 {
-    if (!find_stray(gd->group_id)) {
+    if (!find_unclaimed(gd->group_id)) {
         struct signature sig;
 
         signature_from_desc(&sig, gd);
-        add_stray(gd->group_id, &sig);
+        add_unclaimed(gd->group_id, &sig);
     }
 }
 
 void
 group_dump_id(uint32_t id)
 {
-    if (!find_stray(id)) {
-        add_stray(id, &(struct signature) { .n_buckets = 0 });
+    if (!find_unclaimed(id)) {
+        add_unclaimed(id, &(struct signature) { .n_buckets = 0 });
     }
 }
 
@@ -760,13 +761,13 @@ group_dump_end(void)
     struct switch_entry *e;
 
     SWITCH_ENTRY_FOR_EACH (e, &groups) {
-        struct stray *stray = find_stray(e->id);
-        if (stray) {
+        struct unclaimed *u = find_unclaimed(e->id);
+        if (u) {
             struct group *group = group_cast(e);
             struct signature full;
 
             signature_from_group(&full, group->desc);
-            group_adopt(group, &full, stray);
+            group_adopt(group, &full, u);
             signature_destroy(&full);
         }
     }
@@ -935,13 +936,13 @@ size_t
 group_pop_deletions(struct ovs_list *msgs)
 {
     size_t n_msgs = switch_table_pop(&groups, SWITCH_DELETE, msgs);
-    struct stray *stray;
+    struct unclaimed *u;
 
-    HMAP_FOR_EACH_SAFE (stray, node, &strays) {
-        VLOG_DBG("delete group: group_id=%"PRIu32, stray->id);
-        struct ofpbuf *msg = encode_deletion(stray->id);
+    HMAP_FOR_EACH_SAFE (u, node, &unclaimed_groups) {
+        VLOG_DBG("delete group: group_id=%"PRIu32, u->id);
+        struct ofpbuf *msg = encode_deletion(u->id);
         ovs_list_push_back(msgs, &msg->list_node);
-        stray_destroy(stray);
+        unclaimed_destroy(u);
         n_msgs++;
     }
     return n_msgs;
@@ -950,7 +951,8 @@ group_pop_deletions(struct ovs_list *msgs)
 bool
 group_has_changes(void)
 {
-    return switch_table_has_changes(&groups) || !hmap_is_empty(&strays);
+    return (switch_table_has_changes(&groups)
+            || !hmap_is_empty(&unclaimed_groups));
 }
 
 void
@@ -1059,11 +1061,11 @@ void
 group_destroy(void)
 {
     struct switch_entry *e;
-    struct stray *stray;
+    struct unclaimed *u;
 
     meter_destroy();
-    HMAP_FOR_EACH_SAFE (stray, node, &strays) {
-        stray_destroy(stray);
+    HMAP_FOR_EACH_SAFE (u, node, &unclaimed_groups) {
+        unclaimed_destroy(u);
     }
     SWITCH_ENTRY_FOR_EACH (e, &groups) {
         group_cast(e)->n_parts = 0; /* The table frees all by itself. */
@@ -1071,10 +1073,10 @@ group_destroy(void)
     switch_table_destroy(&groups);
     hmap_destroy(&groups_by_identity);
     hmap_init(&groups_by_identity);
-    hmap_destroy(&strays);
-    hmap_init(&strays);
-    hmap_destroy(&strays_by_content);
-    hmap_init(&strays_by_content);
+    hmap_destroy(&unclaimed_groups);
+    hmap_init(&unclaimed_groups);
+    hmap_destroy(&unclaimed_by_content);
+    hmap_init(&unclaimed_by_content);
 }
 
 const struct module group_module = {

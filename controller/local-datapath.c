@@ -5,7 +5,7 @@
  *
  * The one unit "local-datapaths" walks the graph whose nodes are datapaths
  * and whose edges are the links that binding.c derives from patch ports,
- * starting from the seeds.  It is run again only if a seed appears or
+ * starting from the roots.  It is run again only if a root appears or
  * disappears, or a link of a datapath that it has reached: one more port on a
  * datapath that is local already is no change to either.
  *
@@ -173,9 +173,9 @@ local_datapaths_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     struct walk w = { .unit = unit, .nodes = HMAP_INITIALIZER(&w.nodes) };
 
-    const struct inc_set *seeds = binding_seeds(unit);
-    for (size_t i = 0; i < inc_set_count(seeds); i++) {
-        struct uuid uuid = member_uuid(seeds, i);
+    const struct inc_set *roots = binding_roots(unit);
+    for (size_t i = 0; i < inc_set_count(roots); i++) {
+        struct uuid uuid = member_uuid(roots, i);
         walk_reach(&w, &uuid);
     }
     for (size_t i = 0; i < w.n; i++) {

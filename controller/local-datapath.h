@@ -9,7 +9,7 @@
  * A datapath is local if a local port is on it, or if it can be reached from
  * such a one through patch ports (as ovn-architecture(7), "the logical flow
  * may not be represented there", puts it).  One unit does the reachability:
- * it reads the seeds of binding.h and the patch ports of what it reaches. */
+ * it reads the roots of binding.h and the patch ports of what it reaches. */
 
 #include "inc-proc-eng.h"
 #include "openvswitch/uuid.h"

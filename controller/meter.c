@@ -40,8 +40,8 @@ struct content {
 /* A meter without flags is one that does not exist. */
 struct meter_entry {
     struct switch_entry entry;  /* In 'meters'. */
-    struct hmap_node name_node; /* In 'meters_by_name'; not for a stray. */
-    char *name;                 /* NULL for a stray: nobody wants it (yet). */
+    struct hmap_node name_node; /* In 'meters_by_name'; not if unclaimed. */
+    char *name;                 /* NULL if unclaimed: nobody wants it (yet). */
     bool adding;                /* The last message was to add it. */
     struct content desired;
     struct content installed;

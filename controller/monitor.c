@@ -89,7 +89,7 @@ add_iface_clauses(struct ovsdb_idl_condition *cond)
     }
 }
 
-/* The ports that are, might be, or are wished to be on our chassis.  A port
+/* The ports that are, might be, or are wanted on our chassis.  A port
  * with several additional chassis, us among them, comes in by its interface or
  * its datapath. */
 static void

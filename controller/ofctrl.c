@@ -102,7 +102,7 @@ static unsigned int seqno;      /* Of the connection that 'state' is about. */
 static enum state state;
 static bool has_dump;           /* Since start-up. */
 static bool desired_complete;   /* Was so once in this connection. */
-static long long int next_complaint; /* When to say that nobody answers. */
+static long long int next_warning; /* When to say that nobody answers. */
 
 /* S_TLV_*. */
 static ovs_be32 tlv_xid;
@@ -236,22 +236,22 @@ set_target(const char *target, int probe_interval)
     } else if (strcmp(target, rconn_get_target(rconn))) {
         VLOG_INFO("%s: connecting to switch", target);
         rconn_connect(rconn, target, target);
-        next_complaint = time_msec() + 5000;
+        next_warning = time_msec() + 5000;
     }
 }
 
 /* Says from time to time that there is no connection, and what follows from
  * that, because rconn's own messages do not. */
 static void
-complain(const char *target)
+warn_unreachable(const char *target)
 {
     if (target && !rconn_is_connected(rconn)
-        && time_msec() >= next_complaint) {
+        && time_msec() >= next_warning) {
         int error = rconn_get_last_error(rconn);
         VLOG_WARN("%s: cannot connect to the integration bridge (%s); flows "
                   "are left as they are until it is there",
                   target, error ? ovs_retval_to_string(error) : "no answer");
-        next_complaint = time_msec() + 60000;
+        next_warning = time_msec() + 60000;
     }
 }
 
@@ -270,12 +270,12 @@ ofctrl_run(const char *target, int probe_interval)
 {
     set_target(target, probe_interval);
     rconn_run(rconn);
-    complain(target);
+    warn_unreachable(target);
 
     if (!rconn_is_connected(rconn)) {
         if (state != S_IDLE) {
             connection_lost();
-            next_complaint = time_msec() + 5000;
+            next_warning = time_msec() + 5000;
         }
         return;
     }

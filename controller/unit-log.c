@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Complaints of units; see unit-log.h. */
+/* Once-only warnings of units; see unit-log.h. */
 
 #include <config.h>
 #include "unit-log.h"

@@ -3,7 +3,7 @@
 #ifndef CONTROLLER_UNIT_LOG_H
 #define CONTROLLER_UNIT_LOG_H 1
 
-/* Complaints of units.
+/* Once-only warnings of units.
  *
  * A unit that finds its row malformed says so.  It may run again and again,
  * though, for reasons that have nothing to do with that, e.g. because of a

@@ -473,7 +473,7 @@ static char *
 read_entry(const struct json *json, struct lb_entry *entry)
 {
     if (json->type == JSON_STRING) {
-        return xstrdup(json_string(json)); /* The parser's complaint. */
+        return xstrdup(json_string(json)); /* The parser's message. */
     }
     if (json->type != JSON_OBJECT) {
         return xstrdup("not an object");

@@ -399,7 +399,7 @@ static const struct inc_unit_class backends_unit_class = {
 /* (lb-nowhere, load balancer): it has no backend on any chassis.  The value is
  * what it is called.
  *
- * This is worth a complaint when it becomes true, though not while the ports
+ * This is worth a warning when it becomes true, though not while the ports
  * are only just coming in from the southbound database. */
 
 static const struct inc_kind_class nowhere_kind_class = {
