@@ -109,20 +109,30 @@ content_copy(struct content *dst, const struct content *src)
     dst->bands = xmemdup(src->bands, src->n_bands * sizeof *src->bands);
 }
 
+/* Whether 'have' has a burst size that a switch reports for 'want'.  With 0 it
+ * is up to the switch, and ovs-vswitchd takes the rate. */
 static bool
-content_equal(const struct content *a, const struct content *b)
+burst_is_equal(const struct ofputil_meter_band *want,
+               const struct ofputil_meter_band *have)
 {
-    if (a->flags != b->flags || a->n_bands != b->n_bands) {
+    return (want->burst_size == have->burst_size
+            || (!want->burst_size && have->burst_size == have->rate));
+}
+
+/* Without OFPMF13_BURST a burst size has no meaning, and a switch may report
+ * one of its own. */
+static bool
+content_equal(const struct content *want, const struct content *have)
+{
+    if (want->flags != have->flags || want->n_bands != have->n_bands) {
         return false;
     }
-    for (size_t i = 0; i < a->n_bands; i++) {
-        const struct ofputil_meter_band *x = &a->bands[i];
-        const struct ofputil_meter_band *y = &b->bands[i];
-        /* Without OFPMF13_BURST the burst size has no meaning, and a switch
-         * may report one of its own. */
+    for (size_t i = 0; i < want->n_bands; i++) {
+        const struct ofputil_meter_band *x = &want->bands[i];
+        const struct ofputil_meter_band *y = &have->bands[i];
         if (x->type != y->type || x->prec_level != y->prec_level
             || x->rate != y->rate
-            || (a->flags & OFPMF13_BURST && x->burst_size != y->burst_size)) {
+            || (want->flags & OFPMF13_BURST && !burst_is_equal(x, y))) {
             return false;
         }
     }

@@ -17,7 +17,8 @@
  *     unit NAME @FILE      the same from a file
  *     unit NAME            removes it
  *     local PORT..., remote PORT...
- *     meter NAME [kbps|pktps RATE BURST]  a row of the Meter table, or none
+ *     meter NAME [kbps|pktps {RATE BURST}...]
+ *                          a row of the Meter table, or none
  *     complete             the desired state is complete from now on
  *     sync                 replies when all of this is in the switch
  *     compare              whether what is installed is what is desired
@@ -372,11 +373,15 @@ cmd_meter(struct unixctl_conn *conn, int argc, const char *argv[],
     if (argc > 4) {
         meter = xzalloc(sizeof *meter);
         meter->pktps = !strcmp(argv[2], "pktps");
-        meter->n_bands = 1;
-        meter->bands = xzalloc(sizeof *meter->bands);
-        meter->bands->drop = true;
-        meter->bands->rate = atoi(argv[3]);
-        meter->bands->burst_size = atoi(argv[4]);
+        meter->n_bands = (argc - 3) / 2;
+        meter->bands = xcalloc(meter->n_bands, sizeof *meter->bands);
+        for (size_t i = 0; i < meter->n_bands; i++) {
+            meter->bands[i] = (struct meter_band) {
+                .drop = true,
+                .rate = atoi(argv[3 + 2 * i]),
+                .burst_size = atoi(argv[4 + 2 * i]),
+            };
+        }
     }
     inc_set(in_kinds.meter, inc_key_string(argv[1]), meter);
     unixctl_command_reply(conn, NULL);
@@ -465,7 +470,7 @@ register_commands(void)
     unixctl_command_register("unit", "", 1, 2, cmd_unit, NULL);
     unixctl_command_register("local", "", 1, INT_MAX, cmd_local, NULL);
     unixctl_command_register("remote", "", 1, INT_MAX, cmd_local, NULL);
-    unixctl_command_register("meter", "", 1, 4, cmd_meter, NULL);
+    unixctl_command_register("meter", "", 1, 6, cmd_meter, NULL);
     unixctl_command_register("complete", "", 0, 0, cmd_complete, NULL);
     unixctl_command_register("sync", "", 0, 0, cmd_sync, NULL);
     unixctl_command_register("compare", "", 0, 0, cmd_compare, NULL);
