@@ -333,8 +333,11 @@ lb_mappings_find(const struct lb_mappings *mappings, const struct in6_addr *ip)
 {
     struct lb_mapping key = { .ip = *ip };
 
-    return bsearch(&key, mappings->array, mappings->n,
-                   sizeof *mappings->array, mapping_compare);
+    /* 'array' may be NULL if there are none. */
+    return (mappings->n
+            ? bsearch(&key, mappings->array, mappings->n,
+                      sizeof *mappings->array, mapping_compare)
+            : NULL);
 }
 
 void
