@@ -31,6 +31,7 @@ class Rpc:
         self.decoder = json.JSONDecoder()
         self.buffer = ""
         self.pending = b""
+        self.later = []         # Messages that came after a reply.
         self.id = 0
         self.sock = socket.socket(socket.AF_UNIX)
         try:
@@ -50,6 +51,9 @@ class Rpc:
 
     def _receive(self, timeout):
         """The messages that have arrived within 'timeout' seconds."""
+        if self.later:
+            messages, self.later = self.later, []
+            return messages
         if not select.select([self.sock], [], [], timeout)[0]:
             return []
         try:
@@ -98,7 +102,11 @@ class Rpc:
             if left <= 0:
                 raise Gone("no answer to %s" % method)
             for message in self._receive(left):
-                if message.get("id") == self.id and not message.get("method"):
+                if reply is not None:
+                    # It may be about what is in the reply.
+                    self.later.append(message)
+                elif (message.get("id") == self.id
+                      and not message.get("method")):
                     reply = message
                 else:
                     self._notice(message)
