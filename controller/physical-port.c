@@ -813,8 +813,7 @@ add_elsewhere(struct port_ctx *ctx)
     if (ln && !ctx->pb->n_additional_chassis) {
         add_behind_localnet(ctx, ln);
         add_from_migrating(ctx);
-    } else if (ctx->pb->type != LP_EXTERNAL || is_bound_here(ctx)
-               || !add_ha_group(ctx)) {
+    } else if (ctx->pb->type != LP_EXTERNAL || !add_ha_group(ctx)) {
         add_tunneled(ctx);
     }
     if (ctx->pb->type == LP_VTEP) {
