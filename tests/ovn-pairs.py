@@ -12,7 +12,8 @@ pairs_table.py meet at least once.  They are chosen by the seed.  Each is set
 up, changed, changed back, and removed, many at a time, each with addresses,
 keys and names of its own.  After each step both deployments must have the
 same flows, groups and meters in each switch, and the same rows in the
-southbound and in the local databases.
+southbound and in the local databases.  And until they are removed, the same
+becomes of a packet or two: see pairs_packets.py.
 
 Where they differ, stock is asked for a recompute: what differs before and
 after it is reported, for each configuration, except for what stock_faults.py
@@ -35,6 +36,7 @@ import sys
 import time
 import zlib
 
+import pairs_packets
 import pairs_table
 import stock_faults
 from pairs_table import FACTORS, HOSTS
@@ -283,12 +285,57 @@ class Side:
     def snapshot(self):
         return Snapshot(self)
 
+    def packets(self, cases):
+        hosts = {chassis: Host(self, chassis) for chassis in HOSTS}
+        try:
+            return pairs_packets.Packets(hosts, cases)
+        finally:
+            for host in hosts.values():
+                host.daemon.close()
+
 
 def join(commands):
     args = []
     for command in commands:
         args += ['--', *command]
     return args[1:]
+
+
+class Host:
+    """A chassis's switch, for packets."""
+
+    def __init__(self, side, chassis):
+        where = os.path.join(side.dir, chassis)
+        ovs = side.tables(os.path.join(where, 'ovsdb.sock'), 'Open_vSwitch',
+                          'Bridge', 'Port', 'Interface')
+        self.ports = {
+            (bridge['name'], ovs['Interface'][interface]['name']):
+            ovs['Interface'][interface]['ofport']
+            for bridge in ovs['Bridge'].values()
+            for interface in of_bridge(ovs, bridge['name'])
+            # Those that are in the switch.
+            if ovs['Interface'][interface]['ofport'] not in (-1, ['set', []])}
+        datapaths = side.tables(os.path.join(side.central, 'sb.sock'),
+                                'OVN_Southbound', 'Datapath_Binding')
+        names = {uuid: dict(row['external_ids'][1]).get('name', '?')
+                 for uuid, row in datapaths['Datapath_Binding'].items()}
+        ids = next(plain(b['external_ids']) for b in ovs['Bridge'].values()
+                   if b['name'] == 'br-int')
+        # By the last name of those that share it.
+        self.zones = {zone: name for name, zone in sorted(
+            (re.sub(r'[0-9a-f]{8}-[0-9a-f-]{27}',
+                    lambda m: names.get(m.group(), m.group()),
+                    key[len('ct-zone-'):]), int(value))
+            for key, value in ids.items() if key.startswith('ct-zone-'))}
+        self.daemon = pairs_packets.Daemon(
+            os.path.join(where, 'vswitchd.ctl'), TIMEOUT)
+
+
+def of_bridge(ovs, name):
+    """The UUIDs of a bridge's interfaces."""
+    bridge = next(b for b in ovs['Bridge'].values() if b['name'] == name)
+    return {interface for port in as_list(bridge['ports'])
+            for interface in as_list(ovs['Port'][port]['interfaces'])}
 
 
 # ----------------------------------------------------------------------
@@ -315,6 +362,8 @@ OVS_COMPARED = {
 }
 
 
+# ovn-northd numbers the queues of a chassis in the order of UUIDs.
+QUEUE = re.compile(r'(\bqdisc_queue_id=|\bset_queue[:(])\d+')
 # Where OpenFlow port numbers are.
 PORT = re.compile(r'(\bin_port=|\boutput:|\bmembers:)([0-9,]+)')
 
@@ -356,9 +405,15 @@ class Switch(flow_diff.Switch):
             return flow
         flows = [free(flow) for flow in
                  flow_diff.Switch.name_conjunctions(flows)]
-        # A multicast group without members here.
-        return [flow for flow in flows
-                if not re.match(r'set_field:0x8\w+->reg15$', flow.actions)]
+        # A multicast group without members here, which stock resubmits to.
+        flows = [flow for flow in flows
+                 if not re.match(r'set_field:0x8\w+->reg15$', flow.actions)]
+        members = {flow.match for flow in flows if flow.table == 40}
+        return [flow if flow.table != 39 or 'reg15=0x8' not in flow.match
+                or flow.match in members
+                else flow._replace(actions=re.sub(
+                    r',resubmit\(,40\)$', '', flow.actions))
+                for flow in flows]
 
 
 CONJUNCTION = re.compile(r'(conj_id=|conjunction\()[0-9a-f]{12}')
@@ -390,6 +445,9 @@ def one_value(actions):
 
 class Snapshot:
     """Lines of text: {chassis or 'rows': Counter}."""
+
+    # See pairs_packets.py.
+    special = frozenset()
 
     def __init__(self, side):
         self.side = side
@@ -472,6 +530,8 @@ class Snapshot:
         for uuid, row in tables['Multicast_Group'].items():
             self.names[uuid] = 'Multicast_Group %s %s' % (
                 self.names.get(row['datapath'][1]), row['name'])
+        self.names = {uuid: QUEUE.sub(r'\1N', name)
+                      for uuid, name in self.names.items()}
         for uuid, name in self.names.items():
             self.cookies[int(uuid[:8], 16)] = name
 
@@ -485,7 +545,7 @@ class Snapshot:
                 return '[%s]' % ', '.join(sorted(text(v) for v in value))
             return self.names.get(value, value) if isinstance(value, str) \
                 else str(value)
-        return ['%s %s=%s' % (name, c, text(plain(row[c])))
+        return ['%s %s=%s' % (name, c, QUEUE.sub(r'\1N', text(plain(row[c]))))
                 for c in columns]
 
     def of_switch(self, chassis):
@@ -505,8 +565,9 @@ class Snapshot:
         flows = ''.join(line + '\n' for line in flows.splitlines()
                         if not LEARNED.search(line)
                         and not self.is_irrelevant(line))
+        flows = QUEUE.sub(r'\1N', flows)
         flows = re.sub(r'cookie=0x([0-9a-f]+)', self.cookie, flows)
-        ours = self.of_bridge(ovs, 'br-int')
+        ours = of_bridge(ovs, 'br-int')
         ports = {str(row['ofport']): row['name']
                  for row in ovs['Interface'].values()
                  if row['_uuid'][1] in ours}
@@ -521,13 +582,6 @@ class Snapshot:
             for uuid, row in ovs[table].items():
                 self.local_row(ovs, table, row, lines, write)
         return collections.Counter(Switch(out).lines() + lines)
-
-    @staticmethod
-    def of_bridge(ovs, name):
-        """The UUIDs of a bridge's interfaces."""
-        bridge = next(b for b in ovs['Bridge'].values() if b['name'] == name)
-        return {interface for port in as_list(bridge['ports'])
-                for interface in as_list(ovs['Port'][port]['interfaces'])}
 
     def cookie(self, match):
         """A flow's cookie, by what it is about: the same on both sides."""
@@ -574,6 +628,11 @@ def compare(stock, ours, ignored, seen):
     """{place: (only stock's, only ours)}, without known faults, whose names go
     into 'seen'."""
     found = {}
+    only_one = tuple(packet + after for packet in stock.special ^ ours.special
+                     for after in (' -> ', ' from '))
+    for lines in [*stock.lines.values(), *ours.lines.values()]:
+        for line in [line for line in lines if line.startswith(only_one)]:
+            del lines[line]
     for place in stock.lines:
         a = stock.lines[place] - ours.lines[place]
         b = ours.lines[place] - stock.lines[place]
@@ -624,13 +683,12 @@ class Run:
             side.sync()
         self.each(add)
 
-    def settle(self):
-        """Compares, until nothing differs or patience ends; then once more
-        after a recompute of stock's."""
+    def settle(self, look):
+        """Compares what 'look' finds on each side, until nothing differs or
+        patience ends; then once more after a recompute of stock's."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            found = compare(*self.each(Side.snapshot), self.ignored,
-                            self.seen)
+            found = compare(*self.each(look), self.ignored, self.seen)
             if not found:
                 return {}
             if time.monotonic() > deadline:
@@ -639,7 +697,7 @@ class Run:
         for chassis in HOSTS:
             self.sides[0].ctl(chassis, 'controller', 'inc-engine/recompute')
         self.each(Side.sync)
-        before, found = found, compare(*self.each(Side.snapshot),
+        before, found = found, compare(*self.each(look),
                                        self.ignored, self.seen)
         found = in_both(before, found)
         if self.args.verbose and found != before:
@@ -659,7 +717,9 @@ class Run:
             else:
                 self.each(lambda side: side.remove_all(cases))
             started = time.monotonic()
-            found = self.settle()
+            found = self.settle(Side.snapshot)
+            if phase < len(cases[0].phases):
+                found.update(self.settle(lambda side: side.packets(cases)))
             if self.args.verbose:
                 print('%s compared in %.1f s' % (
                     name, time.monotonic() - started), flush=True)

@@ -43,6 +43,7 @@ class Case:
         self.types = {}         # Port -> its type.
         self.on = {}            # Interface -> its chassis.
         self.bridges = set()
+        self.tags = {}          # Port to a physical network -> its VLAN.
         self.routers = []
         self.keys = collections.Counter()
         for factor, values in FACTORS.items():
@@ -124,6 +125,8 @@ class Case:
         name = self.n(what)
         self.made[what] = []
         self.types[what] = type
+        if options and 'network_name' in options:
+            self.tags[what] = columns.get('tag')
         self.made[what].append(('lsp-add', self.n(switch), name, *more))
         self.nb(*self.made[what][0])
         options = dict(options or {}, requested_tnl_key=self.keys[switch])
@@ -189,6 +192,35 @@ class Case:
         return (self.mac(net << 8 | host), self.ip(net, host) + '/24',
                 self.ip6(net, host) + '/64')
 
+    def packets(self):
+        """(interface, fields): a broadcast and a packet to a host from each
+        interface, on whatever chassis it is."""
+        for what in self.on:
+            net, number = HOST[what]
+            to_net, to = HOST['a' if what == 'b' else 'b']
+            mac, ip = self.mac(net << 8 | number), self.ip(net, number)
+            next_hop = self.mac(net << 8 | (to if net == to_net else 1))
+            yield self.n(what), arp(mac, ip, self.ip(net, 99))
+            yield self.n(what), udp(mac, next_hop, ip, self.ip(to_net, to))
+            if what in 'ab' and 'r' in self.routers:
+                yield self.n(what), udp(mac, self.mac(0x101), ip,
+                                        self.ip(2, 13))
+        for what, tag in self.tags.items():
+            vlan = {'dl_vlan': str(tag)} if tag else {}
+            mac = self.mac(0xa01)
+            if what == 'p-ln':
+                number = NAT_HOST.get(self.choice['nat'], 1)
+                to = self.mac(0x800 + number if self.has(nat='distributed')
+                              else 0x901)
+                packets = (arp(mac, self.ext(200), self.ext(99)),
+                           udp(mac, to, self.ext(200), self.ext(number)))
+            else:
+                packets = (arp(mac, self.ip(1, 200), self.ip(1, 99)),
+                           udp(mac, self.mac(0x10c), self.ip(1, 200),
+                               self.ip(1, 12)))
+            for packet in packets:
+                yield 'patch-br-int-to-' + self.n(what), dict(packet, **vlan)
+
     def ha_group(self, what, *hosts):
         """An HA group; the first host is the most wanted."""
         group = self.n(what)
@@ -205,6 +237,23 @@ class Case:
             self.made[record] += [command, use]
         self.nb(*command)
         self.nb(*use)
+
+
+# Net and host of the interfaces' ports.
+HOST = {'a': (1, 11), 'par': (1, 10), 'b': (1, 12), 'x': (2, 13), 'y': (3, 11)}
+# Hosts that NAT has on the outer switch.
+NAT_HOST = {'snat': 10, 'dnat': 11, 'both': 12, 'distributed-a': 13,
+            'distributed-b': 14, 'stateless': 15, 'range': 16}
+
+
+def arp(mac, ip, target):
+    return {'dl_src': mac, 'dl_dst': 'ff:ff:ff:ff:ff:ff', 'arp_op': '1',
+            'arp_spa': ip, 'arp_tpa': target, 'arp_sha': mac}
+
+
+def udp(mac, to_mac, ip, to):
+    return {'dl_src': mac, 'dl_dst': to_mac, 'nw_src': ip, 'nw_dst': to,
+            'nw_ttl': '64', 'udp_src': '1234', 'udp_dst': '80'}
 
 
 def settings(columns):
@@ -737,6 +786,7 @@ def change_type(new, **new_options):
                 hosts=case.without_network())
         if opts:
             case.lsp_set('a', options=opts)
+            case.tags.setdefault('a', None)
         old = case.types['a']
         case.change(lambda: case.lsp_set('a', type=new),
                     lambda: case.lsp_set('a', type=old))
@@ -1046,10 +1096,11 @@ EXCLUDED = (
     # Stock leaves them bound.
     ('type', 'external l2gateway l3gateway', 'change',
      'type-localnet type-localport type-router'),
-    ('type', 'localnet localnet-tagged router localport', 'change',
-     'type-l2gateway'),
+    ('type', 'localnet localnet-tagged router gateway ha-gateway localport',
+     'change', 'type-l2gateway'),
     # Stock has some flows of a port that is not bound; none are of use.
     ('type', 'l2gateway', 'port', 'requested-there requested-other-two'),
+    ('change', 'type-l2gateway', 'port', 'requested-here'),
     # And puts packets from a router into a conntrack zone if there is an
     # interface for the router's port.
     ('type', 'router l3gateway gateway ha-gateway', 'change', 'rename'),

@@ -71,7 +71,13 @@ def other_ethertype(line):
     other = {'0x8100': '0x88a8', '0x88a8': '0x8100'}
     form = re.sub(r'(?<=push_vlan:)(?:0x8100|0x88a8)',
                   lambda m: other[m[0]], line)
-    return form if line.startswith('table=65,') and form != line else None
+    if form != line:
+        return form if line.startswith('table=65,') else None
+    # Where packets go: 0x8100 is not mentioned.
+    form = line.replace('push_vlan(tpid=0x88a8,', 'push_vlan(')
+    if form == line:
+        form = line.replace('push_vlan(', 'push_vlan(tpid=0x88a8,')
+    return form if form != line else None
 
 
 def never(line):
@@ -171,8 +177,10 @@ FAULTS = (
                  'look where the connection is, which without snat-ct-zone '
                  'it does.',
           documented='``snat-ct-zone`` is the zone of all translations.',
-          stock_form=replace(r'(?<=set_field:<)([-0-9a-f]{36})_snat'
-                             r'(?=>->reg11)', r'\1_dnat')),
+          stock_form=replace(
+              r'(?<=set_field:<)([-0-9a-f]{36})_snat(?=>->reg11)|'
+              r'(?<= -> ct\()((?:commit,)?zone=<[^>]*)_snat(?=>)',
+              lambda m: (m[1] or m[2]) + '_dnat')),
 )
 
 
