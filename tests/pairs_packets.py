@@ -133,7 +133,8 @@ class Trace:
         for action in split(actions):
             name, args = re.match(r'([^(]*)(?:\((.*)\))?$', action,
                                   re.S).groups()
-            if name == 'set':
+            if name == 'set' and not args.startswith('skb_priority('):
+                # Not the queue's number, which is ovn-northd's choice.
                 packet.set(args)
             elif name == 'push_vlan':
                 packet.vlans.insert(0, action)
