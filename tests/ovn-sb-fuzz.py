@@ -202,7 +202,8 @@ class Run:
     def _recompute(self):
         """Incremental equals recompute."""
         world = self.world
-        quiet = 0
+        # A second claim of a port may have to wait for half a second.
+        quiet = .7
         for _ in range(6):
             state = world.settle(quiet)
             before = self._snapshot()
@@ -216,8 +217,8 @@ class Run:
                                        if n != state[2][c]}]
             if not lines:
                 return
-            # Something that takes its time, such as a second claim, may have
-            # happened meanwhile; then there are two changes, or it goes back.
+            # Something that takes its time may have happened meanwhile; then
+            # there are two changes, or it goes back.
             quiet = 1.2
             world.settle(quiet)
             if state[:2] == state_after[:2] and difference(
@@ -269,6 +270,24 @@ class Run:
             for uuid, row in self.world.sb.rows["Port_Binding"].items()
             if row["type"] == "virtual" and row["chassis"] in own])
 
+    def _forget_encaps_without_chassis(self):
+        """Nobody renews references to our encapsulations where our Chassis
+        is not."""
+        rows = self.world.sb.rows
+        own = {u: [a[1] for a in ovsdb.elements(r["encaps"])]
+               for u, r in rows["Chassis"].items() if r["name"] == "hv1"}
+        encaps = {e for there in own.values() for e in there}
+        self.world.sb.apply([
+            ovsdb.update("Port_Binding", uuid, {column: ["set", [
+                a for a in ovsdb.elements(row[column])
+                if a[1] not in encaps]]})
+            for uuid, row in rows["Port_Binding"].items()
+            for column, chassis in (("encap", "chassis"),
+                                    ("additional_encap",
+                                     "additional_chassis"))
+            if any(a[1] in encaps for a in ovsdb.elements(row[column]))
+            and not any(a[1] in own for a in ovsdb.elements(row[chassis]))])
+
     def _fresh(self, how, wipe):
         """A controller that starts arrives at what this one has."""
         self.restarts += 1
@@ -276,6 +295,7 @@ class Run:
         gone = how == "exit"
         if gone:
             self._release_what_packets_claim()
+            self._forget_encaps_without_chassis()
         world.settle(1.2)
         before = self._snapshot()
         references = self._own_references() if gone else []
