@@ -39,7 +39,7 @@ import moves                                                # noqa: E402
 import ovsdb                                                # noqa: E402
 from snapshot import Snapshot, difference                   # noqa: E402
 from values import Values                                   # noqa: E402
-from world import Failure, World                            # noqa: E402
+from world import Doubtful, Failure, World                  # noqa: E402
 
 LOAD = r"""
 ovn_base=$1
@@ -225,8 +225,8 @@ class Run:
                     before, self._snapshot(), True):
                 break
         if lines:
-            raise Failure("a recompute makes a difference:\n"
-                          + "\n".join(lines))
+            raise Doubtful("a recompute makes a difference:\n"
+                           + "\n".join(lines))
 
     def _own_references(self):
         """Where rows refer to our Chassis, except for what a controller
@@ -320,9 +320,9 @@ class Run:
         if not lines and sent and not wipe and not gone:
             lines = ["sent: %s" % sent]
         if lines:
-            raise Failure("%s and another controller%s make a difference:\n%s"
-                          % (how, " on an empty switch" if wipe else "",
-                             "\n".join(lines)))
+            raise Doubtful("%s and another controller%s make a difference:\n%s"
+                           % (how, " on an empty switch" if wipe else "",
+                              "\n".join(lines)))
 
 
 class Fuzzer:
@@ -558,13 +558,17 @@ def fuzz(args):
             run = episode(args, seed, min(args.episode,
                                           args.mutations - total))
         except Failure as failure:
-            failures += 1
+            log = os.path.join(args.work, "episode-%d" % seed, "log")
             print("FAILED (seed %d): %s" % (seed, failure), flush=True)
-            print("to shrink it: --work=%s --shrink=%s" % (
-                args.work, os.path.join(args.work, "episode-%d" % seed,
-                                        "log")), flush=True)
-            if not args.keep_going:
-                return 1
+            print("to shrink it: --work=%s --shrink=%s" % (args.work, log),
+                  flush=True)
+            if (args.confirm and isinstance(failure, Doubtful)
+                    and not replay(args, *read_log(log))):
+                print("It does not fail again.", flush=True)
+            else:
+                failures += 1
+                if not args.keep_going:
+                    return 1
             total += args.episode // 2
         else:
             total += run.mutations
@@ -598,6 +602,8 @@ def main():
     parser.add_argument("--keep", action="store_true",
                         help="the directories of episodes that pass")
     parser.add_argument("--keep-going", action="store_true")
+    parser.add_argument("--confirm", action="store_true",
+                        help="a difference counts if a replay shows one, too")
     parser.add_argument("--replay", metavar="LOG")
     parser.add_argument("--shrink", metavar="LOG")
     parser.add_argument("--tail", type=int, metavar="N",

@@ -35,6 +35,10 @@ class Failure(Exception):
     """Something that must not happen."""
 
 
+class Doubtful(Failure):
+    """One that may have to do with when things happened."""
+
+
 class World:
     """In 'directory', with the 'programs' {name: path} and 'schemas' {"sb",
     "nb", "ovs": path}."""
@@ -110,7 +114,7 @@ class World:
         deadline = time.monotonic() + self.deadline
         while not condition():
             if time.monotonic() > deadline:
-                raise Failure("waited in vain: " + what)
+                raise Doubtful("waited in vain: " + what)
             time.sleep(step)
 
     def start_db(self, where, name):
@@ -324,7 +328,7 @@ class World:
             elif time.monotonic() >= calm_since + quiet:
                 return now
             if time.monotonic() > deadline:
-                raise Failure("does not come to rest:\n%s" % "\n".join(
+                raise Doubtful("does not come to rest:\n%s" % "\n".join(
                     self.sb.recent[-20:] + self.ovs.recent[-20:]))
             if quiet:
                 time.sleep(min(quiet, .1))
