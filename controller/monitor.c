@@ -199,6 +199,18 @@ make_conditions(struct ovsdb_idl_condition conds[N_TABLES],
     }
 }
 
+/* A server that does not have a table yet refuses all that is asked for
+ * together with a part of it.  Chassis_Template_Var is younger than the
+ * others.  Nobody knows whether it is there before there is a connection;
+ * until then we ask for all of it, which takes no condition. */
+static bool
+may_have_condition(const struct ovsdb_idl *idl,
+                   const struct ovsdb_idl_table_class *class)
+{
+    return (class != &sbrec_table_chassis_template_var
+            || ovsdb_idl_server_has_table(idl, class));
+}
+
 static void
 set_conditions(struct ovsdb_idl *idl, const struct uuid *our_chassis)
 {
@@ -210,9 +222,11 @@ set_conditions(struct ovsdb_idl *idl, const struct uuid *our_chassis)
     make_conditions(conds, our_chassis);
     monitor.seqno = 0;
     for (int i = 0; i < N_TABLES; i++) {
-        unsigned int seqno = ovsdb_idl_set_condition(idl, classes[i],
-                                                     &conds[i]);
-        monitor.seqno = MAX(monitor.seqno, seqno);
+        if (may_have_condition(idl, classes[i])) {
+            unsigned int seqno = ovsdb_idl_set_condition(idl, classes[i],
+                                                         &conds[i]);
+            monitor.seqno = MAX(monitor.seqno, seqno);
+        }
         ovsdb_idl_condition_destroy(&conds[i]);
     }
     monitor.our_chassis = *our_chassis;
