@@ -377,6 +377,10 @@ class Fuzzer:
 
     def _heal(self):
         self.run.world.poll()
+        operations = self.local.heal()
+        if operations:
+            yield {"ovs": operations}
+            self.run.world.poll()
         config = next(iter(self.run.world.ovs.rows["Open_vSwitch"].values()))
         ids = dict(ovsdb.elements(config["external_ids"]))
         operations = self.sb.heal(ids.get("ovn-encap-ip", "").split(","))

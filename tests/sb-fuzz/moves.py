@@ -300,6 +300,21 @@ class Local:
                 self._tunnel))() or []
         return operations
 
+    def heal(self):
+        """Operations after which there is an encapsulation: no controller
+        registers without one."""
+        uuid, row = next(iter(self.db.rows["Open_vSwitch"].items()))
+        ids = dict(elements(row["external_ids"]))
+        operations = []
+        for key in "ovn-encap-ip", "ovn-encap-type":
+            value = ids.get(key)
+            if value == "bad" or value not in self.KEYS[key]:
+                operations += [self._own("Open_vSwitch", uuid, key),
+                               mutate("Open_vSwitch", uuid, [
+                                   "external_ids", "insert",
+                                   ["map", [[key, self.KEYS[key][0]]]]])]
+        return operations
+
     def _bridge(self, name="br-int"):
         for uuid, row in self.db.rows["Bridge"].items():
             if row["name"] == name:
