@@ -36,7 +36,8 @@ class Failure(Exception):
 
 
 class Doubtful(Failure):
-    """One that may have to do with when things happened."""
+    """One that may have to do with when things happened, or that is not the
+    controller's."""
 
 
 class World:
@@ -181,7 +182,7 @@ class World:
         while process.poll() is None:
             self.poll()
             if time.monotonic() > deadline:
-                raise Failure("the controller does not end: " + how)
+                raise Doubtful("the controller does not end: " + how)
             time.sleep(0.005)
         del self.processes["controller"]
         wanted = {"KILL": -9, "TERM": -15}.get(how, 0)
@@ -275,7 +276,8 @@ class World:
         for name, process in self.processes.items():
             status = process.poll()
             if status is not None:
-                raise Failure("%s has ended with status %d" % (name, status))
+                kind = Failure if name == "controller" else Doubtful
+                raise kind("%s has ended with status %d" % (name, status))
 
     def _own_changes(self):
         """Changes in both databases, but for time stamps."""
