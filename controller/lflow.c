@@ -244,9 +244,8 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
     }
 
     const struct ofpbuf *ovnacts = &run->ovnacts;
-    struct ovnact_encode_params ep;
-    ovnact_encode_params_init(&ep);
-    ep.env = &run->env.env;
+    struct ovnact_encode_params ep = { .env = &run->env.env };
+    ep.dialect = ovn_dialect_default();
     ep.tunnel_ofport = encode_tunnel_ofport;
     ep.is_switch = dp->is_switch;
     ep.common_zone_is_snat = dp->has_snat_zone;

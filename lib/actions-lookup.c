@@ -47,25 +47,25 @@ lookup_table(enum ovnact_type type, const struct ovnact_encode_params *ep,
     switch ((int) type) {
     case OVNACT_CHK_LB_HAIRPIN:
         *bit = MLF_LOOKUP_LB_HAIRPIN_BIT;
-        return ep->lb_hairpin_ptable;
+        return ep->dialect->tables.chk_lb_hairpin;
     case OVNACT_CHK_LB_HAIRPIN_REPLY:
         *bit = MLF_LOOKUP_LB_HAIRPIN_BIT;
-        return ep->lb_hairpin_reply_ptable;
+        return ep->dialect->tables.chk_lb_hairpin_reply;
     case OVNACT_CHECK_IN_PORT_SEC:
         *bit = MLF_CHECK_PORT_SEC_BIT;
-        return ep->in_port_sec_ptable;
+        return ep->dialect->tables.in_port_sec;
     case OVNACT_CHECK_OUT_PORT_SEC:
         *bit = MLF_CHECK_PORT_SEC_BIT;
-        return ep->out_port_sec_ptable;
+        return ep->dialect->tables.out_port_sec;
     case OVNACT_CHK_ECMP_NH_MAC:
         *bit = MLF_LOOKUP_COMMIT_ECMP_NH_BIT;
-        return ep->ecmp_nh_mac_ptable;
+        return ep->dialect->tables.ecmp_nh_mac;
     case OVNACT_CHK_ECMP_NH:
         *bit = MLF_LOOKUP_COMMIT_ECMP_NH_BIT;
-        return ep->ecmp_nh_ptable;
+        return ep->dialect->tables.ecmp_nh;
     case OVNACT_CHK_LB_AFF:
         *bit = MLF_USE_LB_AFF_SESSION_BIT;
-        return ep->chk_lb_aff_ptable;
+        return ep->dialect->tables.chk_lb_affinity;
     default:
         OVS_NOT_REACHED();
     }
@@ -320,8 +320,8 @@ act_encode_commit_ecmp_nh(const struct ovnact *a,
     const struct ovnact_commit_ecmp_nh *nh
         = CONTAINER_OF(a, struct ovnact_commit_ecmp_nh, ovnact);
 
-    encode_ecmp_nh(nh, ep, ep->ecmp_nh_mac_ptable, false, out);
-    encode_ecmp_nh(nh, ep, ep->ecmp_nh_ptable, true, out);
+    encode_ecmp_nh(nh, ep, ep->dialect->tables.ecmp_nh_mac, false, out);
+    encode_ecmp_nh(nh, ep, ep->dialect->tables.ecmp_nh, true, out);
     return true;
 }
 
@@ -424,14 +424,16 @@ act_format_commit_lb_aff(const struct ovnact *a, struct ds *s)
     ds_put_format(s, ", timeout = %d);", aff->timeout);
 }
 
-/* Where the flow puts the backend: registers that switches' and routers'
- * pipelines keep free for it. */
+/* Where the flow puts the backend: a register that the pipeline keeps free for
+ * it. */
 static struct mf_subfield
-aff_backend_field(bool ipv6, bool is_switch)
+aff_backend_field(const struct ovnact_encode_params *ep, bool ipv6)
 {
-    return act_whole_field(!ipv6 ? MFF_REG4
-                           : is_switch ? MFF_XXREG0
-                           : MFF_XXREG1);
+    const struct ovn_registers *regs = &ep->dialect->regs;
+
+    return act_whole_field(!ipv6 ? regs->affinity_ip4
+                           : ep->is_switch ? regs->affinity_ip6_switch
+                           : regs->affinity_ip6_router);
 }
 
 bool
@@ -444,8 +446,8 @@ act_encode_commit_lb_aff(const struct ovnact *a,
     bool ipv6 = !IN6_IS_ADDR_V4MAPPED(&aff->vip);
     ovs_be32 vip4 = in6_addr_get_mapped_ipv4(&aff->vip);
     ovs_be32 backend4 = in6_addr_get_mapped_ipv4(&aff->backend);
-    size_t start = start_learn(out, ep, ep->chk_lb_aff_ptable, aff->timeout,
-                               0);
+    size_t start = start_learn(out, ep, ep->dialect->tables.chk_lb_affinity,
+                               aff->timeout, 0);
 
     learn_match_field(out, MFF_LOG_DATAPATH, MFF_LOG_DATAPATH);
     learn_match_eth_type(out, ipv6);
@@ -462,12 +464,13 @@ act_encode_commit_lb_aff(const struct ovnact *a,
         learn_match_value(out, l4_protos[l4_index(aff->proto)].dst, &port);
     }
 
-    struct mf_subfield dst = aff_backend_field(ipv6, ep->is_switch);
+    struct mf_subfield dst = aff_backend_field(ep, ipv6);
     learn_load_flag(out, MLF_USE_LB_AFF_SESSION_BIT);
     learn_load_value(out, &dst, ipv6 ? (const void *) &aff->backend
                                      : &backend4);
     if (aff->backend_port) {
-        struct mf_subfield port_dst = act_whole_field(MFF_REG8);
+        struct mf_subfield port_dst
+            = act_whole_field(ep->dialect->regs.affinity_port);
         ovs_be16 port = htons(aff->backend_port);
 
         port_dst.n_bits = 16;

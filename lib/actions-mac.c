@@ -189,7 +189,7 @@ act_encode_get_mac(const struct ovnact *a,
 
     begin_args(args, ARRAY_SIZE(args), out);
     act_put_load(out, &eth_dst, 0);
-    act_put_resubmit(out, ep->mac_bind_ptable);
+    act_put_resubmit(out, ep->dialect->tables.mac_binding);
     end_args(args, ARRAY_SIZE(args), out);
     return true;
 }
@@ -247,7 +247,7 @@ act_encode_lookup_mac(const struct ovnact *a,
     };
 
     begin_args(args, ARRAY_SIZE(args), out);
-    put_lookup(out, MLF_LOOKUP_MAC_BIT, ep->mac_lookup_ptable);
+    put_lookup(out, MLF_LOOKUP_MAC_BIT, ep->dialect->tables.mac_lookup);
     put_lookup_result(out, MLF_LOOKUP_MAC_BIT, &mac->dst);
     end_args(args, ARRAY_SIZE(args), out);
     return true;
@@ -268,7 +268,7 @@ act_encode_lookup_mac_ip(const struct ovnact *a,
     /* The table is get_arp's, which sets the Ethernet destination. */
     begin_args(args, ARRAY_SIZE(args), out);
     act_put_push(out, &eth_dst);
-    put_lookup(out, MLF_LOOKUP_MAC_BIT, ep->mac_bind_ptable);
+    put_lookup(out, MLF_LOOKUP_MAC_BIT, ep->dialect->tables.mac_binding);
     put_lookup_result(out, MLF_LOOKUP_MAC_BIT, &mac->dst);
     act_put_pop(out, &eth_dst);
     end_args(args, ARRAY_SIZE(args), out);
@@ -369,7 +369,7 @@ act_encode_lookup_fdb(const struct ovnact *a,
     };
 
     begin_args(args, ARRAY_SIZE(args), out);
-    put_lookup(out, MLF_LOOKUP_FDB_BIT, ep->fdb_lookup_ptable);
+    put_lookup(out, MLF_LOOKUP_FDB_BIT, ep->dialect->tables.lookup_fdb);
     end_args(args, ARRAY_SIZE(args), out);
     put_lookup_result(out, MLF_LOOKUP_FDB_BIT, &mac->dst);
     return true;
@@ -416,7 +416,7 @@ act_encode_get_fdb(const struct ovnact *a,
 
     begin_args(args, ARRAY_SIZE(args), out);
     act_put_load(out, &outport, 0);
-    act_put_resubmit(out, ep->fdb_ptable);
+    act_put_resubmit(out, ep->dialect->tables.get_fdb);
     end_args(args, ARRAY_SIZE(args), out);
     if (dst.field->id != MFF_LOG_OUTPORT) {
         act_put_move(out, &outport, &dst);

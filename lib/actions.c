@@ -628,16 +628,16 @@ act_first_ptable(const struct ovnact_encode_params *ep,
                  enum ovn_pipeline pipeline)
 {
     return (pipeline == OVN_P_INGRESS
-            ? ep->ingress_ptable
-            : ep->egress_ptable);
+            ? ep->dialect->tables.ingress
+            : ep->dialect->tables.egress);
 }
 
 uint8_t
 act_output_ptable(const struct ovnact_encode_params *ep)
 {
     return (ep->pipeline == OVN_P_INGRESS
-            ? ep->output_ptable
-            : ep->egress_output_ptable);
+            ? ep->dialect->tables.large_pkt_detect
+            : ep->dialect->tables.save_inport);
 }
 
 enum mf_field_id
@@ -753,29 +753,6 @@ act_put_result_location(struct ofpbuf *out, const struct expr_field *field)
 }
 
 /* Encoding: the loop. */
-
-void
-ovnact_encode_params_init(struct ovnact_encode_params *ep)
-{
-    *ep = (struct ovnact_encode_params) {
-        .ingress_ptable = OFTABLE_LOG_INGRESS_PIPELINE,
-        .egress_ptable = OFTABLE_LOG_EGRESS_PIPELINE,
-        .output_ptable = OFTABLE_OUTPUT_LARGE_PKT_DETECT,
-        .egress_output_ptable = OFTABLE_SAVE_INPORT,
-        .mac_bind_ptable = OFTABLE_MAC_BINDING,
-        .mac_lookup_ptable = OFTABLE_MAC_LOOKUP,
-        .lb_hairpin_ptable = OFTABLE_CHK_LB_HAIRPIN,
-        .lb_hairpin_reply_ptable = OFTABLE_CHK_LB_HAIRPIN_REPLY,
-        .ct_snat_vip_ptable = OFTABLE_CT_SNAT_HAIRPIN,
-        .fdb_ptable = OFTABLE_GET_FDB,
-        .fdb_lookup_ptable = OFTABLE_LOOKUP_FDB,
-        .in_port_sec_ptable = OFTABLE_CHK_IN_PORT_SEC,
-        .out_port_sec_ptable = OFTABLE_CHK_OUT_PORT_SEC,
-        .ecmp_nh_mac_ptable = OFTABLE_ECMP_NH_MAC,
-        .ecmp_nh_ptable = OFTABLE_ECMP_NH,
-        .chk_lb_aff_ptable = OFTABLE_CHK_LB_AFFINITY,
-    };
-}
 
 bool
 ovnacts_encode(const struct ovnact *ovnacts, size_t len,

@@ -15,6 +15,7 @@ lib_libovn_la_SOURCES = \
 	lib/actions.c \
 	lib/config-values.c \
 	lib/config-values.h \
+	lib/dialect.c \
 	lib/expr-annotate.c \
 	lib/expr-constant.c \
 	lib/expr-evaluate.c \

@@ -372,7 +372,9 @@ test_ovn_actions_init(struct test_ovn_actions *d)
     d->pp.n_tables = 24;
     d->pp.cur_ltable = 10;
 
-    ovnact_encode_params_init(&d->ep);
+    d->dialect = *ovn_dialect_default();
+    d->dialect.tables.large_pkt_detect = d->dialect.tables.save_inport;
+    d->ep = (struct ovnact_encode_params) { .dialect = &d->dialect };
     d->ep.env = &d->world.env;
     d->ep.tunnel_ofport = tunnel_ofport;
     d->ep.group_id = group_id;
@@ -380,7 +382,6 @@ test_ovn_actions_init(struct test_ovn_actions *d)
     d->ep.has_collector_set = has_collector_set;
     d->ep.aux = d;
     d->ep.is_switch = true;
-    d->ep.output_ptable = OFTABLE_SAVE_INPORT;
     d->ep.dp_key = 0xabcdef;
     ovs_assert(uuid_from_string(&d->ep.lflow_uuid,
                                 "aaaaaaaa-bbbb-bbbb-cccc-ccccdddddddd"));
@@ -402,8 +403,8 @@ test_ovn_actions_destroy(struct test_ovn_actions *d)
 void
 test_ovn_actions_as_controller(struct test_ovn_actions *d)
 {
-    d->pp.n_tables = LOG_PIPELINE_INGRESS_LEN;
-    d->ep.output_ptable = OFTABLE_OUTPUT_LARGE_PKT_DETECT;
+    d->dialect = *ovn_dialect_default();
+    d->pp.n_tables = d->dialect.tables.n_ingress;
     d->is_controller = true;
     simap_clear(&d->world.ports);
     d->ep.has_collector_set = NULL;

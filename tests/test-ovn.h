@@ -43,6 +43,7 @@ struct test_ovn_actions {
     struct test_ovn world;
     struct ovnact_parse_params pp;
     struct ovnact_encode_params ep;
+    struct ovn_dialect dialect; /* 'ep.dialect'. */
     struct gen_opts *dhcp_opts, *dhcpv6_opts;
     bool is_controller;         /* test_ovn_actions_as_controller(). */
     struct simap tunnels;       /* Port -> OpenFlow port of its tunnel. */

@@ -24,6 +24,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/uuid.h"
+#include "ovn/dialect.h"
 #include "ovn/expr.h"
 
 struct gen_opt;
@@ -117,6 +118,7 @@ void ovnacts_free(struct ovnact *, size_t len); /* Not the ofpbuf itself. */
 
 struct ovnact_encode_params {
     const struct expr_env *env; /* 'port_key' is what it is asked for. */
+    const struct ovn_dialect *dialect; /* OpenFlow tables and registers. */
 
     /* Whether the port behind a tunnel key is remote (ovnact "clone", ...)
      * and other facts of the chassis. */
@@ -146,27 +148,9 @@ struct ovnact_encode_params {
     const char *controller_meter; /* For packet-ins, or NULL. */
 
     enum ovn_pipeline pipeline;
-    uint8_t ingress_ptable;     /* OpenFlow table of ingress table 0... */
-    uint8_t egress_ptable;      /* ...and of egress table 0. */
-    uint8_t output_ptable;      /* "output;" in the ingress pipeline... */
-    uint8_t egress_output_ptable; /* ...and in the egress pipeline. */
-    uint8_t mac_bind_ptable;    /* get_arp, get_nd */
-    uint8_t mac_lookup_ptable;  /* lookup_arp, lookup_nd */
-    uint8_t lb_hairpin_ptable;
-    uint8_t lb_hairpin_reply_ptable;
-    uint8_t ct_snat_vip_ptable;
-    uint8_t fdb_ptable;         /* get_fdb */
-    uint8_t fdb_lookup_ptable;  /* lookup_fdb */
-    uint8_t in_port_sec_ptable;
-    uint8_t out_port_sec_ptable;
-    uint8_t ecmp_nh_mac_ptable, ecmp_nh_ptable;
-    uint8_t chk_lb_aff_ptable;
     bool common_zone_is_snat;   /* Zone of ct_*_in_czone: that of SNAT (the
                                  * datapath has a "snat-ct-zone"), or DNAT. */
 };
-
-/* Sets the table numbers of OVN 23.03 in '*ep' and zeros all else. */
-void ovnact_encode_params_init(struct ovnact_encode_params *ep);
 
 /* Appends OpenFlow actions for the actions to 'ofpacts'.  Only reads
  * 'ovnacts'.  Returns false if an action has been left out, because its

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#ifndef OVN_DIALECT_H
+#define OVN_DIALECT_H 1
+
+/* Dialects: what differs between OVN's releases
+ * =============================================
+ *
+ * One program serves what ovn-northd of any release writes.  The language of
+ * logical flows grew by addition, so that their union is understood.  What is
+ * not in the text of a logical flow, and yet differs, is in a "struct
+ * ovn_dialect": OpenFlow tables, the registers through which tables of the
+ * chassis' own talk to the logical pipeline, and logical tables to go on in.
+ *
+ * Tables
+ * ------
+ *
+ * Table numbers are a chassis' own affair: no tunnel carries one.  A chassis
+ * nevertheless numbers them as the release does that its central is of, since
+ * operators read "ovs-ofctl dump-flows" with that release's manual, and since
+ * taking over from the release's own controller then changes few flows.  The
+ * release is a hint: a layout that is too small for the logical tables that
+ * there are is not taken.
+ *
+ * Registers
+ * ---------
+ *
+ * A wrong register is silent: flows are installed and do not match.  So these
+ * follow what the central announces in SB_Global.options, such as
+ * "register_consolidation", not its version.
+ *
+ * Thread-safety: values, and functions of their arguments. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "openvswitch/meta-flow.h"
+
+struct smap;
+
+/* OpenFlow tables. */
+struct ovn_tables {
+    uint8_t phy_to_log;
+    uint8_t ingress;            /* Logical ingress pipeline's first one... */
+    uint8_t n_ingress;          /* ...and how many there is room for. */
+    uint8_t large_pkt_detect;   /* "output;" of the ingress pipeline. */
+    uint8_t large_pkt_process;
+    uint8_t remote_output;
+    uint8_t remote_vtep_output; /* 0: none, it is done in 'remote_output'. */
+    uint8_t local_output;
+    uint8_t check_loopback;
+    uint8_t egress;             /* Logical egress pipeline's first one... */
+    uint8_t n_egress;           /* ...and how many there is room for. */
+    uint8_t save_inport;        /* "output;" of the egress pipeline. */
+    uint8_t log_to_phy;
+    uint8_t mac_binding;        /* get_arp, get_nd */
+    uint8_t mac_lookup;         /* lookup_arp, lookup_nd */
+    uint8_t chk_lb_hairpin;
+    uint8_t chk_lb_hairpin_reply;
+    uint8_t ct_snat_hairpin;    /* ct_snat_to_vip */
+    uint8_t get_fdb;
+    uint8_t lookup_fdb;
+    uint8_t in_port_sec;
+    uint8_t in_port_sec_nd;
+    uint8_t out_port_sec;
+    uint8_t ecmp_nh_mac;
+    uint8_t ecmp_nh;
+    uint8_t chk_lb_affinity;
+    uint8_t mac_cache_use;
+    uint8_t ct_zone_lookup;     /* ct_commit_to_zone and the like. */
+    uint8_t ct_orig_nw_dst;     /* ct_nw_dst */
+    uint8_t ct_orig_ip6_dst;    /* ct_ip6_dst */
+    uint8_t ct_orig_tp_dst;     /* ct_tp_dst */
+    uint8_t flood_remote;
+    uint8_t ct_state_save;
+    uint8_t ct_orig_proto;      /* ct_proto */
+    uint8_t get_remote_fdb;
+    uint8_t learn_remote_fdb;
+    uint8_t n;                  /* All are less than this. */
+};
+
+/* Registers in which tables of the chassis' own find or leave something. */
+struct ovn_registers {
+    /* Where switches keep the destination of a connection that they balance,
+     * for 'chk_lb_hairpin'. */
+    enum mf_field_id lb_dst_ip4;
+    enum mf_field_id lb_dst_ip6;
+    enum mf_field_id lb_dst_port; /* Lowest 16 bits. */
+
+    /* Where 'chk_lb_affinity' leaves the backend. */
+    enum mf_field_id affinity_ip4;
+    enum mf_field_id affinity_ip6_switch;
+    enum mf_field_id affinity_ip6_router;
+    enum mf_field_id affinity_port; /* Lowest 16 bits. */
+
+    /* Where 'ct_orig_*' and 'ct_state_save' leave what conntrack knows. */
+    enum mf_field_id ct_orig_nw_dst;
+    enum mf_field_id ct_orig_ip6_dst;
+    enum mf_field_id ct_orig_tp_dst; /* Lowest 16 bits. */
+    enum mf_field_id ct_orig_proto;  /* Lowest 8 bits. */
+    enum mf_field_id ct_saved_state; /* Lowest 8 bits. */
+};
+
+struct ovn_dialect {
+    const char *layout;         /* The first release that has these tables. */
+    struct ovn_tables tables;
+    struct ovn_registers regs;
+
+    /* Conntrack zones take the lower half of MFF_LOG_CT_ZONE, and the upper
+     * one has the number of the tunnel endpoint that a port asks for. */
+    bool has_encap_id;
+
+    /* SB_Global.options:arp_ns_explicit_output: logical flows say where what
+     * "arp" and "nd_ns" make goes; else it goes out by itself. */
+    bool arp_ns_explicit_output;
+
+    /* SB_Global.options:register_consolidation. */
+    bool register_consolidation;
+};
+
+/* What a dialect is chosen by. */
+struct ovn_dialect_facts {
+    const struct smap *options; /* SB_Global.options; NULL: none. */
+    int n_ingress;              /* Highest table_id in the ingress... */
+    int n_egress;               /* ...and egress pipeline, plus 1. */
+};
+
+/* Chooses '*dialect'.  Returns false if no layout has room for so many logical
+ * tables; then it is the one with the most. */
+bool ovn_dialect_choose(const struct ovn_dialect_facts *facts,
+                        struct ovn_dialect *dialect);
+/* That of OVN 23.03, which is spoken where nothing is known. */
+const struct ovn_dialect *ovn_dialect_default(void);
+bool ovn_dialect_equal(const struct ovn_dialect *, const struct ovn_dialect *);
+
+#endif /* ovn/dialect.h */
