@@ -75,9 +75,9 @@ static const struct desired_class port_class = {
 static struct desired_rows ports = DESIRED_ROWS_INITIALIZER(&ports,
                                                             &port_class);
 
-void
-binding_desired_changed(struct inc_key key OVS_UNUSED, const void *old_,
-                     const void *new_, void *aux OVS_UNUSED)
+static void
+desired_changed(struct inc_key key OVS_UNUSED, const void *old_,
+                const void *new_, void *aux OVS_UNUSED)
 {
     const struct binding_desired *old = old_;
     const struct binding_desired *new = new_;
@@ -353,27 +353,29 @@ port_agree(const struct ovsdb_idl_row *row, void *desired_,
     return released && claimed ? DESIRED_AGREES : DESIRED_DIFFERS;
 }
 
-void
-binding_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn)
+static void
+commit(const struct turn *turn)
 {
-    if (sb_txn) {
+    if_status_run();            /* What is "up" goes by. */
+    if (turn->sb_txn) {
         next_claim = LLONG_MAX;
         expire_claims();
     }
-    desired_rows_commit(&ports, sb_idl, sb_txn);
+    desired_rows_commit(&ports, turn->sb_idl, turn->sb_txn);
 }
 
-void
-binding_wait(void)
+static void
+wait_for_claims(void)
 {
     if (next_claim != LLONG_MAX) {
         poll_timer_wait_until(next_claim);
     }
 }
 
-bool
-binding_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
-                const struct uuid *our_chassis)
+/* Releases everything.  Returns true when done. */
+static bool
+release_all(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
+            const struct uuid *our_chassis)
 {
     const struct sbrec_chassis *us = sbrec_chassis_get_for_uuid(sb_idl,
                                                                 our_chassis);
@@ -408,8 +410,8 @@ binding_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
     return !any;
 }
 
-void
-binding_commit_destroy(void)
+static void
+destroy(void)
 {
     struct claim *c;
 
@@ -421,29 +423,13 @@ binding_commit_destroy(void)
     hmap_destroy(&claims);
 }
 
-static void
-input(struct turn *turn)
-{
-    if (turn->registered) {
-        binding_set_our_chassis(&turn->our_chassis);
-    }
-    binding_set_server_away(turn->server_away);
-}
-
-static void
-commit(const struct turn *turn)
-{
-    if_status_run();            /* What binding_commit() goes by. */
-    binding_commit(turn->sb_idl, turn->sb_txn);
-}
-
 static bool
 cleanup(const struct turn *turn)
 {
     return (!ovsdb_idl_has_ever_connected(turn->sb_idl)
             || !ovsdb_idl_is_connected(turn->sb_idl)
-            || binding_cleanup(turn->sb_idl, turn->sb_txn,
-                               &turn->our_chassis));
+            || release_all(turn->sb_idl, turn->sb_txn,
+                           &turn->our_chassis));
 }
 
 static void
@@ -455,14 +441,18 @@ register_sb(struct idl_columns *columns)
     idl_columns_add(columns, &sbrec_encap_col_chassis_name, IDL_READ);
 }
 
-const struct module binding_module = {
-    .name = "binding",
-    .init = binding_init,
+static void
+init(struct inc_engine *engine OVS_UNUSED)
+{
+    inc_kind_watch(binding_kind_desired, desired_changed, NULL);
+}
+
+const struct module binding_commit_module = {
+    .name = "binding-commit",
+    .init = init,
     .register_sb = register_sb,
-    .commands = binding_register_commands,
-    .input = input,
     .commit = commit,
-    .wait = binding_wait,
+    .wait = wait_for_claims,
     .cleanup = cleanup,
-    .destroy = binding_destroy,
+    .destroy = destroy,
 };

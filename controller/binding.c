@@ -29,6 +29,7 @@
 
 #include "flow.h"
 #include "inputs.h"
+#include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "sset.h"
@@ -40,7 +41,7 @@ VLOG_DEFINE_THIS_MODULE(binding);
 
 struct inc_kind *binding_kind_local_port;
 struct inc_kind *binding_kind_zone_wanted;
-static struct inc_kind *desired_kind;
+struct inc_kind *binding_kind_desired;
 static struct inc_kind *resident_kind;
 static struct inc_kind *roots_kind;         /* Set, under INC_KEY_ONLY. */
 static struct inc_kind *links_kind;         /* Set, by datapath. */
@@ -460,7 +461,7 @@ write_desired(const struct decision *d)
         .us = d->us,
         .has_iface = d->pb->type == LP_VIF || d->pb->type == LP_CONTAINER,
     };
-    inc_write(d->unit, desired_kind, inc_unit_key(d->unit), desired);
+    inc_write(d->unit, binding_kind_desired, inc_unit_key(d->unit), desired);
 }
 
 /* Whether a port that we want, but do not have, may be taken for ours
@@ -622,104 +623,6 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
 /* Interface. */
 
-void
-binding_init(struct inc_engine *engine)
-{
-    static const struct inc_kind_class local_port_class = {
-        .name = "local-port",
-        .stage = STAGE_BINDING,
-        .key_type = INC_KEY_STRING,
-        .equal = local_port_equal,
-        .destroy = local_port_destroy,
-    };
-    static const struct inc_kind_class zone_wanted_class = {
-        .name = "zone-wanted",
-        .stage = STAGE_BINDING,
-        .key_type = INC_KEY_STRING,
-        .equal = zone_request_equal,
-        .destroy = free,
-    };
-    static const struct inc_kind_class desired_class = {
-        .name = "desired-binding",
-        .stage = STAGE_BINDING,
-        .key_type = INC_KEY_STRING,
-        .equal = desired_equal,
-        .destroy = free,
-    };
-    static const struct inc_kind_class resident_class = {
-        .name = "resident",
-        .stage = STAGE_BINDING,
-        .key_type = INC_KEY_STRING,
-    };
-    static const struct inc_kind_class roots_class = {
-        .name = "root-datapath",
-        .stage = STAGE_BINDING,
-        .key_type = INC_KEY_STRING,
-        .is_set = true,
-    };
-    static const struct inc_kind_class links_class = {
-        .name = "datapath-links",
-        .stage = STAGE_BINDING,
-        .key_type = INC_KEY_UUID,
-        .is_set = true,
-    };
-    static const struct inc_kind_class serving_links_class = {
-        .name = "datapath-serving-links",
-        .stage = STAGE_BINDING,
-        .key_type = INC_KEY_UUID,
-        .is_set = true,
-    };
-    static const struct inc_kind_class localnet_class = {
-        .name = "localnet-ports",
-        .stage = STAGE_BINDING,
-        .key_type = INC_KEY_UUID,
-        .is_set = true,
-    };
-    static const struct inc_kind_class gateway_ports_class = {
-        .name = "gateway-ports",
-        .stage = STAGE_BINDING,
-        .key_type = INC_KEY_UUID,
-        .is_set = true,
-    };
-    static const struct inc_kind_class our_chassis_class = {
-        .name = "our-chassis",
-        .stage = STAGE_INPUT,
-        .key_type = INC_KEY_STRING,
-        .equal = inc_uuids_equal,
-        .destroy = free,
-    };
-    static const struct inc_kind_class server_away_class = {
-        .name = "server-away",
-        .stage = STAGE_INPUT,
-        .key_type = INC_KEY_STRING,
-    };
-    static const struct inc_unit_class unit_class = {
-        .name = "port-binding",
-        .stage = STAGE_BINDING,
-        .run = port_binding_run,
-    };
-
-    binding_kind_local_port = inc_kind_declare(engine, &local_port_class);
-    binding_kind_zone_wanted = inc_kind_declare(engine, &zone_wanted_class);
-    desired_kind = inc_kind_declare(engine, &desired_class);
-    resident_kind = inc_kind_declare(engine, &resident_class);
-    roots_kind = inc_kind_declare(engine, &roots_class);
-    links_kind = inc_kind_declare(engine, &links_class);
-    serving_links_kind = inc_kind_declare(engine, &serving_links_class);
-    localnet_kind = inc_kind_declare(engine, &localnet_class);
-    gateway_ports_kind = inc_kind_declare(engine, &gateway_ports_class);
-    our_chassis_kind = inc_kind_declare(engine, &our_chassis_class);
-    server_away_kind = inc_kind_declare(engine, &server_away_class);
-    inc_kind_spawn(in_kinds.port_binding, &unit_class, NULL);
-    inc_kind_watch(desired_kind, binding_desired_changed, NULL);
-}
-
-void
-binding_destroy(void)
-{
-    binding_commit_destroy();
-}
-
 const struct local_port *
 binding_local_port(struct inc_unit *unit, const char *lport)
 {
@@ -767,19 +670,6 @@ binding_our_chassis(struct inc_unit *unit)
 {
     const struct uuid *uuid = inc_read(unit, our_chassis_kind, INC_KEY_ONLY);
     return uuid ? *uuid : UUID_ZERO;
-}
-
-void
-binding_set_our_chassis(const struct uuid *uuid)
-{
-    inc_set(our_chassis_kind, INC_KEY_ONLY,
-            uuid_is_zero(uuid) ? NULL : xmemdup(uuid, sizeof *uuid));
-}
-
-void
-binding_set_server_away(bool away)
-{
-    inc_set(server_away_kind, INC_KEY_ONLY, away ? inc_there : NULL);
 }
 
 bool
@@ -875,9 +765,122 @@ dump_local_bindings(struct unixctl_conn *conn, int argc OVS_UNUSED,
     sset_destroy(&dump.lines);
 }
 
-void
-binding_register_commands(void)
+static void
+register_commands(void)
 {
     unixctl_command_register("debug/dump-local-bindings", "", 0, 0,
                              dump_local_bindings, NULL);
 }
+
+/* Wiring. */
+
+static void
+init(struct inc_engine *engine)
+{
+    static const struct inc_kind_class local_port_class = {
+        .name = "local-port",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_STRING,
+        .equal = local_port_equal,
+        .destroy = local_port_destroy,
+    };
+    static const struct inc_kind_class zone_wanted_class = {
+        .name = "zone-wanted",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_STRING,
+        .equal = zone_request_equal,
+        .destroy = free,
+    };
+    static const struct inc_kind_class desired_class = {
+        .name = "desired-binding",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_STRING,
+        .equal = desired_equal,
+        .destroy = free,
+    };
+    static const struct inc_kind_class resident_class = {
+        .name = "resident",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_STRING,
+    };
+    static const struct inc_kind_class roots_class = {
+        .name = "root-datapath",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_STRING,
+        .is_set = true,
+    };
+    static const struct inc_kind_class links_class = {
+        .name = "datapath-links",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_UUID,
+        .is_set = true,
+    };
+    static const struct inc_kind_class serving_links_class = {
+        .name = "datapath-serving-links",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_UUID,
+        .is_set = true,
+    };
+    static const struct inc_kind_class localnet_class = {
+        .name = "localnet-ports",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_UUID,
+        .is_set = true,
+    };
+    static const struct inc_kind_class gateway_ports_class = {
+        .name = "gateway-ports",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_UUID,
+        .is_set = true,
+    };
+    static const struct inc_kind_class our_chassis_class = {
+        .name = "our-chassis",
+        .stage = STAGE_INPUT,
+        .key_type = INC_KEY_STRING,
+        .equal = inc_uuids_equal,
+        .destroy = free,
+    };
+    static const struct inc_kind_class server_away_class = {
+        .name = "server-away",
+        .stage = STAGE_INPUT,
+        .key_type = INC_KEY_STRING,
+    };
+    static const struct inc_unit_class unit_class = {
+        .name = "port-binding",
+        .stage = STAGE_BINDING,
+        .run = port_binding_run,
+    };
+
+    binding_kind_local_port = inc_kind_declare(engine, &local_port_class);
+    binding_kind_zone_wanted = inc_kind_declare(engine, &zone_wanted_class);
+    binding_kind_desired = inc_kind_declare(engine, &desired_class);
+    resident_kind = inc_kind_declare(engine, &resident_class);
+    roots_kind = inc_kind_declare(engine, &roots_class);
+    links_kind = inc_kind_declare(engine, &links_class);
+    serving_links_kind = inc_kind_declare(engine, &serving_links_class);
+    localnet_kind = inc_kind_declare(engine, &localnet_class);
+    gateway_ports_kind = inc_kind_declare(engine, &gateway_ports_class);
+    our_chassis_kind = inc_kind_declare(engine, &our_chassis_class);
+    server_away_kind = inc_kind_declare(engine, &server_away_class);
+    inc_kind_spawn(in_kinds.port_binding, &unit_class, NULL);
+}
+
+/* Our Chassis row, and whether the southbound server is away, so that what its
+ * rows say may be out of date. */
+static void
+input(struct turn *turn)
+{
+    if (turn->registered) {
+        inc_set(our_chassis_kind, INC_KEY_ONLY,
+                xmemdup(&turn->our_chassis, sizeof turn->our_chassis));
+    }
+    inc_set(server_away_kind, INC_KEY_ONLY,
+            turn->server_away ? inc_there : NULL);
+}
+
+const struct module binding_module = {
+    .name = "binding",
+    .init = init,
+    .commands = register_commands,
+    .input = input,
+};

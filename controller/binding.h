@@ -12,7 +12,7 @@
  * ovn-architecture(7) say:
  *
  *   - (desired-binding, lport): should this chassis claim, keep or release it?
- *     The effect, a write to the southbound row, is binding_commit()'s.
+ *     The effect, a write to the southbound row, is binding-commit.c's.
  *   - (local-port, lport): it is bound here: this chassis has the interface
  *     and Port_Binding.chassis (or additional_chassis) is ours, or no other
  *     chassis' as far as is known.
@@ -33,9 +33,6 @@
 #include "inputs.h"
 #include "openvswitch/ofp-port.h"
 
-struct ovsdb_idl;
-struct ovsdb_idl_txn;
-
 struct local_port {
     struct uuid uuid;           /* Of the Port_Binding. */
     struct uuid iface_uuid;     /* Of the OVS interface; zero if none. */
@@ -55,9 +52,6 @@ struct zone_request {
     struct uuid datapath;
     bool only_if_local;         /* Only while 'datapath' is local. */
 };
-
-void binding_init(struct inc_engine *);
-void binding_destroy(void);
 
 const struct local_port *binding_local_port(struct inc_unit *,
                                             const char *lport);
@@ -82,28 +76,15 @@ const struct inc_set *binding_localnet_ports(struct inc_unit *,
 /* Our own Chassis row's UUID, zero until it is there. */
 struct uuid binding_our_chassis(struct inc_unit *);
 
-/* Inputs, from main: our Chassis row, and whether the southbound server is
- * away, so that what its rows say may be out of date. */
-void binding_set_our_chassis(const struct uuid *);
-void binding_set_server_away(bool away);
-
 /* What is_chassis_resident() answers, asked from outside of units. */
 bool binding_peek_resident(const char *lport);
 
 extern struct inc_kind *binding_kind_local_port;
 extern struct inc_kind *binding_kind_zone_wanted;
 
-/* Effects: what binding-commit.c does about desired values.  'sb_txn' may be
- * NULL while one is in flight; what is in doubt stays so. */
-void binding_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn);
-void binding_wait(void);
 /* Whether the flows of the port with this row are in the switch has changed:
  * "up" follows. */
 void binding_doubt(const struct uuid *port_binding);
-/* Releases everything (graceful exit).  True when done. */
-bool binding_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
-                     const struct uuid *our_chassis);
-void binding_register_commands(void); /* debug/dump-local-bindings */
 
 /* Between binding.c and binding-commit.c. */
 enum binding_want {
@@ -121,11 +102,9 @@ struct binding_desired {
     struct uuid us;             /* Our Chassis row. */
     bool has_iface;             /* "up" awaits the interface's flows. */
 };
-void binding_desired_changed(struct inc_key, const void *old, const void *new,
-                          void *aux);
-void binding_commit_destroy(void);
+extern struct inc_kind *binding_kind_desired;
 
 struct module;
-extern const struct module binding_module;
+extern const struct module binding_module, binding_commit_module;
 
 #endif /* controller/binding.h */

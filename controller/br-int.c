@@ -210,9 +210,11 @@ br_int_may_have_been(const struct ovsrec_open_vswitch *cfg,
     return may_have;
 }
 
-const struct ovsrec_bridge *
-br_int_run(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn,
-           const char *name, const char *chassis_name)
+/* Returns the bridge called 'name', or NULL while there is none.  'ovs_txn'
+ * may be NULL while one is in flight; then it only looks. */
+static const struct ovsrec_bridge *
+keep_bridge(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn,
+            const char *name, const char *chassis_name)
 {
     const struct ovsrec_open_vswitch *cfg = ovsrec_open_vswitch_first(ovs_idl);
     if (!cfg) {
@@ -267,9 +269,9 @@ register_ovs(struct idl_columns *all)
 static void
 run(struct turn *turn)
 {
-    turn->br_int = br_int_run(turn->ovs_idl, turn->ovs_txn,
-                              turn->config->br_int,
-                              turn->config->chassis_name);
+    turn->br_int = keep_bridge(turn->ovs_idl, turn->ovs_txn,
+                               turn->config->br_int,
+                               turn->config->chassis_name);
     turn->target = (turn->br_int
                     ? xasprintf("unix:%s/%s.mgmt", ovs_rundir(),
                                 turn->config->br_int)

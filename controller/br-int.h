@@ -9,17 +9,7 @@
 
 #include <stdbool.h>
 
-struct ovsdb_idl;
-struct ovsdb_idl_txn;
-struct ovsrec_bridge;
 struct ovsrec_open_vswitch;
-
-/* Returns the bridge called 'name', or NULL while there is none.  'ovs_txn'
- * may be NULL while one is in flight; then it only looks. */
-const struct ovsrec_bridge *br_int_run(struct ovsdb_idl *ovs_idl,
-                                       struct ovsdb_idl_txn *ovs_txn,
-                                       const char *name,
-                                       const char *chassis_name);
 
 /* Whether 'bridge' may have been our integration bridge before 'br_int' is, in
  * our time or before: it is not the one of another controller of the switch.

@@ -7,7 +7,7 @@
  *        encaps -> Encap (one for each ovn-encap-type and ovn-encap-ip)
  *     Chassis_Private   name, chassis
  *
- * chassis_run() derives from the local configuration what the rows should
+ * commit() derives from the local configuration what the rows should
  * say, compares, and writes what differs.  It keeps no state that matters: a
  * row of our name is ours, whoever created it, so a restart adopts it, and a
  * row that somebody deletes or alters is put right the next time.  Keys that
@@ -622,43 +622,55 @@ update_chassis_private(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
     }
 }
 
-bool
-chassis_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
-            struct ovsdb_idl *ovs_idl, const char *chassis_name,
-            const char *br_int, struct uuid *uuid)
+/* Finds out whether our Chassis row is there, committed. */
+static void
+input(struct turn *turn)
 {
-    const struct ovsrec_open_vswitch *cfg
-        = ovsrec_open_vswitch_first(ovs_idl);
-    if (!cfg || !chassis_name) {
-        return false;
-    }
+    const struct sbrec_chassis *ch
+        = find_chassis(turn->sb_idl, turn->config->chassis_name);
 
-    const struct sbrec_chassis *committed = find_chassis(sb_idl, chassis_name);
-    if (committed) {
-        *uuid = committed->header_.uuid;
+    turn->registered = ch != NULL;
+    if (ch) {
+        turn->our_chassis = ch->header_.uuid;
     }
-
-    if (sb_txn) {
-        const struct sbrec_chassis *ch = committed;
-        struct chassis_config c;
-
-        chassis_config_init(&c, cfg, chassis_name, br_int);
-        if (ch) {
-            update_chassis(sb_idl, sb_txn, &c, ch);
-        } else {
-            ch = insert_chassis(sb_idl, sb_txn, &c);
-        }
-        if (ch) {
-            update_chassis_private(sb_idl, sb_txn, ch, chassis_name);
-        }
-        chassis_config_destroy(&c);
-    }
-    return committed != NULL;
 }
 
-bool
-chassis_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
-                const char *chassis_name)
+static bool
+settled(const struct turn *turn)
+{
+    return turn->registered;
+}
+
+/* Brings the rows up to date with the configuration. */
+static void
+commit(const struct turn *turn)
+{
+    const struct ovsrec_open_vswitch *cfg
+        = ovsrec_open_vswitch_first(turn->ovs_idl);
+    if (!cfg || !turn->sb_txn) {
+        return;
+    }
+
+    const char *name = turn->config->chassis_name;
+    const struct sbrec_chassis *ch = find_chassis(turn->sb_idl, name);
+    struct chassis_config c;
+
+    chassis_config_init(&c, cfg, name, turn->config->br_int);
+    if (ch) {
+        update_chassis(turn->sb_idl, turn->sb_txn, &c, ch);
+    } else {
+        ch = insert_chassis(turn->sb_idl, turn->sb_txn, &c);
+    }
+    if (ch) {
+        update_chassis_private(turn->sb_idl, turn->sb_txn, ch, name);
+    }
+    chassis_config_destroy(&c);
+}
+
+/* Removes the rows of 'chassis_name'; returns true when there are none. */
+static bool
+remove_rows(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
+            const char *chassis_name)
 {
     const struct sbrec_chassis_private *cp
         = chassis_private_find(sb_idl, chassis_name);
@@ -681,39 +693,13 @@ chassis_cleanup(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
     return false;
 }
 
-static void
-input(struct turn *turn)
-{
-    turn->registered = chassis_run(turn->sb_idl, NULL, turn->ovs_idl,
-                                   turn->config->chassis_name,
-                                   turn->config->br_int, &turn->our_chassis);
-}
-
-static bool
-settled(const struct turn *turn)
-{
-    return turn->registered;
-}
-
-static void
-commit(const struct turn *turn)
-{
-    struct uuid unused;
-
-    if (turn->sb_txn) {
-        chassis_run(turn->sb_idl, turn->sb_txn, turn->ovs_idl,
-                    turn->config->chassis_name, turn->config->br_int,
-                    &unused);
-    }
-}
-
 static bool
 cleanup(const struct turn *turn)
 {
     return (!ovsdb_idl_has_ever_connected(turn->sb_idl)
             || !ovsdb_idl_is_connected(turn->sb_idl)
-            || chassis_cleanup(turn->sb_idl, turn->sb_txn,
-                               turn->config->chassis_name));
+            || remove_rows(turn->sb_idl, turn->sb_txn,
+                           turn->config->chassis_name));
 }
 
 static void

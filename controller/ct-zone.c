@@ -415,8 +415,8 @@ dp_zones_equal(const void *a_, const void *b_)
     return a->dnat == b->dnat && a->snat == b->snat;
 }
 
-void
-ct_zone_init(struct inc_engine *engine)
+static void
+init(struct inc_engine *engine)
 {
     static const struct inc_kind_class port_class = {
         .name = "ct-zone",
@@ -457,8 +457,8 @@ ct_zone_init(struct inc_engine *engine)
     inc_kind_spawn(local_datapath_kind, &datapath_unit, NULL);
 }
 
-void
-ct_zone_destroy(void)
+static void
+destroy(void)
 {
     struct zone *zone;
 
@@ -497,8 +497,10 @@ ct_zone_snat(struct inc_unit *unit, const struct uuid *dp)
     return dz ? dz->snat : 0;
 }
 
-bool
-ct_zone_settle(void)
+/* Returns true if somebody must give up a zone that another has a right to
+ * (snat-ct-zone), hence the engine must run again. */
+static bool
+announce_moves(void)
 {
     static uintptr_t serial;
     const char *name;
@@ -549,8 +551,9 @@ note_foreign(struct ovsdb_idl *ovs_idl, const char *br_int)
     }
 }
 
-void
-ct_zone_restore(struct ovsdb_idl *ovs_idl, const char *br_int)
+/* Adopts the zones of the integration bridge. */
+static void
+restore(struct ovsdb_idl *ovs_idl, const char *br_int)
 {
     const struct ovsrec_bridge *br = ovs_bridge_find(ovs_idl, br_int);
     const struct smap_node *node;
@@ -578,8 +581,9 @@ ct_zone_restore(struct ovsdb_idl *ovs_idl, const char *br_int)
     }
 }
 
-void
-ct_zone_prune(void)
+/* Zones that were adopted and that nobody has asked for are free. */
+static void
+prune(const struct turn *turn OVS_UNUSED)
 {
     struct zone *zone;
 
@@ -613,8 +617,9 @@ flush_released(void)
     }
 }
 
-void
-ct_zone_flush(void)
+/* Asks the switch to flush what was handed out anew. */
+static void
+flush(void)
 {
     struct zone *zone;
 
@@ -707,20 +712,20 @@ commit_key(const struct ovsrec_bridge *br, const char *name, bool *done)
     return may_write;
 }
 
-void
-ct_zone_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
-               const char *br_int)
+static void
+commit(const struct turn *turn)
 {
     static unsigned int compared;   /* Sequence number of the database. */
-    const struct ovsrec_bridge *br = ovs_bridge_find(ovs_idl, br_int);
+    const struct ovsrec_bridge *br = ovs_bridge_find(turn->ovs_idl,
+                                                     turn->config->br_int);
     bool waiting = false;
     const char *name;
 
-    if (!br || !txn) {
+    if (!br || !turn->ovs_txn) {
         return;
     }
-    if (compared != ovsdb_idl_get_seqno(ovs_idl)) {
-        compared = ovsdb_idl_get_seqno(ovs_idl);
+    if (compared != ovsdb_idl_get_seqno(turn->ovs_idl)) {
+        compared = ovsdb_idl_get_seqno(turn->ovs_idl);
         compare_row(br);
     }
     SSET_FOR_EACH_SAFE (name, &dirty) {
@@ -730,7 +735,7 @@ ct_zone_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
             waiting = true;
         } else if (done) {
             /* Committed: there is nothing in flight that we do not know of,
-             * or 'txn' would be NULL. */
+             * or there would be no transaction. */
             sset_delete(&dirty, SSET_NODE_FROM_NAME(name));
         }
     }
@@ -753,8 +758,8 @@ ct_zone_list(struct unixctl_conn *conn, int argc OVS_UNUSED,
     ds_destroy(&ds);
 }
 
-void
-ct_zone_register_commands(void)
+static void
+register_commands(void)
 {
     unixctl_command_register("ct-zone-list", "", 0, 0, ct_zone_list, NULL);
 }
@@ -770,7 +775,7 @@ input(struct turn *turn)
         note_foreign(turn->ovs_idl, turn->config->br_int);
     }
     if (!restored) {
-        ct_zone_restore(turn->ovs_idl, turn->config->br_int);
+        restore(turn->ovs_idl, turn->config->br_int);
         restored = true;
     }
 }
@@ -778,33 +783,21 @@ input(struct turn *turn)
 static bool
 settle(const struct turn *turn OVS_UNUSED)
 {
-    if (ct_zone_settle()) {
+    if (announce_moves()) {
         return true;
     }
     /* Before any flow is sent that uses the zones. */
-    ct_zone_flush();
+    flush();
     return false;
-}
-
-static void
-complete(const struct turn *turn OVS_UNUSED)
-{
-    ct_zone_prune();
-}
-
-static void
-commit(const struct turn *turn)
-{
-    ct_zone_commit(turn->ovs_idl, turn->ovs_txn, turn->config->br_int);
 }
 
 const struct module ct_zone_module = {
     .name = "ct-zone",
-    .init = ct_zone_init,
-    .commands = ct_zone_register_commands,
+    .init = init,
+    .commands = register_commands,
     .input = input,
     .settle = settle,
-    .complete = complete,
+    .complete = prune,
     .commit = commit,
-    .destroy = ct_zone_destroy,
+    .destroy = destroy,
 };

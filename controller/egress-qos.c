@@ -21,7 +21,7 @@
  * told with QoS of the type linux-noop to stay away.  A device without any
  * queue goes back to the system's own discipline.
  *
- * Units say what should be; egress_qos_commit() knows what it has made of each
+ * Units say what should be; update_devices() knows what it has made of each
  * device and tells the kernel the difference.  A device that it sees for the
  * first time, e.g. after a restart, keeps the queues that are right. */
 
@@ -564,8 +564,10 @@ look_again(void)
     dirty = true;
 }
 
-void
-egress_qos_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn)
+/* Makes devices have the queues that they should have, and Port rows say that
+ * ovs-vswitchd is to leave these devices alone. */
+static void
+update_devices(const struct turn *turn)
 {
     if (time_msec() >= relook_at) {
         look_again();
@@ -573,13 +575,14 @@ egress_qos_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn)
     if (dirty || time_msec() >= retry_at) {
         apply();
     }
-    if (ports_dirty && txn) {
-        claim_ports(ovs_idl, txn);
+    if (ports_dirty && turn->ovs_txn) {
+        claim_ports(turn->ovs_idl, turn->ovs_txn);
     }
 }
 
-void
-egress_qos_wait(void)
+/* Wakes up when something that has failed is to be tried again. */
+static void
+wait_for_retry(void)
 {
     if (MIN(retry_at, relook_at) != LLONG_MAX) {
         poll_timer_wait_until(MIN(retry_at, relook_at));
@@ -608,8 +611,8 @@ static const struct inc_unit_class device_class = {
     .name = "egress-device", .stage = STAGE_LB, .run = plan_device,
 };
 
-void
-egress_qos_init(struct inc_engine *engine)
+static void
+init(struct inc_engine *engine)
 {
     kind_queue = inc_kind_declare(engine, &queue_kind_class);
     kind_devices = inc_kind_declare(engine, &devices_kind_class);
@@ -620,8 +623,8 @@ egress_qos_init(struct inc_engine *engine)
     inc_kind_watch(kind_devices, devices_changed, NULL);
 }
 
-void
-egress_qos_destroy(void)
+static void
+destroy(void)
 {
     struct shash_node *node;
 
@@ -641,17 +644,12 @@ register_ovs(struct idl_columns *all)
     idl_columns_add_all(all, columns, ARRAY_SIZE(columns), IDL_READ);
 }
 
-static void
-complete(const struct turn *turn)
-{
-    egress_qos_commit(turn->ovs_idl, turn->ovs_txn);
-}
-
 const struct module egress_qos_module = {
     .name = "egress-qos",
-    .init = egress_qos_init,
+    .init = init,
     .register_ovs = register_ovs,
-    .complete = complete,
-    .wait = egress_qos_wait,
-    .destroy = egress_qos_destroy,
+    .complete = update_devices,
+    .away = update_devices,
+    .wait = wait_for_retry,
+    .destroy = destroy,
 };

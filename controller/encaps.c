@@ -3,7 +3,7 @@
 /* Tunnels to other chassis
  * ========================
  *
- *     Chassis rows --> encaps-plan: what should be --> encaps_commit()
+ *     Chassis rows --> encaps-plan: what should be --> update_ports()
  *                                                            |
  *                                            ports of the integration bridge
  *                                                            v
@@ -765,10 +765,15 @@ warn_about_ipsec(const struct ovsrec_open_vswitch *cfg)
     }
 }
 
-void
-encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
-              const char *br_int, const char *chassis_name)
+/* Creates, mends and removes tunnel ports.  What is not known to be wanted is
+ * removed, so this is for complete southbound snapshots only. */
+static void
+update_ports(const struct turn *turn)
 {
+    struct ovsdb_idl *ovs_idl = turn->ovs_idl;
+    struct ovsdb_idl_txn *txn = turn->ovs_txn;
+    const char *br_int = turn->config->br_int;
+    const char *chassis_name = turn->config->chassis_name;
     const struct ovsrec_open_vswitch *cfg = ovsrec_open_vswitch_first(ovs_idl);
     static char *last_br_int;
 
@@ -819,22 +824,23 @@ encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
     sset_destroy(&ctx.adopted);
 }
 
-bool
-encaps_cleanup(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
-               const char *br_int)
+/* Removes all tunnel ports, and forgets which of several controllers of the
+ * switch we were. */
+static bool
+cleanup(const struct turn *turn)
 {
-    const struct ovsrec_bridge *bridge = ovs_bridge_find(ovs_idl, br_int);
+    if (!ovsdb_idl_is_connected(turn->ovs_idl)) {
+        return true;
+    }
 
-    return !bridge || remove_tunnels(bridge, txn);
-}
-
-bool
-encaps_release_index(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
-                     const char *chassis_name)
-{
-    const struct ovsrec_open_vswitch *cfg = ovsrec_open_vswitch_first(ovs_idl);
-
-    return !cfg || release_index(cfg, chassis_name, txn);
+    const struct ovsrec_bridge *bridge
+        = ovs_bridge_find(turn->ovs_idl, turn->config->br_int);
+    const struct ovsrec_open_vswitch *cfg
+        = ovsrec_open_vswitch_first(turn->ovs_idl);
+    bool removed = !bridge || remove_tunnels(bridge, turn->ovs_txn);
+    bool released = !cfg || release_index(cfg, turn->config->chassis_name,
+                                          turn->ovs_txn);
+    return removed && released;
 }
 
 /* Wiring. */
@@ -880,8 +886,8 @@ static const struct inc_unit_class iface_class = {
     .run = iface_run,
 };
 
-void
-encaps_init(struct inc_engine *engine)
+static void
+init(struct inc_engine *engine)
 {
     kind_wanted = inc_kind_declare(engine, &wanted_class);
     kind_ready = inc_kind_declare(engine, &ready_class);
@@ -896,30 +902,10 @@ encaps_init(struct inc_engine *engine)
     inc_kind_watch(in_kinds.iface, iface_changed, NULL);
 }
 
-static void
-complete(const struct turn *turn)
-{
-    encaps_commit(turn->ovs_idl, turn->ovs_txn, turn->config->br_int,
-                  turn->config->chassis_name);
-}
-
-static bool
-cleanup(const struct turn *turn)
-{
-    if (!ovsdb_idl_is_connected(turn->ovs_idl)) {
-        return true;
-    }
-
-    bool removed = encaps_cleanup(turn->ovs_idl, turn->ovs_txn,
-                                  turn->config->br_int);
-    bool released = encaps_release_index(turn->ovs_idl, turn->ovs_txn,
-                                         turn->config->chassis_name);
-    return removed && released;
-}
-
 const struct module encaps_module = {
     .name = "encaps",
-    .init = encaps_init,
-    .complete = complete,
+    .init = init,
+    .complete = update_ports,
+    .away = update_ports,
     .cleanup = cleanup,
 };

@@ -7,16 +7,13 @@
  * ========================
  *
  * One unit for each Chassis row decides which tunnel ports the integration
- * bridge should have towards it; encaps_commit() makes them so.  The other
+ * bridge should have towards it, and the main loop makes them so.  The other
  * way round, one unit for each tunnel interface says to which chassis it
  * leads. */
 
 #include "inc-proc-eng.h"
 #include "openvswitch/ofp-port.h"
 #include "openvswitch/uuid.h"
-
-struct ovsdb_idl;
-struct ovsdb_idl_txn;
 
 enum tunnel_type { TUNNEL_GENEVE, TUNNEL_VXLAN, TUNNEL_STT };
 struct tunnel {
@@ -27,7 +24,6 @@ struct tunnel {
     ofp_port_t ofport;
 };
 
-void encaps_init(struct inc_engine *);
 /* The tunnel to 'chassis', the preferred one if there are several (or the
  * one to its encap 'encap_ip' if that is not NULL); NULL if there is none. */
 const struct tunnel *encaps_tunnel(struct inc_unit *,
@@ -37,19 +33,6 @@ const struct tunnel *encaps_tunnel(struct inc_unit *,
 const struct tunnel *encaps_tunnel_by_iface(struct inc_unit *, const char *);
 
 extern struct inc_kind *encaps_kind_tunnel_by_iface;
-
-/* Creates, mends and removes tunnel ports.  To be called only once the engine
- * has run over a complete southbound snapshot: what is not known to be wanted
- * is removed.  'txn' may be NULL, then nothing happens. */
-void encaps_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
-                   const char *br_int, const char *chassis_name);
-/* Removes all tunnel ports (graceful exit); true when there are none. */
-bool encaps_cleanup(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
-                    const char *br_int);
-/* Forgets which of several controllers of the switch we were (graceful exit);
- * true when that is done. */
-bool encaps_release_index(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
-                          const char *chassis_name);
 
 struct module;
 extern const struct module encaps_module;

@@ -127,8 +127,8 @@ is_learned_table(uint8_t table_id)
             || table_id == 78);
 }
 
-void
-flow_table_init(void)
+static void
+init(struct inc_engine *engine OVS_UNUSED)
 {
     hmap_init(&flows);
     hmap_init(&outputs);
@@ -1099,8 +1099,8 @@ flow_table_dump_end(void)
     n_pending = n_left;
 }
 
-void
-flow_table_get_memory_usage(struct simap *usage)
+static void
+get_memory_usage(struct simap *usage)
 {
     size_t flow_size = (flow_bytes + hmap_capacity(&flows) * sizeof(void *)
                         + allocated_pending * sizeof *pending
@@ -1119,8 +1119,8 @@ flow_table_get_memory_usage(struct simap *usage)
 }
 
 /* Frees everything.  Leaves the switch as it is. */
-void
-flow_table_destroy(void)
+static void
+destroy(void)
 {
     struct flow_output *output;
     struct flow_entry *flow;
@@ -1154,14 +1154,9 @@ flow_table_destroy(void)
     allocated_doubted = 0;
 }
 
-static void
-init(struct inc_engine *engine OVS_UNUSED)
-{
-    flow_table_init();
-}
-
 const struct module flow_table_module = {
     .name = "flow-table",
     .init = init,
-    .destroy = flow_table_destroy,
+    .memory = get_memory_usage,
+    .destroy = destroy,
 };

@@ -63,10 +63,6 @@
 struct flow_actions;
 struct inc_unit;
 struct match;
-struct simap;
-
-void flow_table_init(void);
-void flow_table_destroy(void);
 
 void flow_output_begin(struct inc_unit *);
 /* 'match' and 'ofpacts' are borrowed. */
@@ -145,8 +141,6 @@ bool flow_table_refused(uint32_t xid, enum ofperr);
 void flow_table_retry(void);
 /* None of what is in flight has been done: makes it pending again. */
 void flow_table_reverted(void);
-
-void flow_table_get_memory_usage(struct simap *);
 
 struct module;
 extern const struct module flow_table_module;

@@ -173,8 +173,8 @@ group_set_content(group_content_func *content)
     get_content = content;
 }
 
-void
-group_init(struct inc_engine *engine)
+static void
+init(struct inc_engine *engine)
 {
     wanted_group_kind = inc_kind_declare(engine, &wanted_group_kind_class);
     inc_kind_spawn(wanted_group_kind, &group_unit_class, NULL);
@@ -1043,22 +1043,22 @@ group_table_list(struct unixctl_conn *conn, int argc OVS_UNUSED,
     free(s);
 }
 
-void
-group_register_commands(void)
+static void
+register_commands(void)
 {
     unixctl_command_register("group-table-list", "", 0, 0, group_table_list,
                              NULL);
     meter_register_commands();
 }
 
-void
-group_get_memory_usage(struct simap *usage)
+static void
+get_memory_usage(struct simap *usage)
 {
     simap_increase(usage, "groups", hmap_count(&groups.by_id));
 }
 
-void
-group_destroy(void)
+static void
+destroy(void)
 {
     struct switch_entry *e;
     struct unclaimed *u;
@@ -1081,6 +1081,8 @@ group_destroy(void)
 
 const struct module group_module = {
     .name = "group",
-    .init = group_init,
-    .destroy = group_destroy,
+    .init = init,
+    .commands = register_commands,
+    .memory = get_memory_usage,
+    .destroy = destroy,
 };

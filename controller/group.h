@@ -33,9 +33,7 @@
 #include "openvswitch/ofp-group.h"
 #include "ovn/group.h"
 
-struct inc_engine;
 struct inc_unit;
-struct simap;
 
 /* Sets the bits of the buckets of a group that are in force, and '*empty' to
  * the actions of one more, if there is one, or NULL.  The caller frees it.
@@ -45,11 +43,6 @@ typedef void group_content_func(struct inc_unit *, const struct ovn_group *,
 
 /* Who says what is in force.  Before the engine runs. */
 void group_set_content(group_content_func *);
-
-/* Declares kinds and classes. */
-void group_init(struct inc_engine *);
-/* To be called when the engine is gone. */
-void group_destroy(void);
 
 /* From a running unit of the flow stage, which thereby wants it. */
 uint32_t group_want(struct inc_unit *, const struct ovn_group *);
@@ -68,7 +61,6 @@ void group_settled(uint32_t xid);
 bool group_refused(uint32_t xid, enum ofperr);
 void group_retry(void);
 void group_reverted(void);
-void group_get_memory_usage(struct simap *);
 
 /* A group that is wanted, to look at. */
 struct group_view {
@@ -84,9 +76,6 @@ void group_for_each(void (*cb)(const struct group_view *, void *aux),
  * false if the bucket is not installed. */
 bool group_find_counter(uint32_t id, size_t i, uint32_t *counter_id,
                         size_t *nth);
-
-/* group-table-list. */
-void group_register_commands(void);
 
 struct module;
 extern const struct module group_module;

@@ -258,15 +258,15 @@ judge_newcomers(void)
     sset_clear(&newcomers);
 }
 
-void
-if_status_init(void)
+static void
+init(struct inc_engine *engine OVS_UNUSED)
 {
     inc_kind_watch(binding_kind_local_port, local_port_changed, NULL);
     inc_kind_watch(in_kinds.ifaces_by_id, ifaces_changed, NULL);
 }
 
-void
-if_status_destroy(void)
+static void
+destroy(void)
 {
     struct report *r;
 
@@ -278,17 +278,18 @@ if_status_destroy(void)
     desired_rows_destroy(&ifaces);
 }
 
-void
-if_status_fence(bool settled)
+/* The flows of all ports that are local now are in the flow table: takes a
+ * fence for those that wait for one.  If 'only_monitored', that holds only for
+ * those whose datapath's part of the southbound snapshot is complete. */
+static void
+take_fence(bool only_monitored)
 {
     struct report *r;
     uint64_t fence = 0;
 
-    if (settled) {
-        judge_newcomers();
-    }
     LIST_FOR_EACH (r, list_node, &waiting) {
-        if (!r->fence && (settled || monitor_has_datapath(&r->datapath))) {
+        if (!r->fence
+            && (!only_monitored || monitor_has_datapath(&r->datapath))) {
             if (!fence) {
                 fence = ofctrl_fence();
             }
@@ -312,12 +313,6 @@ if_status_run(void)
     }
 }
 
-void
-if_status_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *ovs_txn)
-{
-    desired_rows_commit(&ifaces, ovs_idl, ovs_txn);
-}
-
 bool
 if_status_is_installed(const char *lport)
 {
@@ -327,27 +322,29 @@ if_status_is_installed(const char *lport)
 }
 
 static void
-init(struct inc_engine *engine OVS_UNUSED)
+complete(const struct turn *turn OVS_UNUSED)
 {
-    if_status_init();
+    judge_newcomers();
+    take_fence(false);
 }
 
 static void
-complete(const struct turn *turn)
+away(const struct turn *turn OVS_UNUSED)
 {
-    if_status_fence(turn->settled);
+    take_fence(true);
 }
 
 static void
 commit(const struct turn *turn)
 {
-    if_status_commit(turn->ovs_idl, turn->ovs_txn);
+    desired_rows_commit(&ifaces, turn->ovs_idl, turn->ovs_txn);
 }
 
 const struct module if_status_module = {
     .name = "if-status",
     .init = init,
     .complete = complete,
+    .away = away,
     .commit = commit,
-    .destroy = if_status_destroy,
+    .destroy = destroy,
 };

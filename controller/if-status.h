@@ -15,25 +15,12 @@
  * "ovn-installed" is a desired value (desired-rows.h) of the interface: there
  * from then on, taken away from an interface that is no port's any more, and
  * left alone in between, as after a restart of the controller.  "up" is
- * binding_commit()'s. */
+ * binding-commit.c's. */
 
 #include <stdbool.h>
 
-struct ovsdb_idl;
-struct ovsdb_idl_txn;
-
-void if_status_init(void);      /* After binding_init(). */
-void if_status_destroy(void);
-
-/* The flows of all ports that are local now are in the flow table: takes a
- * fence for those that wait for one.  If the southbound snapshot is not
- * 'settled', that holds only for those whose datapath's part of it is. */
-void if_status_fence(bool settled);
 /* Finds out which fences have been reached.  Called by binding-commit.c. */
 void if_status_run(void);
-/* 'ovs_txn' may be NULL while one is in flight. */
-void if_status_commit(struct ovsdb_idl *ovs_idl,
-                      struct ovsdb_idl_txn *ovs_txn);
 
 /* Whether "up" is to be true for 'lport', if that is ours. */
 bool if_status_is_installed(const char *lport);

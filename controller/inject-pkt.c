@@ -143,8 +143,8 @@ inject_pkt(struct unixctl_conn *conn, int argc OVS_UNUSED, const char *argv[],
     }
 }
 
-void
-inject_pkt_register_commands(void)
+static void
+register_commands(void)
 {
     unixctl_command_register("inject-pkt", "MICROFLOW", 1, 1, inject_pkt,
                              NULL);
@@ -152,5 +152,5 @@ inject_pkt_register_commands(void)
 
 const struct module inject_pkt_module = {
     .name = "inject-pkt",
-    .commands = inject_pkt_register_commands,
+    .commands = register_commands,
 };

@@ -7,8 +7,6 @@
  * has the switch treat it as if it had come from the interface of its
  * "inport", which must be on this chassis. */
 
-void inject_pkt_register_commands(void);
-
 struct module;
 extern const struct module inject_pkt_module;
 

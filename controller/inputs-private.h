@@ -101,7 +101,7 @@ void input_put_lb(const struct uuid *nb, const struct uuid *source, bool add);
 
 /* For '.refs_matter': always... */
 extern const bool input_refs_matter;
-/* ...and whether Port_Bindings came, went or were renamed in the inputs_run()
+/* ...and whether Port_Bindings came, went or were renamed in the input()
  * in progress. */
 extern bool input_ports_named;
 
@@ -140,6 +140,7 @@ void inputs_declare_sb(struct inc_engine *);
 void inputs_declare_ovs(struct inc_engine *);
 void inputs_destroy_sb(void);
 void inputs_destroy_ovs(void);
+void inputs_register_ovs(struct idl_columns *);
 void inputs_run_ovs(struct ovsdb_idl *, const char *chassis_name,
                     const char *br_int_name);
 

@@ -337,31 +337,23 @@ inputs_run_sb(struct ovsdb_idl *idl)
     }
 }
 
-void
-inputs_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl *ovs_idl,
-           const char *chassis_name, const char *br_int_name)
-{
-    inputs_run_ovs(ovs_idl, chassis_name, br_int_name);
-    inputs_run_sb(sb_idl);
-}
-
-void
-inputs_init(struct inc_engine *engine)
+static void
+init(struct inc_engine *engine)
 {
     inputs_declare_sb(engine);
     inputs_declare_ovs(engine);
 }
 
-void
-inputs_destroy(void)
+static void
+destroy(void)
 {
     inputs_destroy_sb();
     inputs_destroy_ovs();
     sb_global_uuid = UUID_ZERO;
 }
 
-void
-inputs_register_sb(struct idl_columns *columns)
+static void
+register_sb(struct idl_columns *columns)
 {
     for (size_t i = 0; i < n_sb_tables; i++) {
         for (const struct ovsdb_idl_column *const *c = sb_tables[i]->columns;
@@ -486,18 +478,21 @@ in_ovs_fact(struct inc_unit *unit, const char *name)
     return inc_read(unit, in_kinds.ovs_fact, inc_key_string(name));
 }
 
+/* Brings the cells up to date with the rows that have changed since the last
+ * turn. */
 static void
 input(struct turn *turn)
 {
-    inputs_run(turn->sb_idl, turn->ovs_idl, turn->config->chassis_name,
-               turn->config->br_int);
+    inputs_run_ovs(turn->ovs_idl, turn->config->chassis_name,
+                   turn->config->br_int);
+    inputs_run_sb(turn->sb_idl);
 }
 
 const struct module inputs_module = {
     .name = "inputs",
-    .init = inputs_init,
+    .init = init,
     .register_ovs = inputs_register_ovs,
-    .register_sb = inputs_register_sb,
+    .register_sb = register_sb,
     .input = input,
-    .destroy = inputs_destroy,
+    .destroy = destroy,
 };

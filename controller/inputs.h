@@ -7,7 +7,7 @@
  * ================================
  *
  * The one room in which rows of the southbound and the local Open vSwitch
- * database become cells of the incremental engine.  inputs_run() follows the
+ * database become cells of the incremental engine.  input() follows the
  * IDLs' change tracking; whoever computes something reads the records below
  * through the typed accessors, each of which subscribes the calling unit.
  *
@@ -94,7 +94,7 @@ struct datapath_binding {
 
 /* SB Logical_Flow, by UUID.  Strings are borrowed from the IDL, which frees
  * them when it receives a change of the row: valid until the next
- * ovsdb_idl_run(), after which inputs_run() renews the record. */
+ * ovsdb_idl_run(), after which input() renews the record. */
 struct logical_flow {
     struct uuid uuid;
     uint64_t hash;              /* Of the strings. */
@@ -294,20 +294,6 @@ struct inputs_kinds {
                              * is about. */
 };
 extern struct inputs_kinds in_kinds;
-
-/* Declares the kinds. */
-void inputs_init(struct inc_engine *);
-void inputs_destroy(void);      /* After the engine. */
-/* Registers the columns of both databases that the records need. */
-void inputs_register_sb(struct idl_columns *);
-void inputs_register_ovs(struct idl_columns *);
-/* Brings the cells up to date with the rows that have changed since the last
- * call.  'chassis_name' and 'br_int_name' may be NULL while unknown.  Does
- * not clear the IDLs' tracking, which the caller must do before the next
- * ovsdb_idl_run(); must be called after each ovsdb_idl_run() and before the
- * engine runs. */
-void inputs_run(struct ovsdb_idl *sb_idl, struct ovsdb_idl *ovs_idl,
-                const char *chassis_name, const char *br_int_name);
 
 struct module;
 extern const struct module inputs_module;

@@ -795,17 +795,15 @@ static const struct inc_unit_class lflow_unit_class = {
     .removed = lflow_removed,
 };
 
-/* inputs_init(), local_datapath_init() and binding_init() must have been
- * called before. */
-void
-lflow_init(struct inc_engine *engine)
+static void
+init(struct inc_engine *engine)
 {
     lflow_env_init(engine);
     inc_kind_spawn(in_kinds.logical_flow, &lflow_unit_class, NULL);
 }
 
-void
-lflow_destroy(void)
+static void
+destroy(void)
 {
     conj_ids_destroy();
     lflow_env_destroy();
@@ -822,8 +820,8 @@ dump_conj_ids(struct unixctl_conn *conn, int argc OVS_UNUSED,
     ds_destroy(&s);
 }
 
-void
-lflow_register_commands(void)
+static void
+register_commands(void)
 {
     unixctl_command_register("debug/dump-lflow-conj-ids", "", 0, 0,
                              dump_conj_ids, NULL);
@@ -831,7 +829,7 @@ lflow_register_commands(void)
 
 const struct module lflow_module = {
     .name = "lflow",
-    .init = lflow_init,
-    .commands = lflow_register_commands,
-    .destroy = lflow_destroy,
+    .init = init,
+    .commands = register_commands,
+    .destroy = destroy,
 };

@@ -5,11 +5,6 @@
 
 /* Logical flows -> OpenFlow flows: one unit a Logical_Flow row. */
 
-struct inc_engine;
-void lflow_init(struct inc_engine *);
-void lflow_destroy(void);
-void lflow_register_commands(void);
-
 struct module;
 extern const struct module lflow_module;
 

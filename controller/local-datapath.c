@@ -227,8 +227,8 @@ dp_group_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     }
 }
 
-void
-local_datapath_init(struct inc_engine *engine)
+static void
+init(struct inc_engine *engine)
 {
     static const struct inc_kind_class datapath_class = {
         .name = "local-datapath",
@@ -312,5 +312,5 @@ patch_peer(struct inc_unit *unit, const char *lport)
 
 const struct module local_datapath_module = {
     .name = "local-datapath",
-    .init = local_datapath_init,
+    .init = init,
 };

@@ -24,8 +24,6 @@ struct local_datapath {
                                  * are connected with this one. */
 };
 
-void local_datapath_init(struct inc_engine *);
-
 /* NULL if 'dp' is not local. */
 const struct local_datapath *local_datapath(struct inc_unit *,
                                             const struct uuid *dp);

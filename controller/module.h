@@ -37,9 +37,10 @@
  *     that can change the outcome.  If nobody is, the snapshot is complete.
  *   - complete(): only in that case: now what is not wanted can be removed,
  *     and what depends on everything can be marked in the stream of OpenFlow
- *     messages with ofctrl_fence().  Also while the southbound server is away,
- *     if the snapshot has been complete before: what happens on this chassis
- *     meanwhile goes by it ('settled' tells the two apart).
+ *     messages with ofctrl_fence().
+ *   - away(): instead of complete() while the southbound server is away, if
+ *     the snapshot has been complete before: what happens on this chassis
+ *     meanwhile goes by that.
  *   - commit(): writes into both databases and the switch.
  *   - wait(): registers with the poll loop.  In each turn.
  *
@@ -86,9 +87,6 @@ struct turn {
      * happened while it did not. */
     bool server_away;
 
-    /* From complete() on: the snapshot is complete. */
-    bool settled;
-
     /* From commit() on: what should be in the switch has been known in full,
      * and the engine has nothing left to do. */
     bool flows_known;
@@ -107,6 +105,7 @@ struct module {
     bool (*settle)(const struct turn *);
     bool (*settled)(const struct turn *);
     void (*complete)(const struct turn *);
+    void (*away)(const struct turn *);
     void (*commit)(const struct turn *);
     void (*wait)(void);
 

@@ -53,7 +53,6 @@ static const struct ovsdb_idl_table_class *const classes[N_TABLES] = {
 
 /* What the conditions in force were made of. */
 static struct {
-    bool is_initialized;
     bool stale;                 /* Something else has changed... */
     long long int outdated_since; /* ...or something that has time, in ms. */
     bool was_settled;           /* Have they ever been in force? */
@@ -314,8 +313,8 @@ chassis_changed(struct inc_key key, const void *old OVS_UNUSED,
     }
 }
 
-void
-monitor_init(struct ovsdb_idl *sb_idl)
+static void
+register_sb(struct idl_columns *columns)
 {
     inc_kind_watch(in_kinds.config, something_changed, NULL);
     inc_kind_watch(in_kinds.ovs_fact, fact_changed, NULL);
@@ -324,21 +323,31 @@ monitor_init(struct ovsdb_idl *sb_idl)
     inc_kind_watch(local_datapath_kind, datapath_changed, NULL);
 
     const struct uuid zero = UUID_ZERO;
-    monitor.is_initialized = true;
-    set_conditions(sb_idl, &zero);
+    set_conditions(columns->idl, &zero);
 }
 
-void
-monitor_run(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis)
+/* Has the server answered everything that was asked for? */
+static bool
+is_answered(const struct ovsdb_idl *sb_idl)
 {
-    ovs_assert(monitor.is_initialized);
+    return (!monitor.stale
+            && ovsdb_idl_get_condition_seqno(sb_idl) >= monitor.seqno);
+}
+
+/* Asks for what has turned out to be of interest.  Returns true if there is
+ * nothing left to ask for, so that the rows that are there are complete. */
+static bool
+settled(const struct turn *turn)
+{
+    struct ovsdb_idl *sb_idl = turn->sb_idl;
+    const struct uuid *our_chassis = &turn->our_chassis;
 
     /* What has not been answered is asked again, which costs no message if it
      * is on its way: the number to wait for is a different one if the
      * connection was lost in between and the conditions went out with the next
      * one. */
-    bool settled = monitor_settled(sb_idl);
-    long long int due = (!settled ? monitor.asked_at + ASK_AGAIN_MS
+    long long int due = (!is_answered(sb_idl)
+                         ? monitor.asked_at + ASK_AGAIN_MS
                          : monitor.outdated_since != LLONG_MAX
                          ? monitor.outdated_since + GATHER_MS
                          : LLONG_MAX);
@@ -346,16 +355,18 @@ monitor_run(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis)
     if (monitor.stale || time_msec() >= due
         || !uuid_equals(our_chassis, &monitor.our_chassis)) {
         set_conditions(sb_idl, our_chassis);
-        due = (monitor_settled(sb_idl) ? LLONG_MAX
+        due = (is_answered(sb_idl) ? LLONG_MAX
                : monitor.asked_at + ASK_AGAIN_MS);
     }
     if (due != LLONG_MAX) {
         poll_timer_wait_until(due);
     }
-    if (monitor_settled(sb_idl)) {
-        monitor.was_settled = true;
-        sset_clear(&new_datapaths);
+    if (!is_answered(sb_idl)) {
+        return false;
     }
+    monitor.was_settled = true;
+    sset_clear(&new_datapaths);
+    return true;
 }
 
 bool
@@ -366,26 +377,6 @@ monitor_has_datapath(const struct uuid *dp)
 
     free(word);
     return has;
-}
-
-bool
-monitor_settled(const struct ovsdb_idl *sb_idl)
-{
-    return (!monitor.stale
-            && ovsdb_idl_get_condition_seqno(sb_idl) >= monitor.seqno);
-}
-
-static void
-register_sb(struct idl_columns *columns)
-{
-    monitor_init(columns->idl);
-}
-
-static bool
-settled(const struct turn *turn)
-{
-    monitor_run(turn->sb_idl, &turn->our_chassis);
-    return monitor_settled(turn->sb_idl);
 }
 
 const struct module monitor_module = {

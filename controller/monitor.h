@@ -18,24 +18,10 @@
 
 #include <stdbool.h>
 
-struct ovsdb_idl;
 struct uuid;
 
-/* Before 'sb_idl' connects for the first time, and after inputs_init() and
- * local_datapath_init(). */
-void monitor_init(struct ovsdb_idl *sb_idl);
-
-/* Asks for what has turned out to be of interest, after the engine has run.
- * 'our_chassis' is zero until our Chassis row is there. */
-void monitor_run(struct ovsdb_idl *sb_idl, const struct uuid *our_chassis);
-
-/* Has the server answered everything that was asked for, so that the rows in
- * 'sb_idl' are complete?  To be asked after monitor_run(), when no change that
- * inputs_run() has seen waits for the engine. */
-bool monitor_settled(const struct ovsdb_idl *sb_idl);
-
-/* The same for what belongs to 'dp', which is local: other conditions may
- * still wait for an answer. */
+/* Has the server answered everything that was asked for about 'dp', which is
+ * local?  Other conditions may still wait for an answer. */
 bool monitor_has_datapath(const struct uuid *dp);
 
 struct module;

@@ -45,10 +45,12 @@ static struct {
 static unsigned int delay_s;
 static long long int report_at;
 
-void
-nb_cfg_fence(struct ovsdb_idl *sb_idl)
+/* The consequences of this snapshot are in the flow table: takes a fence if
+ * nb_cfg has changed. */
+static void
+complete(const struct turn *turn)
 {
-    const struct sbrec_sb_global *sb = sbrec_sb_global_first(sb_idl);
+    const struct sbrec_sb_global *sb = sbrec_sb_global_first(turn->sb_idl);
 
     if (sb && !in_flight.valid
         && !(reached.valid && reached.nb_cfg == sb->nb_cfg)) {
@@ -110,35 +112,34 @@ commit_ovs(const struct ovsrec_bridge *br)
     }
 }
 
-void
-nb_cfg_commit(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
-              struct ovsdb_idl_txn *ovs_txn, const char *chassis_name,
-              const struct ovsrec_bridge *br_int)
+static void
+commit(const struct turn *turn)
 {
     static long long int startup_ts;
+    const struct ovsrec_bridge *br = turn->br_int;
 
     if (!startup_ts) {
         startup_ts = time_wall_msec();
     }
-    if (ovs_txn && br_int
-        && smap_get_ullong(&br_int->external_ids, "ovn-startup-ts", 0)
+    if (turn->ovs_txn
+        && smap_get_ullong(&br->external_ids, "ovn-startup-ts", 0)
            != startup_ts) {
-        set_key(br_int, "ovn-startup-ts", startup_ts);
+        set_key(br, "ovn-startup-ts", startup_ts);
     }
 
     check_fence();
     if (reached.valid && !report_at) {
-        if (sb_txn && chassis_name) {
-            commit_sb(sb_idl, chassis_name);
+        if (turn->sb_txn) {
+            commit_sb(turn->sb_idl, turn->config->chassis_name);
         }
-        if (ovs_txn && br_int) {
-            commit_ovs(br_int);
+        if (turn->ovs_txn) {
+            commit_ovs(br);
         }
     }
 }
 
-void
-nb_cfg_wait(void)
+static void
+wait_for_report(void)
 {
     if (report_at) {
         poll_timer_wait_until(report_at);
@@ -164,26 +165,11 @@ delay_nb_cfg_report(struct unixctl_conn *conn, int argc OVS_UNUSED,
     free(msg);
 }
 
-void
-nb_cfg_register_commands(void)
+static void
+register_commands(void)
 {
     unixctl_command_register("debug/delay-nb-cfg-report", "SECONDS", 1, 1,
                              delay_nb_cfg_report, NULL);
-}
-
-static void
-complete(const struct turn *turn)
-{
-    if (turn->settled) {
-        nb_cfg_fence(turn->sb_idl);
-    }
-}
-
-static void
-commit(const struct turn *turn)
-{
-    nb_cfg_commit(turn->sb_idl, turn->sb_txn, turn->ovs_txn,
-                  turn->config->chassis_name, turn->br_int);
 }
 
 static void
@@ -199,8 +185,8 @@ register_sb(struct idl_columns *columns)
 const struct module nb_cfg_module = {
     .name = "nb-cfg",
     .register_sb = register_sb,
-    .commands = nb_cfg_register_commands,
+    .commands = register_commands,
     .complete = complete,
     .commit = commit,
-    .wait = nb_cfg_wait,
+    .wait = wait_for_report,
 };

@@ -134,7 +134,7 @@ static long long int next_retry; /* Of what has been refused; LLONG_MAX if
                                   * nothing has. */
 static int retry_interval;      /* From the refusal on. */
 static bool retrying;           /* It is being offered again. */
-static bool can_retry;          /* ofctrl_put() was called, and may be soon. */
+static bool can_retry;          /* send_changes() ran, and may soon. */
 
 static uint64_t last_fence, reached_fence;
 
@@ -162,9 +162,11 @@ static void start_tlv_request(void);
 static void start_dump(void);
 static void drop_batches(void);
 
-void
-ofctrl_init(void)
+static void
+init(struct inc_engine *engine)
 {
+    stopwatch_create(STOPWATCH, SW_MS);
+    geneve_field_kind = inc_kind_declare(engine, &geneve_field_kind_class);
     rconn = rconn_create(0, 1, DSCP_DEFAULT, 1u << OFP15_VERSION);
     tx_counter = rconn_packet_counter_create();
     ovs_list_init(&batches);
@@ -179,19 +181,13 @@ ofctrl_set_client(const struct ofctrl_client *new_client)
     client = new_client;
 }
 
-void
-ofctrl_destroy(void)
+static void
+destroy(void)
 {
     drop_batches();
     rconn_destroy(rconn);
     rconn_packet_counter_destroy(tx_counter);
     free(zones_to_flush);
-}
-
-void
-ofctrl_declare(struct inc_engine *engine)
-{
-    geneve_field_kind = inc_kind_declare(engine, &geneve_field_kind_class);
 }
 
 enum mf_field_id
@@ -200,19 +196,6 @@ ofctrl_geneve_field_read(struct inc_unit *unit)
     const enum mf_field_id *id = inc_read(unit, geneve_field_kind,
                                           INC_KEY_ONLY);
     return id ? *id : 0;
-}
-
-void
-ofctrl_register_commands(void)
-{
-    group_register_commands();
-}
-
-void
-ofctrl_get_memory_usage(struct simap *usage)
-{
-    flow_table_get_memory_usage(usage);
-    group_get_memory_usage(usage);
 }
 
 /* Connecting. */
@@ -265,12 +248,14 @@ connection_lost(void)
     drop_batches();
 }
 
-void
-ofctrl_run(const char *target, int probe_interval)
+/* Connects to the integration bridge's management socket, or disconnects if
+ * there is none, and runs the state machine. */
+static void
+run(struct turn *turn)
 {
-    set_target(target, probe_interval);
+    set_target(turn->target, turn->config->openflow_probe_s);
     rconn_run(rconn);
-    warn_unreachable(target);
+    warn_unreachable(turn->target);
 
     if (!rconn_is_connected(rconn)) {
         if (state != S_IDLE) {
@@ -918,8 +903,11 @@ send_some(void)
     return all;
 }
 
-void
-ofctrl_put(bool complete)
+/* Sends pending changes of flows, groups and meters.  'complete': the desired
+ * state follows from a complete southbound snapshot; until it has been true
+ * once for the connection, nothing is sent. */
+static void
+send_changes(bool complete)
 {
     desired_complete |= complete;
     if (state != S_READY || !desired_complete || !rconn_is_connected(rconn)) {
@@ -958,8 +946,8 @@ ofctrl_put(bool complete)
     }
 }
 
-void
-ofctrl_wait(void)
+static void
+wait_for_switch(void)
 {
     rconn_run_wait(rconn);
     rconn_recv_wait(rconn);
@@ -1029,34 +1017,18 @@ ofctrl_ct_flush_zone(uint16_t zone)
 }
 
 static void
-init(struct inc_engine *engine)
-{
-    stopwatch_create(STOPWATCH, SW_MS);
-    ofctrl_declare(engine);
-    ofctrl_init();
-}
-
-static void
-run(struct turn *turn)
-{
-    ofctrl_run(turn->target, turn->config->openflow_probe_s);
-}
-
-static void
 commit(const struct turn *turn)
 {
     stopwatch_start(STOPWATCH, time_msec());
-    ofctrl_put(turn->flows_known);
+    send_changes(turn->flows_known);
     stopwatch_stop(STOPWATCH, time_msec());
 }
 
 const struct module ofctrl_module = {
     .name = "ofctrl",
     .init = init,
-    .commands = ofctrl_register_commands,
     .run = run,
     .commit = commit,
-    .wait = ofctrl_wait,
-    .memory = ofctrl_get_memory_usage,
-    .destroy = ofctrl_destroy,
+    .wait = wait_for_switch,
+    .destroy = destroy,
 };

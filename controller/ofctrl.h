@@ -7,9 +7,9 @@
  * =================================================
  *
  *     connect -> negotiate (OpenFlow 1.5, Geneve option) -> dump flows,
- *     groups, meters -> wait until ofctrl_put() is told that the desired
- *     state is complete -> send the difference in one atomic bundle -> send
- *     deltas, each followed by a barrier
+ *     groups, meters -> wait until the desired state is complete -> send the
+ *     difference in one atomic bundle -> send deltas, each followed by a
+ *     barrier
  *
  * The switch is never emptied: what is installed and desired is not touched.
  * A switch that comes back empty is just a large difference.
@@ -41,25 +41,10 @@
 struct dp_packet;
 struct ofpbuf;
 
-void ofctrl_init(void);
-void ofctrl_destroy(void);
-
-/* Connects to the management socket of bridge 'target' (e.g.
- * "unix:/var/run/openvswitch/br-int.mgmt"; NULL: disconnect) and runs the
- * state machine.  'probe_interval' is in seconds, 0 for none.  Not to be
- * called while the engine runs. */
-void ofctrl_run(const char *target, int probe_interval);
-void ofctrl_wait(void);
-
 /* Has the first dump since start-up come in (so that ids can be adopted)?
  * The engine's flow stage must not run before. */
 bool ofctrl_has_dump(void);
 bool ofctrl_is_connected(void);
-
-/* Sends pending changes of flow-table and group.  'complete': the desired
- * state follows from a complete southbound snapshot; until it has been true
- * once for the connection, nothing is sent. */
-void ofctrl_put(bool complete);
 
 uint64_t ofctrl_fence(void);
 bool ofctrl_reached(uint64_t fence);
@@ -67,9 +52,7 @@ bool ofctrl_reached(uint64_t fence);
 /* The OXM of the Geneve option that carries logical ports: MFF_TUN_METADATA0
  * + n; MFF_TUN_METADATA0 once negotiated, 0 before or if refused.  Changes
  * are announced by the cell behind ofctrl_geneve_field_read(). */
-struct inc_engine;
 struct inc_unit;
-void ofctrl_declare(struct inc_engine *);
 enum mf_field_id ofctrl_geneve_field_read(struct inc_unit *);
 
 /* Somebody else who sends requests with ofctrl_send().  'reply' gets the
@@ -94,11 +77,6 @@ struct ofpbuf *ofctrl_encode_packet_out(const struct dp_packet *packet,
 /* Has all connections of conntrack zone 'zone' forgotten, before any further
  * change of flows; as soon as there is a connection. */
 void ofctrl_ct_flush_zone(uint16_t zone);
-
-/* group-table-list, meter-table-list. */
-void ofctrl_register_commands(void);
-struct simap;
-void ofctrl_get_memory_usage(struct simap *);
 
 struct module;
 extern const struct module ofctrl_module;

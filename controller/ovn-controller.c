@@ -113,6 +113,7 @@ static const struct module *const modules[] = {
     &ofctrl_module,
     &chassis_module,
     &binding_module,
+    &binding_commit_module,
     &if_status_module,
     &local_datapath_module,
     &ct_zone_module,
@@ -391,11 +392,11 @@ run_once(struct turn *turn)
     run_engine(turn);
 
     bool dirty = inc_is_dirty(ctl.engine, N_STAGES - 1);
-    turn->settled = all_modules(is_settled, turn) && !dirty;
-    ctl.ever_complete |= turn->settled;
-    if (turn->settled
-        || (ctl.ever_complete && turn->server_away && !dirty)) {
+    if (all_modules(is_settled, turn) && !dirty) {
+        ctl.ever_complete = true;
         MODULES_CALL(complete, turn);
+    } else if (ctl.ever_complete && turn->server_away && !dirty) {
+        MODULES_CALL(away, turn);
     }
 
     /* A snapshot that has been complete stays good enough for the switch: one

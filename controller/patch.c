@@ -17,7 +17,7 @@
  * more are ours, too, to be removed.)
  *
  * One unit for each Port_Binding says which pair should be there;
- * patch_commit() makes it so.  Flows ask patch_ofport(), which looks at the
+ * update_ports() makes it so.  Flows ask patch_ofport(), which looks at the
  * interface that is there. */
 
 #include <config.h>
@@ -436,24 +436,26 @@ check_port(struct commit_ctx *ctx, const struct ovsrec_bridge *bridge,
     }
 }
 
-void
-patch_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
-             const char *br_int, const char *chassis_name)
+/* Creates, mends and removes patch ports.  What is not known to be wanted is
+ * removed, so this is for complete southbound snapshots only. */
+static void
+update_ports(const struct turn *turn)
 {
     static char *last_br_int;
+    const char *br_int = turn->config->br_int;
 
     if (last_br_int && strcmp(last_br_int, br_int)) {
         ports_dirty = true;
     }
-    if (!ports_dirty || !txn) {
+    if (!ports_dirty || !turn->ovs_txn) {
         return;
     }
     struct commit_ctx ctx = {
-        .idl = ovs_idl,
-        .cfg = ovsrec_open_vswitch_first(ovs_idl),
-        .chassis_name = chassis_name,
-        .txn = txn,
-        .br_int = ovs_bridge_find(ovs_idl, br_int),
+        .idl = turn->ovs_idl,
+        .cfg = ovsrec_open_vswitch_first(turn->ovs_idl),
+        .chassis_name = turn->config->chassis_name,
+        .txn = turn->ovs_txn,
+        .br_int = ovs_bridge_find(turn->ovs_idl, br_int),
         .adopted = SSET_INITIALIZER(&ctx.adopted),
         .names = SSET_INITIALIZER(&ctx.names),
     };
@@ -462,7 +464,7 @@ patch_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *txn,
     }
 
     const struct ovsrec_bridge *bridge;
-    OVSREC_BRIDGE_FOR_EACH (bridge, ovs_idl) {
+    OVSREC_BRIDGE_FOR_EACH (bridge, turn->ovs_idl) {
         for (size_t i = 0; i < bridge->n_ports; i++) {
             check_port(&ctx, bridge, bridge->ports[i]);
         }
@@ -505,8 +507,8 @@ static const struct inc_unit_class plan_class = {
     .run = plan_run,
 };
 
-void
-patch_init(struct inc_engine *engine)
+static void
+init(struct inc_engine *engine)
 {
     kind_wanted = inc_kind_declare(engine, &wanted_class);
     kind_localnet_bridge = inc_kind_declare(engine, &localnet_bridge_class);
@@ -515,15 +517,9 @@ patch_init(struct inc_engine *engine)
     inc_kind_watch(in_kinds.iface, iface_changed, NULL);
 }
 
-static void
-complete(const struct turn *turn)
-{
-    patch_commit(turn->ovs_idl, turn->ovs_txn, turn->config->br_int,
-                 turn->config->chassis_name);
-}
-
 const struct module patch_module = {
     .name = "patch",
-    .init = patch_init,
-    .complete = complete,
+    .init = init,
+    .complete = update_ports,
+    .away = update_ports,
 };

@@ -5,28 +5,18 @@
 
 /* Patch ports between the integration bridge and the bridges of
  * ovn-bridge-mappings, for localnet and l2gateway ports (ovn-controller(8)).
- */
+ *
+ * There is nothing to clean up on exit: the ports stay, as do the flows. */
 
 #include "inc-proc-eng.h"
 #include "openvswitch/ofp-port.h"
 
-struct ovsdb_idl;
-struct ovsdb_idl_txn;
-
-void patch_init(struct inc_engine *);
 /* The OpenFlow port in the integration bridge that implements logical port
  * 'lport' (localnet, l2gateway), 0 if there is none. */
 ofp_port_t patch_ofport(struct inc_unit *, const char *lport);
 /* Whether a localnet port of a local datapath connects to the bridge called
  * 'bridge'. */
 bool patch_is_localnet_bridge(struct inc_unit *, const char *bridge);
-/* Creates, mends and removes patch ports.  To be called only once the engine
- * has run over a complete southbound snapshot: what is not known to be wanted
- * is removed.  'txn' may be NULL, then nothing happens.
- *
- * There is nothing to clean up on exit: the ports stay, as do the flows. */
-void patch_commit(struct ovsdb_idl *ovs_idl, struct ovsdb_idl_txn *,
-                  const char *br_int, const char *chassis_name);
 
 struct module;
 extern const struct module patch_module;

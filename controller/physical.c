@@ -107,8 +107,8 @@ static const struct inc_unit_class fixed_class = {
     .removed = flow_output_removed,
 };
 
-void
-physical_init(struct inc_engine *engine)
+static void
+init(struct inc_engine *engine)
 {
     physical_drop_init(engine);
     inc_unit_add(engine, &fixed_class, INC_KEY_ONLY, NULL);
@@ -119,5 +119,5 @@ physical_init(struct inc_engine *engine)
 
 const struct module physical_module = {
     .name = "physical",
-    .init = physical_init,
+    .init = init,
 };

@@ -6,9 +6,6 @@
 /* Ports, tunnels and multicast groups -> the OpenFlow flows of tables 0,
  * 37...41, 64 and 65 (ovn-architecture(7)). */
 
-struct inc_engine;
-void physical_init(struct inc_engine *);
-
 struct module;
 extern const struct module physical_module;
 

@@ -24,8 +24,10 @@
 
 #include "idl-columns.h"
 #include "inc-proc-eng-private.h"
+#include "module.h"
 #include "openvswitch/poll-loop.h"
 #include "ovn-sb-idl.h"
+#include "ovs-config.h"
 #include "ovsdb-idl.h"
 #include "ovstest.h"
 #include "timeval.h"
@@ -38,13 +40,26 @@ static struct ovsdb_idl *sb_idl, *ovs_idl;
 static struct inc_engine *engine;
 
 static void
+follow_rows(void)
+{
+    const struct ovs_config config = {
+        .chassis_name = "hv1", .br_int = "br-int",
+    };
+    struct turn turn = {
+        .ovs_idl = ovs_idl, .sb_idl = sb_idl, .config = &config,
+    };
+
+    inputs_module.input(&turn);
+}
+
+static void
 iterate(void)
 {
     ovsdb_idl_run(sb_idl);
     ovsdb_idl_run(ovs_idl);
     if (ovsdb_idl_has_ever_connected(sb_idl)
         && ovsdb_idl_has_ever_connected(ovs_idl)) {
-        inputs_run(sb_idl, ovs_idl, "hv1", "br-int");
+        follow_rows();
         inc_run(engine, N_STAGES - 1);
         ovsdb_idl_track_clear(sb_idl);
         ovsdb_idl_track_clear(ovs_idl);
@@ -176,10 +191,10 @@ compare_with_scratch(void)
     struct inc_kind **new = (struct inc_kind **) &in_kinds;
     int n_cells = 0;
 
-    inputs_destroy();
+    inputs_module.destroy();
     engine = inc_engine_create(N_STAGES);
-    inputs_init(engine);
-    inputs_run(sb_idl, ovs_idl, "hv1", "br-int");
+    inputs_module.init(engine);
+    follow_rows();
     inc_run(engine, N_STAGES - 1);
     for (size_t i = 0; i < N_KINDS; i++) {
         struct comparison c = { old[i], new[i], 0 };
@@ -210,18 +225,18 @@ test_inputs(int argc, char *argv[])
 
     struct idl_columns columns;
     idl_columns_init(&columns, sb_idl);
-    inputs_register_sb(&columns);
+    inputs_module.register_sb(&columns);
     idl_columns_add(&columns, &sbrec_sb_global_col_nb_cfg, IDL_READ);
     idl_columns_apply(&columns);
     idl_columns_destroy(&columns);
     idl_columns_init(&columns, ovs_idl);
-    inputs_register_ovs(&columns);
+    inputs_module.register_ovs(&columns);
     idl_columns_add(&columns, &ovsrec_open_vswitch_col_next_cfg, IDL_READ);
     idl_columns_apply(&columns);
     idl_columns_destroy(&columns);
 
     engine = inc_engine_create(N_STAGES);
-    inputs_init(engine);
+    inputs_module.init(engine);
 
     while (fgets(line, sizeof line, stdin)) {
         line[strcspn(line, "\n")] = '\0';
@@ -233,7 +248,7 @@ test_inputs(int argc, char *argv[])
     }
 
     inc_engine_destroy(engine);
-    inputs_destroy();
+    inputs_module.destroy();
     ovsdb_idl_destroy(sb_idl);
     ovsdb_idl_destroy(ovs_idl);
 }

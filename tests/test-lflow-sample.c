@@ -21,6 +21,7 @@
 #include "lflow-env.h"
 #include "lflow-sample.h"
 #include "local-datapath.h"
+#include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/match.h"
 #include "openvswitch/shash.h"
@@ -396,9 +397,9 @@ test_lflow_sample(int argc, char *argv[])
     random_set_seed(atoi(argv[1]));
 
     struct inc_engine *engine = inc_engine_create(N_STAGES);
-    inputs_init(engine);
-    binding_init(engine);
-    local_datapath_init(engine);
+    inputs_module.init(engine);
+    binding_module.init(engine);
+    local_datapath_module.init(engine);
     lflow_env_init(engine);
     for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
         for (size_t s = 0; s < strlen(SETS); s++) {
@@ -434,7 +435,7 @@ test_lflow_sample(int argc, char *argv[])
 
     inc_engine_destroy(engine);
     lflow_env_destroy();
-    inputs_destroy();
+    inputs_module.destroy();
     shash_destroy_free_data(&table);
     free(text);
 }

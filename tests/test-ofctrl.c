@@ -50,6 +50,7 @@
 #include "inputs.h"
 #include "memory.h"
 #include "meter.h"
+#include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/match.h"
 #include "openvswitch/meta-flow.h"
@@ -58,6 +59,7 @@
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
+#include "ovs-config.h"
 #include "ovstest.h"
 #include "packets.h"
 #include "simap.h"
@@ -479,7 +481,7 @@ register_commands(void)
     unixctl_command_register("geneve-field", "", 0, 0, cmd_geneve_field, NULL);
     unixctl_command_register("make-flows", "", 1, 1, cmd_make_flows, NULL);
     unixctl_command_register("exit", "", 0, 0, cmd_exit, NULL);
-    ofctrl_register_commands();
+    group_module.commands();
 }
 
 /* The main loop. */
@@ -505,10 +507,11 @@ static void
 set_up_engine(void)
 {
     engine = inc_engine_create(N_STAGES);
-    inputs_init(engine);
-    ofctrl_declare(engine);
+    inputs_module.init(engine);
+    ofctrl_module.init(engine);
+    flow_table_module.init(engine);
     group_set_content(get_content);
-    group_init(engine);
+    group_module.init(engine);
 
     unit_kind = inc_kind_declare(engine, &unit_kind_class);
     local_kind = inc_kind_declare(engine, &local_kind_class);
@@ -558,42 +561,45 @@ test_ofctrl_main(int argc, char *argv[])
     if (error) {
         ovs_fatal(error, "failed to create unixctl server");
     }
-    flow_table_init();
     set_up_engine();
-    ofctrl_init();
     register_commands();
     timeval_dummy_register();
     daemonize_complete();
+
+    const struct ovs_config config = { .openflow_probe_s = 5 };
+    struct turn turn = { .config = &config, .target = argv[optind] };
 
     while (!exiting) {
         memory_run();
         if (memory_should_report()) {
             struct simap usage = SIMAP_INITIALIZER(&usage);
-            ofctrl_get_memory_usage(&usage);
+            flow_table_module.memory(&usage);
+            group_module.memory(&usage);
             memory_report(&usage);
             simap_destroy(&usage);
         }
         unixctl_server_run(unixctl);
-        ofctrl_run(argv[optind], 5);
+        turn.flows_known = complete;
+        ofctrl_module.run(&turn);
         if (ofctrl_has_dump()) {
             inc_run(engine, N_STAGES - 1);
             run_waiters();
-            ofctrl_put(complete);
+            ofctrl_module.commit(&turn);
             run_waiters();
         }
 
         memory_wait();
         unixctl_server_wait(unixctl);
-        ofctrl_wait();
+        ofctrl_module.wait();
         if (exiting || inc_is_dirty(engine, N_STAGES - 1)) {
             poll_immediate_wake();
         }
         poll_block();
     }
-    ofctrl_destroy();
+    ofctrl_module.destroy();
     inc_engine_destroy(engine);
-    group_destroy();
-    flow_table_destroy();
+    group_module.destroy();
+    flow_table_module.destroy();
     unixctl_server_destroy(unixctl);
 }
 

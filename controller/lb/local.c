@@ -448,8 +448,7 @@ static const struct inc_unit_class nowhere_unit_class = {
     .run = nowhere_run,
 };
 
-/* The load balancers for which it has become true since
- * lb_local_warn(). */
+/* The load balancers for which it has become true since the last warning. */
 static struct uuidset new_nowhere = UUIDSET_INITIALIZER(&new_nowhere);
 
 static void
@@ -466,8 +465,10 @@ nowhere_changed(struct inc_key key, const void *old, const void *new,
     }
 }
 
-void
-lb_local_warn(void)
+/* Warns of load balancers that have come to be without a backend on any
+ * chassis. */
+static void
+warn_of_nowhere(const struct turn *turn OVS_UNUSED)
 {
     const struct uuidset_node *node;
 
@@ -480,34 +481,7 @@ lb_local_warn(void)
     uuidset_clear(&new_nowhere);
 }
 
-/* Wiring. */
-
-/* inputs_init(), lb_configs_init(), local_datapath_init() come first. */
-void
-lb_local_init(struct inc_engine *engine)
-{
-    kind_components = inc_kind_declare(engine, &components_kind_class);
-    inc_kind_spawn(in_kinds.dp_group, &components_unit_class, NULL);
-
-    lb_local_flow_kind = inc_kind_declare(engine, &flow_kind_class);
-    lb_local_flows_kind = inc_kind_declare(engine, &flows_kind_class);
-    kind_scope = inc_kind_declare(engine, &scope_kind_class);
-    inc_kind_spawn(in_kinds.lb_flow, &flow_unit_class, NULL);
-
-    kind_backend = inc_kind_declare(engine, &backend_kind_class);
-    inc_kind_spawn(lb_local_flows_kind, &backends_unit_class, NULL);
-
-    kind_nowhere = inc_kind_declare(engine, &nowhere_kind_class);
-    inc_kind_spawn(lb_local_flows_kind, &nowhere_unit_class, NULL);
-    inc_kind_watch(kind_nowhere, nowhere_changed, NULL);
-}
-
-void
-lb_local_destroy(void)
-{
-    uuidset_destroy(&new_nowhere);
-    uuidset_init(&new_nowhere);
-}
+/* Readers. */
 
 const struct lb_local_flow *
 lb_local_flow(struct inc_unit *unit, const struct uuid *lflow)
@@ -606,9 +580,13 @@ empty_actions(struct inc_unit *unit, const struct ovn_group *group,
                             &place);
 }
 
-void
-lb_local_content(struct inc_unit *unit, const struct ovn_group *group,
-                 unsigned long *in_force, char **empty)
+/* Sets in 'in_force' the bits of those buckets of a group of a load-balancing
+ * action that are in force, of 'group->n_buckets', and '*empty' to the actions
+ * of the bucket that takes their place if none is (lib/lb-empty.h), or NULL.
+ * The caller frees it. */
+static void
+decide_content(struct inc_unit *unit, const struct ovn_group *group,
+               unsigned long *in_force, char **empty)
 {
     struct lb_decision d = { .locality = LB_LOCALITY_NONE };
     bool any = false;
@@ -643,24 +621,39 @@ lb_local_content(struct inc_unit *unit, const struct ovn_group *group,
     }
 }
 
-static void
-complete(const struct turn *turn)
-{
-    if (turn->settled) {
-        lb_local_warn();
-    }
-}
+/* Wiring. */
 
 static void
 init(struct inc_engine *engine)
 {
-    lb_local_init(engine);
-    group_set_content(lb_local_content);
+    kind_components = inc_kind_declare(engine, &components_kind_class);
+    inc_kind_spawn(in_kinds.dp_group, &components_unit_class, NULL);
+
+    lb_local_flow_kind = inc_kind_declare(engine, &flow_kind_class);
+    lb_local_flows_kind = inc_kind_declare(engine, &flows_kind_class);
+    kind_scope = inc_kind_declare(engine, &scope_kind_class);
+    inc_kind_spawn(in_kinds.lb_flow, &flow_unit_class, NULL);
+
+    kind_backend = inc_kind_declare(engine, &backend_kind_class);
+    inc_kind_spawn(lb_local_flows_kind, &backends_unit_class, NULL);
+
+    kind_nowhere = inc_kind_declare(engine, &nowhere_kind_class);
+    inc_kind_spawn(lb_local_flows_kind, &nowhere_unit_class, NULL);
+    inc_kind_watch(kind_nowhere, nowhere_changed, NULL);
+
+    group_set_content(decide_content);
+}
+
+static void
+destroy(void)
+{
+    uuidset_destroy(&new_nowhere);
+    uuidset_init(&new_nowhere);
 }
 
 const struct module lb_local_module = {
     .name = "lb-local",
     .init = init,
-    .complete = complete,
-    .destroy = lb_local_destroy,
+    .complete = warn_of_nowhere,
+    .destroy = destroy,
 };

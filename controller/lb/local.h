@@ -57,9 +57,6 @@ struct lb_backend {
     char *lport;                /* NULL if ambiguous. */
 };
 
-void lb_local_init(struct inc_engine *);
-void lb_local_destroy(void);    /* After the engine. */
-
 /* lb_flow_parse() for 'lf'.  From STAGE_CANDIDATE on. */
 bool lb_local_parse(struct inc_unit *, const struct logical_flow *lf,
                     struct lb_flow *);
@@ -77,17 +74,6 @@ const char *lb_local_backend_port(struct inc_unit *,
 bool lb_local_is_here(struct inc_unit *, const char *lport);
 /* Whether it is on any chassis. */
 bool lb_local_is_bound(struct inc_unit *, const char *lport);
-
-/* For group_init(): sets in 'in_force' the bits of those buckets of a group of
- * a load-balancing action that are in force, of 'group->n_buckets', and
- * '*empty' to the actions of the bucket that takes their place if none is
- * (lib/lb-empty.h), or NULL.  The caller frees it. */
-void lb_local_content(struct inc_unit *, const struct ovn_group *,
-                      unsigned long *in_force, char **empty);
-
-/* Warns of load balancers that have come to be without a backend on any
- * chassis.  To be called once the southbound snapshot is complete. */
-void lb_local_warn(void);
 
 /* To look in from outside of units.  Kinds: "struct lb_local_flow"s by the
  * UUID of the Logical_Flow, and sets of such by load balancer. */

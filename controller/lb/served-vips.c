@@ -295,7 +295,6 @@ lb_served_gateway(const char *cr_port, void *sg_)
     return &sg->gw;
 }
 
-/* inputs_init(), lb_configs_init() and lb_local_init() come first. */
 static void
 init(struct inc_engine *engine)
 {
@@ -313,6 +312,6 @@ init(struct inc_engine *engine)
 }
 
 const struct module lb_served_module = {
-    .name = "lb-serving",
+    .name = "lb-served",
     .init = init,
 };

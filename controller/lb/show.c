@@ -812,8 +812,8 @@ show_command(struct unixctl_conn *conn, int argc, const char *argv[],
     free(views.array);
 }
 
-void
-lb_show_register_commands(void)
+static void
+register_commands(void)
 {
     unixctl_command_register("lb-local/list", "[-f FORMAT]", 0, 2,
                              list_command, NULL);
@@ -823,5 +823,5 @@ lb_show_register_commands(void)
 
 const struct module lb_show_module = {
     .name = "lb-show",
-    .commands = lb_show_register_commands,
+    .commands = register_commands,
 };

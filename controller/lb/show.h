@@ -14,8 +14,6 @@
  * lb/local.h); nothing is decided here.  Counters are the switch's, which
  * takes a moment to answer. */
 
-void lb_show_register_commands(void);
-
 struct module;
 extern const struct module lb_show_module;
 

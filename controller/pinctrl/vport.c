@@ -84,7 +84,7 @@ claim(const struct sbrec_port_binding *pb,
 {
     VLOG_INFO("Claiming virtual lport %s for this chassis with the virtual "
               "parent %s", pb->logical_port, parent->logical_port);
-    /* "up" is binding_commit()'s to follow. */
+    /* "up" is binding-commit.c's to follow. */
     sbrec_port_binding_verify_chassis(pb);
     sbrec_port_binding_set_chassis(pb, us);
     sbrec_port_binding_set_virtual_parent(pb, parent->logical_port);
