@@ -24,6 +24,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/flow-actions.h \
 	controller/flow-lesson.c \
 	controller/flow-lesson.h \
+	controller/flow-mod.c \
+	controller/flow-mod.h \
 	controller/flow-table.c \
 	controller/flow-table.h \
 	controller/group-stats.c \

@@ -7,6 +7,7 @@
 
 #include "coverage.h"
 #include "flow-actions.h"
+#include "flow-mod.h"
 #include "hash.h"
 #include "nx-match.h"
 #include "openflow/openflow.h"
@@ -17,8 +18,6 @@
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofp-flow.h"
 #include "openvswitch/ofp-match.h"
-#include "openvswitch/ofp-msgs.h"
-#include "openvswitch/ofp-port.h"
 #include "openvswitch/ofp-print.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
@@ -233,26 +232,16 @@ flow_lessons_pending(void)
 static struct ofpbuf *
 encode_forget(const struct lesson *lesson)
 {
-    size_t match_len = sizeof(struct ofp11_match_header) + lesson->match_len;
-    struct ofpbuf *msg = ofpraw_alloc(OFPRAW_OFPT11_FLOW_MOD, OFP15_VERSION,
-                                      ROUND_UP(match_len, 8));
-    struct ofp11_flow_mod *ofm = ofpbuf_put_zeros(msg, sizeof *ofm);
+    const struct flow_mod fm = {
+        .command = OFPFC_DELETE,
+        .table_id = lesson->table_id,
+        .cookie = lesson->cookie,
+        .cookie_mask = OVS_BE64_MAX,
+        .oxm = lesson->bytes,
+        .oxm_len = lesson->match_len,
+    };
 
-    ofm->cookie = lesson->cookie;
-    ofm->cookie_mask = OVS_BE64_MAX;
-    ofm->table_id = lesson->table_id;
-    ofm->command = OFPFC_DELETE;
-    ofm->buffer_id = htonl(UINT32_MAX);
-    ofm->out_port = ofputil_port_to_ofp11(OFPP_ANY);
-    ofm->out_group = htonl(OFPG_ANY);
-
-    struct ofp11_match_header *omh = ofpbuf_put_uninit(msg, sizeof *omh);
-    omh->type = htons(OFPMT_OXM);
-    omh->length = htons(match_len);
-    ofpbuf_put(msg, lesson->bytes, lesson->match_len);
-    ofpbuf_put_zeros(msg, PAD_SIZE(match_len, 8));
-    ofpmsg_update_length(msg);
-    return msg;
+    return flow_mod_encode(&fm);
 }
 
 static void

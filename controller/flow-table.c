@@ -17,6 +17,7 @@
 #include "coverage.h"
 #include "flow-actions.h"
 #include "flow-lesson.h"
+#include "flow-mod.h"
 #include "hash.h"
 #include "module.h"
 #include "nx-match.h"
@@ -25,8 +26,6 @@
 #include "openvswitch/match.h"
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofp-match.h"
-#include "openvswitch/ofp-msgs.h"
-#include "openvswitch/ofp-port.h"
 #include "openvswitch/ofp-print.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
@@ -876,31 +875,18 @@ static struct ofpbuf *
 encode_flow_mod(const struct flow_entry *flow, enum ofp_flow_mod_command cmd,
                 const struct flow_actions *actions)
 {
-    size_t match_len = sizeof(struct ofp11_match_header) + flow->match_len;
-    struct ofpbuf *msg = ofpraw_alloc(OFPRAW_OFPT11_FLOW_MOD, OFP15_VERSION,
-                                      ROUND_UP(match_len, 8)
-                                      + (actions ? actions->len : 0));
-    struct ofp11_flow_mod *ofm = ofpbuf_put_zeros(msg, sizeof *ofm);
+    const struct flow_mod fm = {
+        .command = cmd,
+        .table_id = flow->table_id,
+        .priority = flow->priority,
+        .cookie = actions ? htonll(flow->cookie) : 0,
+        .oxm = flow->match,
+        .oxm_len = flow->match_len,
+        .instructions = actions ? actions->data : NULL,
+        .instructions_len = actions ? actions->len : 0,
+    };
 
-    ofm->cookie = actions ? htonll(flow->cookie) : 0;
-    ofm->table_id = flow->table_id;
-    ofm->command = cmd;
-    ofm->priority = htons(flow->priority);
-    ofm->buffer_id = htonl(UINT32_MAX);
-    ofm->out_port = ofputil_port_to_ofp11(OFPP_ANY);
-    ofm->out_group = htonl(OFPG_ANY);
-
-    struct ofp11_match_header *omh = ofpbuf_put_uninit(msg, sizeof *omh);
-    omh->type = htons(OFPMT_OXM);
-    omh->length = htons(match_len);
-    ofpbuf_put(msg, flow->match, flow->match_len);
-    ofpbuf_put_zeros(msg, PAD_SIZE(match_len, 8));
-
-    if (actions) {
-        ofpbuf_put(msg, actions->data, actions->len);
-    }
-    ofpmsg_update_length(msg);
-    return msg;
+    return flow_mod_encode(&fm);
 }
 
 /* Whether 'flow' is not what is desired of it, as far as the switch has been
