@@ -70,8 +70,6 @@ controller_libcontroller_la_SOURCES = \
 	controller/lflow.h \
 	controller/local-datapath.c \
 	controller/local-datapath.h \
-	controller/ltable.c \
-	controller/ltable.h \
 	controller/ltables.h \
 	controller/mac-bind.c \
 	controller/meter.c \

@@ -18,6 +18,7 @@
 #include "ovn/expr.h"
 #include "ovn/logical-fields.h"
 #include "packets.h"
+#include "put-actions.h"
 #include "svec.h"
 #include "unixctl.h"
 #include "util.h"
@@ -74,11 +75,7 @@ send_packet(struct dp_packet *packet, const struct local_port *lp)
     if (lp->tag) {
         eth_push_vlan(packet, htons(ETH_TYPE_VLAN_8021Q), htons(lp->tag));
     }
-
-    struct ofpact_resubmit *resubmit = ofpact_put_RESUBMIT(&ofpacts);
-    resubmit->in_port = OFPP_IN_PORT;
-    resubmit->table_id = OFTABLE_PHY_TO_LOG;
-
+    put_resubmit(OFTABLE_PHY_TO_LOG, &ofpacts);
     ofctrl_send(ofctrl_encode_packet_out(packet, lp->ofport, &ofpacts));
     ofpbuf_uninit(&ofpacts);
 }

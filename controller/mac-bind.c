@@ -15,13 +15,13 @@
 #include "flow-table.h"
 #include "inputs.h"
 #include "lflow-env.h"
-#include "ltable.h"
 #include "module.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
 #include "ovn/logical-fields.h"
 #include "packets.h"
+#include "put-actions.h"
 #include "unit-log.h"
 #include "util.h"
 #include "uuid.h"
@@ -76,8 +76,8 @@ put_get(struct inc_unit *unit, const struct binding *b)
     match_set_reg(&match, MFF_LOG_OUTPORT - MFF_REG0, b->port_key);
     match_ip_register(&match, &b->ip);
 
-    ltable_set_bits(&ofpacts, MFF_ETH_DST, 0, 48, eth_addr_to_uint64(b->mac));
-    ltable_set_bits(&ofpacts, MFF_LOG_FLAGS, MLF_LOOKUP_MAC_BIT, 1, 1);
+    put_load_bits(MFF_ETH_DST, 0, 48, eth_addr_to_uint64(b->mac), &ofpacts);
+    put_load_bits(MFF_LOG_FLAGS, MLF_LOOKUP_MAC_BIT, 1, 1, &ofpacts);
     flow_output_add(unit, OFTABLE_MAC_BINDING, b->priority, b->cookie, &match,
                     &ofpacts);
     ofpbuf_uninit(&ofpacts);
@@ -102,7 +102,7 @@ put_lookup(struct inc_unit *unit, const struct binding *b)
         match_set_icmp_code(&match, 0);
     }
 
-    ltable_set_bits(&ofpacts, MFF_LOG_FLAGS, MLF_LOOKUP_MAC_BIT, 1, 1);
+    put_load_bits(MFF_LOG_FLAGS, MLF_LOOKUP_MAC_BIT, 1, 1, &ofpacts);
     flow_output_add(unit, OFTABLE_MAC_LOOKUP, b->priority, b->cookie, &match,
                     &ofpacts);
     ofpbuf_uninit(&ofpacts);
@@ -193,7 +193,7 @@ put_fdb(struct inc_unit *unit, const struct fdb *fdb, struct eth_addr mac)
 
     match_set_metadata(&match, htonll(fdb->dp_key));
     match_set_dl_dst(&match, mac);
-    ltable_set_bits(&ofpacts, MFF_LOG_OUTPORT, 0, 32, fdb->port_key);
+    put_load_bits(MFF_LOG_OUTPORT, 0, 32, fdb->port_key, &ofpacts);
     flow_output_add(unit, OFTABLE_GET_FDB, PRIORITY_FDB, cookie, &match,
                     &ofpacts);
 
@@ -202,7 +202,7 @@ put_fdb(struct inc_unit *unit, const struct fdb *fdb, struct eth_addr mac)
     match_set_metadata(&match, htonll(fdb->dp_key));
     match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0, fdb->port_key);
     match_set_dl_src(&match, mac);
-    ltable_set_bits(&ofpacts, MFF_LOG_FLAGS, MLF_LOOKUP_FDB_BIT, 1, 1);
+    put_load_bits(MFF_LOG_FLAGS, MLF_LOOKUP_FDB_BIT, 1, 1, &ofpacts);
     flow_output_add(unit, OFTABLE_LOOKUP_FDB, PRIORITY_FDB, cookie, &match,
                     &ofpacts);
     ofpbuf_uninit(&ofpacts);

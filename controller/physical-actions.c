@@ -117,40 +117,6 @@ zone_ids_get(struct inc_unit *unit, const char *lport, const struct uuid *dp)
 }
 
 void
-put_load_bits(enum mf_field_id id, int ofs, int n_bits, uint64_t value,
-              struct ofpbuf *ofpacts)
-{
-    const struct mf_field *mf = mf_from_id(id);
-    union mf_value v, mask;
-
-    memset(&v, 0, sizeof v);
-    memset(&mask, 0, sizeof mask);
-    bitwise_put(value, &v, mf->n_bytes, ofs, n_bits);
-    bitwise_one(&mask, mf->n_bytes, ofs, n_bits);
-    ofpact_put_set_field(ofpacts, mf, &v, &mask);
-}
-
-void
-put_load(enum mf_field_id id, uint64_t value, struct ofpbuf *ofpacts)
-{
-    put_load_bits(id, 0, mf_from_id(id)->n_bits, value, ofpacts);
-}
-
-void
-put_move(enum mf_field_id src, int src_ofs, enum mf_field_id dst, int dst_ofs,
-         int n_bits, struct ofpbuf *ofpacts)
-{
-    struct ofpact_reg_move *move = ofpact_put_REG_MOVE(ofpacts);
-
-    move->src.field = mf_from_id(src);
-    move->src.ofs = src_ofs;
-    move->src.n_bits = n_bits;
-    move->dst.field = mf_from_id(dst);
-    move->dst.ofs = dst_ofs;
-    move->dst.n_bits = n_bits;
-}
-
-void
 put_zones(const struct zone_ids *zones, struct ofpbuf *ofpacts)
 {
     if (zones->port) {
@@ -180,15 +146,6 @@ put_push_vlan(uint16_t ethertype, int tag, struct ofpbuf *ofpacts)
 }
 
 void
-put_resubmit(uint8_t table, struct ofpbuf *ofpacts)
-{
-    struct ofpact_resubmit *resubmit = ofpact_put_RESUBMIT(ofpacts);
-
-    resubmit->in_port = OFPP_IN_PORT;
-    resubmit->table_id = table;
-}
-
-void
 put_enter_egress(struct ofpbuf *ofpacts)
 {
     for (int i = 0; i < MFF_N_LOG_REGS; i++) {
@@ -209,24 +166,20 @@ put_forget_in_port(struct ofpbuf *ofpacts)
     put_load(MFF_IN_PORT, ofp_to_u16(OFPP_NONE), ofpacts);
 }
 
-static void
-init_in_port_stack(struct ofpact_stack *stack)
-{
-    stack->subfield.field = mf_from_id(MFF_IN_PORT);
-    stack->subfield.ofs = 0;
-    stack->subfield.n_bits = stack->subfield.field->n_bits;
-}
-
 void
 put_push_in_port(struct ofpbuf *ofpacts)
 {
-    init_in_port_stack(ofpact_put_STACK_PUSH(ofpacts));
+    const struct mf_subfield in_port = put_whole_field(MFF_IN_PORT);
+
+    put_push(&in_port, ofpacts);
 }
 
 void
 put_pop_in_port(struct ofpbuf *ofpacts)
 {
-    init_in_port_stack(ofpact_put_STACK_POP(ofpacts));
+    const struct mf_subfield in_port = put_whole_field(MFF_IN_PORT);
+
+    put_pop(&in_port, ofpacts);
 }
 
 void

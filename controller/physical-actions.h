@@ -3,14 +3,15 @@
 #ifndef CONTROLLER_PHYSICAL_ACTIONS_H
 #define CONTROLLER_PHYSICAL_ACTIONS_H 1
 
-/* The pieces of which physical flows are made: between the files
- * controller/physical*.c only. */
+/* The pieces of which physical flows are made, beyond those of
+ * lib/put-actions.h: between the files controller/physical*.c only. */
 
 #include "encaps.h"
 #include "inputs.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofpbuf.h"
 #include "ovn/logical-fields.h"
+#include "put-actions.h"
 
 struct inc_engine;
 struct inc_unit;
@@ -27,15 +28,8 @@ struct zone_ids zone_ids_get(struct inc_unit *, const char *lport,
 /* Loads the registers of those zones that there are. */
 void put_zones(const struct zone_ids *, struct ofpbuf *);
 
-void put_load(enum mf_field_id, uint64_t value, struct ofpbuf *);
-/* Loads the 'n_bits' lowest bits of 'value' from bit 'ofs' on. */
-void put_load_bits(enum mf_field_id, int ofs, int n_bits, uint64_t value,
-                   struct ofpbuf *);
-void put_move(enum mf_field_id src, int src_ofs, enum mf_field_id dst,
-              int dst_ofs, int n_bits, struct ofpbuf *);
 void put_set_eth_src(const struct eth_addr *, struct ofpbuf *);
 void put_push_vlan(uint16_t ethertype, int tag, struct ofpbuf *);
-void put_resubmit(uint8_t table, struct ofpbuf *);
 /* To the egress pipeline, with clean registers. */
 void put_enter_egress(struct ofpbuf *);
 void put_output(ofp_port_t, struct ofpbuf *);

@@ -262,19 +262,10 @@ add_activation(struct port_ctx *ctx, ofp_port_t ofport)
     match_set_in_port(&match, ofport);
     match_set_dl_type(&match, htons(ETH_TYPE_RARP));
     put_enter(ctx, &ctx->ofpacts);
-
-    const struct action_header header = {
-        .opcode = htonl(ACTION_OPCODE_ACTIVATION_STRATEGY_RARP),
-    };
-    struct ofpact_controller *oc = ofpact_put_CONTROLLER(&ctx->ofpacts);
-    oc->max_len = UINT16_MAX;
-    oc->reason = OFPR_ACTION;
-    oc->meter_id = NX_CTLR_NO_METER;
-    ofpbuf_put(&ctx->ofpacts, &header, sizeof header);
-    oc = ctx->ofpacts.header;
-    oc->userdata_len = sizeof header;
-    ofpact_finish_CONTROLLER(&ctx->ofpacts, &oc);
-
+    size_t start = put_controller_start(
+        ACTION_OPCODE_ACTIVATION_STRATEGY_RARP, false, NX_CTLR_NO_METER,
+        &ctx->ofpacts);
+    put_controller_finish(start, &ctx->ofpacts);
     put_resubmit(OFTABLE_LOG_INGRESS_PIPELINE, &ctx->ofpacts);
     add_flow(ctx, OFTABLE_PHY_TO_LOG, 1010, &match);
 }

@@ -20,13 +20,13 @@
 #include "inputs.h"
 #include "lflow-env.h"
 #include "lport-type.h"
-#include "ltable.h"
 #include "module.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
 #include "ovn/logical-fields.h"
 #include "port-sec.h"
+#include "put-actions.h"
 #include "unit-log.h"
 #include "util.h"
 #include "uuid.h"
@@ -63,10 +63,10 @@ put_rule(const struct port_sec_rule *rule, void *p_)
     match_set_metadata(&match, htonll(p->dp_key));
     match_set_reg(&match, tables[rule->table].port - MFF_REG0, p->port_key);
     if (rule->verdict == PORT_SEC_ASK_ND) {
-        ltable_resubmit(&ofpacts, OFTABLE_CHK_IN_PORT_SEC_ND);
+        put_resubmit(OFTABLE_CHK_IN_PORT_SEC_ND, &ofpacts);
     } else {
-        ltable_set_bits(&ofpacts, MFF_LOG_FLAGS, MLF_CHECK_PORT_SEC_BIT, 1,
-                        rule->verdict == PORT_SEC_DENY);
+        put_load_bits(MFF_LOG_FLAGS, MLF_CHECK_PORT_SEC_BIT, 1,
+                      rule->verdict == PORT_SEC_DENY, &ofpacts);
     }
     flow_output_add(p->unit, tables[rule->table].table_id, rule->priority,
                     p->cookie, &match, &ofpacts);

@@ -16,7 +16,7 @@ bool
 act_encode_output(const struct ovnact *a OVS_UNUSED,
                   const struct ovnact_encode_params *ep, struct ofpbuf *out)
 {
-    act_put_resubmit(out, act_output_ptable(ep));
+    put_resubmit(act_output_ptable(ep), out);
     return true;
 }
 
@@ -103,8 +103,7 @@ act_encode_next(const struct ovnact *a, const struct ovnact_encode_params *ep,
     const struct ovnact_next *next
         = CONTAINER_OF(a, struct ovnact_next, ovnact);
 
-    act_put_resubmit(out,
-                     act_first_ptable(ep, next->pipeline) + next->ltable);
+    put_resubmit(act_first_ptable(ep, next->pipeline) + next->ltable, out);
     return true;
 }
 
@@ -164,7 +163,7 @@ act_encode_load(const struct ovnact *a, const struct ovnact_encode_params *ep,
         if (!ep->env->port_key(c->string, &key, ep->env->aux)) {
             key = 0;
         }
-        act_put_load(out, &dst, key);
+        put_load_subfield(&dst, key, out);
         return true;
     }
 
@@ -215,7 +214,7 @@ act_encode_ovnfield_load(const struct ovnact *a,
     ofpbuf_put(out, &load->imm.value.u8[sizeof load->imm.value
                                         - field->n_bytes],
                field->n_bytes);
-    return act_finish_controller(out, start);
+    return put_controller_finish(start, out);
 }
 
 /* FIELD = FIELD; FIELD <-> FIELD; */
@@ -318,7 +317,7 @@ act_encode_move(const struct ovnact *a,
     struct mf_subfield src = expr_field_resolve(&move->rhs);
     struct mf_subfield dst = expr_field_resolve(&move->lhs);
 
-    act_put_move(out, &src, &dst);
+    put_move_subfield(&src, &dst, out);
     return true;
 }
 
@@ -332,10 +331,10 @@ act_encode_exchange(const struct ovnact *a,
     struct mf_subfield lhs = expr_field_resolve(&move->lhs);
     struct mf_subfield rhs = expr_field_resolve(&move->rhs);
 
-    act_put_push(out, &rhs);
-    act_put_push(out, &lhs);
-    act_put_pop(out, &rhs);
-    act_put_pop(out, &lhs);
+    put_push(&rhs, out);
+    put_push(&lhs, out);
+    put_pop(&rhs, out);
+    put_pop(&lhs, out);
     return true;
 }
 
@@ -393,7 +392,7 @@ act_encode_push(const struct ovnact *a,
         = CONTAINER_OF(a, struct ovnact_field, ovnact);
     struct mf_subfield sf = expr_field_resolve(&f->field);
 
-    act_put_push(out, &sf);
+    put_push(&sf, out);
     return true;
 }
 
@@ -419,7 +418,7 @@ act_encode_pop(const struct ovnact *a,
         = CONTAINER_OF(a, struct ovnact_field, ovnact);
     struct mf_subfield sf = expr_field_resolve(&f->field);
 
-    act_put_pop(out, &sf);
+    put_pop(&sf, out);
     return true;
 }
 
@@ -598,14 +597,14 @@ static bool
 begin_inport(const struct expr_field *field, struct ofpbuf *out)
 {
     struct mf_subfield src = expr_field_resolve(field);
-    struct mf_subfield inport = act_whole_field(MFF_LOG_INPORT);
+    struct mf_subfield inport = put_whole_field(MFF_LOG_INPORT);
 
     if (src.field->id == MFF_LOG_INPORT) {
         return false;
     }
-    act_put_push(out, &inport);
-    act_put_push(out, &src);
-    act_put_pop(out, &inport);
+    put_push(&inport, out);
+    put_push(&src, out);
+    put_pop(&inport, out);
     return true;
 }
 
@@ -613,8 +612,8 @@ static void
 end_inport(bool pushed, struct ofpbuf *out)
 {
     if (pushed) {
-        struct mf_subfield inport = act_whole_field(MFF_LOG_INPORT);
-        act_put_pop(out, &inport);
+        struct mf_subfield inport = put_whole_field(MFF_LOG_INPORT);
+        put_pop(&inport, out);
     }
 }
 
@@ -712,7 +711,7 @@ act_encode_bind_vport(const struct ovnact *a,
                                         act_controller_meter(ep), ep);
     ovs_be32 be_key = htonl(key);
     ofpbuf_put(out, &be_key, sizeof be_key);
-    if (!act_finish_controller(out, start)) {
+    if (!put_controller_finish(start, out)) {
         return false;
     }
     end_inport(pushed, out);

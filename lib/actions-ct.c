@@ -409,6 +409,6 @@ act_encode_ct_snat_to_vip(const struct ovnact *a OVS_UNUSED,
                           const struct ovnact_encode_params *ep,
                           struct ofpbuf *out)
 {
-    act_put_resubmit(out, ep->dialect->tables.ct_snat_hairpin);
+    put_resubmit(ep->dialect->tables.ct_snat_hairpin, out);
     return true;
 }

@@ -181,7 +181,7 @@ act_free_put_opts(struct ovnact *a)
 }
 
 /* Starts the packet-in of an action with a result.  Returns what
- * act_finish_controller() wants. */
+ * put_controller_finish() wants. */
 static size_t
 start_reply(const struct ovnact_encode_params *ep, enum action_opcode opcode,
             const struct expr_field *dst, struct ofpbuf *out)
@@ -466,7 +466,7 @@ act_encode_put_dhcp_opts(const struct ovnact *a,
             put_dhcp_opt(out, opt);
         }
     }
-    return act_finish_controller(out, start);
+    return put_controller_finish(start, out);
 }
 
 /* R = put_dhcpv6_opts(...); */
@@ -529,7 +529,7 @@ act_encode_put_dhcpv6_opts(const struct ovnact *a,
         }
         put_dhcpv6_opt(out, &po->opts[i]);
     }
-    return act_finish_controller(out, start);
+    return put_controller_finish(start, out);
 }
 
 /* R = put_nd_ra_opts(addr_mode = "...", slla = MAC, ...); */
@@ -815,7 +815,7 @@ act_encode_put_nd_ra_opts(const struct ovnact *a,
 
     struct ovs_ra_msg *msg = ofpbuf_at_assert(out, ra_ofs, sizeof *msg);
     msg->mo_flags = flags;
-    return act_finish_controller(out, start);
+    return put_controller_finish(start, out);
 }
 
 /* R = dns_lookup(); */
@@ -828,6 +828,6 @@ act_encode_dns_lookup(const struct ovnact *a,
     const struct ovnact_result *r
         = CONTAINER_OF(a, struct ovnact_result, ovnact);
 
-    return act_finish_controller(
-        out, start_reply(ep, ACTION_OPCODE_DNS_LOOKUP, &r->dst, out));
+    return put_controller_finish(
+        start_reply(ep, ACTION_OPCODE_DNS_LOOKUP, &r->dst, out), out);
 }

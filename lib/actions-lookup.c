@@ -77,16 +77,16 @@ act_encode_lookup(const struct ovnact *a,
 {
     const struct ovnact_result *r
         = CONTAINER_OF(a, struct ovnact_result, ovnact);
-    struct mf_subfield flag = act_whole_field(MFF_LOG_FLAGS);
+    struct mf_subfield flag = put_whole_field(MFF_LOG_FLAGS);
     struct mf_subfield dst = expr_field_resolve(&r->dst);
     unsigned int bit;
     uint8_t table = lookup_table(a->type, ep, &bit);
 
     flag.ofs = bit;
     flag.n_bits = 1;
-    act_put_load(out, &flag, 0);
-    act_put_resubmit(out, table);
-    act_put_move(out, &flag, &dst);
+    put_load_bits(MFF_LOG_FLAGS, bit, 1, 0, out);
+    put_resubmit(table, out);
+    put_move_subfield(&flag, &dst, out);
     return true;
 }
 
@@ -124,8 +124,8 @@ learn_match_field(struct ofpbuf *out, enum mf_field_id dst,
 {
     struct ofpact_learn_spec *spec = ofpbuf_put_zeros(out, sizeof *spec);
 
-    spec->dst = act_whole_field(dst);
-    spec->src = act_whole_field(src);
+    spec->dst = put_whole_field(dst);
+    spec->src = put_whole_field(src);
     spec->n_bits = spec->dst.n_bits;
     spec->src_type = NX_LEARN_SRC_FIELD;
     spec->dst_type = NX_LEARN_DST_MATCH;
@@ -151,7 +151,7 @@ learn_value(struct ofpbuf *out, uint16_t dst_type,
 static void
 learn_match_value(struct ofpbuf *out, enum mf_field_id id, const void *value)
 {
-    struct mf_subfield dst = act_whole_field(id);
+    struct mf_subfield dst = put_whole_field(id);
     learn_value(out, NX_LEARN_DST_MATCH, &dst, value, dst.field->n_bytes);
 }
 
@@ -167,7 +167,7 @@ learn_load_value(struct ofpbuf *out, const struct mf_subfield *dst,
 static void
 learn_load_flag(struct ofpbuf *out, unsigned int bit)
 {
-    struct mf_subfield flag = act_whole_field(MFF_LOG_FLAGS);
+    struct mf_subfield flag = put_whole_field(MFF_LOG_FLAGS);
     uint8_t one = 1;
 
     flag.ofs = bit;
@@ -431,7 +431,7 @@ aff_backend_field(const struct ovnact_encode_params *ep, bool ipv6)
 {
     const struct ovn_registers *regs = &ep->dialect->regs;
 
-    return act_whole_field(!ipv6 ? regs->affinity_ip4
+    return put_whole_field(!ipv6 ? regs->affinity_ip4
                            : ep->is_switch ? regs->affinity_ip6_switch
                            : regs->affinity_ip6_router);
 }
@@ -470,7 +470,7 @@ act_encode_commit_lb_aff(const struct ovnact *a,
                                      : &backend4);
     if (aff->backend_port) {
         struct mf_subfield port_dst
-            = act_whole_field(ep->dialect->regs.affinity_port);
+            = put_whole_field(ep->dialect->regs.affinity_port);
         ovs_be16 port = htons(aff->backend_port);
 
         port_dst.n_bits = 16;

@@ -35,20 +35,20 @@ begin_args(const struct arg args[], size_t n, struct ofpbuf *out)
 {
     for (size_t i = 0; i < n; i++) {
         if (!arg_in_place(&args[i])) {
-            struct mf_subfield dst = act_whole_field(args[i].dst);
-            act_put_push(out, &dst);
+            struct mf_subfield dst = put_whole_field(args[i].dst);
+            put_push(&dst, out);
         }
     }
     for (size_t i = n; i-- > 0; ) {
         if (!arg_in_place(&args[i])) {
             struct mf_subfield src = expr_field_resolve(args[i].field);
-            act_put_push(out, &src);
+            put_push(&src, out);
         }
     }
     for (size_t i = 0; i < n; i++) {
         if (!arg_in_place(&args[i])) {
-            struct mf_subfield dst = act_whole_field(args[i].dst);
-            act_put_pop(out, &dst);
+            struct mf_subfield dst = put_whole_field(args[i].dst);
+            put_pop(&dst, out);
         }
     }
 }
@@ -58,8 +58,8 @@ end_args(const struct arg args[], size_t n, struct ofpbuf *out)
 {
     for (size_t i = n; i-- > 0; ) {
         if (!arg_in_place(&args[i])) {
-            struct mf_subfield dst = act_whole_field(args[i].dst);
-            act_put_pop(out, &dst);
+            struct mf_subfield dst = put_whole_field(args[i].dst);
+            put_pop(&dst, out);
         }
     }
 }
@@ -68,12 +68,8 @@ end_args(const struct arg args[], size_t n, struct ofpbuf *out)
 static void
 put_lookup(struct ofpbuf *out, unsigned int bit, uint8_t table)
 {
-    struct mf_subfield flag = {
-        .field = mf_from_id(MFF_LOG_FLAGS), .ofs = bit, .n_bits = 1,
-    };
-
-    act_put_load(out, &flag, 0);
-    act_put_resubmit(out, table);
+    put_load_bits(MFF_LOG_FLAGS, bit, 1, 0, out);
+    put_resubmit(table, out);
 }
 
 static void
@@ -85,7 +81,7 @@ put_lookup_result(struct ofpbuf *out, unsigned int bit,
         .field = mf_from_id(MFF_LOG_FLAGS), .ofs = bit, .n_bits = 1,
     };
 
-    act_put_move(out, &flag, &dst);
+    put_move_subfield(&flag, &dst, out);
 }
 
 /* IPv4 and IPv6. */
@@ -185,11 +181,10 @@ act_encode_get_mac(const struct ovnact *a,
         { &mac->port, MFF_LOG_OUTPORT },
         { &mac->ip, ip_register(a->type) },
     };
-    struct mf_subfield eth_dst = act_whole_field(MFF_ETH_DST);
 
     begin_args(args, ARRAY_SIZE(args), out);
-    act_put_load(out, &eth_dst, 0);
-    act_put_resubmit(out, ep->dialect->tables.mac_binding);
+    put_load(MFF_ETH_DST, 0, out);
+    put_resubmit(ep->dialect->tables.mac_binding, out);
     end_args(args, ARRAY_SIZE(args), out);
     return true;
 }
@@ -263,14 +258,14 @@ act_encode_lookup_mac_ip(const struct ovnact *a,
         { &mac->port, MFF_LOG_OUTPORT },
         { &mac->ip, ip_register(a->type) },
     };
-    struct mf_subfield eth_dst = act_whole_field(MFF_ETH_DST);
+    struct mf_subfield eth_dst = put_whole_field(MFF_ETH_DST);
 
     /* The table is get_arp's, which sets the Ethernet destination. */
     begin_args(args, ARRAY_SIZE(args), out);
-    act_put_push(out, &eth_dst);
+    put_push(&eth_dst, out);
     put_lookup(out, MLF_LOOKUP_MAC_BIT, ep->dialect->tables.mac_binding);
     put_lookup_result(out, MLF_LOOKUP_MAC_BIT, &mac->dst);
-    act_put_pop(out, &eth_dst);
+    put_pop(&eth_dst, out);
     end_args(args, ARRAY_SIZE(args), out);
     return true;
 }
@@ -410,16 +405,16 @@ act_encode_get_fdb(const struct ovnact *a,
                    const struct ovnact_encode_params *ep, struct ofpbuf *out)
 {
     const struct ovnact_mac *mac = CONTAINER_OF(a, struct ovnact_mac, ovnact);
-    struct mf_subfield outport = act_whole_field(MFF_LOG_OUTPORT);
+    struct mf_subfield outport = put_whole_field(MFF_LOG_OUTPORT);
     struct mf_subfield dst = expr_field_resolve(&mac->dst);
     struct arg args[] = { { &mac->mac, MFF_ETH_DST } };
 
     begin_args(args, ARRAY_SIZE(args), out);
-    act_put_load(out, &outport, 0);
-    act_put_resubmit(out, ep->dialect->tables.get_fdb);
+    put_load(MFF_LOG_OUTPORT, 0, out);
+    put_resubmit(ep->dialect->tables.get_fdb, out);
     end_args(args, ARRAY_SIZE(args), out);
     if (dst.field->id != MFF_LOG_OUTPORT) {
-        act_put_move(out, &outport, &dst);
+        put_move_subfield(&outport, &dst, out);
     }
     return true;
 }

@@ -80,7 +80,7 @@ act_encode_nested(const struct ovnact *a,
                                             ep);
         ofpacts_put_openflow_actions(inner.data, inner.size, out,
                                      OFP15_VERSION);
-        ok = act_finish_controller(out, start);
+        ok = put_controller_finish(start, out);
     }
     ofpbuf_uninit(&inner);
     return ok;

@@ -27,6 +27,7 @@
 #include "openvswitch/ofp-actions.h"
 #include "ovn/actions.h"
 #include "ovn/gen-opts.h"
+#include "put-actions.h"
 
 /* Bounds on what a text may ask for. */
 #define ACT_MAX_DEPTH 31        /* Nested "{ }"s, as the stock controller. */
@@ -115,27 +116,16 @@ void act_free_opts(struct ovnact_opt *, size_t n);
 
 /* Encoding. */
 
-/* A controller() action: start, append userdata to 'out', finish.  finish
- * returns false if it has become too long. */
+/* put_controller_start(), noting the opcode. */
 size_t act_start_controller(struct ofpbuf *out, enum action_opcode, bool pause,
                             uint32_t meter_id,
                             const struct ovnact_encode_params *);
-bool act_finish_controller(struct ofpbuf *out, size_t start);
 /* The whole action, with nothing but the header as userdata. */
 bool act_put_controller(struct ofpbuf *out, enum action_opcode, bool pause,
                         const struct ovnact_encode_params *);
 /* The id of the meter for packet-ins. */
 uint32_t act_controller_meter(const struct ovnact_encode_params *);
 
-void act_put_resubmit(struct ofpbuf *out, uint8_t table);
-/* dst = value, where 'value' is right-justified. */
-void act_put_load(struct ofpbuf *out, const struct mf_subfield *dst,
-                  uint64_t value);
-void act_put_move(struct ofpbuf *out, const struct mf_subfield *src,
-                  const struct mf_subfield *dst);
-void act_put_push(struct ofpbuf *out, const struct mf_subfield *);
-void act_put_pop(struct ofpbuf *out, const struct mf_subfield *);
-struct mf_subfield act_whole_field(enum mf_field_id);
 /* Appends the OXM header and bit offset that tell where a packet-in's result
  * goes. */
 void act_put_result_location(struct ofpbuf *out, const struct expr_field *);

@@ -182,7 +182,7 @@ act_encode_log(const struct ovnact *a, const struct ovnact_encode_params *ep,
     if (log->name) {
         ofpbuf_put(out, log->name, strlen(log->name));
     }
-    return act_finish_controller(out, start);
+    return put_controller_finish(start, out);
 }
 
 /* set_meter(RATE[, BURST]); */
@@ -518,5 +518,5 @@ act_encode_trigger_event(const struct ovnact *a,
         ofpbuf_put(out, header, sizeof header);
         ofpbuf_put(out, value, len);
     }
-    return act_finish_controller(out, start);
+    return put_controller_finish(start, out);
 }

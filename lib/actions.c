@@ -616,13 +616,6 @@ ovnacts_free(struct ovnact *ovnacts, size_t len)
 
 /* Encoding: help for the actions' functions. */
 
-struct mf_subfield
-act_whole_field(enum mf_field_id id)
-{
-    const struct mf_field *field = mf_from_id(id);
-    return (struct mf_subfield) { .field = field, .n_bits = field->n_bits };
-}
-
 uint8_t
 act_first_ptable(const struct ovnact_encode_params *ep,
                  enum ovn_pipeline pipeline)
@@ -646,49 +639,6 @@ act_zone_field(const struct ovnact_encode_params *ep)
     return ep->is_switch ? MFF_LOG_CT_ZONE : MFF_LOG_DNAT_ZONE;
 }
 
-void
-act_put_resubmit(struct ofpbuf *out, uint8_t table)
-{
-    struct ofpact_resubmit *resubmit = ofpact_put_RESUBMIT(out);
-    resubmit->in_port = OFPP_IN_PORT;
-    resubmit->table_id = table;
-}
-
-void
-act_put_load(struct ofpbuf *out, const struct mf_subfield *dst,
-             uint64_t value)
-{
-    struct ofpact_set_field *sf = ofpact_put_set_field(out, dst->field,
-                                                       NULL, NULL);
-    ovs_be64 be = htonll(value);
-
-    bitwise_copy(&be, sizeof be, 0, sf->value, dst->field->n_bytes, dst->ofs,
-                 MIN(dst->n_bits, 64));
-    bitwise_one(ofpact_set_field_mask(sf), dst->field->n_bytes, dst->ofs,
-                dst->n_bits);
-}
-
-void
-act_put_move(struct ofpbuf *out, const struct mf_subfield *src,
-             const struct mf_subfield *dst)
-{
-    struct ofpact_reg_move *move = ofpact_put_REG_MOVE(out);
-    move->src = *src;
-    move->dst = *dst;
-}
-
-void
-act_put_push(struct ofpbuf *out, const struct mf_subfield *sf)
-{
-    ofpact_put_STACK_PUSH(out)->subfield = *sf;
-}
-
-void
-act_put_pop(struct ofpbuf *out, const struct mf_subfield *sf)
-{
-    ofpact_put_STACK_POP(out)->subfield = *sf;
-}
-
 uint32_t
 act_controller_meter(const struct ovnact_encode_params *ep)
 {
@@ -702,44 +652,19 @@ act_start_controller(struct ofpbuf *out, enum action_opcode opcode,
                      bool pause, uint32_t meter_id,
                      const struct ovnact_encode_params *ep)
 {
-    size_t start = out->size;
-    struct ofpact_controller *oc = ofpact_put_CONTROLLER(out);
-
-    oc->max_len = UINT16_MAX;
-    oc->reason = OFPR_ACTION;
-    oc->pause = pause;
-    oc->meter_id = meter_id;
-
-    struct action_header header = { .opcode = htonl(opcode) };
-    ofpbuf_put(out, &header, sizeof header);
     if (ep->opcodes) {
         *ep->opcodes |= UINT32_C(1) << opcode;
     }
-    return start;
-}
-
-bool
-act_finish_controller(struct ofpbuf *out, size_t start)
-{
-    struct ofpact_controller *oc = ofpbuf_at_assert(out, start, sizeof *oc);
-    size_t userdata_len = out->size - start - sizeof *oc;
-
-    if (userdata_len > ACT_MAX_OFPACTS) {
-        return false;
-    }
-    oc->userdata_len = userdata_len;
-    out->header = oc;
-    ofpact_finish_CONTROLLER(out, &oc);
-    return true;
+    return put_controller_start(opcode, pause, meter_id, out);
 }
 
 bool
 act_put_controller(struct ofpbuf *out, enum action_opcode opcode, bool pause,
                    const struct ovnact_encode_params *ep)
 {
-    return act_finish_controller(
-        out, act_start_controller(out, opcode, pause,
-                                  act_controller_meter(ep), ep));
+    return put_controller_finish(
+        act_start_controller(out, opcode, pause, act_controller_meter(ep), ep),
+        out);
 }
 
 void

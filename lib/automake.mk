@@ -55,7 +55,9 @@ lib_libovn_la_SOURCES = \
 	lib/ovn-dirs.h \
 	lib/ovn-group.c \
 	lib/port-sec.c \
-	lib/port-sec.h
+	lib/port-sec.h \
+	lib/put-actions.c \
+	lib/put-actions.h
 
 # The databases' bindings, generated from the schemas that the distribution
 # installs.  Libraries of their own, so that nothing in lib/ comes to depend on

@@ -14,6 +14,7 @@
 #include "openvswitch/ofpbuf.h"
 #include "ovn/actions.h"
 #include "ovn/logical-fields.h"
+#include "put-actions.h"
 #include "smap.h"
 #include "util.h"
 #include "uuid.h"
@@ -102,23 +103,16 @@ put_opcode(struct ofpbuf *userdata, enum action_opcode opcode)
 static void
 put_reject(struct ofpbuf *userdata, uint8_t table)
 {
-    const struct mf_subfield in = {
-        .field = mf_from_id(MFF_LOG_INPORT), .n_bits = 32,
-    };
-    const struct mf_subfield out = {
-        .field = mf_from_id(MFF_LOG_OUTPORT), .n_bits = 32,
-    };
+    const struct mf_subfield in = put_whole_field(MFF_LOG_INPORT);
+    const struct mf_subfield out = put_whole_field(MFF_LOG_OUTPORT);
     struct ofpbuf ofpacts;
 
     ofpbuf_init(&ofpacts, 0);
-    ofpact_put_STACK_PUSH(&ofpacts)->subfield = in;
-    ofpact_put_STACK_PUSH(&ofpacts)->subfield = out;
-    ofpact_put_STACK_POP(&ofpacts)->subfield = in;
-    ofpact_put_STACK_POP(&ofpacts)->subfield = out;
-    struct ofpact_resubmit *resubmit = ofpact_put_RESUBMIT(&ofpacts);
-    resubmit->in_port = OFPP_IN_PORT;
-    resubmit->table_id = table;
-
+    put_push(&in, &ofpacts);
+    put_push(&out, &ofpacts);
+    put_pop(&in, &ofpacts);
+    put_pop(&out, &ofpacts);
+    put_resubmit(table, &ofpacts);
     put_opcode(userdata, ACTION_OPCODE_REJECT);
     ofpacts_put_openflow_actions(ofpacts.data, ofpacts.size, userdata,
                                  OFP15_VERSION);

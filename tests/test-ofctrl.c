@@ -62,6 +62,7 @@
 #include "ovs-config.h"
 #include "ovstest.h"
 #include "packets.h"
+#include "put-actions.h"
 #include "simap.h"
 #include "unixctl.h"
 #include "util.h"
@@ -274,9 +275,7 @@ many_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         ofpbuf_clear(&ofpacts);
         ovs_be32 value = htonl(i % 200);
         ofpact_put_set_field(&ofpacts, mf_from_id(MFF_REG15), &value, NULL);
-        struct ofpact_resubmit *resubmit = ofpact_put_RESUBMIT(&ofpacts);
-        resubmit->in_port = OFPP_IN_PORT;
-        resubmit->table_id = 30;
+        put_resubmit(30, &ofpacts);
         flow_output_add(unit, 20, 100, i / 7 + 1, &match, &ofpacts);
     }
     flow_output_end(unit);

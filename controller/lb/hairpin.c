@@ -29,7 +29,6 @@
 #include "inputs.h"
 #include "lb.h"
 #include "lflow-env.h"
-#include "ltable.h"
 #include "module.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofp-actions.h"
@@ -37,6 +36,7 @@
 #include "openvswitch/vlog.h"
 #include "ovn/logical-fields.h"
 #include "packets.h"
+#include "put-actions.h"
 #include "unit-log.h"
 #include "util.h"
 #include "uuid.h"
@@ -297,7 +297,7 @@ put_check(struct inc_unit *unit, const struct hairpin *h,
         match_set_tp_dst(&match, htons(backend->port));
     }
 
-    ltable_set_bits(&ofpacts, MFF_LOG_FLAGS, MLF_LOOKUP_LB_HAIRPIN_BIT, 1, 1);
+    put_load_bits(MFF_LOG_FLAGS, MLF_LOOKUP_LB_HAIRPIN_BIT, 1, 1, &ofpacts);
     put_learn(&ofpacts, h, vip);
     flow_output_add(unit, OFTABLE_CHK_LB_HAIRPIN, PRIORITY_CHECK, h->cookie,
                     &match, &ofpacts);

@@ -22,7 +22,8 @@ FUZZ_PARTS = lex expr actions encode
 
 fuzz_sources = \
 	$(filter lib/dialect.c lib/lex.c lib/expr-%.c lib/actions%.c lib/gen-opts.c \
-	  lib/lb.c lib/logical-fields.c lib/ovn-group.c,$(lib_libovn_la_SOURCES)) \
+	  lib/lb.c lib/logical-fields.c lib/ovn-group.c lib/put-actions.c, \
+	  $(lib_libovn_la_SOURCES)) \
 	tests/fuzz/fuzz.c \
 	tests/test-ovn-check.c \
 	tests/test-ovn-generate.c \
