@@ -667,6 +667,21 @@ commit(const struct turn *turn)
     chassis_config_destroy(&c);
 }
 
+/* Deletes the multicast groups that a controller has learned on chassis 'ch'.
+ * They would not only be of no use: the server refuses to delete a Chassis
+ * while that makes two of them alike. */
+static void
+delete_igmp_groups(struct ovsdb_idl *sb_idl, const struct sbrec_chassis *ch)
+{
+    const struct sbrec_igmp_group *group;
+
+    SBREC_IGMP_GROUP_FOR_EACH_SAFE (group, sb_idl) {
+        if (group->chassis == ch) {
+            sbrec_igmp_group_delete(group);
+        }
+    }
+}
+
 /* Removes the rows of 'chassis_name'; returns true when there are none. */
 static bool
 remove_rows(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
@@ -687,6 +702,7 @@ remove_rows(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
             sbrec_chassis_private_delete(cp);
         }
         if (ch) {
+            delete_igmp_groups(sb_idl, ch);
             sbrec_chassis_delete(ch);
         }
     }
@@ -708,6 +724,7 @@ register_sb(struct idl_columns *columns)
     idl_columns_add(columns, &sbrec_chassis_private_col_name, IDL_READ);
     idl_columns_add(columns, &sbrec_chassis_private_col_chassis, IDL_READ);
     idl_columns_add(columns, &sbrec_encap_col_chassis_name, IDL_READ);
+    idl_columns_add(columns, &sbrec_igmp_group_col_chassis, IDL_READ);
 }
 
 const struct module chassis_module = {

@@ -37,6 +37,7 @@ enum table {
     MAC_BINDING,
     CHASSIS_PRIVATE,
     CONTROLLER_EVENT,
+    IGMP_GROUP,
     TEMPLATE_VAR,
     N_TABLES
 };
@@ -48,6 +49,7 @@ static const struct ovsdb_idl_table_class *const classes[N_TABLES] = {
     [MAC_BINDING] = &sbrec_table_mac_binding,
     [CHASSIS_PRIVATE] = &sbrec_table_chassis_private,
     [CONTROLLER_EVENT] = &sbrec_table_controller_event,
+    [IGMP_GROUP] = &sbrec_table_igmp_group,
     [TEMPLATE_VAR] = &sbrec_table_chassis_template_var,
 };
 
@@ -172,6 +174,9 @@ make_conditions(struct ovsdb_idl_condition conds[N_TABLES],
         }
         sbrec_controller_event_add_clause_chassis(
             &conds[CONTROLLER_EVENT], OVSDB_F_EQ,
+            CONST_CAST(struct uuid *, our_chassis));
+        sbrec_igmp_group_add_clause_chassis(
+            &conds[IGMP_GROUP], OVSDB_F_EQ,
             CONST_CAST(struct uuid *, our_chassis));
         sbrec_logical_flow_add_clause_logical_datapath(&conds[LOGICAL_FLOW],
                                                        OVSDB_F_EQ, NULL);

@@ -90,6 +90,11 @@ VLOG_DEFINE_THIS_MODULE(main);
 /* How often clean_up() looks whether it is done, in ms. */
 #define CLEAN_UP_RETRY_MS 200
 
+/* How many transactions a database may refuse, and how long it may take
+ * altogether, in ms, before clean_up() leaves there what is there. */
+#define CLEAN_UP_MAX_FAILURES 20
+#define CLEAN_UP_PATIENCE_MS 30000
+
 #define STOPWATCH_ENGINE "flow-generation"
 
 /* What ovn-northd writes to SB_Global.options:northd_internal_version if it
@@ -478,13 +483,15 @@ begin_turn(struct turn *turn)
     turn->server_away = ctl.server_away;
 }
 
+/* Commits what modules have written.  Counts in 'sb_failures' and
+ * 'ovs_failures' the transactions that have come to nothing. */
 static void
-end_turn(struct turn *turn)
+end_turn(struct turn *turn, int *sb_failures, int *ovs_failures)
 {
     ctl.our_chassis = turn->our_chassis;
     free(turn->target);
-    ovsdb_idl_loop_commit_and_wait(&ctl.sb);
-    ovsdb_idl_loop_commit_and_wait(&ctl.ovs);
+    *sb_failures += !ovsdb_idl_loop_commit_and_wait(&ctl.sb);
+    *ovs_failures += !ovsdb_idl_loop_commit_and_wait(&ctl.ovs);
 }
 
 static void
@@ -492,6 +499,7 @@ run_loop(struct unixctl_server *unixctl)
 {
     while (!ctl.exiting) {
         struct turn turn;
+        int unused = 0;
 
         report_memory();
         begin_turn(&turn);
@@ -504,11 +512,28 @@ run_loop(struct unixctl_server *unixctl)
         MODULES_CALL(wait);
         memory_wait();
         unixctl_server_wait(unixctl);
-        end_turn(&turn);
+        end_turn(&turn, &unused, &unused);
         if (ctl.exiting) {
             poll_immediate_wake();
         }
         poll_block();
+    }
+}
+
+/* Hangs up on a database that refuses what clean_up() wants of it, or does
+ * not get done with it.  From then on it counts as out of reach.  There are
+ * states of a database in which no transaction can delete our rows, and an
+ * exit has to end. */
+static void
+give_up_if_in_vain(struct ovsdb_idl *idl, const char *name, int failures,
+                   long long int deadline)
+{
+    if (ovsdb_idl_is_connected(idl)
+        && (failures >= CLEAN_UP_MAX_FAILURES || time_msec() >= deadline)) {
+        VLOG_ERR("the %s database does not let go of this chassis' rows: "
+                 "exiting without removing those that are left (%d "
+                 "transactions failed)", name, failures);
+        ovsdb_idl_set_remote(idl, NULL, false);
     }
 }
 
@@ -518,18 +543,23 @@ run_loop(struct unixctl_server *unixctl)
 static void
 clean_up(struct unixctl_server *unixctl)
 {
+    const long long int deadline = time_msec() + CLEAN_UP_PATIENCE_MS;
+    int sb_failures = 0, ovs_failures = 0;
     bool done = !ctl.config.chassis_name;
 
     while (!done) {
         struct turn turn;
 
+        give_up_if_in_vain(ctl.sb.idl, "southbound", sb_failures, deadline);
+        give_up_if_in_vain(ctl.ovs.idl, "Open vSwitch", ovs_failures,
+                           deadline);
         begin_turn(&turn);
         done = all_modules(is_cleaned_up, &turn);
         ovsdb_idl_track_clear(ctl.ovs.idl);
         ovsdb_idl_track_clear(ctl.sb.idl);
         unixctl_server_run(unixctl);
         unixctl_server_wait(unixctl);
-        end_turn(&turn);
+        end_turn(&turn, &sb_failures, &ovs_failures);
         if (!done) {
             /* Nothing wakes us when a transaction has failed, such as the last
              * one from before. */
