@@ -46,9 +46,12 @@
 #include "flow.h"
 #include "inputs.h"
 #include "module.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/shash.h"
 #include "openvswitch/vlog.h"
 #include "ovs-config.h"
 #include "ovs-port.h"
+#include "packets.h"
 #include "smap.h"
 #include "sset.h"
 #include "util.h"
@@ -74,6 +77,7 @@ static const struct {
 struct wanted_tunnel {
     char *chassis_name;
     const char *type;           /* In tunnel_types[]. */
+    bool is_encaps_own;         /* Is it the chassis that its Encap names? */
     struct smap options;
 };
 
@@ -106,6 +110,7 @@ wanted_tunnel_equal(const void *a_, const void *b_)
     const struct wanted_tunnel *b = b_;
 
     return !strcmp(a->chassis_name, b->chassis_name) && a->type == b->type
+           && a->is_encaps_own == b->is_encaps_own
            && smap_equal(&a->options, &b->options);
 }
 
@@ -266,6 +271,7 @@ want_tunnel(struct inc_unit *unit, const struct chassis *ch,
     *w = (struct wanted_tunnel) {
         .chassis_name = xstrdup(ch->name),
         .type = type,
+        .is_encaps_own = !strcmp(encap->chassis_name, ch->name),
         .options = SMAP_INITIALIZER(&w->options),
     };
 
@@ -523,8 +529,73 @@ struct commit_ctx {
     const struct ovsrec_bridge *bridge;
     struct sset names;          /* Of all ports and interfaces. */
     struct sset adopted;        /* Marks. */
+    struct shash places;        /* Where a tunnel leads -> the mark of the one
+                                 * that is made, of all that lead there. */
     bool changed;
 };
+
+/* Where the tunnel with 'mark' leads.  Whatever else makes two tunnels to one
+ * address different, it is the same for all of ours, or part of the Encap,
+ * which is the only one of its type and address.  Caller frees. */
+static char *
+make_place(const struct wanted_tunnel *w)
+{
+    const char *ip = smap_get(&w->options, "remote_ip");
+    struct in6_addr addr;
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    ds_put_format(&s, "%s ", w->type);
+    if (ipv6_parse(ip, &addr)) {
+        ipv6_format_addr(&addr, &s);
+    } else {
+        ds_put_cstr(&s, ip);
+    }
+    return ds_steal_cstr(&s);
+}
+
+/* If several chassis have one address, which takes somebody's hand in the
+ * database, one of them has the tunnel: the switch refuses the others, and
+ * would choose by the order in which it hears of them.  Chosen is the chassis
+ * that the Encap names, or else the one whose mark is the least. */
+static void
+choose_for_place(struct inc_key key, const void *w_, void *ctx_)
+{
+    const struct wanted_tunnel *w = w_;
+    struct commit_ctx *ctx = ctx_;
+    const char *mark = key.data;
+    char *place = make_place(w);
+    struct shash_node *node = shash_find(&ctx->places, place);
+
+    if (!node) {
+        shash_add(&ctx->places, place, mark);
+    } else {
+        const struct wanted_tunnel *chosen
+            = inc_peek(kind_wanted, inc_key_string(node->data));
+        const char *first = node->data;
+
+        if (w->is_encaps_own != chosen->is_encaps_own
+            ? w->is_encaps_own : strcmp(mark, first) < 0) {
+            node->data = CONST_CAST(char *, mark);
+        }
+        VLOG_WARN_RL(&rl, "chassis %s and chassis %s have the same %s encap "
+                     "%s: only one of them has a tunnel, %s", w->chassis_name,
+                     chosen->chassis_name, w->type,
+                     smap_get(&w->options, "remote_ip"),
+                     (const char *) node->data);
+    }
+    free(place);
+}
+
+static bool
+is_chosen(const struct commit_ctx *ctx, const char *mark,
+          const struct wanted_tunnel *w)
+{
+    char *place = make_place(w);
+    const char *chosen = shash_find_data(&ctx->places, place);
+
+    free(place);
+    return !strcmp(chosen, mark);
+}
 
 /* A name for a tunnel port to 'chassis' that no port has yet: "ovn", our index
  * if any, six characters of the chassis' name, a number.  Caller frees. */
@@ -569,7 +640,7 @@ create_tunnel(struct inc_key key, const void *w_, void *ctx_)
     struct commit_ctx *ctx = ctx_;
     const char *mark = key.data;
 
-    if (sset_contains(&ctx->adopted, mark)) {
+    if (sset_contains(&ctx->adopted, mark) || !is_chosen(ctx, mark, w)) {
         return;
     }
     char *name = make_port_name(ctx, w->chassis_name);
@@ -607,7 +678,7 @@ adopt_by_mark(struct commit_ctx *ctx, const struct ovsrec_port *port)
     const struct wanted_tunnel *w
         = mark ? inc_peek(kind_wanted, inc_key_string(mark)) : NULL;
 
-    if (!w || port->n_interfaces != 1
+    if (!w || port->n_interfaces != 1 || !is_chosen(ctx, mark, w)
         || sset_contains(&ctx->adopted, mark)) {
         return false;
     }
@@ -633,7 +704,8 @@ consider_tunnel(struct inc_key key, const void *w_, void *search_)
 
     if (!search->w && !sset_contains(&search->ctx->adopted, key.data)
         && !strcmp(search->iface->type, w->type)
-        && !strcmp(smap_get(&w->options, "remote_ip"), remote_ip)) {
+        && !strcmp(smap_get(&w->options, "remote_ip"), remote_ip)
+        && is_chosen(search->ctx, key.data, w)) {
         search->mark = key.data;
         search->w = w;
     }
@@ -794,6 +866,7 @@ update_ports(const struct turn *turn)
         .bridge = ovs_bridge_find(ovs_idl, br_int),
         .names = SSET_INITIALIZER(&ctx.names),
         .adopted = SSET_INITIALIZER(&ctx.adopted),
+        .places = SHASH_INITIALIZER(&ctx.places),
     };
     if (!ctx.bridge) {
         return;
@@ -807,6 +880,7 @@ update_ports(const struct turn *turn)
             sset_add(&ctx.names, port->interfaces[i]->name);
         }
     }
+    inc_kind_for_each(kind_wanted, choose_for_place, &ctx);
     check_ports(&ctx);
     inc_kind_for_each(kind_wanted, create_tunnel, &ctx);
 
@@ -822,6 +896,7 @@ update_ports(const struct turn *turn)
 
     sset_destroy(&ctx.names);
     sset_destroy(&ctx.adopted);
+    shash_destroy(&ctx.places);
 }
 
 /* Removes all tunnel ports, and forgets which of several controllers of the

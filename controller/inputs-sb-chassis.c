@@ -41,6 +41,7 @@ chassis_create(const struct ovsdb_idl_row *row_)
         ch->encaps[i].uuid = row->encaps[i]->header_.uuid;
         ch->encaps[i].type = xstrdup(row->encaps[i]->type);
         ch->encaps[i].ip = xstrdup(row->encaps[i]->ip);
+        ch->encaps[i].chassis_name = xstrdup(row->encaps[i]->chassis_name);
         smap_clone(&ch->encaps[i].options, &row->encaps[i]->options);
     }
     if (ch->n_encaps) {
@@ -63,6 +64,7 @@ chassis_destroy(void *ch_)
     for (size_t i = 0; i < ch->n_encaps; i++) {
         free(ch->encaps[i].type);
         free(ch->encaps[i].ip);
+        free(ch->encaps[i].chassis_name);
         smap_destroy(&ch->encaps[i].options);
     }
     free(ch->encaps);
@@ -77,6 +79,7 @@ encap_equal(const struct encap *a, const struct encap *b)
     return (uuid_equals(&a->uuid, &b->uuid)
             && !strcmp(a->type, b->type)
             && !strcmp(a->ip, b->ip)
+            && !strcmp(a->chassis_name, b->chassis_name)
             && smap_equal(&a->options, &b->options));
 }
 
@@ -120,6 +123,7 @@ static const struct ovsdb_idl_column *const chassis_columns[] = {
     /* Of the rows that are part of a record, tracked so that it follows. */
     &sbrec_encap_col_type,
     &sbrec_encap_col_ip,
+    &sbrec_encap_col_chassis_name,
     &sbrec_encap_col_options,
     NULL,
 };

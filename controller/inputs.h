@@ -131,6 +131,7 @@ struct encap {
     struct uuid uuid;
     char *type;                 /* "geneve", "vxlan", "stt" */
     char *ip;
+    char *chassis_name;         /* Of the chassis that has created it. */
     struct smap options;
 };
 struct chassis {
