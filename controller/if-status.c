@@ -41,6 +41,7 @@ struct report {
 struct iface_mark {
     char *lport;                /* Installed; NULL: must not be marked. */
     bool must_renew;            /* The mark that is there is another port's. */
+    bool was_removed;           /* Without 'lport': the mark is gone. */
     long long int when;         /* Of being installed, wall clock, ms. */
 };
 
@@ -112,6 +113,34 @@ put_mark(const struct ovsrec_interface *iface, const struct iface_mark *mark)
     free(when);
 }
 
+/* Whether 'iface' is on our bridge and says that it is a logical port's. */
+static bool
+is_for_us(const struct ovsrec_interface *iface)
+{
+    const struct ovs_iface *here = inc_peek(in_kinds.iface,
+                                            inc_key_string(iface->name));
+
+    return (here && uuid_equals(&here->uuid, &iface->header_.uuid)
+            && smap_get(&iface->external_ids, "iface-id"));
+}
+
+/* Of an interface that is no port's, nobody but us says so.  One that is none
+ * of our business is left alone once our own mark is gone: another controller
+ * may have its bridge. */
+static enum desired_state
+agree_unmarked(const struct ovsrec_interface *iface, struct iface_mark *mark)
+{
+    bool is_ours = is_for_us(iface);
+
+    if (smap_get(&iface->external_ids, "ovn-installed")
+        && (is_ours || !mark->was_removed)) {
+        remove_mark(iface);
+        return DESIRED_DIFFERS;
+    }
+    mark->was_removed = true;
+    return is_ours ? DESIRED_AGREES : DESIRED_DONE;
+}
+
 static enum desired_state
 iface_agree(const struct ovsdb_idl_row *row, void *mark_,
             struct ovsdb_idl *idl OVS_UNUSED)
@@ -121,11 +150,12 @@ iface_agree(const struct ovsdb_idl_row *row, void *mark_,
     const char *there = smap_get(&iface->external_ids, "ovn-installed");
     struct iface_mark *mark = mark_;
 
-    if (there && (!mark->lport || mark->must_renew)) {
+    if (!mark->lport) {
+        return agree_unmarked(iface, mark);
+    }
+    if (there && mark->must_renew) {
         remove_mark(iface);
         return DESIRED_DIFFERS;
-    } else if (!mark->lport) {
-        return DESIRED_DONE;
     }
     mark->must_renew = false;
     if (!there || strcmp(there, "true")
