@@ -26,6 +26,7 @@
 #include <config.h>
 #include "binding.h"
 
+#include "coverage.h"
 #include "desired-rows.h"
 #include "hash.h"
 #include "idl-columns.h"
@@ -42,6 +43,8 @@
 #include "uuid.h"
 
 VLOG_DEFINE_THIS_MODULE(binding_commit);
+
+COVERAGE_DEFINE(binding_claim_postponed);
 
 #define CLAIM_INTERVAL_MS 500
 
@@ -137,6 +140,7 @@ postpone_claim(const char *lport, const struct uuid *from)
             return false;
         }
         VLOG_DBG("Postponed claim on logical port %s.", lport);
+        COVERAGE_INC(binding_claim_postponed);
         next_claim = MIN(next_claim, c->when + CLAIM_INTERVAL_MS);
         return true;
     }
