@@ -25,6 +25,7 @@ finds out how little of it suffices, and leaves that in LOG.short.
 import argparse
 import copy
 import json
+import math
 import os
 import random
 import shutil
@@ -39,7 +40,7 @@ import moves                                                # noqa: E402
 import ovsdb                                                # noqa: E402
 from snapshot import Snapshot, difference                   # noqa: E402
 from values import Values                                   # noqa: E402
-from world import Doubtful, Failure, World                  # noqa: E402
+from world import COUNTERS, Doubtful, Failure, World        # noqa: E402
 
 LOAD = r"""
 ovn_base=$1
@@ -103,7 +104,7 @@ class Run:
         self.first_memory = self.memory = 0
         try:
             self.world.load(seed)
-            self.world.settle(1.2)
+            self.world.settle()
         except BaseException:
             self.world.stop_all()
             raise
@@ -202,28 +203,15 @@ class Run:
     def _recompute(self):
         """Incremental equals recompute."""
         world = self.world
-        # A second claim of a port may have to wait for half a second.
-        quiet = .7
-        for _ in range(6):
-            state = world.settle(quiet)
-            before = self._snapshot()
-            world.controller("inc-engine/recompute")
-            state_after = world.settle()
-            after = self._snapshot()
-            lines = difference(before, after, True)
-            if not lines and state[2] != state_after[2]:
-                lines = ["sent: %s" % {c: n - state[2][c]
-                                       for c, n in state_after[2].items()
-                                       if n != state[2][c]}]
-            if not lines:
-                return
-            # Something that takes its time may have happened meanwhile; then
-            # there are two changes, or it goes back.
-            quiet = 1.2
-            world.settle(quiet)
-            if state[:2] == state_after[:2] and difference(
-                    before, self._snapshot(), True):
-                break
+        state = world.settle()
+        before = self._snapshot()
+        world.controller("inc-engine/recompute")
+        state_after = world.settle()
+        lines = difference(before, self._snapshot(), True)
+        sent = {c: state_after[2][c] - state[2][c] for c in COUNTERS
+                if state_after[2][c] != state[2][c]}
+        if not lines and sent:
+            lines = ["sent: %s" % sent]
         if lines:
             raise Doubtful("a recompute makes a difference:\n"
                            + "\n".join(lines))
@@ -257,6 +245,21 @@ class Run:
         world.sb.apply([
             ovsdb.mutate(table, uuid, [column, "insert", ["set", [own]]])
             for table, uuid, column in references])
+
+    def _release_what_nobody_wants(self):
+        """A row that has us and others in additional_chassis is seen by us
+        only if we have its interface or its datapath: no condition that the
+        server could look up finds it.  What somebody has put there goes with
+        our Chassis, and does not come back; what we want, we do put back."""
+        own = [["uuid", u] for u, r in self.world.sb.rows["Chassis"].items()
+               if r["name"] == "hv1"]
+        self.world.sb.apply([
+            ovsdb.mutate("Port_Binding", uuid, [
+                "additional_chassis", "delete", ["set", own]])
+            for uuid, row in self.world.sb.rows["Port_Binding"].items()
+            if len(ovsdb.elements(row["additional_chassis"])) > 1
+            and any(a in own
+                    for a in ovsdb.elements(row["additional_chassis"]))])
 
     def _release_what_packets_claim(self):
         """Virtual ports are claimed by packets, and nothing else brings them
@@ -295,8 +298,9 @@ class Run:
         gone = how == "exit"
         if gone:
             self._release_what_packets_claim()
+            self._release_what_nobody_wants()
             self._forget_encaps_without_chassis()
-        world.settle(1.2)
+        world.settle()
         before = self._snapshot()
         references = self._own_references() if gone else []
         world.end_controller(how)
@@ -306,17 +310,17 @@ class Run:
         world.start_controller()
         if gone:
             self._renew_references(references)
-        if gone:
             before.without_foreign()
-        for _ in range(2):
-            state = world.settle(1.2)
+        # What takes its time may still be under way at first.
+        for quiet in 0, .6, 1.2:
+            state = world.settle(quiet)
             after = self._snapshot()
             if gone:
                 after.without_foreign()
             lines = difference(before, after, not wipe and not gone)
             if not lines:
                 break
-        sent = {c: n for c, n in state[2].items() if n}
+        sent = {c: state[2][c] for c in COUNTERS if state[2][c]}
         if not lines and sent and not wipe and not gone:
             lines = ["sent: %s" % sent]
         if lines:
@@ -328,8 +332,11 @@ class Run:
 class Fuzzer:
     """Draws steps."""
 
-    def __init__(self, run, rng, batch):
+    def __init__(self, run, rng, batch, batches):
+        """A transaction has up to 'batch' mutations, and there are between
+        batches[0] and batches[1] of them from one full check to the next."""
         self.run, self.rng, self.batch = run, rng, batch
+        self.batches = batches
         world = run.world
         seed = copy.deepcopy(world.sb.rows)
         values = Values(rng, seed)
@@ -343,37 +350,39 @@ class Fuzzer:
         return sorted(r["logical_port"] for r in rows.values()) or ["x"]
 
     def steps(self):
-        """The steps up to, and with, the next check."""
+        """The steps up to, and with, the next full check."""
         rng = self.rng
         down = rng.random() < .08
         if down:
             yield {"end": rng.choice(ENDS)}
-        for _ in range(rng.randrange(2, 8)):
+        left = int(self._between(*self.batches))
+        while left > 0:
             dice = rng.random()
-            if dice < .70:
-                yield {"sb": self.sb.batch(rng.randrange(self.batch // 2,
-                                                         self.batch * 2))}
-            elif dice < .85:
+            if dice < .75:
+                n = min(left, int(self._between(5, self.batch)) + 1)
+                left -= n
+                yield {"sb": self.sb.batch(n)}
+            elif dice < .86:
                 yield {"ovs": self.local.batch(rng.randrange(1, 12))}
             elif dice < .93:
                 yield {"packets": self.packets.some(rng.randrange(1, 30))}
-            elif dice < .95:
+            elif dice < .94:
                 yield {"restart": "sb"}
-            elif dice < .955:
+            elif dice < .943:
                 yield {"restart": "switch"}
-            elif dice < .97:
+            elif dice < .95:
                 yield {"convert": self._other_schema()}
-            elif not down:
+            elif dice < .97 and not down:
                 yield from self._heal()
                 yield {"check": {}}
         if down:
             yield {"start": True}
         yield from self._heal()
-        if rng.random() < .35:
-            yield {"check": {"how": rng.choice(ENDS),
-                             "wipe": rng.random() < .3}}
-        else:
-            yield {"check": {}}
+        yield {"check": {"how": rng.choice(ENDS), "wipe": rng.random() < .3}}
+
+    def _between(self, low, high):
+        """A number whose magnitude may be any of those in between."""
+        return math.exp(self.rng.uniform(math.log(low), math.log(high)))
 
     def _heal(self):
         self.run.world.poll()
@@ -437,7 +446,7 @@ def episode(args, seed, mutations):
         with open(os.path.join(directory, "log"), "w") as log:
             print(json.dumps({"seed": seed, "configurations": names}),
                   file=log)
-            fuzzer = Fuzzer(run, rng, args.batch)
+            fuzzer = Fuzzer(run, rng, args.batch, args.between)
             while run.mutations < mutations:
                 for step in fuzzer.steps():
                     # Before it is carried out, in case that it is the last.
@@ -600,8 +609,11 @@ def main():
     parser.add_argument("--mutations", type=int, default=10000)
     parser.add_argument("--episode", type=int, default=20000,
                         help="mutations in an episode")
-    parser.add_argument("--batch", type=int, default=100,
-                        help="mutations in a transaction, about")
+    parser.add_argument("--batch", type=int, default=200,
+                        help="mutations in a transaction, at most")
+    parser.add_argument("--between", type=int, nargs=2, default=(100, 2000),
+                        metavar=("MIN", "MAX"),
+                        help="mutations from one full check to the next")
     parser.add_argument("--number", type=int, default=6,
                         help="of configurations in an episode")
     parser.add_argument("--configurations", nargs="*")

@@ -16,13 +16,12 @@ from ovsdb import (atoms, delete, elements, insert, is_uuid,  # noqa: E402
                    mutate, update)
 
 # How often a table is chosen, 2 if not named.  Those that no controller reads
-# are here for the server's sake only.  IGMP_Group is left out: the server does
-# not delete a Chassis after which two of its rows would be the same.
+# are here for the server's sake only.
 WEIGHTS = {"Port_Binding": 12, "Logical_Flow": 10, "Datapath_Binding": 4,
            "Multicast_Group": 4, "Load_Balancer": 4, "Chassis": 4,
            "Port_Group": 4, "Address_Set": 4, "Logical_DP_Group": 4,
            "HA_Chassis_Group": 3, "Encap": 3, "MAC_Binding": 3, "FDB": 3,
-           "IGMP_Group": 0, "Connection": 0, "SSL": 0, "RBAC_Role": .2,
+           "Connection": 0, "SSL": 0, "RBAC_Role": .2,
            "RBAC_Permission": .2, "SB_Global": 1}
 
 # Columns that the fuzzer itself needs.
@@ -297,7 +296,7 @@ class Local:
             operations += self.rng.choice((
                 self._add, self._add, self._remove, self._remove, self._rename,
                 self._rename, self._interface, self._configure,
-                self._tunnel))() or []
+                self._tunnel, self._zone))() or []
         return operations
 
     def heal(self):

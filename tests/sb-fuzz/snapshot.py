@@ -26,6 +26,7 @@ LEARNED = re.compile(r"(idle|hard)_timeout=|table=(69|76|77|78),")
 GROUP_ID = re.compile(r"\bgroup(?:_id=|:)(\d+)")
 METER_ID = re.compile(r"\bmeter(?:_id)?[=:](\d+)")
 PORT = re.compile(r'"(ovn-[^"]*)"')
+ZONE = re.compile(r"(set_field:)0x([0-9a-f]+)(->reg1[123]\b)")
 CONJ_ID = re.compile(r"\bconj_id=(\d+)|\bconjunction\((\d+),")
 
 
@@ -76,16 +77,14 @@ def _digest(text):
 
 class Snapshot:
     def __init__(self, world, ofctl):
-        def dump(what, *args):
-            text = world.run(ofctl, "-O", "OpenFlow15", "--names", what,
-                             "br-int", *args)
-            return [line.strip() for line in text.splitlines()
-                    if "xid=" not in line]
-
-        self.flows = [f for f in dump("dump-flows", "--no-stats")
-                      if not LEARNED.search(f)]
-        self.groups = dump("dump-groups")
-        self.meters = dump("dump-meters")
+        texts = world.run_all([
+            [ofctl, "-O", "OpenFlow15", "--names", "--no-stats", what,
+             "br-int"] for what in ("dump-flows", "dump-groups",
+                                    "dump-meters")])
+        flows, self.groups, self.meters = [
+            [line.strip() for line in text.splitlines()
+             if "xid=" not in line] for text in texts]
+        self.flows = [f for f in flows if not LEARNED.search(f)]
         self.tunnels = tunnels(world.ovs)
         self.sb = rows(world.sb, IGNORED_SB, NAMED_SB, {})
         self.ovs = rows(world.ovs, IGNORED_OVS, NAMED_OVS, self.tunnels)
@@ -94,7 +93,13 @@ class Snapshot:
 
     def without_foreign(self):
         """Without what others have put into our rows, which a controller that
-        removes its rows and makes them anew does not keep."""
+        removes its rows and makes them anew does not keep; nor the multicast
+        groups that we have learned, if we had."""
+        self.sb = {(table, row): columns
+                   for (table, row), columns in self.sb.items()
+                   if table != "IGMP_Group"
+                   or columns.get("chassis") != [repr("Chassis hv1")]}
+        self._without_zones()
         for (table, row), columns in self.sb.items():
             if row in ("Chassis hv1", "Chassis_Private hv1"):
                 for column in "external_ids", "vtep_logical_switches":
@@ -102,6 +107,25 @@ class Snapshot:
                 columns["other_config"] = []
             elif table == "Encap" and row.endswith(" hv1"):
                 columns["options"] = []
+
+    def _without_zones(self):
+        """With what zones are for instead of their numbers, which a chassis
+        whose ports are elsewhere for a while does not keep."""
+        zones = {}
+        for (table, _), columns in self.ovs.items():
+            if table == "Bridge":
+                ids = columns["external_ids"]
+                zones.update((value, key) for key, value in ids
+                             if key.startswith("'ct-zone-"))
+                columns["external_ids"] = [
+                    (key, "zone" if key.startswith("'ct-zone-") else value)
+                    for key, value in ids]
+
+        def named(m):
+            number = repr(str(int(m.group(2), 16)))
+            return (m.group(1) + zones[number] + m.group(3)
+                    if number in zones else m.group(0))
+        self.flows = [ZONE.sub(named, f) for f in self.flows]
 
     def without_ids(self):
         """Flows and groups in words that do not depend on what numbers groups,

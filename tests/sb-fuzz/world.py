@@ -29,6 +29,8 @@ IGNORED_OVS = {
 }
 COUNTERS = ["ofctrl_%s_%s" % (what, how) for what in ("flow", "group", "meter")
             for how in ("add", "modify", "delete")]
+# Counts for as long as there is something that waits for its time.
+WAITING = "binding_claim_postponed"
 
 
 class Failure(Exception):
@@ -70,14 +72,22 @@ class World:
                                 + self.path(where, "ubsan"))
         return env
 
-    def run(self, *args, **kwargs):
-        result = subprocess.run(args, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, check=False,
-                                env=self.environment(), **kwargs)
-        if result.returncode:
-            raise Failure("%s: %s" % (" ".join(args)[:300],
-                                      result.stdout.decode()))
-        return result.stdout.decode(errors="replace")
+    def run(self, *args):
+        return self.run_all([args])[0]
+
+    def run_all(self, commands):
+        """What each of 'commands', which run at the same time, prints."""
+        running = [(args, subprocess.Popen(args, stdout=subprocess.PIPE,
+                                           stderr=subprocess.STDOUT,
+                                           env=self.environment()))
+                   for args in commands]
+        texts = [(args, process.communicate()[0], process.returncode)
+                 for args, process in running]
+        for args, text, status in texts:
+            if status:
+                raise Failure("%s: %s" % (" ".join(args)[:300],
+                                          text.decode(errors="replace")))
+        return [text.decode(errors="replace") for _, text, _ in texts]
 
     # Processes.
 
@@ -336,13 +346,14 @@ class World:
                 time.sleep(min(quiet, .1))
 
     def counters(self):
-        """How many modifications the controller has sent, of each kind."""
+        """How many modifications the controller has sent, of each kind, and
+        how often it has found that something has to wait."""
         pid = self.processes["controller"].pid
         try:
             rpc = ovsdb.Rpc(self.path("hv1", "ovn-controller.%d.ctl" % pid))
             try:
                 return {c: int(rpc.call("coverage/read-counter", c))
-                        for c in COUNTERS}
+                        for c in COUNTERS + [WAITING]}
             finally:
                 rpc.close()
         except ovsdb.Gone:
