@@ -27,6 +27,7 @@
 #include <config.h>
 #include "binding.h"
 
+#include "encap.h"
 #include "flow.h"
 #include "inputs.h"
 #include "module.h"
@@ -416,12 +417,11 @@ decide(struct decision *d)
     }
 }
 
-/* Our encapsulation that the interface asks for with encap-ip; zero if none.
- * Of several with one address, the one that carries most metadata. */
+/* Our encapsulation that the interface asks for with encap-ip, the best of
+ * those with that address; zero if none. */
 static struct uuid
 wanted_encap(const struct decision *d)
 {
-    static const char *const preference[] = { "geneve", "stt", "vxlan" };
     const char *ip = d->iface ? smap_get(&d->iface->external_ids, "encap-ip")
                               : NULL;
     if (!ip || d->want == BINDING_RELEASE) {
@@ -432,14 +432,20 @@ wanted_encap(const struct decision *d)
     if (!chassis) {
         return UUID_ZERO;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(preference); i++) {
-        for (size_t j = 0; j < chassis->n_encaps; j++) {
-            const struct encap *e = &chassis->encaps[j];
+    const struct encap *best = NULL;
+    struct encap_end best_end;
+    for (size_t i = 0; i < chassis->n_encaps; i++) {
+        const struct encap *e = &chassis->encaps[i];
+        const struct encap_end end = { encap_type_from_word(e->type), e->ip };
 
-            if (!strcmp(e->type, preference[i]) && !strcmp(e->ip, ip)) {
-                return e->uuid;
-            }
+        if (end.type != N_ENCAP_TYPES && !strcmp(e->ip, ip)
+            && (!best || encap_is_better(&end, &best_end, ip))) {
+            best = e;
+            best_end = end;
         }
+    }
+    if (best) {
+        return best->uuid;
     }
 
     static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);

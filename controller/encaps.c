@@ -22,15 +22,12 @@
  * Which encaps
  * ------------
  *
- * Of the encapsulation types that both sides have, one is used: geneve,
- * else stt, else vxlan (which has no room for all of the metadata).  There is
+ * Of the encapsulation types that both sides have, the best is used.  There is
  * a tunnel to every encap of that type, with no regard to address families:
  * whether an address can be reached is the host's routing table's business.
  *
- * No tunnel is made to a chassis in none of our transport zones (chassis
- * without any are in one together), nor, unless we are an interconnection
- * gateway ourselves, to a chassis of another availability zone
- * (other_config:is-remote). */
+ * With which chassis there are tunnels at all, and which of several a packet
+ * takes, is decided in lib/encap.h. */
 
 #include <config.h>
 
@@ -63,20 +60,10 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 #define TUNNEL_MARK "ovn-chassis-id"
 
-/* The types, best first. */
-static const struct {
-    const char *name;
-    enum tunnel_type type;
-} tunnel_types[] = {
-    { "geneve", TUNNEL_GENEVE },
-    { "stt", TUNNEL_STT },
-    { "vxlan", TUNNEL_VXLAN },
-};
-
 /* Value of a cell of 'kind_wanted': one tunnel that should be there. */
 struct wanted_tunnel {
     char *chassis_name;
-    const char *type;           /* In tunnel_types[]. */
+    enum encap_type type;
     bool is_encaps_own;         /* Is it the chassis that its Encap names? */
     struct smap options;
 };
@@ -161,43 +148,47 @@ config_is_true(struct inc_unit *unit, const char *key)
 }
 
 static bool
-share_transport_zone(struct inc_unit *unit, const struct chassis *ch)
+may_tunnel(struct inc_unit *unit, const struct chassis *ch)
 {
-    struct sset ours;
-    bool shared = false;
+    struct sset zones;
 
-    parse_words(&ours, in_config(unit, "ovn-transport-zones"));
-    if (sset_is_empty(&ours)) {
-        shared = !ch->n_transport_zones;
-    }
-    for (size_t i = 0; i < ch->n_transport_zones && !shared; i++) {
-        shared = sset_contains(&ours, ch->transport_zones[i]);
-    }
-    sset_destroy(&ours);
-    return shared;
+    parse_words(&zones, in_config(unit, "ovn-transport-zones"));
+    const char **array = sset_array(&zones);
+    const struct encap_realm here = {
+        .transport_zones = array,
+        .n_transport_zones = sset_count(&zones),
+        .is_interconn = config_is_true(unit, "ovn-is-interconn"),
+    };
+    const struct encap_realm there = {
+        .transport_zones = (const char *const *) ch->transport_zones,
+        .n_transport_zones = ch->n_transport_zones,
+        .is_remote = smap_get_bool(&ch->other_config, "is-remote", false),
+    };
+    bool may = encap_may_tunnel(&here, &there);
+
+    free(array);
+    sset_destroy(&zones);
+    return may;
 }
 
-/* The best type that both 'ch' and this chassis have, or NULL. */
-static const char *
+/* The type of the tunnels to 'ch', or N_ENCAP_TYPES. */
+static enum encap_type
 choose_type(struct inc_unit *unit, const struct chassis *ch)
 {
-    const char *chosen = NULL;
-    struct sset ours;
+    unsigned int ours = 0;
+    unsigned int theirs = 0;
+    struct sset words;
+    const char *word;
 
-    parse_words(&ours, in_config(unit, "ovn-encap-type"));
-    for (size_t i = 0; i < ARRAY_SIZE(tunnel_types) && !chosen; i++) {
-        const char *type = tunnel_types[i].name;
-
-        for (size_t j = 0; j < ch->n_encaps; j++) {
-            if (!strcmp(ch->encaps[j].type, type)
-                && sset_contains(&ours, type)) {
-                chosen = type;
-                break;
-            }
-        }
+    parse_words(&words, in_config(unit, "ovn-encap-type"));
+    SSET_FOR_EACH (word, &words) {
+        ours |= 1u << encap_type_from_word(word);
     }
-    sset_destroy(&ours);
-    return chosen;
+    sset_destroy(&words);
+    for (size_t i = 0; i < ch->n_encaps; i++) {
+        theirs |= 1u << encap_type_from_word(ch->encaps[i].type);
+    }
+    return encap_common_type(ours, theirs);
 }
 
 /* The first of 'ips', addresses separated by commas, of the family of
@@ -264,7 +255,7 @@ add_ipsec(struct inc_unit *unit, const struct chassis *ch,
 
 static void
 want_tunnel(struct inc_unit *unit, const struct chassis *ch,
-            const struct encap *encap, const char *type)
+            const struct encap *encap, enum encap_type type)
 {
     struct wanted_tunnel *w = xmalloc(sizeof *w);
 
@@ -319,20 +310,18 @@ plan_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         inc_write(unit, kind_ready, INC_KEY_ONLY, inc_there);
         return;
     }
-    if (!share_transport_zone(unit, ch)
-        || (smap_get_bool(&ch->other_config, "is-remote", false)
-            && !config_is_true(unit, "ovn-is-interconn"))) {
+    if (!may_tunnel(unit, ch)) {
         return;
     }
 
-    const char *type = choose_type(unit, ch);
-    if (!type) {
+    enum encap_type type = choose_type(unit, ch);
+    if (type == N_ENCAP_TYPES) {
         VLOG_INFO_RL(&rl, "no tunnel to chassis %s: it has none of the encap "
                      "types in this chassis' ovn-encap-type", ch->name);
         return;
     }
     for (size_t i = 0; i < ch->n_encaps; i++) {
-        if (!strcmp(ch->encaps[i].type, type)) {
+        if (encap_type_from_word(ch->encaps[i].type) == type) {
             want_tunnel(unit, ch, &ch->encaps[i], type);
         }
     }
@@ -354,13 +343,8 @@ iface_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         return;
     }
 
-    size_t i;
-    for (i = 0; i < ARRAY_SIZE(tunnel_types); i++) {
-        if (!strcmp(tunnel_types[i].name, iface->type)) {
-            break;
-        }
-    }
-    if (i >= ARRAY_SIZE(tunnel_types)) {
+    enum encap_type type = encap_type_from_word(iface->type);
+    if (type == N_ENCAP_TYPES) {
         return;
     }
 
@@ -371,7 +355,7 @@ iface_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         .chassis = chassis ? *chassis : UUID_ZERO,
         .chassis_name = chassis_name,
         .remote_ip = xstrdup(at + 1),
-        .type = tunnel_types[i].type,
+        .type = type,
         .ofport = u16_to_ofp(iface->ofport),
     };
 
@@ -394,20 +378,23 @@ encaps_tunnel(struct inc_unit *unit, const struct uuid *chassis,
 {
     const struct inc_set *ifaces = inc_read_set(unit, kind_tunnels_of_chassis,
                                                 inc_key_uuid(chassis));
-    const struct tunnel *first = NULL;
+    const struct tunnel *best = NULL;
+    struct encap_end best_end;
 
     for (size_t i = 0; i < inc_set_count(ifaces); i++) {
         const struct tunnel *t
             = encaps_tunnel_by_iface(unit, inc_set_at(ifaces, i).data);
 
-        if (t && encap_ip && !strcmp(t->remote_ip, encap_ip)) {
-            return t;
-        }
-        if (t && !first) {
-            first = t;
+        if (t) {
+            const struct encap_end end = { t->type, t->remote_ip };
+
+            if (!best || encap_is_better(&end, &best_end, encap_ip)) {
+                best = t;
+                best_end = end;
+            }
         }
     }
-    return first;
+    return best;
 }
 
 /* Making ports what they should be. */
@@ -544,7 +531,7 @@ make_place(const struct wanted_tunnel *w)
     struct in6_addr addr;
     struct ds s = DS_EMPTY_INITIALIZER;
 
-    ds_put_format(&s, "%s ", w->type);
+    ds_put_format(&s, "%d ", w->type);
     if (ipv6_parse(ip, &addr)) {
         ipv6_format_addr(&addr, &s);
     } else {
@@ -579,7 +566,7 @@ choose_for_place(struct inc_key key, const void *w_, void *ctx_)
         }
         VLOG_WARN_RL(&rl, "chassis %s and chassis %s have the same %s encap "
                      "%s: only one of them has a tunnel, %s", w->chassis_name,
-                     chosen->chassis_name, w->type,
+                     chosen->chassis_name, encap_type_to_word(w->type),
                      smap_get(&w->options, "remote_ip"),
                      (const char *) node->data);
     }
@@ -626,7 +613,7 @@ make_spec(const struct wanted_tunnel *w, const char *mark, const char *name)
 {
     return (struct ovs_port_spec) {
         .name = name,
-        .type = w->type,
+        .type = encap_type_to_word(w->type),
         .options = &w->options,
         .mark = TUNNEL_MARK,
         .mark_value = mark,
@@ -703,7 +690,7 @@ consider_tunnel(struct inc_key key, const void *w_, void *search_)
                                          "remote_ip", "");
 
     if (!search->w && !sset_contains(&search->ctx->adopted, key.data)
-        && !strcmp(search->iface->type, w->type)
+        && encap_type_from_word(search->iface->type) == w->type
         && !strcmp(smap_get(&w->options, "remote_ip"), remote_ip)
         && is_chosen(search->ctx, key.data, w)) {
         search->mark = key.data;
@@ -718,9 +705,9 @@ is_our_port(const struct commit_ctx *ctx, const struct ovsrec_port *port)
     char *prefix = xasprintf("ovn%s-", ctx->index);
     bool is_ours = smap_get(&port->external_ids, TUNNEL_MARK) != NULL;
 
-    for (size_t i = 0; i < ARRAY_SIZE(tunnel_types) && !is_ours; i++) {
-        is_ours = (port->n_interfaces == 1
-                   && !strcmp(port->interfaces[0]->type, tunnel_types[i].name)
+    if (!is_ours && port->n_interfaces == 1) {
+        is_ours = (encap_type_from_word(port->interfaces[0]->type)
+                   != N_ENCAP_TYPES
                    && !strncmp(port->name, prefix, strlen(prefix)));
     }
     free(prefix);

@@ -11,21 +11,21 @@
  * way round, one unit for each tunnel interface says to which chassis it
  * leads. */
 
+#include "encap.h"
 #include "inc-proc-eng.h"
 #include "openvswitch/ofp-port.h"
 #include "openvswitch/uuid.h"
 
-enum tunnel_type { TUNNEL_GENEVE, TUNNEL_VXLAN, TUNNEL_STT };
 struct tunnel {
     struct uuid chassis;
     char *chassis_name;
     char *remote_ip;            /* The encap's. */
-    enum tunnel_type type;
+    enum encap_type type;
     ofp_port_t ofport;
 };
 
-/* The tunnel to 'chassis', the preferred one if there are several (or the
- * one to its encap 'encap_ip' if that is not NULL); NULL if there is none. */
+/* The tunnel to 'chassis', the one to its encap 'encap_ip' (may be NULL) if
+ * there are several (see encap_is_better()); NULL if there is none. */
 const struct tunnel *encaps_tunnel(struct inc_unit *,
                                    const struct uuid *chassis,
                                    const char *encap_ip);

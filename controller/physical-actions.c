@@ -205,11 +205,11 @@ put_vxlan_metadata(uint32_t dp_key, uint16_t out_key, struct ofpbuf *ofpacts)
 }
 
 bool
-put_tunnel_metadata(enum tunnel_type type, enum mf_field_id geneve,
+put_tunnel_metadata(enum encap_type type, enum mf_field_id geneve,
                     uint32_t dp_key, uint16_t out_key, struct ofpbuf *ofpacts)
 {
     switch (type) {
-    case TUNNEL_GENEVE:
+    case ENCAP_GENEVE:
         if (!geneve) {
             return false;
         }
@@ -218,16 +218,19 @@ put_tunnel_metadata(enum tunnel_type type, enum mf_field_id geneve,
         put_move(MFF_LOG_INPORT, 0, geneve, 16, 15, ofpacts);
         return true;
 
-    case TUNNEL_STT:
+    case ENCAP_STT:
         put_load(MFF_TUN_ID, dp_key | ((uint64_t) out_key << 24), ofpacts);
         put_move(MFF_LOG_INPORT, 0, MFF_TUN_ID, 40, 15, ofpacts);
         return true;
 
-    case TUNNEL_VXLAN:
+    case ENCAP_VXLAN:
         put_vxlan_metadata(dp_key, out_key, ofpacts);
         return true;
+
+    case N_ENCAP_TYPES:
+    default:
+        OVS_NOT_REACHED();
     }
-    OVS_NOT_REACHED();
 }
 
 void

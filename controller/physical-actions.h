@@ -45,7 +45,7 @@ void put_pop_in_port(struct ofpbuf *);
  * to output port (or multicast group) 'out_key' of datapath 'dp_key' where a
  * tunnel of 'type' carries it.  'geneve' is the Geneve option's field; false,
  * and nothing done, if it is needed but there is none. */
-bool put_tunnel_metadata(enum tunnel_type type, enum mf_field_id geneve,
+bool put_tunnel_metadata(enum encap_type type, enum mf_field_id geneve,
                          uint32_t dp_key, uint16_t out_key, struct ofpbuf *);
 
 /* A match on the logical datapath and output port. */

@@ -555,7 +555,7 @@ put_to_chassis(struct port_ctx *ctx, const struct uuid *chassis,
                         physical_encap_ip(ctx->unit, chassis, encaps, n));
 
     /* A ramp knows the logical switch only. */
-    const uint16_t key = (t && t->type == TUNNEL_VXLAN
+    const uint16_t key = (t && t->type == ENCAP_VXLAN
                           && ctx->pb->type == LP_VTEP
                           ? 0 : ctx->pb->tunnel_key);
 
@@ -644,7 +644,7 @@ add_vtep_input(struct port_ctx *ctx)
     const struct tunnel *t = encaps_tunnel(ctx->unit, &ctx->pb->chassis, NULL);
     struct match match;
 
-    if (!t || t->type != TUNNEL_VXLAN) {
+    if (!t || t->type != ENCAP_VXLAN) {
         return;
     }
     match_init_catchall(&match);

@@ -28,22 +28,26 @@ add_receive(struct inc_unit *unit, const struct tunnel *t,
 
     ofpbuf_init(&ofpacts, 0);
     switch (t->type) {
-    case TUNNEL_GENEVE:
+    case ENCAP_GENEVE:
         put_move(MFF_TUN_ID, 0, MFF_LOG_DATAPATH, 0, 24, &ofpacts);
         put_move(geneve, 16, MFF_LOG_INPORT, 0, 15, &ofpacts);
         put_move(geneve, 0, MFF_LOG_OUTPORT, 0, 16, &ofpacts);
         break;
 
-    case TUNNEL_STT:
+    case ENCAP_STT:
         put_move(MFF_TUN_ID, 40, MFF_LOG_INPORT, 0, 15, &ofpacts);
         put_move(MFF_TUN_ID, 24, MFF_LOG_OUTPORT, 0, 16, &ofpacts);
         put_move(MFF_TUN_ID, 0, MFF_LOG_DATAPATH, 0, 24, &ofpacts);
         break;
 
-    case TUNNEL_VXLAN:
+    case ENCAP_VXLAN:
         put_move(MFF_TUN_ID, 12, MFF_LOG_OUTPORT, 0, 12, &ofpacts);
         put_move(MFF_TUN_ID, 0, MFF_LOG_DATAPATH, 0, 12, &ofpacts);
         break;
+
+    case N_ENCAP_TYPES:
+    default:
+        OVS_NOT_REACHED();
     }
     put_resubmit(OFTABLE_LOCAL_OUTPUT, &ofpacts);
 
@@ -81,7 +85,7 @@ tunnel_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         = encaps_tunnel_by_iface(unit, inc_unit_key(unit).data);
 
     flow_output_begin(unit);
-    if (t && t->type == TUNNEL_GENEVE) {
+    if (t && t->type == ENCAP_GENEVE) {
         enum mf_field_id geneve = ofctrl_geneve_field_read(unit);
 
         if (geneve) {
@@ -89,7 +93,7 @@ tunnel_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         }
     } else if (t) {
         add_receive(unit, t, 0);
-        if (t->type == TUNNEL_VXLAN) {
+        if (t->type == ENCAP_VXLAN) {
             add_receive_vxlan_multicast(unit, t);
         }
     }

@@ -16,6 +16,8 @@ lib_libovn_la_SOURCES = \
 	lib/config-values.c \
 	lib/config-values.h \
 	lib/dialect.c \
+	lib/encap.c \
+	lib/encap.h \
 	lib/expr-annotate.c \
 	lib/expr-constant.c \
 	lib/expr-evaluate.c \

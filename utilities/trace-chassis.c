@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "config-values.h"
+#include "encap.h"
 #include "openvswitch/dynamic-string.h"
 #include "ovn-sb-idl.h"
 #include "ovsdb-idl.h"
@@ -28,6 +29,7 @@ trace_chassis_monitor(struct ovsdb_idl *idl)
         &sbrec_chassis_col_name,
         &sbrec_chassis_col_encaps,
         &sbrec_chassis_col_other_config,
+        &sbrec_chassis_col_transport_zones,
         &sbrec_encap_col_type,
         &sbrec_encap_col_ip,
         &sbrec_chassis_template_var_col_chassis,
@@ -171,8 +173,30 @@ trace_chassis_for_each(const struct sbrec_chassis *here,
     }
 }
 
-/* The kinds of tunnels, the preferred one first. */
-static const char *const tunnel_types[] = { "geneve", "stt", "vxlan" };
+/* Tunnels. */
+
+static struct encap_realm
+realm_of(const struct sbrec_chassis *chassis)
+{
+    return (struct encap_realm) {
+        .transport_zones = (const char *const *) chassis->transport_zones,
+        .n_transport_zones = chassis->n_transport_zones,
+        .is_remote = smap_get_bool(&chassis->other_config, "is-remote", false),
+        .is_interconn = config_value_bool(smap_get(&chassis->other_config,
+                                                   "is-interconn"), false),
+    };
+}
+
+static unsigned int
+types_of(const struct sbrec_chassis *chassis)
+{
+    unsigned int types = 0;
+
+    for (size_t i = 0; i < chassis->n_encaps; i++) {
+        types |= 1u << encap_type_from_word(chassis->encaps[i]->type);
+    }
+    return types;
+}
 
 /* Whether 'port' asks to be reached on its additional chassis by 'encap'. */
 static bool
@@ -187,38 +211,64 @@ is_additional_encap(const struct trace_port *port,
     return false;
 }
 
-static const struct sbrec_encap *
-find_encap(const struct trace_port *port, const struct sbrec_chassis *there)
+/* The address by which 'port' asks to be reached on 'there', or NULL. */
+static const char *
+asked_ip(const struct trace_port *port, const struct sbrec_chassis *there)
 {
-    if (there == port->row->chassis && port->row->encap) {
-        return port->row->encap;
-    }
     for (size_t i = 0; i < there->n_encaps; i++) {
-        if (is_additional_encap(port, there->encaps[i])) {
-            return there->encaps[i];
-        }
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(tunnel_types); i++) {
-        for (size_t j = 0; j < there->n_encaps; j++) {
-            if (!strcmp(there->encaps[j]->type, tunnel_types[i])) {
-                return there->encaps[j];
-            }
+        const struct sbrec_encap *encap = there->encaps[i];
+
+        if (there == port->row->chassis ? encap == port->row->encap
+            : is_additional_encap(port, encap)) {
+            return encap->ip;
         }
     }
     return NULL;
 }
 
-void
-trace_chassis_format_tunnel(const struct trace_port *port,
+/* The tunnel from 'here' to 'there' that packets for 'port' take: the encap
+ * that it leads to, or NULL if there is none. */
+static const struct sbrec_encap *
+find_tunnel(const struct sbrec_chassis *here, const struct trace_port *port,
+            const struct sbrec_chassis *there)
+{
+    const struct encap_realm our_realm = realm_of(here);
+    const struct encap_realm their_realm = realm_of(there);
+    if (!encap_may_tunnel(&our_realm, &their_realm)) {
+        return NULL;
+    }
+
+    enum encap_type type = encap_common_type(types_of(here), types_of(there));
+    const char *ip = asked_ip(port, there);
+    const struct sbrec_encap *best = NULL;
+    struct encap_end best_end;
+
+    for (size_t i = 0; type != N_ENCAP_TYPES && i < there->n_encaps; i++) {
+        const struct sbrec_encap *encap = there->encaps[i];
+        const struct encap_end end = {
+            encap_type_from_word(encap->type), encap->ip
+        };
+
+        if (end.type == type
+            && (!best || encap_is_better(&end, &best_end, ip))) {
+            best = encap;
+            best_end = end;
+        }
+    }
+    return best;
+}
+
+bool
+trace_chassis_format_tunnel(const struct sbrec_chassis *here,
+                            const struct trace_port *port,
                             const struct sbrec_chassis *there, struct ds *s)
 {
-    const struct sbrec_encap *encap = find_encap(port, there);
+    const struct sbrec_encap *encap = find_tunnel(here, port, there);
 
     if (encap) {
         ds_put_format(s, "%s tunnel to %s", encap->type, encap->ip);
-    } else {
-        ds_put_cstr(s, "no tunnel that is known");
     }
+    return encap != NULL;
 }
 
 /* Addresses of chassis on physical networks. */

@@ -54,8 +54,10 @@ void trace_chassis_for_each(const struct sbrec_chassis *here,
                             void *aux);
 /* Whether a physical network connects the chassis that have 'dp'. */
 bool trace_dp_has_localnet(const struct trace_dp *dp);
-/* "geneve tunnel to 192.168.0.2" */
-void trace_chassis_format_tunnel(const struct trace_port *,
+/* Appends by which tunnel packets for a port get from 'here' to 'there', as in
+ * "geneve tunnel to 192.168.0.2".  Returns false if there is none. */
+bool trace_chassis_format_tunnel(const struct sbrec_chassis *here,
+                                 const struct trace_port *,
                                  const struct sbrec_chassis *there,
                                  struct ds *);
 

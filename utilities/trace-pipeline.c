@@ -302,7 +302,13 @@ travel_by_tunnel(const struct sbrec_chassis *there, void *travel_)
 
     ds_put_format(&s, "/* Leaves chassis \"%s\" for chassis \"%s\" by ",
                   here->name, there->name);
-    trace_chassis_format_tunnel(travel->port, there, &s);
+    if (!trace_chassis_format_tunnel(here, travel->port, there, &s)) {
+        trace_put(travel->parent, TRACE_ERROR, "*** there is no tunnel from "
+                  "chassis \"%s\" to chassis \"%s\"", here->name,
+                  there->name);
+        ds_destroy(&s);
+        return;
+    }
     ds_put_cstr(&s, ". */");
     trace_put_nocopy(travel->parent, TRACE_LEAVE, ds_steal_cstr(&s));
     t->chassis = there;

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Tunnels between two chassis; see encap.h. */
+
+#include <config.h>
+#include "encap.h"
+
+#include <string.h>
+
+#include "openvswitch/util.h"
+#include "util.h"
+
+static const char *const words[N_ENCAP_TYPES] = {
+    [ENCAP_GENEVE] = "geneve",
+    [ENCAP_STT] = "stt",
+    [ENCAP_VXLAN] = "vxlan",
+};
+
+enum encap_type
+encap_type_from_word(const char *word)
+{
+    enum encap_type type;
+
+    for (type = 0; type < N_ENCAP_TYPES; type++) {
+        if (!strcmp(words[type], word)) {
+            break;
+        }
+    }
+    return type;
+}
+
+const char *
+encap_type_to_word(enum encap_type type)
+{
+    ovs_assert(type < N_ENCAP_TYPES);
+    return words[type];
+}
+
+enum encap_type
+encap_common_type(unsigned int a, unsigned int b)
+{
+    enum encap_type type;
+
+    for (type = 0; type < N_ENCAP_TYPES; type++) {
+        if (a & b & (1u << type)) {
+            break;
+        }
+    }
+    return type;
+}
+
+static bool
+share_transport_zone(const struct encap_realm *a, const struct encap_realm *b)
+{
+    for (size_t i = 0; i < a->n_transport_zones; i++) {
+        for (size_t j = 0; j < b->n_transport_zones; j++) {
+            if (!strcmp(a->transport_zones[i], b->transport_zones[j])) {
+                return true;
+            }
+        }
+    }
+    return !a->n_transport_zones && !b->n_transport_zones;
+}
+
+bool
+encap_may_tunnel(const struct encap_realm *here,
+                 const struct encap_realm *there)
+{
+    return (share_transport_zone(here, there)
+            && (!there->is_remote || here->is_interconn));
+}
+
+bool
+encap_is_better(const struct encap_end *a, const struct encap_end *b,
+                const char *ip)
+{
+    bool a_asked = ip && !strcmp(a->ip, ip);
+    bool b_asked = ip && !strcmp(b->ip, ip);
+
+    return (a_asked != b_asked ? a_asked
+            : a->type != b->type ? a->type < b->type
+            : strcmp(a->ip, b->ip) < 0);
+}

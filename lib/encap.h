@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#ifndef OVN_ENCAP_H
+#define OVN_ENCAP_H 1
+
+/* Tunnels between two chassis
+ * ===========================
+ *
+ * Which tunnels there are from one chassis to another, and which of several a
+ * packet takes: decided here, for the controller, which makes the tunnels, and
+ * for ovn-trace, which says what becomes of a packet.
+ *
+ * Thread-safety: no global state. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The encapsulations, best first: VXLAN has no room for all of the
+ * metadata. */
+enum encap_type {
+    ENCAP_GENEVE,
+    ENCAP_STT,
+    ENCAP_VXLAN,
+    N_ENCAP_TYPES               /* None of them. */
+};
+
+enum encap_type encap_type_from_word(const char *);
+const char *encap_type_to_word(enum encap_type);
+
+/* The type of the tunnels between two chassis that have the types in the sets
+ * 'a' and 'b' (bits 1u << type): the best that both have, or N_ENCAP_TYPES. */
+enum encap_type encap_common_type(unsigned int a, unsigned int b);
+
+/* What a chassis says about with whom it has tunnels. */
+struct encap_realm {
+    const char *const *transport_zones;
+    size_t n_transport_zones;
+    bool is_remote;             /* In another availability zone. */
+    bool is_interconn;          /* A gateway to other availability zones. */
+};
+
+/* Whether there are tunnels from 'here' to 'there': the two have a transport
+ * zone in common (those without any are in one together), and 'here' is an
+ * interconnection gateway if 'there' is in another availability zone. */
+bool encap_may_tunnel(const struct encap_realm *here,
+                      const struct encap_realm *there);
+
+/* The far end of a tunnel. */
+struct encap_end {
+    enum encap_type type;
+    const char *ip;
+};
+
+/* Of several tunnels to a chassis, whether 'a' is to be taken rather than 'b'
+ * by packets for a port that asks for 'ip' (NULL: for no address in
+ * particular).  What is left open by that is decided in the same way
+ * everywhere: by the type, then by the address. */
+bool encap_is_better(const struct encap_end *a, const struct encap_end *b,
+                     const char *ip);
+
+#endif /* lib/encap.h */
