@@ -56,6 +56,7 @@ VLOG_DEFINE_THIS_MODULE(ofctrl);
 COVERAGE_DEFINE(ofctrl_bundle);
 COVERAGE_DEFINE(ofctrl_bundle_failed);
 COVERAGE_DEFINE(ofctrl_dump);
+COVERAGE_DEFINE(ofctrl_refused);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
@@ -688,6 +689,7 @@ handle_error(const struct ofp_header *oh)
         handle_bundle_failure(error);
     } else if (flow_table_refused(xid, error) || group_refused(xid, error)
                || meter_refused(xid, error)) {
+        COVERAGE_INC(ofctrl_refused);
         something_refused = true;
         if (next_retry == LLONG_MAX) {
             next_retry = time_msec() + retry_interval;

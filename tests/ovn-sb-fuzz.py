@@ -40,7 +40,7 @@ import moves                                                # noqa: E402
 import ovsdb                                                # noqa: E402
 from snapshot import Snapshot, difference                   # noqa: E402
 from values import Values                                   # noqa: E402
-from world import COUNTERS, Doubtful, Failure, World        # noqa: E402
+from world import Doubtful, Failure, sent, World            # noqa: E402
 
 LOAD = r"""
 ovn_base=$1
@@ -208,10 +208,9 @@ class Run:
         world.controller("inc-engine/recompute")
         state_after = world.settle()
         lines = difference(before, self._snapshot(), True)
-        sent = {c: state_after[2][c] - state[2][c] for c in COUNTERS
-                if state_after[2][c] != state[2][c]}
-        if not lines and sent:
-            lines = ["sent: %s" % sent]
+        messages = sent(state[2], state_after[2])
+        if not lines and messages:
+            lines = ["sent: %s" % messages]
         if lines:
             raise Doubtful("a recompute makes a difference:\n"
                            + "\n".join(lines))
@@ -320,9 +319,9 @@ class Run:
             lines = difference(before, after, not wipe and not gone)
             if not lines:
                 break
-        sent = {c: state[2][c] for c in COUNTERS if state[2][c]}
-        if not lines and sent and not wipe and not gone:
-            lines = ["sent: %s" % sent]
+        messages = sent({c: 0 for c in state[2]}, state[2])
+        if not lines and messages and not wipe and not gone:
+            lines = ["sent: %s" % messages]
         if lines:
             raise Doubtful("%s and another controller%s make a difference:\n%s"
                            % (how, " on an empty switch" if wipe else "",

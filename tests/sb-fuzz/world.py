@@ -29,6 +29,8 @@ IGNORED_OVS = {
 }
 COUNTERS = ["ofctrl_%s_%s" % (what, how) for what in ("flow", "group", "meter")
             for how in ("add", "modify", "delete")]
+# Of these, how many the switch has refused.  They are offered again.
+REFUSED = "ofctrl_refused"
 # Counts for as long as there is something that waits for its time.
 WAITING = "binding_claim_postponed"
 
@@ -40,6 +42,14 @@ class Failure(Exception):
 class Doubtful(Failure):
     """One that may have to do with when things happened, or that is not the
     controller's."""
+
+
+def sent(before, after):
+    """What was sent between two values of World.counters(), unless that was
+    because something is refused."""
+    if before[REFUSED] != after[REFUSED]:
+        return {}
+    return {c: after[c] - before[c] for c in COUNTERS if after[c] != before[c]}
 
 
 class World:
@@ -353,7 +363,7 @@ class World:
             rpc = ovsdb.Rpc(self.path("hv1", "ovn-controller.%d.ctl" % pid))
             try:
                 return {c: int(rpc.call("coverage/read-counter", c))
-                        for c in COUNTERS + [WAITING]}
+                        for c in COUNTERS + [REFUSED, WAITING]}
             finally:
                 rpc.close()
         except ovsdb.Gone:
