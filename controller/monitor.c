@@ -53,8 +53,20 @@ static const struct ovsdb_idl_table_class *const classes[N_TABLES] = {
     [TEMPLATE_VAR] = &sbrec_table_chassis_template_var,
 };
 
+/* What conditions name that a server of another version may lack. */
+enum {
+    HAS_TEMPLATE_VAR = 1 << 0,              /* The table. */
+    HAS_REQUESTED_CHASSIS = 1 << 1,         /* Columns of Port_Binding. */
+    HAS_ADDITIONAL_CHASSIS = 1 << 2,
+    HAS_REQUESTED_ADDITIONAL = 1 << 3,
+};
+
 /* What the conditions in force were made of. */
 static struct {
+    unsigned int has;           /* Of HAS_*, what the server has... */
+    unsigned int named;         /* ...what conditions name... */
+    bool refused;               /* ...and that the server has refused them, so
+                                 * that we get everything. */
     bool stale;                 /* Something else has changed... */
     long long int outdated_since; /* ...or something that has time, in ms. */
     bool was_settled;           /* Have they ever been in force? */
@@ -105,10 +117,17 @@ add_chassis_clauses(struct ovsdb_idl_condition *cond,
         return;
     }
     sbrec_port_binding_add_clause_chassis(cond, OVSDB_F_EQ, us);
-    sbrec_port_binding_add_clause_requested_chassis(cond, OVSDB_F_EQ, us);
-    sbrec_port_binding_add_clause_additional_chassis(cond, OVSDB_F_EQ, &us, 1);
-    sbrec_port_binding_add_clause_requested_additional_chassis(
-        cond, OVSDB_F_EQ, &us, 1);
+    if (monitor.has & HAS_REQUESTED_CHASSIS) {
+        sbrec_port_binding_add_clause_requested_chassis(cond, OVSDB_F_EQ, us);
+    }
+    if (monitor.has & HAS_ADDITIONAL_CHASSIS) {
+        sbrec_port_binding_add_clause_additional_chassis(cond, OVSDB_F_EQ,
+                                                         &us, 1);
+    }
+    if (monitor.has & HAS_REQUESTED_ADDITIONAL) {
+        sbrec_port_binding_add_clause_requested_additional_chassis(
+            cond, OVSDB_F_EQ, &us, 1);
+    }
 }
 
 static void
@@ -203,16 +222,72 @@ make_conditions(struct ovsdb_idl_condition conds[N_TABLES],
     }
 }
 
-/* A server that does not have a table yet refuses all that is asked for
- * together with a part of it.  Chassis_Template_Var is younger than the
- * others.  Nobody knows whether it is there before there is a connection;
- * until then we ask for all of it, which takes no condition. */
-static bool
-may_have_condition(const struct ovsdb_idl *idl,
-                   const struct ovsdb_idl_table_class *class)
+/* What the server has
+ * ===================
+ *
+ * A server refuses all that is asked for together with a table or a column
+ * that it does not have.  Conditions name a few that are younger than the rest
+ * of the database, so they name only what the server is known to have, which
+ * is nothing before there is a connection.  (A table without a condition comes
+ * as a whole.)
+ *
+ * While we are connected, somebody can take away what conditions name
+ * already.  libopenvswitch then asks once more with these conditions, is
+ * refused, and asks for everything, after which it sends no conditions on that
+ * connection: there is nothing to wait for, all rows are there.  With new
+ * conditions that do without a column, a new connection mends that; for a
+ * table that conditions have once been for, it goes on asking with one. */
+
+static unsigned int
+server_has(const struct ovsdb_idl *idl)
 {
-    return (class != &sbrec_table_chassis_template_var
-            || ovsdb_idl_server_has_table(idl, class));
+    static const struct {
+        unsigned int flag;
+        const struct ovsdb_idl_column *column;
+    } columns[] = {
+        { HAS_REQUESTED_CHASSIS, &sbrec_port_binding_col_requested_chassis },
+        { HAS_ADDITIONAL_CHASSIS, &sbrec_port_binding_col_additional_chassis },
+        { HAS_REQUESTED_ADDITIONAL,
+          &sbrec_port_binding_col_requested_additional_chassis },
+    };
+    unsigned int has = 0;
+
+    if (ovsdb_idl_server_has_table(idl, &sbrec_table_chassis_template_var)) {
+        has |= HAS_TEMPLATE_VAR;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+        if (ovsdb_idl_server_has_column(idl, columns[i].column)) {
+            has |= columns[i].flag;
+        }
+    }
+    return has;
+}
+
+/* Follows the server's schema. */
+static void
+notice_schema(struct ovsdb_idl *idl)
+{
+    unsigned int has = server_has(idl);
+
+    if (has == monitor.has) {
+        return;
+    }
+    monitor.has = has;
+    monitor.stale = true;
+
+    unsigned int missing = monitor.named & ~has;
+    if (missing) {
+        monitor.refused = true;
+        if (missing & ~HAS_TEMPLATE_VAR) {
+            ovsdb_idl_force_reconnect(idl);
+        }
+    }
+}
+
+static bool
+may_have_condition(enum table table)
+{
+    return table != TEMPLATE_VAR || monitor.has & HAS_TEMPLATE_VAR;
 }
 
 static void
@@ -226,13 +301,14 @@ set_conditions(struct ovsdb_idl *idl, const struct uuid *our_chassis)
     make_conditions(conds, our_chassis);
     monitor.seqno = 0;
     for (int i = 0; i < N_TABLES; i++) {
-        if (may_have_condition(idl, classes[i])) {
+        if (may_have_condition(i)) {
             unsigned int seqno = ovsdb_idl_set_condition(idl, classes[i],
                                                          &conds[i]);
             monitor.seqno = MAX(monitor.seqno, seqno);
         }
         ovsdb_idl_condition_destroy(&conds[i]);
     }
+    monitor.named = (monitor.named & HAS_TEMPLATE_VAR) | monitor.has;
     monitor.our_chassis = *our_chassis;
     monitor.stale = false;
     monitor.outdated_since = LLONG_MAX;
@@ -331,12 +407,18 @@ register_sb(struct idl_columns *columns)
     set_conditions(columns->idl, &zero);
 }
 
+/* Has the server answered for all conditions? */
+static bool
+in_force(const struct ovsdb_idl *sb_idl)
+{
+    return ovsdb_idl_get_condition_seqno(sb_idl) >= monitor.seqno;
+}
+
 /* Has the server answered everything that was asked for? */
 static bool
 is_answered(const struct ovsdb_idl *sb_idl)
 {
-    return (!monitor.stale
-            && ovsdb_idl_get_condition_seqno(sb_idl) >= monitor.seqno);
+    return !monitor.stale && (monitor.refused || in_force(sb_idl));
 }
 
 /* Asks for what has turned out to be of interest.  Returns true if there is
@@ -347,11 +429,13 @@ settled(const struct turn *turn)
     struct ovsdb_idl *sb_idl = turn->sb_idl;
     const struct uuid *our_chassis = &turn->our_chassis;
 
+    notice_schema(sb_idl);
+
     /* What has not been answered is asked again, which costs no message if it
      * is on its way: the number to wait for is a different one if the
      * connection was lost in between and the conditions went out with the next
      * one. */
-    long long int due = (!is_answered(sb_idl)
+    long long int due = (!in_force(sb_idl)
                          ? monitor.asked_at + ASK_AGAIN_MS
                          : monitor.outdated_since != LLONG_MAX
                          ? monitor.outdated_since + GATHER_MS
@@ -360,11 +444,14 @@ settled(const struct turn *turn)
     if (monitor.stale || time_msec() >= due
         || !uuid_equals(our_chassis, &monitor.our_chassis)) {
         set_conditions(sb_idl, our_chassis);
-        due = (is_answered(sb_idl) ? LLONG_MAX
+        due = (in_force(sb_idl) ? LLONG_MAX
                : monitor.asked_at + ASK_AGAIN_MS);
     }
     if (due != LLONG_MAX) {
         poll_timer_wait_until(due);
+    }
+    if (in_force(sb_idl) && !(monitor.named & ~monitor.has)) {
+        monitor.refused = false;
     }
     if (!is_answered(sb_idl)) {
         return false;
