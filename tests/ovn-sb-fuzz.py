@@ -417,11 +417,10 @@ class Fuzzer:
     def _take_away(self, schema):
         """Removes a column or a table that an older schema does not have.  A
         controller needs those that it writes: the server refuses what names
-        them, and all that goes with it.  Nor can a table go that there are
-        conditions for: libopenvswitch asks for it again with them."""
+        them, and all that goes with it."""
         what = self.rng.choice(
             (("Static_MAC_Binding", None), ("BFD", None),
-             ("Load_Balancer", None),
+             ("Load_Balancer", None), ("Chassis_Template_Var", None),
              ("Port_Binding", "port_security"),
              ("Port_Binding", "requested_chassis"),
              ("Port_Binding", "requested_additional_chassis"),

@@ -107,6 +107,9 @@ class Snapshot:
                 columns["other_config"] = []
             elif table == "Encap" and row.endswith(" hv1"):
                 columns["options"] = []
+        for (_, row), columns in self.ovs.items():
+            if row.startswith(("Port tunnel ", "Interface tunnel ")):
+                columns.pop("external_ids")
 
     def _without_zones(self):
         """With what zones are for instead of their numbers, which a chassis
