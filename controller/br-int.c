@@ -9,9 +9,9 @@
 
 #include "dirs.h"
 #include "idl-columns.h"
+#include "inputs.h"
 #include "module.h"
 #include "openvswitch/vlog.h"
-#include "ovn/logical-fields.h"
 #include "ovs-config.h"
 #include "ovs-port.h"
 #include "ovsdb-idl.h"
@@ -124,9 +124,6 @@ static const char *prefixes[] = { "ip_dst", "ip_src", "ipv6_dst" };
 /* Says which Flow_Table row is for 'prefixes'. */
 #define PREFIXES_ID "ovn-prefixes"
 
-/* The tables of the pipeline. */
-#define N_FLOW_TABLES (OFTABLE_CHK_LB_AFFINITY + 1)
-
 static struct ovsrec_flow_table *
 find_prefixes_row(const struct ovsrec_bridge *br)
 {
@@ -154,20 +151,21 @@ has_prefixes(const struct ovsrec_flow_table *row)
     return true;
 }
 
-/* Makes all flow tables keep tries of 'prefixes', by a row that they share.
- * Tables that have a row of somebody else are left alone. */
+/* Makes all tables of the pipeline keep tries of 'prefixes', by a row that
+ * they share.  Tables that have a row of somebody else are left alone. */
 static void
 track_prefixes(const struct ovsrec_bridge *br, struct ovsdb_idl_txn *txn)
 {
     struct ovsrec_flow_table *row = find_prefixes_row(br);
-    bool has_row[N_FLOW_TABLES] = { false };
+    const int n_tables = inputs_dialect()->tables.n;
+    bool has_row[UINT8_MAX + 1] = { false };
 
     for (size_t i = 0; i < br->n_flow_tables; i++) {
-        if (br->key_flow_tables[i] < N_FLOW_TABLES) {
+        if (br->key_flow_tables[i] < n_tables) {
             has_row[br->key_flow_tables[i]] = true;
         }
     }
-    for (int table = 0; table < N_FLOW_TABLES; table++) {
+    for (int table = 0; table < n_tables; table++) {
         if (has_row[table]) {
             continue;
         }

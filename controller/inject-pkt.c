@@ -75,7 +75,7 @@ send_packet(struct dp_packet *packet, const struct local_port *lp)
     if (lp->tag) {
         eth_push_vlan(packet, htons(ETH_TYPE_VLAN_8021Q), htons(lp->tag));
     }
-    put_resubmit(OFTABLE_PHY_TO_LOG, &ofpacts);
+    put_resubmit(inputs_dialect()->tables.phy_to_log, &ofpacts);
     ofctrl_send(ofctrl_encode_packet_out(packet, lp->ofport, &ofpacts));
     ofpbuf_uninit(&ofpacts);
 }

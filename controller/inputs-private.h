@@ -138,6 +138,10 @@ void sort_strings(char **, size_t n);
 
 void inputs_declare_sb(struct inc_engine *);
 void inputs_declare_ovs(struct inc_engine *);
+/* Brings the cell of the dialect up to date with SB_Global.options and with
+ * the logical flows' tables. */
+void inputs_choose_dialect(void);
+void inputs_destroy_dialect(void);
 void inputs_destroy_sb(void);
 void inputs_destroy_ovs(void);
 void inputs_register_ovs(struct idl_columns *);

@@ -12,9 +12,13 @@
 #include "hash.h"
 #include "lb-flow.h"
 #include "lb-router.h"
+#include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
+#include "ovn/actions.h"
 #include "util.h"
 #include "uuid.h"
+
+VLOG_DEFINE_THIS_MODULE(inputs_sb_flow);
 
 /* Datapath_Binding. */
 
@@ -143,6 +147,31 @@ hash_string64(const char *s, uint64_t hash)
     return (hash << 7 | hash >> 57) ^ h.u64.lo ^ len;
 }
 
+/* Stages whose tables are to be known.  Each stage has flows of priority 0,
+ * one or more, which tell its table.  They are counted, because after an
+ * upgrade of the central it may be another table, or no such stage. */
+
+static const char *const stages[] = {
+    "lr_in_defrag", "lr_in_gw_redirect", "lr_out_undnat", /* lb-router.h */
+    "ls_out_qos", "ls_out_qos_mark", "lr_out_snat",       /* lb-empty.h */
+};
+static unsigned int n_stage_flows[ARRAY_SIZE(stages)][UINT8_MAX + 1];
+
+/* Returns 1 plus the index in 'stages' that the flow 'lf' tells the table of,
+ * or 0 if there is none. */
+static uint8_t
+find_stage(const struct logical_flow *lf)
+{
+    if (!lf->priority && lf->stage_name) {
+        for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+            if (!strcmp(lf->stage_name, stages[i])) {
+                return i + 1;
+            }
+        }
+    }
+    return 0;
+}
+
 static void *
 logical_flow_create(const struct ovsdb_idl_row *row_)
 {
@@ -162,7 +191,7 @@ logical_flow_create(const struct ovsdb_idl_row *row_)
     lf->dp_group = datum_uuid(
         sbrec_logical_flow_get_logical_dp_group(row, OVSDB_TYPE_UUID));
     lf->ingress = !strcmp(row->pipeline, "ingress");
-    lf->table_id = row->table_id;
+    lf->table_id = MIN((uint64_t) row->table_id, UINT8_MAX);
     lf->priority = row->priority;
     lf->match = row->match;
     lf->actions = row->actions;
@@ -170,6 +199,7 @@ logical_flow_create(const struct ovsdb_idl_row *row_)
     lf->controller_meter = row->controller_meter;
     lf->stage_hint = datum_map_get(ids, "stage-hint");
     lf->stage_name = datum_map_get(ids, "stage-name");
+    lf->stage = find_stage(lf);
 
     uint64_t hash = hash_string64(lf->match, 0);
     hash = hash_string64(lf->actions, hash);
@@ -203,26 +233,94 @@ is_router_lb(const struct logical_flow *lf)
             && lb_router_balances(lf->stage_name));
 }
 
-/* Each stage of a router has a flow of priority 0, which tells its table. */
 static void
-note_router_stage(const struct logical_flow *lf)
+count_stage(const struct logical_flow *lf, bool add)
 {
-    if (!lf->priority && lf->stage_name
-        && (!strcmp(lf->stage_name, "lr_in_defrag")
-            || !strcmp(lf->stage_name, "lr_in_gw_redirect")
-            || !strcmp(lf->stage_name, "lr_out_undnat"))) {
-        inc_set(in_kinds.router_stage, inc_key_string(lf->stage_name),
-                xmemdup(&lf->table_id, sizeof lf->table_id));
+    if (!lf->stage) {
+        return;
     }
+
+    unsigned int *n = n_stage_flows[lf->stage - 1];
+    n[lf->table_id] += add ? 1 : -1;
+
+    uint8_t *table = NULL;
+    for (int i = 0; i <= UINT8_MAX && !table; i++) {
+        if (n[i]) {
+            table = xmalloc(sizeof *table);
+            *table = i;
+        }
+    }
+    inc_set(in_kinds.stage, inc_key_string(stages[lf->stage - 1]), table);
 }
 
 static bool
-router_stage_equal(const void *a_, const void *b_)
+stage_equal(const void *a_, const void *b_)
 {
     const uint8_t *a = a_;
     const uint8_t *b = b_;
 
     return *a == *b;
+}
+
+/* Dialect.
+ *
+ * What is in use of the pipelines is counted, so that the highest table is
+ * known without a look at all flows. */
+
+static unsigned int n_lflows[2][UINT8_MAX + 1];
+
+static void
+count_lflow(const struct logical_flow *lf, bool add)
+{
+    n_lflows[lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS][lf->table_id]
+        += add ? 1 : -1;
+}
+
+/* Returns the number of logical tables that 'pipeline' needs at least. */
+static int
+count_ltables(enum ovn_pipeline pipeline)
+{
+    int n = UINT8_MAX + 1;
+
+    while (n && !n_lflows[pipeline][n - 1]) {
+        n--;
+    }
+    return n;
+}
+
+static bool
+dialect_equal(const void *a, const void *b)
+{
+    return ovn_dialect_equal(a, b);
+}
+
+void
+inputs_choose_dialect(void)
+{
+    const struct ovn_dialect_facts facts = {
+        .options = inc_peek(in_kinds.sb_options, INC_KEY_ONLY),
+        .n_ingress = count_ltables(OVN_P_INGRESS),
+        .n_egress = count_ltables(OVN_P_EGRESS),
+    };
+    struct ovn_dialect *dialect = xmalloc(sizeof *dialect);
+    const struct ovn_dialect *old = inputs_dialect();
+
+    ovn_dialect_choose(&facts, dialect);
+    if (!ovn_dialect_equal(dialect, old)) {
+        VLOG_INFO("OpenFlow tables are those of OVN %s%s%s", dialect->layout,
+                  (dialect->register_consolidation
+                   ? ", registers are consolidated" : ""),
+                  (dialect->arp_ns_explicit_output
+                   ? ", arp and nd_ns say where they go" : ""));
+    }
+    inc_set(in_kinds.dialect, INC_KEY_ONLY, dialect);
+}
+
+void
+inputs_destroy_dialect(void)
+{
+    memset(n_lflows, 0, sizeof n_lflows);
+    memset(n_stage_flows, 0, sizeof n_stage_flows);
 }
 
 /* If not 'add', the strings may be gone. */
@@ -236,11 +334,10 @@ index_logical_flow(const void *lf_, bool add)
     bool lb = add && lb_flow_is_likely(lf->actions);
     bool router_lb = lb && is_router_lb(lf);
 
+    count_lflow(lf, add);
+    count_stage(lf, add);
     inc_set(in_kinds.lb_flow, key, lb ? inc_there : NULL);
     inc_set(in_kinds.router_lb_flow, key, router_lb ? inc_there : NULL);
-    if (add) {
-        note_router_stage(lf);
-    }
 }
 
 static const struct ovsdb_idl_column *const logical_flow_columns[] = {
@@ -260,10 +357,11 @@ static const struct ovsdb_idl_column *const logical_flow_columns[] = {
 static const struct input_kind logical_flow_kinds[] = {
     INPUT_VALUE(logical_flow, "logical-flow", INC_KEY_UUID,
                 logical_flow_equal),
+    INPUT_VALUE(dialect, "dialect", INC_KEY_STRING, dialect_equal),
     INPUT_MARK(lb_flow, "lb-flow", INC_KEY_UUID),
     INPUT_MARK(router_lb_flow, "router-lb-flow", INC_KEY_UUID),
-    INPUT_VALUE(router_stage, "router-stage", INC_KEY_STRING,
-                router_stage_equal),
+    INPUT_VALUE(stage, "stage", INC_KEY_STRING,
+                stage_equal),
 };
 const struct input_table logical_flow_table = {
     INPUT_TABLE(logical_flow, logical_flow),

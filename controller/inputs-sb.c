@@ -231,4 +231,5 @@ inputs_destroy_sb(void)
         }
     }
     smap_clear(&lb_entries);
+    inputs_destroy_dialect();
 }

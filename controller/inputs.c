@@ -335,6 +335,7 @@ inputs_run_sb(struct ovsdb_idl *idl)
             follow_table(sb_tables[i], idl);
         }
     }
+    inputs_choose_dialect();
 }
 
 static void
@@ -455,6 +456,23 @@ in_ipsec(struct inc_unit *unit)
     return inc_read(unit, in_kinds.ipsec, INC_KEY_ONLY) != NULL;
 }
 
+const struct ovn_dialect *
+in_dialect(struct inc_unit *unit)
+{
+    const struct ovn_dialect *d = inc_read(unit, in_kinds.dialect,
+                                           INC_KEY_ONLY);
+    return d ? d : ovn_dialect_default();
+}
+
+const struct ovn_dialect *
+inputs_dialect(void)
+{
+    const struct ovn_dialect *d = (in_kinds.dialect
+                                   ? inc_peek(in_kinds.dialect, INC_KEY_ONLY)
+                                   : NULL);
+    return d ? d : ovn_dialect_default();
+}
+
 const char *
 in_config(struct inc_unit *unit, const char *key)
 {
@@ -462,9 +480,9 @@ in_config(struct inc_unit *unit, const char *key)
 }
 
 bool
-in_router_stage(struct inc_unit *unit, const char *name, uint8_t *table_id)
+in_stage(struct inc_unit *unit, const char *name, uint8_t *table_id)
 {
-    const uint8_t *id = inc_read(unit, in_kinds.router_stage,
+    const uint8_t *id = inc_read(unit, in_kinds.stage,
                                  inc_key_string(name));
     if (id) {
         *table_id = *id;

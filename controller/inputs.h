@@ -22,6 +22,7 @@
 #include "lport-type.h"
 #include "openvswitch/types.h"
 #include "openvswitch/uuid.h"
+#include "ovn/dialect.h"
 #include "smap.h"
 
 struct idl_columns;
@@ -109,6 +110,7 @@ struct logical_flow {
     const char *controller_meter; /* Or NULL. */
     const char *stage_hint;     /* external_ids:stage-hint or NULL. */
     const char *stage_name;
+    uint8_t stage;              /* For inputs-sb-flow.c. */
 };
 
 /* SB Logical_DP_Group, by UUID. */
@@ -210,9 +212,10 @@ const struct datapath_binding *in_datapath(struct inc_unit *,
                                            const struct uuid *);
 const struct logical_flow *in_logical_flow(struct inc_unit *,
                                            const struct uuid *);
-/* The logical table of router stage 'name', one of those to which flows are
- * added (lib/lb-router.h): true if it is known. */
-bool in_router_stage(struct inc_unit *, const char *name, uint8_t *table_id);
+/* The logical table of stage 'name', one of those to which flows are added
+ * (lib/lb-router.h) or that answers go to (lib/lb-empty.h): true if it is
+ * known. */
+bool in_stage(struct inc_unit *, const char *name, uint8_t *table_id);
 const struct dp_group *in_dp_group(struct inc_unit *, const struct uuid *);
 const struct multicast_group *in_multicast_group(struct inc_unit *,
                                                  const struct uuid *);
@@ -246,6 +249,10 @@ const struct dhcp_option *in_dhcpv6_option(struct inc_unit *,
 const struct smap *in_template_vars(struct inc_unit *, const char *chassis);
 const struct smap *in_sb_options(struct inc_unit *); /* SB_Global.options. */
 bool in_ipsec(struct inc_unit *); /* SB_Global.ipsec. */
+/* What the central speaks; never NULL.  The second is for code outside of
+ * units. */
+const struct ovn_dialect *in_dialect(struct inc_unit *);
+const struct ovn_dialect *inputs_dialect(void);
 const struct ovs_iface *in_iface(struct inc_unit *, const char *name);
 /* A key of Open_vSwitch.external_ids, with the chassis-specific form
  * ("KEY-CHASSIS") preferred; NULL if unset. */
@@ -287,9 +294,9 @@ struct inputs_kinds {
         *ovs_fact, *ifaces_by_id, *lb_entry,
         *lb_flow,           /* By UUID: Logical_Flows that balance load... */
         *router_lb_flow,    /* ...and those of routers that may be changed. */
-        *router_stage, *lports_by_address, *migrating_ports, *lbs_by_nb,
+        *stage, *lports_by_address, *migrating_ports, *lbs_by_nb,
         *tunnel_ifaces, *bridges, *multicast_key, *service_monitor,
-        *ipsec,
+        *ipsec, *dialect,
         *rare_port,         /* By name: Port_Bindings, and... */
         *rare_lb;           /* ...by UUID: Load_Balancers that unsupported.c
                              * is about. */

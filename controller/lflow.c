@@ -165,7 +165,7 @@ compile_actions(struct lflow_run *run)
         .option = lflow_env_option,
         .pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS,
         /* Actions may go on in the other pipeline, the longer one. */
-        .n_tables = LOG_PIPELINE_INGRESS_LEN,
+        .n_tables = in_dialect(run->unit)->tables.n_ingress,
         .cur_ltable = lf->table_id,
     };
     char *error = ovnacts_parse_text(lf->actions, &pp, &run->ovnacts,
@@ -245,7 +245,7 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
 
     const struct ofpbuf *ovnacts = &run->ovnacts;
     struct ovnact_encode_params ep = { .env = &run->env.env };
-    ep.dialect = ovn_dialect_default();
+    ep.dialect = in_dialect(run->unit);
     ep.tunnel_ofport = encode_tunnel_ofport;
     ep.is_switch = dp->is_switch;
     ep.common_zone_is_snat = dp->has_snat_zone;
@@ -495,8 +495,8 @@ static bool
 is_sane(struct lflow_run *run)
 {
     const struct logical_flow *lf = run->lflow;
-    int n_tables = (lf->ingress ? LOG_PIPELINE_INGRESS_LEN
-                    : LOG_PIPELINE_EGRESS_LEN);
+    const struct ovn_tables *tables = &in_dialect(run->unit)->tables;
+    int n_tables = lf->ingress ? tables->n_ingress : tables->n_egress;
 
     if (lf->table_id >= n_tables) {
         WARN(run, "table_id %"PRIu8" is beyond the last table of the %s "
@@ -594,12 +594,13 @@ static void
 run_init(struct lflow_run *run, struct inc_unit *unit,
          const struct logical_flow *lf)
 {
+    const struct ovn_tables *tables = &in_dialect(unit)->tables;
+
     *run = (struct lflow_run) {
         .unit = unit,
         .lflow = lf,
-        .table_id = lf->table_id + (lf->ingress
-                                    ? OFTABLE_LOG_INGRESS_PIPELINE
-                                    : OFTABLE_LOG_EGRESS_PIPELINE),
+        .table_id = lf->table_id + (lf->ingress ? tables->ingress
+                                    : tables->egress),
     };
     ofpbuf_use_stub(&run->ovnacts, run->ovnacts_stub,
                     sizeof run->ovnacts_stub);
@@ -632,7 +633,7 @@ put_lflow(struct inc_unit *unit, const struct logical_flow *lf)
         derived.match = flows[i].match;
         derived.actions = flows[i].actions;
         derived.stage_name = flows[i].stage;
-        if (in_router_stage(unit, flows[i].stage, &derived.table_id)) {
+        if (in_stage(unit, flows[i].stage, &derived.table_id)) {
             put_lflow(unit, &derived);
         }
     }

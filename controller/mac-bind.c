@@ -42,6 +42,7 @@ enum {
 /* MAC_Binding and Static_MAC_Binding. */
 
 struct binding {
+    const struct ovn_tables *tables;
     uint32_t cookie;
     uint16_t priority;
     uint32_t dp_key;
@@ -78,8 +79,8 @@ put_get(struct inc_unit *unit, const struct binding *b)
 
     put_load_bits(MFF_ETH_DST, 0, 48, eth_addr_to_uint64(b->mac), &ofpacts);
     put_load_bits(MFF_LOG_FLAGS, MLF_LOOKUP_MAC_BIT, 1, 1, &ofpacts);
-    flow_output_add(unit, OFTABLE_MAC_BINDING, b->priority, b->cookie, &match,
-                    &ofpacts);
+    flow_output_add(unit, b->tables->mac_binding, b->priority, b->cookie,
+                    &match, &ofpacts);
     ofpbuf_uninit(&ofpacts);
 }
 
@@ -103,8 +104,8 @@ put_lookup(struct inc_unit *unit, const struct binding *b)
     }
 
     put_load_bits(MFF_LOG_FLAGS, MLF_LOOKUP_MAC_BIT, 1, 1, &ofpacts);
-    flow_output_add(unit, OFTABLE_MAC_LOOKUP, b->priority, b->cookie, &match,
-                    &ofpacts);
+    flow_output_add(unit, b->tables->mac_lookup, b->priority, b->cookie,
+                    &match, &ofpacts);
     ofpbuf_uninit(&ofpacts);
 }
 
@@ -136,6 +137,7 @@ put_binding(struct inc_unit *unit, const struct mac_binding *mb)
     }
 
     struct binding b = {
+        .tables = &in_dialect(unit)->tables,
         .cookie = mb->uuid.parts[0],
         .priority = (!mb->is_static ? PRIORITY_DYNAMIC
                      : mb->override_dynamic ? PRIORITY_OVERRIDE
@@ -186,6 +188,7 @@ static_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 static void
 put_fdb(struct inc_unit *unit, const struct fdb *fdb, struct eth_addr mac)
 {
+    const struct ovn_tables *tables = &in_dialect(unit)->tables;
     uint32_t cookie = fdb->uuid.parts[0];
     struct match match = MATCH_CATCHALL_INITIALIZER;
     uint64_t stub[64 / 8];
@@ -194,7 +197,7 @@ put_fdb(struct inc_unit *unit, const struct fdb *fdb, struct eth_addr mac)
     match_set_metadata(&match, htonll(fdb->dp_key));
     match_set_dl_dst(&match, mac);
     put_load_bits(MFF_LOG_OUTPORT, 0, 32, fdb->port_key, &ofpacts);
-    flow_output_add(unit, OFTABLE_GET_FDB, PRIORITY_FDB, cookie, &match,
+    flow_output_add(unit, tables->get_fdb, PRIORITY_FDB, cookie, &match,
                     &ofpacts);
 
     match_init_catchall(&match);
@@ -203,7 +206,7 @@ put_fdb(struct inc_unit *unit, const struct fdb *fdb, struct eth_addr mac)
     match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0, fdb->port_key);
     match_set_dl_src(&match, mac);
     put_load_bits(MFF_LOG_FLAGS, MLF_LOOKUP_FDB_BIT, 1, 1, &ofpacts);
-    flow_output_add(unit, OFTABLE_LOOKUP_FDB, PRIORITY_FDB, cookie, &match,
+    flow_output_add(unit, tables->lookup_fdb, PRIORITY_FDB, cookie, &match,
                     &ofpacts);
     ofpbuf_uninit(&ofpacts);
 }

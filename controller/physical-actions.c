@@ -146,12 +146,12 @@ put_push_vlan(uint16_t ethertype, int tag, struct ofpbuf *ofpacts)
 }
 
 void
-put_enter_egress(struct ofpbuf *ofpacts)
+put_enter_egress(const struct ovn_tables *tables, struct ofpbuf *ofpacts)
 {
     for (int i = 0; i < MFF_N_LOG_REGS; i++) {
         put_load(MFF_REG0 + i, 0, ofpacts);
     }
-    put_resubmit(OFTABLE_LOG_EGRESS_PIPELINE, ofpacts);
+    put_resubmit(tables->egress, ofpacts);
 }
 
 void

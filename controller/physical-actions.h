@@ -10,6 +10,7 @@
 #include "inputs.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofpbuf.h"
+#include "ovn/dialect.h"
 #include "ovn/logical-fields.h"
 #include "put-actions.h"
 
@@ -31,7 +32,7 @@ void put_zones(const struct zone_ids *, struct ofpbuf *);
 void put_set_eth_src(const struct eth_addr *, struct ofpbuf *);
 void put_push_vlan(uint16_t ethertype, int tag, struct ofpbuf *);
 /* To the egress pipeline, with clean registers. */
-void put_enter_egress(struct ofpbuf *);
+void put_enter_egress(const struct ovn_tables *, struct ofpbuf *);
 void put_output(ofp_port_t, struct ofpbuf *);
 /* Drops what is dropped in 'table', which is empty, or, as SB_Global's
  * options:debug_drop_* ask for, a sample of it. */

@@ -76,6 +76,7 @@ struct batches {
 /* The group whose unit runs. */
 struct group_ctx {
     struct inc_unit *unit;
+    const struct ovn_tables *tables;
     const struct multicast_group *group;
     uint32_t dp_key;
     struct uuid our_chassis;
@@ -120,12 +121,12 @@ batches_destroy(struct batches *batches)
 }
 
 static void
-put_member(uint16_t key, struct batches *batches)
+put_member(struct group_ctx *ctx, uint16_t key, struct batches *batches)
 {
     struct batch *batch = get_room(batches);
 
     put_load(MFF_LOG_OUTPORT, key, &batch->ofpacts);
-    put_resubmit(OFTABLE_CHECK_LOOPBACK, &batch->ofpacts);
+    put_resubmit(ctx->tables->check_loopback, &batch->ofpacts);
     batch->n_copies++;
 }
 
@@ -215,7 +216,7 @@ put_local_member(struct group_ctx *ctx, const struct port_binding *pb)
         }
         key = lrp->tunnel_key;
     }
-    put_member(key, &ctx->local);
+    put_member(ctx, key, &ctx->local);
 }
 
 static void
@@ -228,9 +229,9 @@ add_member(struct group_ctx *ctx, const struct port_binding *pb)
     }
 
     if (pb->type == LP_PATCH && ctx->transit) {
-        put_member(pb->tunnel_key, &ctx->local);
+        put_member(ctx, pb->tunnel_key, &ctx->local);
     } else if (pb->type == LP_PATCH || pb->type == LP_LOCALPORT) {
-        put_member(pb->tunnel_key, &ctx->remote);
+        put_member(ctx, pb->tunnel_key, &ctx->remote);
     } else if (pb->type == LP_REMOTE) {
         if (!uuid_is_zero(&pb->chassis)) {
             put_remote_member(ctx, pb);
@@ -380,11 +381,11 @@ add_flows(struct group_ctx *ctx)
     ofpbuf_init(&remote, 256);
     match_outport(&match, ctx->dp_key, key);
 
-    add_batches(ctx, OFTABLE_LOCAL_OUTPUT, &ctx->local, &local);
+    add_batches(ctx, ctx->tables->local_output, &ctx->local, &local);
     if (local.size) {
         put_load(MFF_LOG_OUTPORT, key, &local);
-        flow_output_add(ctx->unit, OFTABLE_LOCAL_OUTPUT, 100, cookie, &match,
-                        &local);
+        flow_output_add(ctx->unit, ctx->tables->local_output, 100, cookie,
+                        &match, &local);
     }
 
     if (ctx->remote.n) {
@@ -395,13 +396,13 @@ add_flows(struct group_ctx *ctx)
         /* A ramp knows the logical switch only. */
         put_fan_out(ctx, &ctx->ramps, 0);
     }
-    add_batches(ctx, OFTABLE_REMOTE_OUTPUT, &ctx->remote, &remote);
+    add_batches(ctx, ctx->tables->remote_output, &ctx->remote, &remote);
     if (remote.size) {
         if (local.size) {
-            put_resubmit(OFTABLE_LOCAL_OUTPUT, &remote);
+            put_resubmit(ctx->tables->local_output, &remote);
         }
-        flow_output_add(ctx->unit, OFTABLE_REMOTE_OUTPUT, 100, cookie, &match,
-                        &remote);
+        flow_output_add(ctx->unit, ctx->tables->remote_output, 100, cookie,
+                        &match, &remote);
     }
     ofpbuf_uninit(&local);
     ofpbuf_uninit(&remote);
@@ -427,6 +428,7 @@ mcast_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     if (ld) {
         struct group_ctx ctx = {
             .unit = unit,
+            .tables = &in_dialect(unit)->tables,
             .group = mg,
             .dp_key = ld->tunnel_key,
             .our_chassis = binding_our_chassis(unit),

@@ -49,6 +49,7 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 /* The port whose unit runs. */
 struct port_ctx {
     struct inc_unit *unit;
+    const struct ovn_tables *tables;
     const struct port_binding *pb;
     uint32_t dp_key;
     uint32_t cookie;
@@ -87,14 +88,14 @@ add_local_output(struct port_ctx *ctx, bool nested)
 
     match_outport(&match, ctx->dp_key, key);
     put_zones(&ctx->zones, &ctx->ofpacts);
-    put_resubmit(OFTABLE_CHECK_LOOPBACK, &ctx->ofpacts);
-    add_flow(ctx, OFTABLE_LOCAL_OUTPUT, 100, &match);
+    put_resubmit(ctx->tables->check_loopback, &ctx->ofpacts);
+    add_flow(ctx, ctx->tables->local_output, 100, &match);
 
     match_outport(&match, ctx->dp_key, key);
     match_flags(&match, 0, MLF_BIT(ALLOW_LOOPBACK));
     match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0, key);
-    put_drop(ctx->unit, OFTABLE_CHECK_LOOPBACK, &ctx->ofpacts);
-    add_flow(ctx, OFTABLE_CHECK_LOOPBACK, 100, &match);
+    put_drop(ctx->unit, ctx->tables->check_loopback, &ctx->ofpacts);
+    add_flow(ctx, ctx->tables->check_loopback, 100, &match);
 
     match_outport(&match, ctx->dp_key, key);
     if (!nested) {
@@ -102,9 +103,9 @@ add_local_output(struct port_ctx *ctx, bool nested)
     }
     put_push_in_port(&ctx->ofpacts);
     put_forget_in_port(&ctx->ofpacts);
-    put_resubmit(OFTABLE_LOG_TO_PHY, &ctx->ofpacts);
+    put_resubmit(ctx->tables->log_to_phy, &ctx->ofpacts);
     put_pop_in_port(&ctx->ofpacts);
-    add_flow(ctx, OFTABLE_SAVE_INPORT, 100, &match);
+    add_flow(ctx, ctx->tables->save_inport, 100, &match);
 }
 
 /* Loads what a packet needs that enters at the port. */
@@ -153,7 +154,7 @@ put_into_pipeline(struct port_ctx *ctx, bool nested, bool strip)
     if (ctx->pb->type == LP_LOCALPORT) {
         put_load_bits(MFF_LOG_FLAGS, MLF_LOCALPORT_BIT, 1, 1, ofpacts);
     }
-    put_resubmit(OFTABLE_LOG_INGRESS_PIPELINE, ofpacts);
+    put_resubmit(ctx->tables->ingress, ofpacts);
 }
 
 static void
@@ -166,24 +167,24 @@ add_input(struct port_ctx *ctx, ofp_port_t ofport, enum port_tagging tagging,
     match_set_in_port(&match, ofport);
     if (tagging == TAG_NONE) {
         put_into_pipeline(ctx, nested, false);
-        add_flow(ctx, OFTABLE_PHY_TO_LOG, 100, &match);
+        add_flow(ctx, ctx->tables->phy_to_log, 100, &match);
     } else if (tagging == TAG_VLAN) {
         match_vlan(&match, tag);
         put_into_pipeline(ctx, nested, true);
-        add_flow(ctx, OFTABLE_PHY_TO_LOG, 150, &match);
+        add_flow(ctx, ctx->tables->phy_to_log, 150, &match);
     } else {
         struct match untagged = match;
 
         match_vlan(&untagged, 0);
         put_into_pipeline(ctx, nested, false);
-        add_flow(ctx, OFTABLE_PHY_TO_LOG, 100, &untagged);
+        add_flow(ctx, ctx->tables->phy_to_log, 100, &untagged);
 
         /* A priority tag alone is as good as none. */
         if (tagging == TAG_UNTAGGED) {
             match_set_dl_vlan(&match, htons(0), 0);
         }
         put_into_pipeline(ctx, nested, tagging == TAG_UNTAGGED);
-        add_flow(ctx, OFTABLE_PHY_TO_LOG, 100, &match);
+        add_flow(ctx, ctx->tables->phy_to_log, 100, &match);
     }
 }
 
@@ -217,7 +218,7 @@ add_output(struct port_ctx *ctx, ofp_port_t ofport, int tag)
         /* A group's packet goes on to the next port. */
         ofpact_put_STRIP_VLAN(&ctx->ofpacts);
     }
-    add_flow(ctx, OFTABLE_LOG_TO_PHY, 100, &match);
+    add_flow(ctx, ctx->tables->log_to_phy, 100, &match);
 }
 
 /* A container's packet may also go back to its parent's OpenFlow port when
@@ -237,10 +238,10 @@ add_container_to_parent(struct port_ctx *ctx, const char *parent_name)
     match_flags(&match, MLF_BIT(NESTED_CONTAINER), MLF_BIT(NESTED_CONTAINER));
     put_push_in_port(&ctx->ofpacts);
     put_forget_in_port(&ctx->ofpacts);
-    put_resubmit(OFTABLE_LOG_TO_PHY, &ctx->ofpacts);
+    put_resubmit(ctx->tables->log_to_phy, &ctx->ofpacts);
     put_pop_in_port(&ctx->ofpacts);
     ctx->cookie = 0;            /* All containers of the parent share it. */
-    add_flow(ctx, OFTABLE_SAVE_INPORT, 100, &match);
+    add_flow(ctx, ctx->tables->save_inport, 100, &match);
     ctx->cookie = cookie;
 }
 
@@ -253,10 +254,10 @@ add_activation(struct port_ctx *ctx, ofp_port_t ofport)
 
     match_init_catchall(&match);
     match_set_in_port(&match, ofport);
-    add_flow(ctx, OFTABLE_PHY_TO_LOG, 1000, &match);
+    add_flow(ctx, ctx->tables->phy_to_log, 1000, &match);
 
     match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
-    add_flow(ctx, OFTABLE_LOG_TO_PHY, 1000, &match);
+    add_flow(ctx, ctx->tables->log_to_phy, 1000, &match);
 
     match_init_catchall(&match);
     match_set_in_port(&match, ofport);
@@ -266,8 +267,8 @@ add_activation(struct port_ctx *ctx, ofp_port_t ofport)
         ACTION_OPCODE_ACTIVATION_STRATEGY_RARP, false, NX_CTLR_NO_METER,
         &ctx->ofpacts);
     put_controller_finish(start, &ctx->ofpacts);
-    put_resubmit(OFTABLE_LOG_INGRESS_PIPELINE, &ctx->ofpacts);
-    add_flow(ctx, OFTABLE_PHY_TO_LOG, 1010, &match);
+    put_resubmit(ctx->tables->ingress, &ctx->ofpacts);
+    add_flow(ctx, ctx->tables->phy_to_log, 1010, &match);
 }
 
 /* Whether 'lp', which is migrating to this chassis, has to wait. */
@@ -305,8 +306,8 @@ add_localport(struct port_ctx *ctx)
     match_init_catchall(&match);
     match_set_metadata(&match, htonll(ctx->dp_key));
     match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0, ctx->pb->tunnel_key);
-    put_resubmit(OFTABLE_LOCAL_OUTPUT, &ctx->ofpacts);
-    add_flow(ctx, OFTABLE_REMOTE_OUTPUT, 150, &match);
+    put_resubmit(ctx->tables->local_output, &ctx->ofpacts);
+    add_flow(ctx, ctx->tables->remote_output, 150, &match);
 }
 
 static void
@@ -359,8 +360,8 @@ add_localnet(struct port_ctx *ctx, ofp_port_t ofport)
 
         match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
         match_flags(&match, flags[i], flags[i]);
-        put_drop(ctx->unit, OFTABLE_CHECK_LOOPBACK, &ctx->ofpacts);
-        add_flow(ctx, OFTABLE_CHECK_LOOPBACK, 160, &match);
+        put_drop(ctx->unit, ctx->tables->check_loopback, &ctx->ofpacts);
+        add_flow(ctx, ctx->tables->check_loopback, 160, &match);
     }
 }
 
@@ -427,7 +428,7 @@ add_hide_router_mac(struct port_ctx *ctx, const struct port_binding *lrp,
         ofpact_put_STRIP_VLAN(&ctx->ofpacts);
     }
     ctx->cookie = row_cookie(&ln->uuid);
-    add_flow(ctx, OFTABLE_LOG_TO_PHY, 150, &match);
+    add_flow(ctx, ctx->tables->log_to_phy, 150, &match);
     ctx->cookie = cookie;
 }
 
@@ -445,7 +446,7 @@ add_restore_router_mac(struct port_ctx *ctx, const struct port_binding *lrp,
     match_init_catchall(&match);
     match_vlan(&match, ln->tag);
     put_chassis_mac_clause(1, &ctx->ofpacts);
-    add_flow(ctx, OFTABLE_PHY_TO_LOG, 180, &match);
+    add_flow(ctx, ctx->tables->phy_to_log, 180, &match);
 
     const struct zone_ids zones = zone_ids_get(ctx->unit, ln->logical_port,
                                                &ln->datapath);
@@ -458,8 +459,8 @@ add_restore_router_mac(struct port_ctx *ctx, const struct port_binding *lrp,
     put_load(MFF_LOG_DATAPATH, ctx->dp_key, &ctx->ofpacts);
     put_load(MFF_LOG_INPORT, ln->tunnel_key, &ctx->ofpacts);
     put_set_eth_src(lrp_mac, &ctx->ofpacts);
-    put_resubmit(OFTABLE_LOG_INGRESS_PIPELINE, &ctx->ofpacts);
-    add_flow(ctx, OFTABLE_PHY_TO_LOG, 180, &match);
+    put_resubmit(ctx->tables->ingress, &ctx->ofpacts);
+    add_flow(ctx, ctx->tables->phy_to_log, 180, &match);
 
     ctx->cookie = cookie;
 }
@@ -515,12 +516,12 @@ add_to_peer(struct port_ctx *ctx, const struct port_binding *peer)
     for (int i = 0; i < MFF_N_LOG_REGS; i++) {
         put_load(MFF_REG0 + i, 0, ofpacts);
     }
-    put_resubmit(OFTABLE_LOG_INGRESS_PIPELINE, ofpacts);
+    put_resubmit(ctx->tables->ingress, ofpacts);
 
     struct ofpact_nest *clone = ofpacts->data;
     ofpacts->header = clone;
     ofpact_finish_CLONE(ofpacts, &clone);
-    add_flow(ctx, OFTABLE_LOG_TO_PHY, 100, &match);
+    add_flow(ctx, ctx->tables->log_to_phy, 100, &match);
 }
 
 static void
@@ -604,8 +605,8 @@ add_tunneled(struct port_ctx *ctx)
         struct match match;
 
         match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
-        put_resubmit(OFTABLE_LOCAL_OUTPUT, &ctx->ofpacts);
-        add_flow(ctx, OFTABLE_REMOTE_OUTPUT, 100, &match);
+        put_resubmit(ctx->tables->local_output, &ctx->ofpacts);
+        add_flow(ctx, ctx->tables->remote_output, 100, &match);
     }
 }
 
@@ -630,7 +631,7 @@ add_from_migrating(struct port_ctx *ctx)
             match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
             match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0,
                           from->tunnel_key);
-            flow_output_add(ctx->unit, OFTABLE_REMOTE_OUTPUT, 110,
+            flow_output_add(ctx->unit, ctx->tables->remote_output, 110,
                             ctx->cookie, &match, &ctx->ofpacts);
         }
     }
@@ -653,8 +654,8 @@ add_vtep_input(struct port_ctx *ctx)
     put_move(MFF_TUN_ID, 0, MFF_LOG_DATAPATH, 0, 24, &ctx->ofpacts);
     put_load_bits(MFF_LOG_INPORT, 0, 15, ctx->pb->tunnel_key, &ctx->ofpacts);
     put_load_bits(MFF_LOG_FLAGS, MLF_RCV_FROM_RAMP_BIT, 1, 1, &ctx->ofpacts);
-    put_resubmit(OFTABLE_LOG_INGRESS_PIPELINE, &ctx->ofpacts);
-    add_flow(ctx, OFTABLE_PHY_TO_LOG, 110, &match);
+    put_resubmit(ctx->tables->ingress, &ctx->ofpacts);
+    add_flow(ctx, ctx->tables->phy_to_log, 110, &match);
 }
 
 /* Table 40: to wherever it is, by the physical network. */
@@ -665,8 +666,8 @@ add_behind_localnet(struct port_ctx *ctx, const struct port_binding *ln)
 
     match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
     put_load(MFF_LOG_OUTPORT, ln->tunnel_key, &ctx->ofpacts);
-    put_resubmit(OFTABLE_LOCAL_OUTPUT, &ctx->ofpacts);
-    add_flow(ctx, OFTABLE_LOCAL_OUTPUT, 100, &match);
+    put_resubmit(ctx->tables->local_output, &ctx->ofpacts);
+    add_flow(ctx, ctx->tables->local_output, 100, &match);
 }
 
 /* An external port that this chassis serves is behind localnet port 'ln',
@@ -687,8 +688,8 @@ add_external_behind(struct port_ctx *ctx, const struct port_binding *ln)
             match_outport(&match, ctx->dp_key, ln->tunnel_key);
             match_flags(&match, MLF_BIT(LOCALPORT), MLF_BIT(LOCALPORT));
             match_set_dl_dst(&match, mac);
-            put_enter_egress(&ctx->ofpacts);
-            add_flow(ctx, OFTABLE_CHECK_LOOPBACK, 170, &match);
+            put_enter_egress(ctx->tables, &ctx->ofpacts);
+            add_flow(ctx, ctx->tables->check_loopback, 170, &match);
         }
     }
     ctx->cookie = cookie;
@@ -787,7 +788,7 @@ add_ha_group(struct port_ctx *ctx)
         ofpact_finish_BUNDLE(&ctx->ofpacts, &bundle);
 
         match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
-        add_flow(ctx, OFTABLE_REMOTE_OUTPUT, 100, &match);
+        add_flow(ctx, ctx->tables->remote_output, 100, &match);
     }
     free(ofports);
     return true;
@@ -838,8 +839,8 @@ add_redirect_here(struct port_ctx *ctx, const struct port_binding *lrp)
     };
     put_load(MFF_LOG_OUTPORT, lrp->tunnel_key, &ctx->ofpacts);
     put_zones(&zones, &ctx->ofpacts);
-    put_resubmit(OFTABLE_CHECK_LOOPBACK, &ctx->ofpacts);
-    add_flow(ctx, OFTABLE_LOCAL_OUTPUT, 100, &match);
+    put_resubmit(ctx->tables->check_loopback, &ctx->ofpacts);
+    add_flow(ctx, ctx->tables->local_output, 100, &match);
 }
 
 /* Elsewhere, with redirect-type "bridged": out of the localnet port of the
@@ -868,8 +869,8 @@ add_redirect_bridged(struct port_ctx *ctx, const struct port_binding *lrp)
     put_set_eth_src(&mac, &ctx->ofpacts);
     put_load(MFF_LOG_DATAPATH, ld->tunnel_key, &ctx->ofpacts);
     put_load(MFF_LOG_OUTPORT, ln->tunnel_key, &ctx->ofpacts);
-    put_resubmit(OFTABLE_LOG_TO_PHY, &ctx->ofpacts);
-    add_flow(ctx, OFTABLE_LOCAL_OUTPUT, 100, &match);
+    put_resubmit(ctx->tables->log_to_phy, &ctx->ofpacts);
+    add_flow(ctx, ctx->tables->local_output, 100, &match);
 }
 
 static void
@@ -968,6 +969,7 @@ port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     if (ld) {
         struct port_ctx ctx = {
             .unit = unit,
+            .tables = &in_dialect(unit)->tables,
             .pb = pb,
             .dp_key = ld->tunnel_key,
             .cookie = row_cookie(&pb->uuid),

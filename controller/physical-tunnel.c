@@ -49,11 +49,12 @@ add_receive(struct inc_unit *unit, const struct tunnel *t,
     default:
         OVS_NOT_REACHED();
     }
-    put_resubmit(OFTABLE_LOCAL_OUTPUT, &ofpacts);
+    put_resubmit(in_dialect(unit)->tables.local_output, &ofpacts);
 
     match_init_catchall(&match);
     match_set_in_port(&match, t->ofport);
-    flow_output_add(unit, OFTABLE_PHY_TO_LOG, 100, 0, &match, &ofpacts);
+    flow_output_add(unit, in_dialect(unit)->tables.phy_to_log, 100, 0, &match,
+                    &ofpacts);
     ofpbuf_uninit(&ofpacts);
 }
 
@@ -69,12 +70,13 @@ add_receive_vxlan_multicast(struct inc_unit *unit, const struct tunnel *t)
     put_load_bits(MFF_LOG_OUTPORT, 15, 1, 1, &ofpacts);
     put_move(MFF_TUN_ID, 12, MFF_LOG_OUTPORT, 0, 11, &ofpacts);
     put_move(MFF_TUN_ID, 0, MFF_LOG_DATAPATH, 0, 12, &ofpacts);
-    put_resubmit(OFTABLE_LOCAL_OUTPUT, &ofpacts);
+    put_resubmit(in_dialect(unit)->tables.local_output, &ofpacts);
 
     match_init_catchall(&match);
     match_set_in_port(&match, t->ofport);
     match_set_tun_id_masked(&match, htonll(1 << 23), htonll(1 << 23));
-    flow_output_add(unit, OFTABLE_PHY_TO_LOG, 105, 0, &match, &ofpacts);
+    flow_output_add(unit, in_dialect(unit)->tables.phy_to_log, 105, 0, &match,
+                    &ofpacts);
     ofpbuf_uninit(&ofpacts);
 }
 
@@ -126,8 +128,8 @@ add_source_clause(const char *network OVS_UNUSED, const struct eth_addr *mac,
     put_chassis_mac_clause(0, &ofpacts);
     match_init_catchall(&match);
     match_set_dl_src(&match, *mac);
-    flow_output_add(ctx->unit, OFTABLE_PHY_TO_LOG, 180, ctx->cookie, &match,
-                    &ofpacts);
+    flow_output_add(ctx->unit, in_dialect(ctx->unit)->tables.phy_to_log, 180,
+                    ctx->cookie, &match, &ofpacts);
     ofpbuf_uninit(&ofpacts);
 }
 

@@ -49,53 +49,55 @@ add_fixed(struct inc_unit *unit, uint8_t table, uint16_t priority,
     ofpbuf_uninit(&ofpacts);
 }
 
-/* Table 41's default. */
+/* The default of 'check_loopback'. */
 static void
-add_enter_egress(struct inc_unit *unit, const struct match *all)
+add_enter_egress(struct inc_unit *unit, const struct ovn_tables *t,
+                 const struct match *all)
 {
     struct ofpbuf ofpacts;
 
     ofpbuf_init(&ofpacts, 0);
-    put_enter_egress(&ofpacts);
-    flow_output_add(unit, OFTABLE_CHECK_LOOPBACK, 0, 0, all, &ofpacts);
+    put_enter_egress(t, &ofpacts);
+    flow_output_add(unit, t->check_loopback, 0, 0, all, &ofpacts);
     ofpbuf_uninit(&ofpacts);
 }
 
 static void
 fixed_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
+    const struct ovn_tables *t = &in_dialect(unit)->tables;
     struct match all, match;
 
     match_init_catchall(&all);
     flow_output_begin(unit);
 
-    add_fixed(unit, OFTABLE_PHY_TO_LOG, 0, &all, 0);
+    add_fixed(unit, t->phy_to_log, 0, &all, 0);
 
-    add_fixed(unit, OFTABLE_OUTPUT_LARGE_PKT_DETECT, 0, &all,
-              OFTABLE_REMOTE_OUTPUT);
+    add_fixed(unit, t->large_pkt_detect, 0, &all,
+              t->remote_output);
     match = all;
     match_flags(&match, MLF_BIT(ALLOW_LOOPBACK),
                 MLF_BIT(ALLOW_LOOPBACK));
-    add_fixed(unit, OFTABLE_OUTPUT_LARGE_PKT_PROCESS, 10, &match,
-              OFTABLE_LOCAL_OUTPUT);
-    add_fixed(unit, OFTABLE_OUTPUT_LARGE_PKT_PROCESS, 0, &all,
-              OFTABLE_REMOTE_OUTPUT);
+    add_fixed(unit, t->large_pkt_process, 10, &match,
+              t->local_output);
+    add_fixed(unit, t->large_pkt_process, 0, &all,
+              t->remote_output);
 
     /* What came from a ramp (a VXLAN gateway) has been everywhere else
      * already; so has, by definition, what is for this chassis only. */
     match = all;
     match_flags(&match, MLF_BIT(RCV_FROM_RAMP),
                 MLF_BIT(RCV_FROM_RAMP) | MLF_BIT(ALLOW_LOOPBACK));
-    add_fixed(unit, OFTABLE_REMOTE_OUTPUT, 150, &match, OFTABLE_LOCAL_OUTPUT);
+    add_fixed(unit, t->remote_output, 150, &match, t->local_output);
     match = all;
     match_flags(&match, MLF_BIT(LOCAL_ONLY), MLF_BIT(LOCAL_ONLY));
-    add_fixed(unit, OFTABLE_REMOTE_OUTPUT, 150, &match, OFTABLE_LOCAL_OUTPUT);
-    add_fixed(unit, OFTABLE_REMOTE_OUTPUT, 0, &all, OFTABLE_LOCAL_OUTPUT);
+    add_fixed(unit, t->remote_output, 150, &match, t->local_output);
+    add_fixed(unit, t->remote_output, 0, &all, t->local_output);
 
-    add_fixed(unit, OFTABLE_LOCAL_OUTPUT, 0, &all, 0);
-    add_enter_egress(unit, &all);
-    add_fixed(unit, OFTABLE_SAVE_INPORT, 0, &all, OFTABLE_LOG_TO_PHY);
-    add_fixed(unit, OFTABLE_LOG_TO_PHY, 0, &all, 0);
+    add_fixed(unit, t->local_output, 0, &all, 0);
+    add_enter_egress(unit, t, &all);
+    add_fixed(unit, t->save_inport, 0, &all, t->log_to_phy);
+    add_fixed(unit, t->log_to_phy, 0, &all, 0);
 
     flow_output_end(unit);
 }

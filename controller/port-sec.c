@@ -35,22 +35,28 @@ VLOG_DEFINE_THIS_MODULE(port_sec);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
-/* Where the rules go, and which port of the packet they are about. */
-static const struct {
-    uint8_t table_id;
-    enum mf_field_id port;
-} tables[] = {
-    [PORT_SEC_IN] = { OFTABLE_CHK_IN_PORT_SEC, MFF_LOG_INPORT },
-    [PORT_SEC_ND] = { OFTABLE_CHK_IN_PORT_SEC_ND, MFF_LOG_INPORT },
-    [PORT_SEC_OUT] = { OFTABLE_CHK_OUT_PORT_SEC, MFF_LOG_OUTPORT },
-};
-
 struct ps_port {
     struct inc_unit *unit;
+    const struct ovn_tables *tables;
     uint32_t cookie;
     uint32_t dp_key;
     uint16_t port_key;
 };
+
+/* Where rules of 'table' go. */
+static uint8_t
+table_of(const struct ovn_tables *tables, enum port_sec_table table)
+{
+    switch (table) {
+    case PORT_SEC_IN:
+        return tables->in_port_sec;
+    case PORT_SEC_ND:
+        return tables->in_port_sec_nd;
+    case PORT_SEC_OUT:
+        return tables->out_port_sec;
+    }
+    OVS_NOT_REACHED();
+}
 
 static void
 put_rule(const struct port_sec_rule *rule, void *p_)
@@ -61,15 +67,16 @@ put_rule(const struct port_sec_rule *rule, void *p_)
     struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
 
     match_set_metadata(&match, htonll(p->dp_key));
-    match_set_reg(&match, tables[rule->table].port - MFF_REG0, p->port_key);
+    match_set_reg(&match, (rule->table == PORT_SEC_OUT ? MFF_LOG_OUTPORT
+                           : MFF_LOG_INPORT) - MFF_REG0, p->port_key);
     if (rule->verdict == PORT_SEC_ASK_ND) {
-        put_resubmit(OFTABLE_CHK_IN_PORT_SEC_ND, &ofpacts);
+        put_resubmit(p->tables->in_port_sec_nd, &ofpacts);
     } else {
         put_load_bits(MFF_LOG_FLAGS, MLF_CHECK_PORT_SEC_BIT, 1,
                       rule->verdict == PORT_SEC_DENY, &ofpacts);
     }
-    flow_output_add(p->unit, tables[rule->table].table_id, rule->priority,
-                    p->cookie, &match, &ofpacts);
+    flow_output_add(p->unit, table_of(p->tables, rule->table),
+                    rule->priority, p->cookie, &match, &ofpacts);
     ofpbuf_uninit(&ofpacts);
 }
 
@@ -85,6 +92,7 @@ port_sec_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     if (dp) {
         struct ps_port p = {
             .unit = unit,
+            .tables = &in_dialect(unit)->tables,
             .cookie = pb->uuid.parts[0],
             .dp_key = dp->tunnel_key,
             .port_key = pb->tunnel_key,

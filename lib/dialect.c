@@ -172,15 +172,16 @@ compose(const struct layout *l, const struct smap *options,
     };
 }
 
-/* The index of the layout that the release in 'version' has, "24.03.2-...",
- * or -1 if there is no telling. */
-static int
+/* Returns the index of the layout of the release in 'version', such as
+ * "24.03.2-20.33.0-72.6", or of the oldest one if there is no telling. */
+static size_t
 layout_of_version(const char *version)
 {
-    int year, month, best = -1;
+    int year, month, micro;
+    size_t best = 0;
 
-    if (!version || !ovs_scan(version, "%d.%d", &year, &month)) {
-        return -1;
+    if (!version || !ovs_scan(version, "%d.%d.%d", &year, &month, &micro)) {
+        return 0;
     }
     for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
         int y, m;
@@ -190,7 +191,8 @@ layout_of_version(const char *version)
             best = i;
         }
     }
-    return MAX(best, 0);
+    /* 24.03.90 and so on are on the way to the next release. */
+    return MIN(best + (micro >= 90), ARRAY_SIZE(layouts) - 1);
 }
 
 bool
@@ -201,19 +203,17 @@ ovn_dialect_choose(const struct ovn_dialect_facts *facts,
                            ? smap_get(facts->options,
                                       "northd_internal_version")
                            : NULL);
-    int hint = layout_of_version(version);
+    size_t hint = layout_of_version(version);
 
-    for (size_t i = MAX(hint, 0); i < ARRAY_SIZE(layouts); i++) {
+    for (size_t i = hint; i < ARRAY_SIZE(layouts); i++) {
         if (n_ingress(&layouts[i]) >= facts->n_ingress
             && n_egress(&layouts[i]) >= facts->n_egress) {
             compose(&layouts[i], facts->options, dialect);
             return true;
         }
     }
-    compose(&layouts[ARRAY_SIZE(layouts) - 1], facts->options, dialect);
-    return (n_ingress(&layouts[ARRAY_SIZE(layouts) - 1]) >= facts->n_ingress
-            && n_egress(&layouts[ARRAY_SIZE(layouts) - 1])
-               >= facts->n_egress);
+    compose(&layouts[hint], facts->options, dialect);
+    return false;
 }
 
 const struct ovn_dialect *

@@ -19,12 +19,6 @@
 #include "util.h"
 #include "uuid.h"
 
-/* Where the answer to a rejected packet enters the egress pipeline: behind
- * what ovn-northd has there for connection tracking and ACLs
- * (ls_out_qos_mark), and for the translation of destinations (lr_out_snat). */
-#define SWITCH_REJECT_LTABLE 5
-#define ROUTER_REJECT_LTABLE 3
-
 /* The bit that says that the client has an affinity, as ovn-northd's flows
  * have it. */
 #define AFFINITY_BIT "reg9[6]"
@@ -54,6 +48,19 @@ lb_empty_decide(bool affinity, const struct smap *options,
     }
 }
 
+/* Behind what ovn-northd has in the egress pipeline for connection tracking
+ * and ACLs, and for the translation of destinations. */
+const char *const *
+lb_empty_reject_stages(bool is_switch)
+{
+    static const char *const of_switch[] = {
+        "ls_out_qos", "ls_out_qos_mark", NULL
+    };
+    static const char *const of_router[] = { "lr_out_snat", NULL };
+
+    return is_switch ? of_switch : of_router;
+}
+
 bool
 lb_is_affinity(const char *match)
 {
@@ -70,9 +77,7 @@ lb_empty_actions(enum lb_empty empty, const struct lb_empty_place *place)
     case LB_EMPTY_REJECT:
         return xasprintf("set_field:%#x->reg0,set_field:%d->reg1,CONTROLLER",
                          TELL_REJECT,
-                         OFTABLE_LOG_EGRESS_PIPELINE
-                         + (place->is_switch ? SWITCH_REJECT_LTABLE
-                            : ROUTER_REJECT_LTABLE));
+                         place->reject_table);
 
     case LB_EMPTY_EVENT:
         return xasprintf("set_field:%#x->reg0,set_field:%d->reg1,"
@@ -83,7 +88,7 @@ lb_empty_actions(enum lb_empty empty, const struct lb_empty_place *place)
 
     case LB_EMPTY_OTHERS:
         return xasprintf("set_field:0/0x40->reg9,resubmit(,%d)",
-                         OFTABLE_LOG_INGRESS_PIPELINE + place->ltable);
+                         place->table);
 
     case LB_EMPTY_DROP:
     default:

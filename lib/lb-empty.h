@@ -47,11 +47,17 @@ bool lb_is_affinity(const char *match);
 
 /* The group's place in the pipeline, and what it balances. */
 struct lb_empty_place {
-    bool is_switch;             /* Or a router; in its ingress pipeline... */
-    uint8_t ltable;             /* ...in this logical table. */
+    uint8_t table;              /* OpenFlow table that the group is used in. */
+    /* OpenFlow table where the answer to a packet that is rejected enters the
+     * egress pipeline, see lb_empty_reject_stages(). */
+    uint8_t reject_table;
     struct uuid lb;             /* For an event: the northbound row, */
     bool has_port;              /* and whether the VIP has a port. */
 };
+/* Names of stages of switches, or routers, for 'reject_table'; the first one
+ * that the pipeline has counts.  Ends with NULL. */
+const char *const *lb_empty_reject_stages(bool is_switch);
+
 /* Returns the OpenFlow actions as text, for the caller to free, or NULL if
  * there are none. */
 char *lb_empty_actions(enum lb_empty, const struct lb_empty_place *);

@@ -242,8 +242,8 @@ test_empty(void)
 
     for (int i = 0; i < 2; i++) {
         const struct lb_empty_place place = {
-            .is_switch = i,
-            .ltable = 12,
+            .table = 20,
+            .reject_table = i ? 47 : 45,
             .lb = { { 0x12345678, 0xabcd9876, 0xfedc1111, 0x9f8e7d6c } },
             .has_port = i,
         };

@@ -188,6 +188,7 @@ trace_db_create(const char *remote, bool is_daemon, bool leader_only)
     shash_init(&db->port_groups);
     shash_init(&db->symtab);
     ovn_init_symtab(&db->symtab);
+    db->dialect = *ovn_dialect_default();
     uuidset_init(&db->wanted);
     uuidset_init(&db->missed);
     uuidset_init(&db->changed_flows);
@@ -395,6 +396,24 @@ track_changes(struct trace_db *db)
     ovsdb_idl_track_clear(db->idl);
 }
 
+/* What the central speaks may change while we run. */
+static void
+refresh_dialect(struct trace_db *db)
+{
+    const struct sbrec_sb_global *global = sbrec_sb_global_first(db->idl);
+    const struct ovn_dialect_facts facts = {
+        .options = global ? &global->options : NULL,
+    };
+    struct ovn_dialect dialect;
+
+    ovn_dialect_choose(&facts, &dialect);
+    if (!ovn_dialect_equal(&dialect, &db->dialect)) {
+        db->dialect = dialect;
+        trace_flows_clear(db->flows);
+        trace_servings_clear(db->servings);
+    }
+}
+
 /* What load balancers come to depends on everything. */
 static void
 refresh_lbs(struct trace_db *db)
@@ -417,6 +436,7 @@ refresh_lbs(struct trace_db *db)
 void
 trace_db_refresh(struct trace_db *db)
 {
+    refresh_dialect(db);
     if (db->ports_changed) {
         clear_dps(db);
         read_dps(db);

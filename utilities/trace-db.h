@@ -25,6 +25,7 @@
 #include "openvswitch/shash.h"
 #include "openvswitch/types.h"
 #include "openvswitch/uuid.h"
+#include "ovn/dialect.h"
 #include "ovn/expr.h"
 #include "uuidset.h"
 
@@ -94,6 +95,8 @@ struct trace_db {
     struct shash port_groups;   /* sbrec_port_group. */
     struct gen_opts *dhcp_opts, *dhcpv6_opts;
     struct shash symtab;
+
+    struct ovn_dialect dialect; /* By SB_Global alone. */
 
     struct trace_rows *rows;
     struct trace_flows *flows;

@@ -573,7 +573,7 @@ parse_actions(struct trace_flow *flow, struct trace_env *env)
         .dhcp_opts = env->db->dhcp_opts,
         .dhcpv6_opts = env->db->dhcpv6_opts,
         .pipeline = flow->pipeline,
-        .n_tables = LOG_PIPELINE_INGRESS_LEN,
+        .n_tables = MAX(env->db->dialect.tables.n_ingress, flow->table + 1),
         .cur_ltable = flow->table,
     };
     struct ofpbuf ovnacts = OFPBUF_STUB_INITIALIZER(NULL);

@@ -93,7 +93,8 @@ parse_row(const struct trace_servings *servings, const struct serving *serving,
     const struct ovnact_parse_params pp = {
         .env = &env.env,
         .pipeline = row->pipeline,
-        .n_tables = LOG_PIPELINE_INGRESS_LEN,
+        .n_tables = MAX(servings->db->dialect.tables.n_ingress,
+                        row->table + 1),
         .cur_ltable = row->table,
     };
     return lb_flow_parse(row->match, row->actions, &pp, flow);

@@ -7,19 +7,20 @@
  * source address that makes the reply come back through the load balancer.
  * Three OpenFlow tables help the logical pipeline with this:
  *
- *   - 68, chk_lb_hairpin(): is this packet, after load balancing, one from a
- *     backend to itself?  If so, it also learns the flow of table 69 that
- *     knows the reply.
- *   - 69, chk_lb_hairpin_reply(): filled by the above only.
- *   - 70, ct_snat_to_vip: the change of the source address, to the VIP or to
- *     the address that options:hairpin_snat_ip names.
+ *   - chk_lb_hairpin(): is this packet, after load balancing, one from a
+ *     backend to itself?  If so, it also learns the flow of the next table
+ *     that knows the reply.
+ *   - chk_lb_hairpin_reply(): filled by the above only.
+ *   - ct_snat_to_vip: the change of the source address, to the VIP or to the
+ *     address that options:hairpin_snat_ip names.
  *
  * How a packet's original destination is found depends on the version of
  * ovn-northd that wrote the pipeline: it is in registers if
- * options:hairpin_orig_tuple is true, else conntrack remembers it.
+ * options:hairpin_orig_tuple is true, else conntrack remembers it.  Where
+ * ovn-northd has consolidated the registers, that went without saying.
  *
  * One unit for each southbound Load_Balancer.  Its flows are the same for all
- * datapaths, but for those of table 70 with a hairpin_snat_ip. */
+ * datapaths, but for those of the last one with a hairpin_snat_ip. */
 
 #include <config.h>
 #include "ltables.h"
@@ -48,23 +49,18 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 enum {
     PRIORITY_CHECK = 100,
 
-    /* Table 70. */
+    /* ct_snat_to_vip. */
     PRIORITY_SNAT_VIP = 90,
     PRIORITY_SNAT_VIP_PORT = 100,
     PRIORITY_SNAT_IP = 190,
     PRIORITY_SNAT_IP_PORT = 200,
 };
 
-/* Where logical switches keep the original destination: registers of the
- * pipeline, and the bit of ct_mark or ct_label that says "load-balanced". */
-enum {
-    REG_ORIG_IP4 = 1,           /* reg1 */
-    XXREG_ORIG_IP6 = 1,         /* xxreg1 */
-    REG_ORIG_PORT = 2,          /* reg2, 16 bits */
-};
+/* The bit of ct_mark or ct_label that says "load-balanced". */
 #define CT_NATTED 0x2
 
 struct hairpin {
+    const struct ovn_dialect *dialect;
     uint32_t cookie;
     uint8_t proto;
     bool orig_tuple;            /* Original destination is in registers. */
@@ -137,14 +133,18 @@ match_orig(struct match *match, const struct hairpin *h,
     memcpy(&ip6, &vip->ip, sizeof ip6);
     match_proto(match, h, vip);
     if (h->orig_tuple) {
+        const struct ovn_registers *regs = &h->dialect->regs;
+
         if (ip4) {
-            match_set_reg(match, REG_ORIG_IP4,
+            match_set_reg(match, regs->lb_dst_ip4 - MFF_REG0,
                           ntohl(in6_addr_get_mapped_ipv4(&vip->ip)));
         } else {
-            match_set_xxreg(match, XXREG_ORIG_IP6, ntoh128(ip6));
+            match_set_xxreg(match, regs->lb_dst_ip6 - MFF_XXREG0,
+                            ntoh128(ip6));
         }
         if (vip->port) {
-            match_set_reg_masked(match, REG_ORIG_PORT, vip->port, UINT16_MAX);
+            match_set_reg_masked(match, regs->lb_dst_port - MFF_REG0,
+                                 vip->port, UINT16_MAX);
         }
         return;
     }
@@ -243,7 +243,7 @@ put_learn(struct ofpbuf *ofpacts, const struct hairpin *h,
 
     learn->flags = NX_LEARN_F_DELETE_LEARNED;
     learn->priority = OFP_DEFAULT_PRIORITY;
-    learn->table_id = OFTABLE_CHK_LB_HAIRPIN_REPLY;
+    learn->table_id = h->dialect->tables.chk_lb_hairpin_reply;
     learn->cookie = htonll(h->cookie);
 
     learn_field(ofpacts, MFF_LOG_DATAPATH, MFF_LOG_DATAPATH);
@@ -299,8 +299,8 @@ put_check(struct inc_unit *unit, const struct hairpin *h,
 
     put_load_bits(MFF_LOG_FLAGS, MLF_LOOKUP_LB_HAIRPIN_BIT, 1, 1, &ofpacts);
     put_learn(&ofpacts, h, vip);
-    flow_output_add(unit, OFTABLE_CHK_LB_HAIRPIN, PRIORITY_CHECK, h->cookie,
-                    &match, &ofpacts);
+    flow_output_add(unit, h->dialect->tables.chk_lb_hairpin, PRIORITY_CHECK,
+                    h->cookie, &match, &ofpacts);
     ofpbuf_uninit(&ofpacts);
 }
 
@@ -343,13 +343,13 @@ put_snat(struct inc_unit *unit, const struct hairpin *h,
     match_orig(&match, h, vip);
     put_ct_snat(&ofpacts, ip);
     if (ip == &vip->ip) {
-        flow_output_add(unit, OFTABLE_CT_SNAT_HAIRPIN,
+        flow_output_add(unit, h->dialect->tables.ct_snat_hairpin,
                         vip->port ? PRIORITY_SNAT_VIP_PORT : PRIORITY_SNAT_VIP,
                         h->cookie, &match, &ofpacts);
     } else {
         for (size_t i = 0; i < n; i++) {
             match_set_metadata(&match, htonll(dps[i]->tunnel_key));
-            flow_output_add(unit, OFTABLE_CT_SNAT_HAIRPIN,
+            flow_output_add(unit, h->dialect->tables.ct_snat_hairpin,
                             (vip->port ? PRIORITY_SNAT_IP_PORT
                              : PRIORITY_SNAT_IP),
                             h->cookie, &match, &ofpacts);
@@ -385,11 +385,14 @@ put_lb(struct inc_unit *unit, const struct load_balancer *lb,
     const struct smap *sb_options = in_sb_options(unit);
     const char *snat = smap_get(&lb->options, "hairpin_snat_ip");
     struct hairpin h = {
+        .dialect = in_dialect(unit),
         .cookie = lb->uuid.parts[0],
         .proto = (!strcmp(proto, "udp") ? IPPROTO_UDP
                   : !strcmp(proto, "sctp") ? IPPROTO_SCTP
                   : IPPROTO_TCP),
-        .orig_tuple = smap_get_bool(&lb->options, "hairpin_orig_tuple", false),
+        .orig_tuple = smap_get_bool(
+            &lb->options, "hairpin_orig_tuple",
+            in_dialect(unit)->register_consolidation),
         .use_ct_mark = (!sb_options
                         || smap_get_bool(sb_options, "lb_hairpin_use_ct_mark",
                                          true)),

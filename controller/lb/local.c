@@ -130,7 +130,7 @@ lb_local_parse(struct inc_unit *unit, const struct logical_flow *lf,
         .env = &env.env,
         .option = lflow_env_option,
         .pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS,
-        .n_tables = LOG_PIPELINE_INGRESS_LEN,
+        .n_tables = in_dialect(unit)->tables.n_ingress,
         .cur_ltable = lf->table_id,
     };
     bool balances = lb_flow_parse(lf->match, lf->actions, &pp, flow);
@@ -560,15 +560,31 @@ decide_group(struct inc_unit *unit, const struct ovn_group *group,
     free(eps);
 }
 
+/* The logical table of the egress pipeline in which the answer to a packet
+ * that is rejected enters it.  (Should no stage be known, it goes through all
+ * of them.) */
+static uint8_t
+reject_ltable(struct inc_unit *unit, bool is_switch)
+{
+    const char *const *names = lb_empty_reject_stages(is_switch);
+    uint8_t ltable = 0;
+
+    while (*names && !in_stage(unit, *names, &ltable)) {
+        names++;
+    }
+    return ltable;
+}
+
 /* Returns the actions for packets of 'group', none of whose buckets is in
  * force, for the caller to free; NULL if they are dropped. */
 static char *
 empty_actions(struct inc_unit *unit, const struct ovn_group *group,
               const struct lb_decision *d)
 {
+    const struct ovn_tables *tables = &in_dialect(unit)->tables;
     const struct lb_empty_place place = {
-        .is_switch = group->is_switch,
-        .ltable = group->ltable,
+        .table = tables->ingress + group->ltable,
+        .reject_table = tables->egress + reject_ltable(unit, group->is_switch),
         .lb = d->lb,
         .has_port = group->n_buckets && group->buckets[0].port,
     };

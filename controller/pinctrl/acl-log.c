@@ -5,12 +5,12 @@
 #include <config.h>
 
 #include "flow.h"
+#include "inputs.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/vlog.h"
 #include "ovn/actions.h"
-#include "ovn/logical-fields.h"
 #include "pinctrl/pinctrl-private.h"
 #include "util.h"
 
@@ -35,7 +35,7 @@ pin_handle_log(const struct pin *pin)
     ds_put_format(&line, ", verdict=%s, severity=%s, direction=%s: ",
                   ovnact_verdict_name(fixed[0]),
                   ovnact_severity_name(fixed[1]),
-                  (pin->in->table_id < OFTABLE_LOG_EGRESS_PIPELINE
+                  (pin->in->table_id < inputs_dialect()->tables.egress
                    ? "from-lport" : "to-lport"));
     flow_format(&line, pin->headers, NULL);
     VLOG_INFO("%s", ds_cstr(&line));

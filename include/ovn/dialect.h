@@ -9,8 +9,9 @@
  * One program serves what ovn-northd of any release writes.  The language of
  * logical flows grew by addition, so that their union is understood.  What is
  * not in the text of a logical flow, and yet differs, is in a "struct
- * ovn_dialect": OpenFlow tables, the registers through which tables of the
- * chassis' own talk to the logical pipeline, and logical tables to go on in.
+ * ovn_dialect": OpenFlow tables, and the registers through which tables of the
+ * chassis' own talk to the logical pipeline.  (Which logical table a stage of
+ * the pipeline is, its flows say themselves.)
  *
  * Tables
  * ------
@@ -125,7 +126,7 @@ struct ovn_dialect_facts {
 };
 
 /* Chooses '*dialect'.  Returns false if no layout has room for so many logical
- * tables; then it is the one with the most. */
+ * tables; then they do not count. */
 bool ovn_dialect_choose(const struct ovn_dialect_facts *facts,
                         struct ovn_dialect *dialect);
 /* That of OVN 23.03, which is spoken where nothing is known. */

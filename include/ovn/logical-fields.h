@@ -44,37 +44,4 @@ enum mff_log_flags_bits {
  * expr_symtab_destroy(). */
 void ovn_init_symtab(struct shash *symtab);
 
-/* OpenFlow tables of OVN 23.03's pipeline: ovn-architecture(7) and what the
- * stock controller installs. */
-#define OFTABLE_PHY_TO_LOG                0
-#define OFTABLE_LOG_INGRESS_PIPELINE      8 /* First of LOG_PIPELINE_LEN. */
-#define OFTABLE_OUTPUT_LARGE_PKT_DETECT  37
-#define OFTABLE_OUTPUT_LARGE_PKT_PROCESS 38
-#define OFTABLE_REMOTE_OUTPUT            39
-#define OFTABLE_LOCAL_OUTPUT             40
-#define OFTABLE_CHECK_LOOPBACK           41
-#define OFTABLE_LOG_EGRESS_PIPELINE      42
-#define OFTABLE_SAVE_INPORT              64
-#define OFTABLE_LOG_TO_PHY               65
-#define OFTABLE_MAC_BINDING              66
-#define OFTABLE_MAC_LOOKUP               67
-#define OFTABLE_CHK_LB_HAIRPIN           68
-#define OFTABLE_CHK_LB_HAIRPIN_REPLY     69
-#define OFTABLE_CT_SNAT_HAIRPIN          70
-#define OFTABLE_GET_FDB                  71
-#define OFTABLE_LOOKUP_FDB               72
-#define OFTABLE_CHK_IN_PORT_SEC          73
-#define OFTABLE_CHK_IN_PORT_SEC_ND       74
-#define OFTABLE_CHK_OUT_PORT_SEC         75
-#define OFTABLE_ECMP_NH_MAC              76
-#define OFTABLE_ECMP_NH                  77
-#define OFTABLE_CHK_LB_AFFINITY          78
-
-/* Number of tables of the logical ingress pipeline that northd may use; the
- * egress pipeline ends before OFTABLE_SAVE_INPORT. */
-#define LOG_PIPELINE_INGRESS_LEN (OFTABLE_OUTPUT_LARGE_PKT_DETECT \
-                                  - OFTABLE_LOG_INGRESS_PIPELINE)
-#define LOG_PIPELINE_EGRESS_LEN (OFTABLE_SAVE_INPORT \
-                                 - OFTABLE_LOG_EGRESS_PIPELINE)
-
 #endif /* ovn/logical-fields.h */
