@@ -44,8 +44,11 @@ class Rpc:
         self.sock.close()
 
     def _send(self, message):
+        self._send_text(json.dumps(message))
+
+    def _send_text(self, text):
         try:
-            self.sock.sendall(json.dumps(message).encode())
+            self.sock.sendall(text.encode())
         except OSError as e:
             raise Gone(str(e)) from e
 
@@ -93,8 +96,13 @@ class Rpc:
             self._notice(message)
 
     def call(self, method, *params):
+        return self.call_text(method, [json.dumps(p) for p in params])
+
+    def call_text(self, method, params):
+        """The same, with parameters that are JSON already."""
         self.id += 1
-        self._send({"id": self.id, "method": method, "params": list(params)})
+        self._send_text('{"id": %d, "method": %s, "params": [%s]}' % (
+            self.id, json.dumps(method), ", ".join(params)))
         deadline = time.monotonic() + self.timeout
         reply = None
         while reply is None:
@@ -286,18 +294,23 @@ class Database:
     def apply(self, operations, limit=40):
         """Carries out 'operations', without those that the server refuses.
         Returns those that were carried out."""
-        operations = list(operations)
+        done = self._apply([(o, json.dumps(o)) for o in operations], limit)
+        self.poll()
+        return [o for o, _ in done]
+
+    def _apply(self, operations, limit):
+        """The same with pairs (operation, JSON)."""
         for _ in range(limit):
             if not operations:
                 return []
-            result = self.transact(operations)
+            result = self.rpc.call_text("transact", [json.dumps(self.name)]
+                                        + [text for _, text in operations])
             failed = [i for i, r in enumerate(result) if r and "error" in r]
             if not failed:
-                self.poll()
                 return operations
             at = failed[0]
             if at < len(operations):
-                del operations[at]
+                operations = operations[:at] + operations[at + 1:]
                 continue
             fewer = self._without(operations, result[at])
             if len(fewer) == len(operations):
@@ -306,8 +319,8 @@ class Database:
         if len(operations) == 1:
             return []
         half = len(operations) // 2
-        return (self.apply(operations[:half], limit)
-                + self.apply(operations[half:], limit))
+        return (self._apply(operations[:half], limit)
+                + self._apply(operations[half:], limit))
 
     @staticmethod
     def _without(operations, error):
@@ -316,7 +329,7 @@ class Database:
         named = UUID_RE.findall(error.get("details") or "")
         for uuid in named:
             for i in range(len(operations) - 1, -1, -1):
-                if uuid in json.dumps(operations[i]):
+                if uuid in operations[i][1]:
                     return operations[:i] + operations[i + 1:]
         return operations
 

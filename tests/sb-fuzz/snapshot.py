@@ -44,31 +44,45 @@ def tunnels(database):
     return result
 
 
-def rows(database, ignored, named, renamed):
-    """{(table, row): {column: datum}}, without what is ignored, and without
-    the UUIDs of rows that have names.  'renamed' are other names for some."""
-    labels = {}
-    for table, name in named.items():
-        for uuid, row in database.rows.get(table, {}).items():
-            label = name(row)
-            labels[uuid] = "%s %s" % (table, renamed.get(label, label))
+class Rows:
+    """The rows of a database, without what is ignored, and without the UUIDs
+    of rows that have names.  'renamed' are other names for some."""
 
-    def atom(a):
+    def __init__(self, database, ignored, named, renamed):
+        self.ignored, self.renamed = ignored, renamed
+        # A row that changes is a new object.
+        self.raw = {table: dict(there)
+                    for table, there in database.rows.items()}
+        self.labels = {}
+        for table, name in named.items():
+            for uuid, row in self.raw.get(table, {}).items():
+                label = name(row)
+                self.labels[uuid] = "%s %s" % (table,
+                                               renamed.get(label, label))
+
+    def _atom(self, a):
         if is_uuid(a):
-            return labels.get(a[1], a[1])
-        return renamed.get(a, a) if isinstance(a, str) else a
+            return self.labels.get(a[1], a[1])
+        return self.renamed.get(a, a) if isinstance(a, str) else a
 
-    def datum(d):
+    def _datum(self, d):
         if isinstance(d, list) and d and d[0] == "map":
-            return sorted((repr(atom(k)), repr(atom(v)))
+            return sorted((repr(self._atom(k)), repr(self._atom(v)))
                           for k, v in without_stamps(d)[1])
-        return sorted(repr(atom(a)) for a in elements(d))
+        return sorted(repr(self._atom(a)) for a in elements(d))
 
-    return {(table, labels.get(uuid, uuid)):
-            {c: datum(d) for c, d in row.items()
-             if c not in ignored.get(table, ())}
-            for table, there in database.rows.items()
-            for uuid, row in there.items()}
+    def named(self, other=None):
+        """{(table, row): {column: datum}}, except for what 'other' has too, in
+        the same words."""
+        if other and (self.labels, self.renamed) != (other.labels,
+                                                     other.renamed):
+            other = None
+        return {(table, self.labels.get(uuid, uuid)):
+                {c: self._datum(d) for c, d in row.items()
+                 if c not in self.ignored.get(table, ())}
+                for table, there in self.raw.items()
+                for uuid, row in there.items()
+                if not other or other.raw.get(table, {}).get(uuid) != row}
 
 
 def _digest(text):
@@ -86,46 +100,63 @@ class Snapshot:
              if "xid=" not in line] for text in texts]
         self.flows = [f for f in flows if not LEARNED.search(f)]
         self.tunnels = tunnels(world.ovs)
-        self.sb = rows(world.sb, IGNORED_SB, NAMED_SB, {})
-        self.ovs = rows(world.ovs, IGNORED_OVS, NAMED_OVS, self.tunnels)
+        self.sb = Rows(world.sb, IGNORED_SB, NAMED_SB, {})
+        self.ovs = Rows(world.ovs, IGNORED_OVS, NAMED_OVS, self.tunnels)
+        self.is_own = False
         self.chassis = sorted(u for u, r in world.sb.rows["Chassis"].items()
                               if r["name"] == "hv1")
 
     def without_foreign(self):
-        """Without what others have put into our rows, which a controller that
-        removes its rows and makes them anew does not keep; nor the multicast
-        groups that we have learned, if we had."""
-        self.sb = {(table, row): columns
-                   for (table, row), columns in self.sb.items()
-                   if table != "IGMP_Group"
-                   or columns.get("chassis") != [repr("Chassis hv1")]}
+        """From now on, goes without what others have put into our rows, which
+        a controller that removes its rows and makes them anew does not keep;
+        and without the multicast groups that we have learned, if we had."""
+        self.is_own = True
         self._without_zones()
-        for (table, row), columns in self.sb.items():
+
+    def named_rows(self, other):
+        """The named rows of both databases, without those that 'other' has,
+        too.  (Maybe not without all of them.)"""
+        if not self.is_own:
+            return self.sb.named(other.sb), self.ovs.named(other.ovs)
+        return (self._own_sb(self.sb.named()), self._own_ovs(self.ovs.named()))
+
+    @staticmethod
+    def _own_sb(rows):
+        rows = {(table, row): columns
+                for (table, row), columns in rows.items()
+                if table != "IGMP_Group"
+                or columns.get("chassis") != [repr("Chassis hv1")]}
+        for (table, row), columns in rows.items():
             if row in ("Chassis hv1", "Chassis_Private hv1"):
                 for column in "external_ids", "vtep_logical_switches":
                     columns.pop(column, None)
                 columns["other_config"] = []
             elif table == "Encap" and row.endswith(" hv1"):
                 columns["options"] = []
-        for (_, row), columns in self.ovs.items():
+        return rows
+
+    @staticmethod
+    def _own_ovs(rows):
+        for (table, row), columns in rows.items():
             if row.startswith(("Port tunnel ", "Interface tunnel ")):
                 columns.pop("external_ids")
+            elif table == "Bridge":
+                columns["external_ids"] = [
+                    (key, "zone" if key.startswith("'ct-zone-") else value)
+                    for key, value in columns["external_ids"]]
+        return rows
 
     def _without_zones(self):
         """With what zones are for instead of their numbers, which a chassis
         whose ports are elsewhere for a while does not keep."""
         zones = {}
-        for (table, _), columns in self.ovs.items():
-            if table == "Bridge":
-                ids = columns["external_ids"]
-                zones.update((value, key) for key, value in ids
-                             if key.startswith("'ct-zone-"))
-                columns["external_ids"] = [
-                    (key, "zone" if key.startswith("'ct-zone-") else value)
-                    for key, value in ids]
+        for row in self.ovs.raw["Bridge"].values():
+            zones.update((value, key)
+                         for key, value in elements(row["external_ids"])
+                         if key.startswith("ct-zone-"))
 
         def named(m):
-            number = repr(str(int(m.group(2), 16)))
+            number = str(int(m.group(2), 16))
             return (m.group(1) + zones[number] + m.group(3)
                     if number in zones else m.group(0))
         self.flows = [ZONE.sub(named, f) for f in self.flows]
@@ -222,5 +253,7 @@ def difference(old, new, ids):
         if not lines and x != y:
             lines = ["! as many as %d and %d" % (len(x), len(y))]
         result += lines
-    return (result + _rows("SB", old.sb, new.sb)
-            + _rows("OVS", old.ovs, new.ovs))
+    for name, before, after in zip(("SB", "OVS"), old.named_rows(new),
+                                   new.named_rows(old)):
+        result += _rows(name, before, after)
+    return result
