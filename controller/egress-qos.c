@@ -78,7 +78,8 @@ struct queue {
 struct device {
     struct hmap queues;         /* Contains "struct queue"s. */
     bool is_known;              /* False until the kernel has been asked. */
-    bool is_ours;               /* Has QDISC. */
+    bool is_ours;               /* Has QDISC... */
+    bool is_open;               /* ...and that does not limit the whole. */
     int error;                  /* Why it could not be opened, errno, or 0. */
 };
 
@@ -300,6 +301,7 @@ learn_device(struct netdev *netdev, struct device *device)
     if (!error) {
         device->is_known = true;
         device->is_ours = type && !strcmp(type, QDISC);
+        device->is_open = smap_get_ullong(&details, "max-rate", 0) == MAX_RATE;
     }
     if (device->is_ours) {
         struct netdev_queue_dump dump;
@@ -340,7 +342,7 @@ set_qdisc(struct netdev *netdev, struct device *device, bool ours)
         VLOG_WARN_RL(&rl, "%s: could not configure QoS (%s)",
                      netdev_get_name(netdev), ovs_strerror(error));
     } else {
-        device->is_ours = ours;
+        device->is_ours = device->is_open = ours;
         if (!ours) {
             clear_queues(&device->queues);
         }
@@ -437,8 +439,10 @@ apply_to_device(const char *name, struct device *device,
     if (!device->is_known) {
         error = learn_device(netdev, device);
     }
-    if (!error && device->is_ours != !hmap_is_empty(wanted)) {
-        error = set_qdisc(netdev, device, !hmap_is_empty(wanted));
+    bool want_queues = !hmap_is_empty(wanted);
+    if (!error && (device->is_ours != want_queues
+                   || (want_queues && !device->is_open))) {
+        error = set_qdisc(netdev, device, want_queues);
     }
     if (!error && device->is_ours) {
         error = set_queues(netdev, device, wanted);
@@ -521,6 +525,22 @@ has_device(const struct ovsrec_port *port)
         }
     }
     return false;
+}
+
+/* Notices what anybody does to the rows that claim_ports() writes. */
+static void
+doubt_ports(struct ovsdb_idl *idl)
+{
+    const struct ovsrec_port *port;
+
+    if (ovsrec_qos_track_get_first(idl)) {
+        ports_dirty = true;
+    }
+    OVSREC_PORT_FOR_EACH_TRACKED (port, idl) {
+        if (ovsrec_port_is_updated(port, OVSREC_PORT_COL_QOS)) {
+            ports_dirty = true;
+        }
+    }
 }
 
 static void
@@ -641,13 +661,20 @@ register_ovs(struct idl_columns *all)
         &ovsrec_qos_col_type,
     };
 
-    idl_columns_add_all(all, columns, ARRAY_SIZE(columns), IDL_READ);
+    idl_columns_add_all(all, columns, ARRAY_SIZE(columns), IDL_TRACK);
+}
+
+static void
+input(struct turn *turn)
+{
+    doubt_ports(turn->ovs_idl);
 }
 
 const struct module egress_qos_module = {
     .name = "egress-qos",
     .init = init,
     .register_ovs = register_ovs,
+    .input = input,
     .complete = update_devices,
     .away = update_devices,
     .wait = wait_for_retry,

@@ -33,11 +33,18 @@ static struct {
     uint64_t fence;
 } in_flight;
 
-/* The value that has got there, and when (wall clock, ms). */
+/* When a value has got there (wall clock, ms), as one of the databases has it.
+ * One that was reported before we were started keeps its time. */
+struct report {
+    bool is_adopted;            /* Has the database been asked? */
+    long long int when;
+};
+
+/* The value that has got there. */
 static struct {
     bool valid;
     int64_t nb_cfg;
-    long long int when;
+    struct report sb, ovs;
 } reached;
 
 /* debug/delay-nb-cfg-report, in seconds, and when (monotonic clock, ms) the
@@ -60,15 +67,24 @@ complete(const struct turn *turn)
     }
 }
 
+static void
+reached_now(bool is_adopted)
+{
+    reached.sb = reached.ovs = (struct report) {
+        .is_adopted = is_adopted,
+        .when = time_wall_msec(),
+    };
+}
+
 /* Brings 'reached' up to date. */
 static void
 check_fence(void)
 {
     if (in_flight.valid && ofctrl_reached(in_flight.fence)) {
         in_flight.valid = false;
+        reached_now(reached.valid);
         reached.valid = true;
         reached.nb_cfg = in_flight.nb_cfg;
-        reached.when = time_wall_msec();
         report_at = delay_s ? time_msec() + delay_s * 1000LL : 0;
         /* A newer value may have been waiting for this one, and nothing else
          * need happen any more: what is reported may be there already, from
@@ -77,19 +93,33 @@ check_fence(void)
     }
     if (report_at && time_msec() >= report_at) {
         report_at = 0;
-        reached.when = time_wall_msec();
+        reached_now(reached.sb.is_adopted);
     }
 }
 
+/* Compares what a database has with what 'report' says it should have.
+ * Returns true if that is to be written. */
+static bool
+must_write(struct report *report, int64_t nb_cfg, long long int when)
+{
+    if (!report->is_adopted && nb_cfg == reached.nb_cfg && when) {
+        report->when = when;
+    }
+    report->is_adopted = true;
+    return nb_cfg != reached.nb_cfg || when != report->when;
+}
+
 static void
-commit_sb(struct ovsdb_idl *sb_idl, const char *chassis_name)
+commit_sb(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *txn,
+          const char *chassis_name)
 {
     const struct sbrec_chassis_private *cp
         = chassis_private_find(sb_idl, chassis_name);
 
-    if (cp && cp->nb_cfg != reached.nb_cfg) {
+    if (cp && must_write(&reached.sb, cp->nb_cfg, cp->nb_cfg_timestamp)
+        && txn) {
         sbrec_chassis_private_set_nb_cfg(cp, reached.nb_cfg);
-        sbrec_chassis_private_set_nb_cfg_timestamp(cp, reached.when);
+        sbrec_chassis_private_set_nb_cfg_timestamp(cp, reached.sb.when);
     }
 }
 
@@ -103,12 +133,15 @@ set_key(const struct ovsrec_bridge *br, const char *key, long long int value)
 }
 
 static void
-commit_ovs(const struct ovsrec_bridge *br)
+commit_ovs(struct ovsdb_idl_txn *txn, const struct ovsrec_bridge *br)
 {
-    if (smap_get_ullong(&br->external_ids, "ovn-nb-cfg", 0)
-        != reached.nb_cfg) {
+    int64_t nb_cfg = smap_get_ullong(&br->external_ids, "ovn-nb-cfg", 0);
+    long long int when = smap_get_ullong(&br->external_ids, "ovn-nb-cfg-ts",
+                                         0);
+
+    if (must_write(&reached.ovs, nb_cfg, when) && txn) {
         set_key(br, "ovn-nb-cfg", reached.nb_cfg);
-        set_key(br, "ovn-nb-cfg-ts", reached.when);
+        set_key(br, "ovn-nb-cfg-ts", reached.ovs.when);
     }
 }
 
@@ -129,12 +162,8 @@ commit(const struct turn *turn)
 
     check_fence();
     if (reached.valid && !report_at) {
-        if (turn->sb_txn) {
-            commit_sb(turn->sb_idl, turn->config->chassis_name);
-        }
-        if (turn->ovs_txn) {
-            commit_ovs(br);
-        }
+        commit_sb(turn->sb_idl, turn->sb_txn, turn->config->chassis_name);
+        commit_ovs(turn->ovs_txn, br);
     }
 }
 

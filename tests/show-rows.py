@@ -105,19 +105,26 @@ def ovs_rows():
         row["qos"] = sorted(qoses.get(q, q) for q in as_list(row["qos"]))
         names[row["_uuid"]] = row["name"]
         yield show("Port", row, ("name", "external_ids", "qos"))
-    for row in ovs("Bridge", "name", "ports", "external_ids"):
+    prefixes = {row["_uuid"]: ",".join(as_list(row["prefixes"]))
+                for row in ovs("Flow_Table", "_uuid", "prefixes")}
+    for row in ovs("Bridge", "name", "ports", "external_ids", "fail_mode",
+                   "flow_tables"):
+        row["flow_tables"] = {k: prefixes.get(v[1], v)
+                              for k, v in row["flow_tables"].items()}
         row["ports"] = sorted(names[p] for p in as_list(row["ports"]))
         row["external_ids"] = {k: v for k, v in row["external_ids"].items()
                                if not k.endswith("-ts")}
-        yield show("Bridge", row, ("name", "ports", "external_ids"))
+        yield show("Bridge", row, ("name", "ports", "external_ids",
+                                   "fail_mode", "flow_tables"))
     for row in ovs("Interface", "name", "type", "options", "external_ids"):
         ids = row["external_ids"]
         if "ovn-installed-ts" in ids:
             ids["ovn-installed-ts"] = "SET"
         yield show("Interface", row, ("name", "type", "options",
                                       "external_ids"))
-    for row in ovs("Open_vSwitch", "other_config"):
-        yield show("Open_vSwitch", row, ("other_config",))
+    for row in ovs("Open_vSwitch", "other_config", "datapaths"):
+        row["datapaths"] = sorted(row["datapaths"])
+        yield show("Open_vSwitch", row, ("other_config", "datapaths"))
 
 
 if __name__ == "__main__":
