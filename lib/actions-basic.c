@@ -185,7 +185,8 @@ act_encode_load(const struct ovnact *a, const struct ovnact_encode_params *ep,
 /* icmp4.frag_mtu = CONSTANT; icmp6.frag_mtu = CONSTANT;
  *
  * OpenFlow has no such field: the controller writes it into the packet and
- * resumes the pipeline. */
+ * resumes the pipeline.  Or, as the packet is one that the controller has made
+ * itself, a note tells it what to write before the packet goes out. */
 
 void
 act_format_ovnfield_load(const struct ovnact *a, struct ds *s)
@@ -197,6 +198,35 @@ act_format_ovnfield_load(const struct ovnact *a, struct ds *s)
     ds_put_format(s, "%"PRIu64";", ntohll(load->imm.value.integer));
 }
 
+/* A note, for the controller. */
+struct note_header {
+    char magic[4];              /* "ovn" */
+    ovs_be16 type;              /* enum note_type. */
+    ovs_be16 pad;
+};
+BUILD_ASSERT_DECL(sizeof(struct note_header) == 8);
+enum note_type { NOTE_ICMP4_FRAG_MTU, NOTE_ICMP6_FRAG_MTU };
+
+static void
+put_note(struct ofpbuf *out, enum note_type type, const void *value, size_t n)
+{
+    size_t start = out->size;
+    struct note_header header = { .magic = "ovn", .type = htons(type) };
+
+    ofpact_put_NOTE(out);
+    ofpbuf_put(out, &header, sizeof header);
+    ofpbuf_put(out, value, n);
+
+    /* In a message, a note has 6 bytes beside whole words. */
+    size_t len = sizeof header + n;
+    ofpbuf_put_zeros(out, ROUND_UP(len + 2, 8) - 2 - len);
+
+    struct ofpact_note *note = ofpbuf_at_assert(out, start, sizeof *note);
+    out->header = note;
+    note->length = ROUND_UP(len + 2, 8) - 2;
+    ofpact_finish_NOTE(out, &note);
+}
+
 bool
 act_encode_ovnfield_load(const struct ovnact *a,
                          const struct ovnact_encode_params *ep,
@@ -205,15 +235,25 @@ act_encode_ovnfield_load(const struct ovnact *a,
     const struct ovnact_load *load
         = CONTAINER_OF(a, struct ovnact_load, ovnact);
     const struct ovn_field *field = load->dst.symbol->ovn_field;
-    enum action_opcode opcode = (field->id == OVN_ICMP4_FRAG_MTU
+    bool is_icmp4 = field->id == OVN_ICMP4_FRAG_MTU;
+    enum action_opcode opcode = (is_icmp4
                                  ? ACTION_OPCODE_PUT_ICMP4_FRAG_MTU
                                  : ACTION_OPCODE_PUT_ICMP6_FRAG_MTU);
+    const uint8_t *value = &load->imm.value.u8[sizeof load->imm.value
+                                               - field->n_bytes];
+
+    if (ep->dialect->frag_mtu_is_note) {
+        put_note(out, is_icmp4 ? NOTE_ICMP4_FRAG_MTU : NOTE_ICMP6_FRAG_MTU,
+                 value, field->n_bytes);
+        if (ep->opcodes) {
+            *ep->opcodes |= UINT32_C(1) << opcode;
+        }
+        return true;
+    }
+
     size_t start = act_start_controller(out, opcode, true,
                                         act_controller_meter(ep), ep);
-
-    ofpbuf_put(out, &load->imm.value.u8[sizeof load->imm.value
-                                        - field->n_bytes],
-               field->n_bytes);
+    ofpbuf_put(out, value, field->n_bytes);
     return put_controller_finish(start, out);
 }
 

@@ -40,14 +40,78 @@ finish_ct(struct ofpbuf *out, size_t start)
     ofpact_finish_CT(out, &ct);
 }
 
-/* ct_next; ct_commit_nat; */
+/* ct_next[(dnat|snat)]; ct_commit_nat[(dnat|snat)];
+ * ct_commit_to_zone(dnat|snat);
+ *
+ * Only a router has zones to choose from. */
+
+static void
+parse_zone(struct act_parser *p, struct ovnact_ct_next *next)
+{
+    if (lex_accept_word(p->lex, "dnat")) {
+        next->zone = OVN_CT_ZONE_DNAT;
+    } else if (lex_accept_word(p->lex, "snat")) {
+        next->zone = OVN_CT_ZONE_SNAT;
+    } else {
+        lex_error(p->lex, "\"%s\" action accepts only \"dnat\" or \"snat\" "
+                  "parameter.", ovnact_word(&next->ovnact));
+        return;
+    }
+    lex_expect(p->lex, LEX_RPAREN);
+}
 
 void
 act_parse_ct_next(struct act_parser *p, enum ovnact_type type,
                   const struct expr_field *result OVS_UNUSED)
 {
     struct ovnact_ct_next *next = ovnact_put(p, type, sizeof *next);
+
     next->ltable = p->pp->cur_ltable + 1;
+    if (lex_accept(p->lex, LEX_LPAREN)) {
+        parse_zone(p, next);
+    }
+}
+
+void
+act_parse_ct_commit_to_zone(struct act_parser *p, enum ovnact_type type,
+                            const struct expr_field *result OVS_UNUSED)
+{
+    struct ovnact_ct_next *next = ovnact_put(p, type, sizeof *next);
+
+    next->ltable = p->pp->cur_ltable + 1;
+    if (lex_expect(p->lex, LEX_LPAREN)) {
+        parse_zone(p, next);
+    }
+}
+
+void
+act_format_ct_next(const struct ovnact *a, struct ds *s)
+{
+    const struct ovnact_ct_next *next
+        = CONTAINER_OF(a, struct ovnact_ct_next, ovnact);
+
+    ds_put_cstr(s, ovnact_word(a));
+    switch (next->zone) {
+    case OVN_CT_ZONE_DEFAULT:
+        break;
+    case OVN_CT_ZONE_DNAT:
+        ds_put_cstr(s, "(dnat)");
+        break;
+    case OVN_CT_ZONE_SNAT:
+        ds_put_cstr(s, "(snat)");
+        break;
+    }
+    ds_put_char(s, ';');
+}
+
+static size_t
+start_ct_next(const struct ovnact_ct_next *next, uint16_t flags,
+              const struct ovnact_encode_params *ep, struct ofpbuf *out)
+{
+    bool snat = next->zone == OVN_CT_ZONE_SNAT && !ep->is_switch;
+
+    return start_ct(out, snat ? MFF_LOG_SNAT_ZONE : act_zone_field(ep), flags,
+                    act_ptable(ep, next->ltable));
 }
 
 bool
@@ -57,8 +121,7 @@ act_encode_ct_next(const struct ovnact *a,
     const struct ovnact_ct_next *next
         = CONTAINER_OF(a, struct ovnact_ct_next, ovnact);
 
-    finish_ct(out, start_ct(out, act_zone_field(ep), 0,
-                            act_ptable(ep, next->ltable)));
+    finish_ct(out, start_ct_next(next, 0, ep, out));
     return true;
 }
 
@@ -69,11 +132,22 @@ act_encode_ct_commit_nat(const struct ovnact *a,
 {
     const struct ovnact_ct_next *next
         = CONTAINER_OF(a, struct ovnact_ct_next, ovnact);
-    size_t start = start_ct(out, act_zone_field(ep), NX_CT_F_COMMIT,
-                            act_ptable(ep, next->ltable));
+    size_t start = start_ct_next(next, NX_CT_F_COMMIT, ep, out);
 
     ofpact_put_NAT(out)->range_af = AF_UNSPEC;
     finish_ct(out, start);
+    return true;
+}
+
+bool
+act_encode_ct_commit_to_zone(const struct ovnact *a,
+                             const struct ovnact_encode_params *ep,
+                             struct ofpbuf *out)
+{
+    const struct ovnact_ct_next *next
+        = CONTAINER_OF(a, struct ovnact_ct_next, ovnact);
+
+    finish_ct(out, start_ct_next(next, NX_CT_F_COMMIT, ep, out));
     return true;
 }
 

@@ -156,6 +156,22 @@ is_hash_field_list(const char *list)
     return ok;
 }
 
+/* The list at the cursor: a copy, or NULL and an error. */
+static char *
+parse_hash_field_list(struct act_parser *p)
+{
+    const char *fields = lex_current(p->lex)->text;
+
+    if (!lex_is(p->lex, LEX_STRING) || !is_hash_field_list(fields)) {
+        lex_syntax_error(p->lex, "invalid hash_fields.");
+        return NULL;
+    }
+
+    char *copy = xstrdup(fields);
+    lex_advance(p->lex);
+    return copy;
+}
+
 /* [; hash_fields="..."][; skip_snat | force_snat][; fallback] */
 static void
 parse_lb_options(struct act_parser *p, struct ovnact_ct_lb *lb)
@@ -166,14 +182,10 @@ parse_lb_options(struct act_parser *p, struct ovnact_ct_lb *lb)
         if (!lex_expect(p->lex, LEX_ASSIGN)) {
             return;
         }
-        const char *fields = lex_current(p->lex)->text;
-        if (!lex_is(p->lex, LEX_STRING)
-            || !is_hash_field_list(fields)) {
-            lex_syntax_error(p->lex, "invalid hash_fields.");
+        lb->hash_fields = parse_hash_field_list(p);
+        if (!lb->hash_fields) {
             return;
         }
-        lb->hash_fields = xstrdup(fields);
-        lex_advance(p->lex);
         more = lex_accept(p->lex, LEX_SEMICOLON);
     }
     if (more) {
@@ -411,7 +423,8 @@ act_encode_ct_lb(const struct ovnact *a,
     return true;
 }
 
-/* R = select(ID[=WEIGHT], ...); */
+/* R = select(ID[=WEIGHT], ...);
+ * R = select(values=(ID[=WEIGHT], ...); hash_fields="..."); */
 
 static void
 parse_select_dst(struct act_parser *p, struct ovnact_select_dst *dst)
@@ -423,26 +436,12 @@ parse_select_dst(struct act_parser *p, struct ovnact_select_dst *dst)
     }
 }
 
-void
-act_parse_select(struct act_parser *p, enum ovnact_type type,
-                 const struct expr_field *result)
+/* Up to the parenthesis, and past it. */
+static void
+parse_select_dsts(struct act_parser *p, struct ovnact_select *select)
 {
     size_t allocated = 0;
 
-    if (!act_check_field(p, result, result->n_bits, true)) {
-        return;
-    }
-    if (result->n_bits < 16) {
-        lex_error(p->lex, "cannot use %d-bit field %s[%d..%d] for "
-                  "\"select\", which requires at least 16 bits.",
-                  result->n_bits, result->symbol->name, result->ofs,
-                  result->ofs + result->n_bits - 1);
-        return;
-    }
-
-    struct ovnact_select *select = ovnact_put(p, type, sizeof *select);
-    select->ltable = p->pp->cur_ltable + 1;
-    select->dst = *result;
     while (!p->lex->error && !lex_accept(p->lex, LEX_RPAREN)) {
         if (select->n_dsts >= ACT_MAX_ITEMS) {
             lex_error(p->lex, "\"select\" action has more than %d members.",
@@ -461,6 +460,55 @@ act_parse_select(struct act_parser *p, enum ovnact_type type,
     }
 }
 
+/* ; hash_fields="...") */
+static void
+parse_select_hash(struct act_parser *p, struct ovnact_select *select)
+{
+    if (!lex_expect(p->lex, LEX_SEMICOLON)) {
+        return;
+    }
+    if (!lex_accept_word(p->lex, "hash_fields")) {
+        lex_syntax_error(p->lex, "expecting hash_fields.");
+        return;
+    }
+    if (!lex_accept(p->lex, LEX_ASSIGN)
+        || lex_next(p->lex)->type != LEX_RPAREN) {
+        lex_syntax_error(p->lex, "invalid hash_fields.");
+        return;
+    }
+    select->hash_fields = parse_hash_field_list(p);
+    lex_accept(p->lex, LEX_RPAREN);
+}
+
+void
+act_parse_select(struct act_parser *p, enum ovnact_type type,
+                 const struct expr_field *result)
+{
+    if (!act_check_field(p, result, result->n_bits, true)) {
+        return;
+    }
+    if (result->n_bits < 16) {
+        lex_error(p->lex, "cannot use %d-bit field %s[%d..%d] for "
+                  "\"select\", which requires at least 16 bits.",
+                  result->n_bits, result->symbol->name, result->ofs,
+                  result->ofs + result->n_bits - 1);
+        return;
+    }
+
+    struct ovnact_select *select = ovnact_put(p, type, sizeof *select);
+    select->ltable = p->pp->cur_ltable + 1;
+    select->dst = *result;
+    if (!lex_accept_word(p->lex, "values")) {
+        parse_select_dsts(p, select);
+    } else if (lex_expect(p->lex, LEX_ASSIGN)
+               && lex_expect(p->lex, LEX_LPAREN)) {
+        parse_select_dsts(p, select);
+        if (!p->lex->error) {
+            parse_select_hash(p, select);
+        }
+    }
+}
+
 void
 act_format_select(const struct ovnact *a, struct ds *s)
 {
@@ -468,11 +516,14 @@ act_format_select(const struct ovnact *a, struct ds *s)
         = CONTAINER_OF(a, struct ovnact_select, ovnact);
 
     act_format_result(&select->dst, s);
-    ds_put_cstr(s, "select(");
+    ds_put_cstr(s, select->hash_fields ? "select(values=(" : "select(");
     for (size_t i = 0; i < select->n_dsts; i++) {
         const struct ovnact_select_dst *dst = &select->dsts[i];
         ds_put_format(s, "%s%"PRIu16"=%"PRIu16,
                       i ? ", " : "", dst->id, dst->weight);
+    }
+    if (select->hash_fields) {
+        ds_put_format(s, "); hash_fields=\"%s\"", select->hash_fields);
     }
     ds_put_cstr(s, ");");
 }
@@ -480,7 +531,11 @@ act_format_select(const struct ovnact *a, struct ds *s)
 void
 act_free_select(struct ovnact *a)
 {
-    free(CONTAINER_OF(a, struct ovnact_select, ovnact)->dsts);
+    struct ovnact_select *select
+        = CONTAINER_OF(a, struct ovnact_select, ovnact);
+
+    free(select->dsts);
+    free(select->hash_fields);
 }
 
 bool
@@ -490,9 +545,15 @@ act_encode_select(const struct ovnact *a,
     const struct ovnact_select *select
         = CONTAINER_OF(a, struct ovnact_select, ovnact);
     struct mf_subfield sf = expr_field_resolve(&select->dst);
-    struct ovn_group *group = ovn_group_create("dp_hash", select->n_dsts);
+    struct ovn_group *group
+        = ovn_group_create(select->hash_fields ? "hash" : "dp_hash",
+                           select->n_dsts);
 
-    group->selection_param = UINT64_C(0x100000000);
+    if (select->hash_fields) {
+        group->hash_fields = xstrdup(select->hash_fields);
+    } else {
+        group->selection_param = UINT64_C(0x100000000);
+    }
     for (size_t i = 0; i < select->n_dsts; i++) {
         struct ovn_group_bucket *bucket = &group->buckets[i];
 

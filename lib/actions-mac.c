@@ -370,7 +370,7 @@ act_encode_lookup_fdb(const struct ovnact *a,
     return true;
 }
 
-/* P = get_fdb(MAC); */
+/* P = get_fdb(MAC); P = get_remote_fdb(MAC); */
 
 void
 act_parse_get_fdb(struct act_parser *p, enum ovnact_type type,
@@ -395,26 +395,58 @@ act_format_get_fdb(const struct ovnact *a, struct ds *s)
     const struct ovnact_mac *mac = CONTAINER_OF(a, struct ovnact_mac, ovnact);
 
     act_format_result(&mac->dst, s);
-    ds_put_cstr(s, "get_fdb(");
+    ds_put_format(s, "%s(", ovnact_word(a));
     expr_field_format(&mac->mac, s);
     ds_put_cstr(s, ");");
+}
+
+/* Has 'table' answer in register 'answer'. */
+static bool
+encode_get_fdb(const struct ovnact *a, enum mf_field_id answer, uint8_t table,
+               struct ofpbuf *out)
+{
+    const struct ovnact_mac *mac = CONTAINER_OF(a, struct ovnact_mac, ovnact);
+    struct mf_subfield port = put_whole_field(answer);
+    struct mf_subfield dst = expr_field_resolve(&mac->dst);
+    struct arg args[] = { { &mac->mac, MFF_ETH_DST } };
+
+    begin_args(args, ARRAY_SIZE(args), out);
+    put_load(answer, 0, out);
+    put_resubmit(table, out);
+    end_args(args, ARRAY_SIZE(args), out);
+    if (dst.field->id != answer) {
+        put_move_subfield(&port, &dst, out);
+    }
+    return true;
 }
 
 bool
 act_encode_get_fdb(const struct ovnact *a,
                    const struct ovnact_encode_params *ep, struct ofpbuf *out)
 {
-    const struct ovnact_mac *mac = CONTAINER_OF(a, struct ovnact_mac, ovnact);
-    struct mf_subfield outport = put_whole_field(MFF_LOG_OUTPORT);
-    struct mf_subfield dst = expr_field_resolve(&mac->dst);
-    struct arg args[] = { { &mac->mac, MFF_ETH_DST } };
+    return encode_get_fdb(a, MFF_LOG_OUTPORT, ep->dialect->tables.get_fdb,
+                          out);
+}
 
-    begin_args(args, ARRAY_SIZE(args), out);
-    put_load(MFF_LOG_OUTPORT, 0, out);
-    put_resubmit(ep->dialect->tables.get_fdb, out);
-    end_args(args, ARRAY_SIZE(args), out);
-    if (dst.field->id != MFF_LOG_OUTPORT) {
-        put_move_subfield(&outport, &dst, out);
-    }
+bool
+act_encode_get_remote_fdb(const struct ovnact *a,
+                          const struct ovnact_encode_params *ep,
+                          struct ofpbuf *out)
+{
+    return encode_get_fdb(a, MFF_LOG_REMOTE_OUTPORT,
+                          ep->dialect->tables.get_remote_fdb, out);
+}
+
+/* mac_cache_use;
+ *
+ * The flows of the table that it goes through do nothing; how much goes
+ * through each tells which MAC bindings are in use. */
+
+bool
+act_encode_mac_cache_use(const struct ovnact *a OVS_UNUSED,
+                         const struct ovnact_encode_params *ep,
+                         struct ofpbuf *out)
+{
+    put_resubmit(ep->dialect->tables.mac_cache_use, out);
     return true;
 }

@@ -64,6 +64,15 @@ nested_opcode(enum ovnact_type type)
     }
 }
 
+/* Whether the packet waits while the controller makes the other one: what
+ * follows in the logical flow is for when the neighbor is known. */
+static bool
+packet_waits(enum ovnact_type type, const struct ovn_dialect *d)
+{
+    return (d->arp_ns_explicit_output
+            && (type == OVNACT_ARP || type == OVNACT_ND_NS));
+}
+
 bool
 act_encode_nested(const struct ovnact *a,
                   const struct ovnact_encode_params *ep, struct ofpbuf *out)
@@ -76,8 +85,9 @@ act_encode_nested(const struct ovnact *a,
     bool ok = ovnacts_encode(nest->nested, nest->nested_len, ep, &inner);
     if (ok) {
         size_t start = act_start_controller(out, nested_opcode(a->type),
-                                            false, act_controller_meter(ep),
-                                            ep);
+                                            packet_waits(a->type,
+                                                         ep->dialect),
+                                            act_controller_meter(ep), ep);
         ofpacts_put_openflow_actions(inner.data, inner.size, out,
                                      OFP15_VERSION);
         ok = put_controller_finish(start, out);

@@ -197,8 +197,15 @@ void act_parse_move(struct act_parser *, enum ovnact_type,
 
 /* actions-ct.c. */
 
-struct ovnact_ct_next {         /* CT_NEXT, CT_COMMIT_NAT. */
+/* The connection-tracking zone that a text names. */
+enum ovnact_ct_zone {
+    OVN_CT_ZONE_DEFAULT,        /* None: the pipeline's own. */
+    OVN_CT_ZONE_DNAT,
+    OVN_CT_ZONE_SNAT,
+};
+struct ovnact_ct_next {         /* CT_NEXT, CT_COMMIT_NAT, _TO_ZONE. */
     struct ovnact ovnact;
+    enum ovnact_ct_zone zone;
     uint8_t ltable;
 };
 struct ovnact_ct_commit_v1 {
@@ -228,6 +235,7 @@ struct ovnact_select {
     struct expr_field dst;
     struct ovnact_select_dst *dsts;
     size_t n_dsts;
+    char *hash_fields;          /* "ip_src,ip_dst" or NULL. */
     uint8_t ltable;
 };
 struct ovnact_fwd_group {
@@ -244,6 +252,21 @@ struct ovnact_nest {
     struct ovnact ovnact;
     struct ovnact *nested;
     size_t nested_len;
+};
+
+/* actions-remote.c. */
+
+struct ovnact_mirror {
+    struct ovnact ovnact;
+    char *port;
+};
+
+/* actions-dhcp-relay.c. */
+
+struct ovnact_dhcp_relay {
+    struct ovnact ovnact;
+    struct expr_field dst;
+    ovs_be32 relay, server;
 };
 
 /* actions-mac.c: the arguments that an action does not have are zeros. */
@@ -280,12 +303,19 @@ struct ovnact_set_meter {
     struct ovnact ovnact;
     uint32_t rate, burst;       /* kbps, kb; burst 0: none. */
 };
+enum ovnact_obs_point {         /* What the observation point is: */
+    OVN_OBS_VALUE,              /* a number, */
+    OVN_OBS_COOKIE,             /* the logical flow's cookie, */
+    OVN_OBS_FIELD,              /* or what the packet has in a field. */
+};
 struct ovnact_sample {
     struct ovnact ovnact;
     uint16_t probability;
     uint8_t obs_domain;
-    bool use_cookie;
-    uint32_t collector_set, obs_point;
+    uint32_t collector_set;
+    enum ovnact_obs_point point;
+    uint32_t obs_point;         /* OVN_OBS_VALUE */
+    struct expr_field obs_point_field; /* OVN_OBS_FIELD */
 };
 struct ovnact_trigger_event {
     struct ovnact ovnact;
@@ -369,7 +399,10 @@ ACT_ENCODE(bfd_msg);
 
 /* actions-ct.c. */
 ACT_PARSE(ct_next);
+ACT_FORMAT(ct_next);
 ACT_ENCODE(ct_next);
+ACT_PARSE(ct_commit_to_zone);
+ACT_ENCODE(ct_commit_to_zone);
 ACT_PARSE(ct_commit);
 ACT_FREE(ct_commit);
 ACT_FORMAT(ct_commit_v1);
@@ -382,6 +415,10 @@ ACT_ENCODE(ct_nat);
 ACT_ENCODE(ct_commit_nat);
 ACT_ENCODE(ct_clear);
 ACT_ENCODE(ct_snat_to_vip);
+
+/* actions-ct-orig.c. */
+ACT_PARSE(ct_orig);
+ACT_ENCODE(ct_orig);
 
 /* actions-lb.c. */
 ACT_PARSE(ct_lb);
@@ -405,6 +442,18 @@ ACT_FREE(nested);
 ACT_PARSE(clone);
 ACT_ENCODE(clone);
 
+/* actions-remote.c. */
+ACT_ENCODE(flood_remote);
+ACT_PARSE(mirror);
+ACT_FORMAT(mirror);
+ACT_ENCODE(mirror);
+ACT_FREE(mirror);
+
+/* actions-dhcp-relay.c. */
+ACT_PARSE(dhcp_relay);
+ACT_FORMAT(dhcp_relay);
+ACT_ENCODE(dhcp_relay);
+
 /* actions-mac.c. */
 ACT_PARSE(mac_verb);
 ACT_FORMAT(mac_verb);
@@ -423,6 +472,8 @@ ACT_ENCODE(get_fdb);
 ACT_PARSE(lookup_fdb);
 ACT_FORMAT(lookup_fdb);
 ACT_ENCODE(lookup_fdb);
+ACT_ENCODE(get_remote_fdb);
+ACT_ENCODE(mac_cache_use);
 
 /* actions-dhcp.c. */
 ACT_PARSE(put_dhcp_opts);

@@ -15,7 +15,7 @@
 /* log([verdict=V, ][severity=S, ][name="...", ][meter="..."]); */
 
 /* In the numbers' order: they go to the controller in the packet-in. */
-static const char *const verdicts[] = { "allow", "drop", "reject" };
+static const char *const verdicts[] = { "allow", "drop", "reject", "pass" };
 
 static const struct {
     const char *name;
@@ -272,7 +272,22 @@ act_encode_set_meter(const struct ovnact *a,
 }
 
 /* sample(probability=N[, collector_set=N][, obs_domain=N]
- *        [, obs_point=N|$cookie]); */
+ *        [, obs_point=N|$cookie|FIELD]); */
+
+/* N, $cookie or FIELD */
+static void
+parse_obs_point(struct act_parser *p, struct ovnact_sample *sample)
+{
+    if (lex_is(p->lex, LEX_ADDRESS_SET)
+        && !strcmp(lex_current(p->lex)->text, "cookie")) {
+        sample->point = OVN_OBS_COOKIE;
+        lex_advance(p->lex);
+    } else if (act_accept_u32(p, &sample->obs_point)) {
+        sample->point = OVN_OBS_VALUE;
+    } else if (act_parse_field(p, 32, &sample->obs_point_field)) {
+        sample->point = OVN_OBS_FIELD;
+    }
+}
 
 static void
 parse_sample_argument(struct act_parser *p, struct ovnact_sample *sample)
@@ -297,19 +312,8 @@ parse_sample_argument(struct act_parser *p, struct ovnact_sample *sample)
             }
         }
     } else if (lex_accept_word(p->lex, "obs_point")) {
-        if (!lex_expect(p->lex, LEX_ASSIGN)) {
-            return;
-        }
-        if (lex_is(p->lex, LEX_ADDRESS_SET)
-            && !strcmp(lex_current(p->lex)->text, "cookie")) {
-            sample->use_cookie = true;
-            lex_advance(p->lex);
-        } else if (act_accept_u32(p, &value)) {
-            sample->use_cookie = false;
-            sample->obs_point = value;
-        } else {
-            lex_syntax_error(p->lex,
-                             "malformed sample observation_point_id.");
+        if (lex_expect(p->lex, LEX_ASSIGN)) {
+            parse_obs_point(p, sample);
         }
     } else {
         lex_syntax_error(p->lex, "unknown argument.");
@@ -343,10 +347,17 @@ act_format_sample(const struct ovnact *a, struct ds *s)
                   ",collector_set=%"PRIu32",obs_domain=%"PRIu8,
                   sample->probability, sample->collector_set,
                   sample->obs_domain);
-    if (sample->use_cookie) {
-        ds_put_cstr(s, ",obs_point=$cookie");
-    } else {
-        ds_put_format(s, ",obs_point=%"PRIu32, sample->obs_point);
+    ds_put_cstr(s, ",obs_point=");
+    switch (sample->point) {
+    case OVN_OBS_VALUE:
+        ds_put_format(s, "%"PRIu32, sample->obs_point);
+        break;
+    case OVN_OBS_COOKIE:
+        ds_put_cstr(s, "$cookie");
+        break;
+    case OVN_OBS_FIELD:
+        expr_field_format(&sample->obs_point_field, s);
+        break;
     }
     ds_put_cstr(s, ");");
 }
@@ -362,13 +373,16 @@ act_encode_sample(const struct ovnact *a,
         || !ep->has_collector_set(sample->collector_set, ep->aux)) {
         return true;            /* Nobody here wants samples. */
     }
+    if (sample->point == OVN_OBS_FIELD) {
+        return false;           /* Open vSwitch 3.1 cannot do that. */
+    }
 
     struct ofpact_sample *os = ofpact_put_SAMPLE(out);
     os->probability = sample->probability;
     os->collector_set_id = sample->collector_set;
     os->obs_domain_id = ((uint32_t) sample->obs_domain << 24
                          | (ep->dp_key & 0xffffff));
-    os->obs_point_id = (sample->use_cookie
+    os->obs_point_id = (sample->point == OVN_OBS_COOKIE
                         ? ep->lflow_uuid.parts[0]
                         : sample->obs_point);
     os->sampling_port = OFPP_NONE;

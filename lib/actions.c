@@ -77,7 +77,7 @@ static const struct ovnact_class classes[N_OVNACTS] = {
     ROW(BFD_MSG, VERB, NULL, P(bfd_msg), F(bfd_msg), E(bfd_msg)),
 
     /* actions-ct.c. */
-    ROW(CT_NEXT, VERB, "ip", P(ct_next), F(word), E(ct_next), NEEDS_NEXT),
+    ROW(CT_NEXT, VERB, "ip", P(ct_next), F(ct_next), E(ct_next), NEEDS_NEXT),
     ROW(CT_COMMIT_V1, INNER, NULL, F(ct_commit_v1), E(ct_commit_v1)),
     ROW(CT_COMMIT_V2, VERB, "ip",
         P(ct_commit), F(ct_commit_v2), E(ct_commit_v2), X(nested),
@@ -87,9 +87,23 @@ static const struct ovnact_class classes[N_OVNACTS] = {
     NAT(CT_DNAT_IN_CZONE, PER_DP),
     NAT(CT_SNAT_IN_CZONE, PER_DP),
     ROW(CT_COMMIT_NAT, VERB, "ip",
-        P(ct_next), F(word), E(ct_commit_nat), NEEDS_NEXT),
+        P(ct_next), F(ct_next), E(ct_commit_nat), NEEDS_NEXT),
+    ROW(CT_COMMIT_TO_ZONE, VERB, "ip", P(ct_commit_to_zone), F(ct_next),
+        E(ct_commit_to_zone), NEEDS_NEXT),
     SIMPLE(CT_CLEAR, NULL, ct_clear),
     SIMPLE(CT_SNAT_TO_VIP, NULL, ct_snat_to_vip),
+
+    /* actions-ct-orig.c. */
+    ROW(CT_ORIG_NW_DST, RESULT, NULL,
+        P(ct_orig), F(result_action), E(ct_orig)),
+    ROW(CT_ORIG_IP6_DST, RESULT, NULL,
+        P(ct_orig), F(result_action), E(ct_orig)),
+    ROW(CT_ORIG_TP_DST, RESULT, NULL,
+        P(ct_orig), F(result_action), E(ct_orig)),
+    ROW(CT_ORIG_PROTO, RESULT, NULL,
+        P(ct_orig), F(result_action), E(ct_orig)),
+    ROW(CT_STATE_SAVE, RESULT, NULL,
+        P(ct_orig), F(result_action), E(ct_orig)),
 
     /* actions-lb.c. */
     LB(CT_LB),
@@ -114,6 +128,11 @@ static const struct ovnact_class classes[N_OVNACTS] = {
     NESTED(ND_NA_ROUTER, "nd_ns"),
     NESTED(ND_NS, "ip6"),
 
+    /* actions-remote.c. */
+    SIMPLE(FLOOD_REMOTE, NULL, flood_remote),
+    ROW(MIRROR, VERB, NULL,
+        P(mirror), F(mirror), E(mirror), X(mirror), PER_DP),
+
     /* actions-mac.c. */
     ROW(GET_ARP, VERB, NULL, P(mac_verb), F(mac_verb), E(get_mac)),
     ROW(GET_ND, VERB, NULL, P(mac_verb), F(mac_verb), E(get_mac)),
@@ -131,6 +150,9 @@ static const struct ovnact_class classes[N_OVNACTS] = {
     ROW(GET_FDB, RESULT, NULL, P(get_fdb), F(get_fdb), E(get_fdb)),
     ROW(LOOKUP_FDB, RESULT, NULL,
         P(lookup_fdb), F(lookup_fdb), E(lookup_fdb)),
+    ROW(GET_REMOTE_FDB, RESULT, NULL,
+        P(get_fdb), F(get_fdb), E(get_remote_fdb)),
+    SIMPLE(MAC_CACHE_USE, NULL, mac_cache_use),
 
     /* actions-dhcp.c. */
     ROW(PUT_DHCPV4_OPTS, RESULT, NULL,
@@ -140,6 +162,12 @@ static const struct ovnact_class classes[N_OVNACTS] = {
     ROW(PUT_ND_RA_OPTS, RESULT, "ip6",
         P(put_nd_ra_opts), F(put_opts), E(put_nd_ra_opts), X(put_opts)),
     ROW(DNS_LOOKUP, RESULT, "udp", P(result), F(result_action), E(dns_lookup)),
+
+    /* actions-dhcp-relay.c. */
+    ROW(DHCPV4_RELAY_REQ_CHK, RESULT, NULL,
+        P(dhcp_relay), F(dhcp_relay), E(dhcp_relay)),
+    ROW(DHCPV4_RELAY_RESP_CHK, RESULT, NULL,
+        P(dhcp_relay), F(dhcp_relay), E(dhcp_relay)),
 
     /* actions-report.c. */
     ROW(LOG, VERB, NULL, P(log), F(log), E(log), X(log)),

@@ -5,12 +5,15 @@ noinst_LTLIBRARIES += lib/libovn.la
 lib_libovn_la_SOURCES = \
 	lib/actions-basic.c \
 	lib/actions-ct.c \
+	lib/actions-ct-orig.c \
 	lib/actions-dhcp.c \
+	lib/actions-dhcp-relay.c \
 	lib/actions-lb.c \
 	lib/actions-lookup.c \
 	lib/actions-mac.c \
 	lib/actions-nested.c \
 	lib/actions-private.h \
+	lib/actions-remote.c \
 	lib/actions-report.c \
 	lib/actions.c \
 	lib/config-values.c \

@@ -132,11 +132,16 @@ layout_tables(const struct layout *l)
 }
 
 /* Registers.  "register_consolidation" moved those in use apart, so that the
- * pipeline's stages agree about them. */
+ * pipeline's stages agree about them.  A chassis' own tables answer in a
+ * register that the logical flow does not name: at first one that the pipeline
+ * did not use, and then, when there was none left, one whose content is put
+ * back. */
 
 static struct ovn_registers
-registers(bool consolidated)
+registers(const struct layout *l, bool consolidated)
 {
+    bool keeps_ct_orig = l->has_vtep;
+
     return (struct ovn_registers) {
         .lb_dst_ip4 = consolidated ? MFF_REG4 : MFF_REG1,
         .lb_dst_ip6 = MFF_XXREG1,
@@ -145,11 +150,12 @@ registers(bool consolidated)
         .affinity_ip6_switch = consolidated ? MFF_XXREG1 : MFF_XXREG0,
         .affinity_ip6_router = MFF_XXREG1,
         .affinity_port = consolidated ? MFF_REG2 : MFF_REG8,
-        .ct_orig_nw_dst = consolidated ? MFF_REG4 : MFF_REG1,
+        .ct_orig_nw_dst = keeps_ct_orig ? MFF_XXREG1 : MFF_REG1,
         .ct_orig_ip6_dst = MFF_XXREG1,
-        .ct_orig_tp_dst = MFF_REG2,
-        .ct_orig_proto = MFF_REG4,
+        .ct_orig_tp_dst = keeps_ct_orig ? MFF_XXREG1 : MFF_REG2,
+        .ct_orig_proto = MFF_XXREG1,
         .ct_saved_state = MFF_REG4,
+        .flood_remote = keeps_ct_orig ? 0 : MFF_REG6,
     };
 }
 
@@ -163,7 +169,10 @@ compose(const struct layout *l, const struct smap *options,
     *d = (struct ovn_dialect) {
         .layout = l->release,
         .tables = layout_tables(l),
-        .regs = registers(consolidated),
+        .regs = registers(l, consolidated),
+        .keeps_ct_orig = l->has_vtep,
+        /* Both came with 25.03. */
+        .frag_mtu_is_note = consolidated,
         /* 23.03 and 23.06 have none. */
         .has_encap_id = l - layouts >= 2,
         .arp_ns_explicit_output = options && smap_get_bool(

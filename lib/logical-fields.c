@@ -46,6 +46,15 @@ static const struct symbol_def symbols[] = {
     SUBFIELD("flags.force_snat_for_lb", "flags[3]", NULL),
     SUBFIELD("flags.skip_snat_for_lb", "flags[9]", NULL),
     SUBFIELD("flags.use_snat_zone", "flags[11]", NULL),
+    SUBFIELD("flags.localnet", "flags[15]", NULL),
+    SUBFIELD("flags.tunnel_rx", "flags[16]", NULL),
+    SUBFIELD("flags.icmp_snat", "flags[17]", NULL),
+    SUBFIELD("flags.from_ctrl", "flags[19]", NULL),
+    SUBFIELD("flags.unsnat_new", "flags[20]", NULL),
+    SUBFIELD("flags.unsnat_not_tracked", "flags[21]", NULL),
+    SUBFIELD("flags.igmp_loopback", "flags[22]", NULL),
+    SUBFIELD("flags.pkt_sampled", "flags[23]", NULL),
+    SUBFIELD("flags.network_id", "flags[28..31]", NULL),
 
     /* Connection tracking. */
     FIELD("ct_mark", MFF_CT_MARK, NULL),
@@ -53,6 +62,9 @@ static const struct symbol_def symbols[] = {
     SUBFIELD("ct_mark.natted", "ct_mark[1]", NULL),
     SUBFIELD("ct_mark.skip_snat", "ct_mark[2]", NULL),
     SUBFIELD("ct_mark.force_snat", "ct_mark[3]", NULL),
+    SUBFIELD("ct_mark.obs_stage", "ct_mark[4..5]", NULL),
+    SUBFIELD("ct_mark.allow_established", "ct_mark[6]", NULL),
+    SUBFIELD("ct_mark.obs_collector_id", "ct_mark[16..23]", NULL),
     SUBFIELD("ct_mark.ecmp_reply_port", "ct_mark[16..31]", NULL),
 
     FIELD("ct_label", MFF_CT_LABEL, NULL),
@@ -60,9 +72,16 @@ static const struct symbol_def symbols[] = {
     SUBFIELD("ct_label.natted", "ct_label[1]", NULL),
     SUBFIELD("ct_label.skip_snat", "ct_label[2]", NULL),
     SUBFIELD("ct_label.force_snat", "ct_label[3]", NULL),
+    SUBFIELD("ct_label.nf", "ct_label[7]", NULL),
+    SUBFIELD("ct_label.tun_if", "ct_label[8]", NULL),
+    SUBFIELD("ct_label.nf_id", "ct_label[17..24]", NULL),
     SUBFIELD("ct_label.ecmp_reply_eth", "ct_label[32..79]", NULL),
     SUBFIELD("ct_label.ecmp_reply_port", "ct_label[80..95]", NULL),
+    SUBFIELD("ct_label.acl_id", "ct_label[80..95]", NULL),
+    SUBFIELD("ct_label.tun_if_id", "ct_label[80..95]", NULL),
     SUBFIELD("ct_label.label", "ct_label[96..127]", NULL),
+    SUBFIELD("ct_label.obs_point_id", "ct_label[96..127]", NULL),
+    SUBFIELD("ct_label.obs_unused", "ct_label[0..95]", NULL),
 
     FIELD("ct_state", MFF_CT_STATE, NULL),
     SUBFIELD("ct.trk", "ct_state[5]", NULL),
@@ -138,10 +157,14 @@ static const struct symbol_def symbols[] = {
     FIELD("icmp4.code", MFF_ICMPV4_CODE, "icmp4"),
     BASIC_FIELD("icmp6.type", MFF_ICMPV6_TYPE, "icmp6"),
     BASIC_FIELD("icmp6.code", MFF_ICMPV6_CODE, "icmp6"),
-    PREDICATE("igmp", "ip4 && ip.proto == 2"),
-    PREDICATE("mldv1",
-              "ip6.src == fe80::/10 && icmp6.type == {130, 131, 132}"),
-    PREDICATE("mldv2", "ip6.dst == ff02::16 && icmp6.type == 143"),
+
+    /* All of these go to a group, and so to an Ethernet address of one: OVN
+     * 23.03 does not ask for that, later releases do. */
+    PREDICATE("igmp", "ip4.mcast && ip.proto == 2"),
+    PREDICATE("mldv1", "eth.mcastv6 && ip6.src == fe80::/10 "
+              "&& icmp6.type == {130, 131, 132}"),
+    PREDICATE("mldv2", "eth.mcastv6 && ip6.dst == ff02::16 "
+              "&& icmp6.type == 143"),
 
     /* ARP and RARP. */
     PREDICATE("arp", "eth.type == 0x806"),
@@ -162,6 +185,8 @@ static const struct symbol_def symbols[] = {
     PREDICATE("nd", "icmp6.type == {135, 136} "
               "&& icmp6.code == 0 && ip.ttl == 255"),
     PREDICATE("nd_ns", "icmp6.type == 135 "
+              "&& icmp6.code == 0 && ip.ttl == 255"),
+    PREDICATE("nd_ns_mcast", "ip6.mcast && icmp6.type == 135 "
               "&& icmp6.code == 0 && ip.ttl == 255"),
     PREDICATE("nd_na", "icmp6.type == 136 "
               "&& icmp6.code == 0 && ip.ttl == 255"),
@@ -184,6 +209,13 @@ static const struct symbol_def symbols[] = {
     PREDICATE("sctp", "ip.proto == 132"),
     FIELD("sctp.src", MFF_SCTP_SRC, "sctp"),
     FIELD("sctp.dst", MFF_SCTP_DST, "sctp"),
+
+    /* Ports of an EVPN have keys with the highest bit set.  As "inport" and
+     * "outport" are strings, their numbers need a name of their own. */
+    FIELD("_inport", MFF_LOG_INPORT, NULL),
+    FIELD("_outport", MFF_LOG_OUTPORT, NULL),
+    PREDICATE("from_evpn_vtep", "_inport[31]"),
+    PREDICATE("to_evpn_vtep", "_outport[31]"),
 };
 
 static void
@@ -235,6 +267,8 @@ ovn_init_symtab(struct shash *symtab)
 
     expr_symtab_add_string(symtab, "inport", MFF_LOG_INPORT, NULL);
     expr_symtab_add_string(symtab, "outport", MFF_LOG_OUTPORT, NULL);
+    expr_symtab_add_string(symtab, "remote_outport", MFF_LOG_REMOTE_OUTPORT,
+                           NULL);
     add_registers(symtab);
     for (size_t i = 0; i < ARRAY_SIZE(symbols); i++) {
         add_symbol(symtab, &symbols[i]);

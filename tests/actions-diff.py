@@ -3,14 +3,16 @@
 
 """Compares what the stock controller and our library make of actions.
 
-    actions-diff.py words < actions.def
+    actions-diff.py words [RELEASE] < actions.def
     actions-diff.py put DATAPATH PIPELINE [METER] < actions-stock.in
-    actions-diff.py diff [--known NAME]... FILE FLOWS GROUPS LOG < OURS
+    actions-diff.py diff [--known NAME]... [--release RELEASE]
+                         FILE FLOWS GROUPS LOG < OURS
 
 "words" prints a corpus in which each action's word is in all kinds of wrong
 places, and with all kinds of arguments, a few of which are right.  (Not in
-it are words that only we know, and where stock sends the switch what that
-refuses: other actions in "ct_commit { }", and a "ct_commit" in "clone { }".)
+it are words that only we know or that came after RELEASE, and where stock
+sends the switch what that refuses: other actions in "ct_commit { }", and a
+"ct_commit" in "clone { }".)
 
 "put" replaces the southbound database's (OVN_SB_DB) logical flows by one for
 each line, in table 10 of PIPELINE of the logical switch or router DATAPATH,
@@ -18,6 +20,9 @@ with METER for what goes to the controller, and prints a JSON FILE.  "diff"
 then compares FLOWS (ovs-ofctl dump-flows), GROUPS (ovn-appctl
 group-table-list) and the messages in LOG with OURS, the output of
 "parse-actions" for the same lines.
+
+RELEASE, 23.03 if not given, is stock's.  Of texts with words that it does not
+have yet, or does not have any more, only that is compared: it refuses them.
 
 Ids of groups and meters stand for their content.  Prints the differences, and
 exits with status 1 if there are any.  Those that are faults of stock's do not
@@ -48,19 +53,63 @@ AROUND = [
     'ip.proto = %s();', 'reg0 <-> %s();', 'clone { %s(); };']
 OUR_WORDS = ['ct_lb_mark_local']
 
+# When what came since 23.03 did so, and when it went: regular expressions.
+CAME = {
+    r'\bmac_cache_use\b': '23.09',
+    r'\bct_commit_nat ?\(': '24.03',
+    r'\bct_commit_to_zone\b': '24.09',
+    r'\bdhcp_relay_re(?:q|sp)_chk\b': '24.09',
+    r'\bct_mark\.obs_': '24.09',
+    r'\bct_label\.obs_': '24.09',
+    r'\bct_next ?\(': '25.03',
+    r'\bct_(?:nw|ip6|tp)_dst\b': '25.03',
+    r'\bflood_remote\b': '25.03',
+    r'\bselect\(values\b': '25.03',
+    r'\b(?:ct_mark\.allow_established|ct_label\.acl_id)\b': '25.03',
+    r'\bflags\.(?:unsnat_\w+|from_ctrl)\b': '25.03',
+    r'\bverdict=pass\b': '25.03',
+    r'\bct_state_save\b': '25.09',
+    r'\b(?:ct_proto|mirror|get_remote_fdb|remote_outport)\b': '25.09',
+    r'\bflags\.(?:network_id|igmp_loopback)\b': '25.09',
+    r'\bct_lb_mark_local\b': '26.03',
+    r'\bct_label\.(?:nf|nf_id|tun_if|tun_if_id)\b': '26.03',
+    r'\bflags\.pkt_sampled\b': '26.03',
+    r'\b(?:from|to)_evpn_vtep\b': '26.03',
+}
+WENT = {
+    r'\bct_commit ?\(': '24.09',
+    r'\bct_label\.(?:natted|blocked|skip_snat|force_snat)\b': '24.09',
+    r'\bct_label\.ecmp_reply_port\b': '24.09',
+    r'pipeline=egress, table=2[12]\)': '25.09',
+}
 
-def words():
+
+def is_in(text, release):
+    """Whether all of 'text' is of the language of 'release'."""
+    return not (any(came > release and re.search(what, text)
+                    for what, came in CAME.items())
+                or any(went <= release and re.search(what, text)
+                       for what, went in WENT.items()))
+
+
+def words(release='23.03'):
     found = set(re.findall(r'^\s*OVNACT\(.*"([a-z][a-z0-9_.]*)"',
                            sys.stdin.read(), re.M))
-    for word in sorted(found.difference(OUR_WORDS)):
+    for line in all_words(sorted(found.difference(OUR_WORDS))):
+        if is_in(line, release):
+            print(line)
+
+
+def all_words(found):
+    for word in found:
         for after in AFTER_VERB:
             if word != 'ct_commit' or '{' not in after:
-                print(word + after)
+                yield word + after
         for after in AFTER_RESULT:
-            print('reg0[0] = ' + word + after)
+            yield 'reg0[0] = ' + word + after
         for around in AROUND:
             if word != 'ct_commit' or '{' not in around:
-                print(around % word)
+                yield around % word
 
 
 def transact(*operations):
@@ -115,6 +164,9 @@ def read_ours(f):
 
 
 def hide_ids(actions):
+    """Those of groups and meters, and the cookies of what is learned."""
+    actions = re.sub(r',delete_learned,cookie=0x[0-9a-f]+', ',delete_learned',
+                     actions)
     return re.sub(r'\b(group:|meter:|meter_id=)\d+', r'\1N', actions)
 
 
@@ -171,6 +223,11 @@ def faults_between(theirs, mine):
 def diff(*argv):
     argv = list(argv)
     known = stock_faults.pop_known(argv)
+    release = '23.03'
+    if '--release' in argv:
+        i = argv.index('--release')
+        release = argv[i + 1]
+        del argv[i:i + 2]
     file, flows, groups, log = argv
     stock = read_stock(flows, groups, log)
     ours = read_ours(sys.stdin)
@@ -180,7 +237,11 @@ def diff(*argv):
     assert [text for _, text in asked] == [text for text, _ in ours]
     for (uuid, text), (_, lines) in zip(asked, ours):
         theirs, mine = stock_says(uuid, text, stock), we_say(lines)
-        if theirs != mine:
+        if not is_in(text, release):
+            if uuid[:8] in stock[0]:
+                n_different += 1
+                print('%s\n-   %s\n    is not in %s' % (text, theirs, release))
+        elif theirs != mine:
             faults = faults_between(theirs, mine)
             if faults:
                 seen.update(faults)

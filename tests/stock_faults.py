@@ -80,6 +80,19 @@ def other_ethertype(line):
     return form if form != line else None
 
 
+def any_ethernet(line):
+    """IGMP and MLD are of whatever Ethernet address; IGMP of whatever IP
+    address, too."""
+    if 'nw_proto=2' in line:
+        form = line.replace(',dl_dst=01:00:00:00:00:00/01:00:00:00:00:00', '')
+        form = form.replace(',nw_dst=224.0.0.0/4', '')
+    elif re.search(r'icmp6,.*icmp_type=(?:130|131|132|143)\b', line):
+        form = line.replace(',dl_dst=33:33:00:00:00:00/ff:ff:00:00:00:00', '')
+    else:
+        return None
+    return form if form != line else None
+
+
 def never(line):
     """No line has to do with the fault in that way."""
     return None
@@ -110,6 +123,11 @@ FAULTS = (
           documented='The VLAN header that a port adds is of the type that '
                      'its own ``options:ethtype`` says',
           stock_form=other_ethertype),
+    Fault(name='igmp-group',
+          reason='RFC 3376, RFC 3810: these go to a group; later OVN asks for '
+                 'that.',
+          documented='``igmp``, ``mldv1`` and ``mldv2`` ask for a group',
+          stock_form=any_ethernet),
     Fault(name='ip6.mcast_rsvd',
           reason='Later OVN has the switch keep tries of IPv6 addresses, for '
                  'which a mask must not have a hole.',

@@ -27,6 +27,8 @@
  *   --meter=NAME           the meter for packet-ins
  *   --template=NAME=VALUE  one more template variable
  *   --zero-snat            the switch has the capability ct_zero_snat
+ *   --collector-set        every collector set is one here
+ *   --release=VERSION      the dialect of that release, e.g. "25.03.0"
  *   --repeat=N             parse each line N times, to measure */
 
 #include <config.h>
@@ -188,7 +190,7 @@ static void
 parse_options(struct driver *d, int argc, char *argv[])
 {
     enum { CONTROLLER, WIRE, ROUTER, EGRESS, TABLE, PORT, METER, ZERO_SNAT,
-           TUNNEL, SNAT_ZONE, TEMPLATE, REPEAT };
+           TUNNEL, SNAT_ZONE, TEMPLATE, COLLECTOR_SET, RELEASE, REPEAT };
     static const struct option options[] = {
         { "controller", no_argument, NULL, CONTROLLER },
         { "wire", no_argument, NULL, WIRE },
@@ -201,6 +203,8 @@ parse_options(struct driver *d, int argc, char *argv[])
         { "template", required_argument, NULL, TEMPLATE },
         { "meter", required_argument, NULL, METER },
         { "zero-snat", no_argument, NULL, ZERO_SNAT },
+        { "collector-set", no_argument, NULL, COLLECTOR_SET },
+        { "release", required_argument, NULL, RELEASE },
         { "repeat", required_argument, NULL, REPEAT },
         { NULL, 0, NULL, 0 },
     };
@@ -240,6 +244,12 @@ parse_options(struct driver *d, int argc, char *argv[])
             break;
         case ZERO_SNAT:
             d->a.ep.ct_zero_snat = test_ovn_ct_zero_snat;
+            break;
+        case COLLECTOR_SET:
+            d->a.ep.has_collector_set = test_ovn_any_collector_set;
+            break;
+        case RELEASE:
+            test_ovn_actions_set_release(&d->a, optarg);
             break;
         case REPEAT:
             d->repeat = atoi(optarg);

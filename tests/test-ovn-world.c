@@ -410,6 +410,34 @@ test_ovn_actions_as_controller(struct test_ovn_actions *d)
     d->ep.has_collector_set = NULL;
 }
 
+/* Has 'd' speak what ovn-northd of 'version' does, "25.03.0" for example. */
+void
+test_ovn_actions_set_release(struct test_ovn_actions *d, const char *version)
+{
+    struct smap options = SMAP_INITIALIZER(&options);
+    int year, month, micro;
+
+    if (!ovs_scan(version, "%d.%d.%d", &year, &month, &micro)) {
+        ovs_fatal(0, "%s: not YY.MM.Z", version);
+    }
+    smap_add(&options, "northd_internal_version", version);
+    if (year >= 25) {
+        smap_add(&options, "register_consolidation", "true");
+        smap_add(&options, "arp_ns_explicit_output", "true");
+    }
+
+    struct ovn_dialect_facts facts = { .options = &options };
+    ovs_assert(ovn_dialect_choose(&facts, &d->dialect));
+    d->pp.n_tables = d->dialect.tables.n_ingress;
+    smap_destroy(&options);
+}
+
+bool
+test_ovn_any_collector_set(uint32_t id OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    return true;
+}
+
 void
 test_ovn_actions_forget(struct test_ovn_actions *d)
 {

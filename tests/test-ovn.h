@@ -68,10 +68,13 @@ void test_ovn_actions_set_kind(struct test_ovn_actions *, uint8_t kind);
 
 /* A callback for 'ep.ct_zero_snat': the switch can do it. */
 bool test_ovn_ct_zero_snat(void *);
+bool test_ovn_any_collector_set(uint32_t id, void *aux);
 
 /* Changes the parameters to those of a controller that has no ports yet.
  * Those that are added are local. */
 void test_ovn_actions_as_controller(struct test_ovn_actions *);
+void test_ovn_actions_set_release(struct test_ovn_actions *,
+                                  const char *version);
 
 /* Properties.  Each function returns NULL if they hold for 'text', else a
  * message that says which one does not (caller frees).  '*parsed' says whether

@@ -331,6 +331,7 @@ execute(struct trace_acts *acts, const struct ovnact *a)
     case OVNACT_CT_DNAT_IN_CZONE:
     case OVNACT_CT_SNAT_IN_CZONE:
     case OVNACT_CT_COMMIT_NAT:
+    case OVNACT_CT_COMMIT_TO_ZONE:
     case OVNACT_CT_CLEAR:
     case OVNACT_CT_LB:
     case OVNACT_CT_LB_MARK:
@@ -339,6 +340,7 @@ execute(struct trace_acts *acts, const struct ovnact *a)
         trace_ct_action(acts, a);
         break;
 
+    case OVNACT_MIRROR:
     case OVNACT_CLONE:
     case OVNACT_ARP:
     case OVNACT_ICMP4:
@@ -362,6 +364,11 @@ execute(struct trace_acts *acts, const struct ovnact *a)
     case OVNACT_LOOKUP_ND_IP:
     case OVNACT_GET_FDB:
     case OVNACT_LOOKUP_FDB:
+    case OVNACT_GET_REMOTE_FDB:
+    case OVNACT_FLOOD_REMOTE:
+    case OVNACT_CT_STATE_SAVE:
+    case OVNACT_DHCPV4_RELAY_REQ_CHK:
+    case OVNACT_DHCPV4_RELAY_RESP_CHK:
     case OVNACT_PUT_DHCPV4_OPTS:
     case OVNACT_PUT_DHCPV6_OPTS:
     case OVNACT_PUT_ND_RA_OPTS:
@@ -397,6 +404,14 @@ execute(struct trace_acts *acts, const struct ovnact *a)
     case OVNACT_CHK_LB_AFF:
     case OVNACT_COMMIT_ECMP_NH:
     case OVNACT_COMMIT_LB_AFF:
+    case OVNACT_MAC_CACHE_USE:
+        break;
+
+    /* Nor do these have a result, as long as there are no connections. */
+    case OVNACT_CT_ORIG_NW_DST:
+    case OVNACT_CT_ORIG_IP6_DST:
+    case OVNACT_CT_ORIG_TP_DST:
+    case OVNACT_CT_ORIG_PROTO:
         break;
 
     case N_OVNACTS:

@@ -166,6 +166,19 @@ execute_ct_commit_nat(struct trace_acts *acts,
 /* Load balancing. */
 
 static void
+execute_ct_commit_to_zone(struct trace_acts *acts, const struct ovnact *a)
+{
+    const struct ovnact_ct_next *next
+        = CONTAINER_OF(a, struct ovnact_ct_next, ovnact);
+    struct flow copy = *acts->packet;
+    struct trace_node *node
+        = trace_put_nocopy(acts->parent, TRACE_FORK,
+                           trace_format_action(acts->t, a));
+
+    trace_goto(acts, &copy, next->ltable, node);
+}
+
+static void
 execute_ct_clear(struct trace_acts *acts)
 {
     struct flow *packet = acts->packet;
@@ -416,6 +429,9 @@ trace_ct_action(struct trace_acts *acts, const struct ovnact *a)
     case OVNACT_CT_COMMIT_NAT:
         execute_ct_commit_nat(acts, CONTAINER_OF(a, struct ovnact_ct_next,
                                                  ovnact));
+        break;
+    case OVNACT_CT_COMMIT_TO_ZONE:
+        execute_ct_commit_to_zone(acts, a);
         break;
     case OVNACT_CT_CLEAR:
         execute_ct_clear(acts);

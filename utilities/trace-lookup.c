@@ -128,6 +128,45 @@ execute_put_opts(struct trace_acts *acts, const struct ovnact *a)
     trace_write_bit(acts, &opts->dst, true);
 }
 
+/* As with options, it is assumed that all is well; the result of a check of a
+ * response is a packet to all, since a client's address is not in a flow. */
+static void
+execute_dhcp_relay(struct trace_acts *acts, const struct ovnact *a)
+{
+    const struct ovnact_dhcp_relay *relay
+        = CONTAINER_OF(a, struct ovnact_dhcp_relay, ovnact);
+
+    if (a->type == OVNACT_DHCPV4_RELAY_REQ_CHK) {
+        trace_put(acts->parent, TRACE_ERROR, "/* We assume that this packet "
+                  "is DHCPDISCOVER or DHCPREQUEST. */");
+    } else {
+        trace_put(acts->parent, TRACE_ERROR, "/* We assume that this packet "
+                  "is DHCPOFFER or DHCPACK and DHCP broadcast flag is set. "
+                  "Dest IP is set to broadcast. Dest MAC is set to broadcast "
+                  "but in real network this is unicast which is extracted "
+                  "from DHCP header. */");
+        acts->packet->dl_dst = eth_addr_broadcast;
+        acts->packet->nw_dst = htonl(UINT32_MAX);
+    }
+    trace_write_bit(acts, &relay->dst, true);
+}
+
+/* What the tracker has said already. */
+static void
+execute_ct_state_save(struct trace_acts *acts, const struct ovnact *a)
+{
+    const struct ovnact_result *result
+        = CONTAINER_OF(a, struct ovnact_result, ovnact);
+    union mf_subvalue value = { .u8_val = acts->packet->ct_state };
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    trace_write(acts, &result->dst, &value);
+    ds_put_cstr(&s, "/* ");
+    expr_field_format(&result->dst, &s);
+    ds_put_format(&s, " = %"PRIu8"; */", value.u8_val);
+    trace_put_nocopy(acts->parent, TRACE_RESULT, ds_steal_cstr(&s));
+}
+
 /* What the controller has in tables of its own. */
 
 /* Where the packet was sent to before a load balancer sent it elsewhere, with
@@ -251,6 +290,21 @@ trace_lookup_action(struct trace_acts *acts, const struct ovnact *a)
         break;
     case OVNACT_LOOKUP_FDB:
         execute_lookup_fdb(acts, CONTAINER_OF(a, struct ovnact_mac, ovnact));
+        break;
+    case OVNACT_GET_REMOTE_FDB:
+        trace_put(acts->parent, TRACE_NOTE,
+                  "/* The remote FDB table is different per each chassis. */");
+        break;
+    case OVNACT_FLOOD_REMOTE:
+        trace_put(acts->parent, TRACE_NOTE,
+                  "/* Flood to all remote chassis */");
+        break;
+    case OVNACT_CT_STATE_SAVE:
+        execute_ct_state_save(acts, a);
+        break;
+    case OVNACT_DHCPV4_RELAY_REQ_CHK:
+    case OVNACT_DHCPV4_RELAY_RESP_CHK:
+        execute_dhcp_relay(acts, a);
         break;
     case OVNACT_PUT_DHCPV4_OPTS:
     case OVNACT_PUT_DHCPV6_OPTS:

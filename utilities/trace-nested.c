@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Simulation of actions: packets that the controller makes of a packet, and
- * "clone". */
+/* Simulation of actions: packets that the controller makes of a packet,
+ * "clone" and "mirror". */
 
 #include <config.h>
 #include "trace-actions-private.h"
@@ -10,7 +10,10 @@
 #include <netinet/ip_icmp.h>
 
 #include "flow.h"
+#include "ovn/logical-fields.h"
 #include "packets.h"
+#include "trace-db.h"
+#include "trace-flows.h"
 #include "trace-node.h"
 #include "trace-pipeline.h"
 #include "util.h"
@@ -186,9 +189,33 @@ transform(enum ovnact_type type, struct flow *packet)
     }
 }
 
+/* The copy goes through the egress pipeline of the port alone. */
+static void
+execute_mirror(struct trace_acts *acts, const struct ovnact_mirror *mirror)
+{
+    struct flow copy = *acts->packet;
+    struct trace_env env;
+    unsigned int key;
+
+    trace_env_init(&env, acts->t->db, acts->dp, acts->t->chassis);
+    if (!env.env.port_key(mirror->port, &key, env.env.aux)) {
+        /* (The stock program's spelling.) */
+        trace_put(acts->parent, TRACE_ERROR,
+                  "/* omitting output because no ta" "get port found. */");
+        return;
+    }
+    copy.regs[MFF_LOG_OUTPORT - MFF_REG0] = key;
+    trace_table(acts->t, acts->dp, &copy, OVN_P_EGRESS, 0,
+                trace_put(acts->parent, TRACE_FORK, "clone"));
+}
+
 void
 trace_nested_action(struct trace_acts *acts, const struct ovnact *a)
 {
+    if (a->type == OVNACT_MIRROR) {
+        execute_mirror(acts, CONTAINER_OF(a, struct ovnact_mirror, ovnact));
+        return;
+    }
     if (a->type == OVNACT_REJECT && is_rejection(acts->packet)) {
         return;
     }

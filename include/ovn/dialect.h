@@ -99,6 +99,9 @@ struct ovn_registers {
     enum mf_field_id ct_orig_tp_dst; /* Lowest 16 bits. */
     enum mf_field_id ct_orig_proto;  /* Lowest 8 bits. */
     enum mf_field_id ct_saved_state; /* Lowest 8 bits. */
+
+    /* Where 'flood_remote' wants the key of the group, or 0 if it does not. */
+    enum mf_field_id flood_remote;
 };
 
 struct ovn_dialect {
@@ -109,6 +112,14 @@ struct ovn_dialect {
     /* Conntrack zones take the lower half of MFF_LOG_CT_ZONE, and the upper
      * one has the number of the tunnel endpoint that a port asks for. */
     bool has_encap_id;
+
+    /* Whether logical flows rely on it that asking 'ct_orig_*' leaves the
+     * registers as they were. */
+    bool keeps_ct_orig;
+
+    /* Whether icmp4.frag_mtu and icmp6.frag_mtu are notes to the controller,
+     * rather than packet-ins of their own. */
+    bool frag_mtu_is_note;
 
     /* SB_Global.options:arp_ns_explicit_output: logical flows say where what
      * "arp" and "nd_ns" make goes; else it goes out by itself. */

@@ -17,6 +17,7 @@
 #define MFF_LOG_CT_ZONE MFF_REG13     /* Logical port's zone. */
 #define MFF_LOG_INPORT MFF_REG14      /* Logical input port, 15 bits. */
 #define MFF_LOG_OUTPORT MFF_REG15     /* Logical output port, 16 bits. */
+#define MFF_LOG_REMOTE_OUTPORT MFF_REG1 /* The same of get_remote_fdb. */
 #define MFF_N_LOG_REGS 10             /* reg0...reg9 are the pipeline's. */
 
 /* Bits of MFF_LOG_FLAGS, as observed in the flows of the stock controller. */
@@ -37,6 +38,15 @@ enum mff_log_flags_bits {
     MLF_LOOKUP_COMMIT_ECMP_NH_BIT = 13,
     MLF_USE_LB_AFF_SESSION_BIT = 14,
     MLF_LOCALNET_BIT = 15,
+    MLF_RX_FROM_TUNNEL_BIT = 16,
+    MLF_ICMP_SNAT_BIT = 17,
+    MLF_OVERRIDE_LOCAL_ONLY_BIT = 18,
+    MLF_FROM_CTRL_BIT = 19,
+    MLF_UNSNAT_NEW_BIT = 20,
+    MLF_UNSNAT_NOT_TRACKED_BIT = 21,
+    MLF_IGMP_LOOPBACK_BIT = 22,
+    MLF_PKT_SAMPLED_BIT = 23,
+    MLF_RECIRCULATED_BIT = 24,
 };
 #define MLF_BIT(NAME) (1u << MLF_##NAME##_BIT)
 

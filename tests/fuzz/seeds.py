@@ -29,7 +29,7 @@ import subprocess
 import sys
 
 with open(__file__) as this_file:
-    LICENSE = ''.join(this_file.readlines()[1:12])
+    LICENSE = ''.join(this_file.readlines()[1:2])
 HEADER = LICENSE + """\
 #
 # Seeds for the fuzzers: written by ovn-northd, found by tests/fuzz/seeds.py.
