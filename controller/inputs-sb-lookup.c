@@ -14,7 +14,27 @@
 #include "util.h"
 #include "uuid.h"
 
-/* Load_Balancer. */
+/* Load_Balancer.
+ *
+ * Its switches are in 'datapaths', in 'datapath_group' (23.03) or in
+ * 'ls_datapath_group' (since 23.09), its routers in 'lr_datapath_group'.  The
+ * northbound UUID is that of the row itself, unless an older ovn-northd says
+ * another one. */
+
+/* Keeps 'uuid', unless it is zero or there already. */
+static void
+add_dp_group(struct load_balancer *lb, struct uuid uuid)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(lb->dp_groups); i++) {
+        if (uuid_equals(&lb->dp_groups[i], &uuid)) {
+            return;
+        }
+        if (uuid_is_zero(&lb->dp_groups[i])) {
+            lb->dp_groups[i] = uuid;
+            return;
+        }
+    }
+}
 
 static void *
 load_balancer_create(const struct ovsdb_idl_row *row_)
@@ -28,13 +48,19 @@ load_balancer_create(const struct ovsdb_idl_row *row_)
     lb->protocol = nullable_xstrdup(row->protocol);
     smap_clone(&lb->vips, &row->vips);
     smap_clone(&lb->options, &row->options);
-    uuid_from_string(&lb->lb_id,
-                     smap_get_def(&row->external_ids, "lb_id", ""));
+    if (!uuid_from_string(&lb->lb_id,
+                          smap_get_def(&row->external_ids, "lb_id", ""))) {
+        lb->lb_id = lb->uuid;
+    }
     lb->datapaths = datum_uuids(
         sbrec_load_balancer_get_datapaths(row, OVSDB_TYPE_UUID),
         &lb->n_datapaths);
-    lb->dp_group = datum_uuid(
-        sbrec_load_balancer_get_datapath_group(row, OVSDB_TYPE_UUID));
+    add_dp_group(lb, datum_uuid(
+        sbrec_load_balancer_get_ls_datapath_group(row, OVSDB_TYPE_UUID)));
+    add_dp_group(lb, datum_uuid(
+        sbrec_load_balancer_get_lr_datapath_group(row, OVSDB_TYPE_UUID)));
+    add_dp_group(lb, datum_uuid(
+        sbrec_load_balancer_get_datapath_group(row, OVSDB_TYPE_UUID)));
     return lb;
 }
 
@@ -60,7 +86,7 @@ load_balancer_equal(const void *a_, const void *b_)
     return (!strcmp(a->name, b->name)
             && nullable_string_is_equal(a->protocol, b->protocol)
             && uuid_equals(&a->lb_id, &b->lb_id)
-            && uuid_equals(&a->dp_group, &b->dp_group)
+            && !memcmp(a->dp_groups, b->dp_groups, sizeof a->dp_groups)
             && datum_uuids_equal(a->datapaths, a->n_datapaths,
                                  b->datapaths, b->n_datapaths)
             && smap_equal(&a->vips, &b->vips)
@@ -79,10 +105,7 @@ index_load_balancer(const void *lb_, bool add)
 {
     const struct load_balancer *lb = lb_;
 
-    if (!uuid_is_zero(&lb->lb_id)) {
-        input_put_lb(&lb->lb_id, &lb->uuid, add);
-    }
-
+    input_put_lb(&lb->lb_id, &lb->uuid, add);
     inc_set(in_kinds.rare_lb, inc_key_uuid(&lb->uuid),
             add && unsupported_by_lb(lb) ? inc_there : NULL);
 }
@@ -95,6 +118,8 @@ static const struct ovsdb_idl_column *const load_balancer_columns[] = {
     &sbrec_load_balancer_col_external_ids,
     &sbrec_load_balancer_col_datapaths,
     &sbrec_load_balancer_col_datapath_group,
+    &sbrec_load_balancer_col_ls_datapath_group,
+    &sbrec_load_balancer_col_lr_datapath_group,
     NULL,
 };
 

@@ -163,9 +163,11 @@ struct load_balancer {
     char *protocol;             /* "tcp", "udp", "sctp" or NULL. */
     struct smap vips;
     struct smap options;
-    struct uuid lb_id;          /* NB UUID; zero if not known. */
+    struct uuid lb_id;          /* NB UUID. */
     struct uuid *datapaths; size_t n_datapaths;
-    struct uuid dp_group;       /* Instead of them; zero if none. */
+    /* Besides, the members of these groups; zero if none.  From 23.09 on, that
+     * of switches and that of routers, before that the only one. */
+    struct uuid dp_groups[2];
 };
 
 /* SB Service_Monitor, by UUID: the name of its logical port. */

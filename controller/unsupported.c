@@ -340,11 +340,11 @@ is_local_lb(struct inc_unit *unit, const struct load_balancer *lb)
     for (size_t i = 0; i < lb->n_datapaths && !is_local; i++) {
         is_local = lflow_env_dp(unit, &lb->datapaths[i]) != NULL;
     }
-    if (!is_local && !uuid_is_zero(&lb->dp_group)) {
+    for (size_t i = 0; i < ARRAY_SIZE(lb->dp_groups) && !is_local; i++) {
         const struct lflow_dp **dps = NULL;
         size_t n = 0;
 
-        lflow_env_group(unit, &lb->dp_group, &dps, &n);
+        lflow_env_group(unit, &lb->dp_groups[i], &dps, &n);
         is_local = n > 0;
         free(dps);
     }

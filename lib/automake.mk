@@ -64,8 +64,8 @@ lib_libovn_la_SOURCES = \
 	lib/put-actions.c \
 	lib/put-actions.h
 
-# The databases' bindings, generated from the schemas that the distribution
-# installs.  Libraries of their own, so that nothing in lib/ comes to depend on
+# The databases' bindings, generated from schemas of ours, which have whatever
+# the schema of any release has: see utilities/merge-schemas.  Libraries of their own, so that nothing in lib/ comes to depend on
 # them by accident.
 noinst_LTLIBRARIES += lib/libovnsb.la lib/libovnnb.la
 nodist_lib_libovnsb_la_SOURCES = \
@@ -82,7 +82,11 @@ idl_sources = \
 	lib/ovn-nb-idl.h \
 	lib/ovn-sb-idl.c \
 	lib/ovn-sb-idl.h
-EXTRA_DIST += lib/ovn-nb-idl.ann lib/ovn-sb-idl.ann
+EXTRA_DIST += \
+	lib/ovn-nb-idl.ann \
+	lib/ovn-nb.ovsschema \
+	lib/ovn-sb-idl.ann \
+	lib/ovn-sb.ovsschema
 BUILT_SOURCES += $(idl_sources)
 CLEANFILES += \
 	$(idl_sources) \
@@ -93,10 +97,9 @@ CLEANFILES += \
 
 OVSDB_IDLC = $(run_python) $(OVS_SRCDIR)/ovsdb/ovsdb-idlc.in
 
-lib/ovn-%-idl.ovsidl: lib/ovn-%-idl.ann $(OVN_SCHEMADIR)/ovn-%.ovsschema \
-                      $(OVS_STAMP)
+lib/ovn-%-idl.ovsidl: lib/ovn-%-idl.ann lib/ovn-%.ovsschema $(OVS_STAMP)
 	$(AM_V_GEN)$(MKDIR_P) lib && \
-	$(OVSDB_IDLC) annotate $(OVN_SCHEMADIR)/ovn-$*.ovsschema \
+	$(OVSDB_IDLC) annotate $(srcdir)/lib/ovn-$*.ovsschema \
 	  $(srcdir)/lib/ovn-$*-idl.ann > $@.tmp && mv $@.tmp $@
 
 lib/ovn-%-idl.h: lib/ovn-%-idl.ovsidl

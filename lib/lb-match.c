@@ -79,17 +79,54 @@ lb_match_address(const struct expr *e, struct in6_addr *ip)
     return false;
 }
 
+/* Since 25.09, ovn-northd has conntrack's protocol and destination port put
+ * into a register, and matches on that, so that fragments are balanced, too:
+ *
+ *     reg1[16..23] == 6 && reg1[0..15] == 80
+ */
+#define TUPLE_SYMBOL "reg1"
+#define TUPLE_PROTO_OFS 16
+#define TUPLE_PROTO_MASK UINT64_C(0xff0000)
+#define TUPLE_PORT_MASK UINT64_C(0xffff)
+
+/* The comparison with those bits of the register that are in 'mask', or
+ * NULL. */
+static const struct expr *
+find_tuple(const struct expr *match, uint64_t mask)
+{
+    for (size_t i = 0; i < lb_match_n_conjuncts(match); i++) {
+        const struct expr *e = lb_match_conjunct(match, i);
+
+        if (lb_match_is_cmp(e, TUPLE_SYMBOL)
+            && !e->cmp.mask.u64.hi && e->cmp.mask.u64.lo == mask) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static const struct {
+    const char *name;
+    uint8_t number;
+} protocols[] = {
+    { "tcp", IPPROTO_TCP },
+    { "udp", IPPROTO_UDP },
+    { "sctp", IPPROTO_SCTP },
+};
+
 const char *
 lb_match_protocol(const struct expr *match)
 {
-    static const char *const protocols[] = { "tcp", "udp", "sctp" };
+    const struct expr *tuple = find_tuple(match, TUPLE_PROTO_MASK);
 
     for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
         char name[16];
 
-        snprintf(name, sizeof name, "%s.dst", protocols[i]);
-        if (lb_match_find(match, name)) {
-            return protocols[i];
+        snprintf(name, sizeof name, "%s.dst", protocols[i].name);
+        if (lb_match_find(match, name)
+            || (tuple && tuple->cmp.value.u64.lo >> TUPLE_PROTO_OFS
+                         == protocols[i].number)) {
+            return protocols[i].name;
         }
     }
     return NULL;
@@ -112,7 +149,8 @@ lb_match_vip(const struct expr *match, struct lb_endpoint *vip)
 
         snprintf(name, sizeof name, "%s.dst", protocol);
         const struct expr *port = lb_match_find(match, name);
-        if (port->type == EXPR_T_CMP) {
+        port = port ? port : find_tuple(match, TUPLE_PORT_MASK);
+        if (port && port->type == EXPR_T_CMP) {
             vip->port = port->cmp.value.u64.lo;
         }
     }

@@ -99,12 +99,12 @@ that is needed), or name a source tree with --with-ovs-source=DIR.])])])
 
 dnl OVN_CHECK_SCHEMAS
 dnl
-dnl Finds the schemas that the distribution's packages install, from which the
-dnl database bindings are generated.  Sets OVN_SCHEMADIR and OVS_SCHEMADIR.
+dnl Finds the schemas that the distribution's packages install, with which the
+dnl tests start database servers.  Sets OVN_SCHEMADIR and OVS_SCHEMADIR.
 AC_DEFUN([OVN_CHECK_SCHEMAS],
   [AC_ARG_WITH([ovn-schemas],
      [AS_HELP_STRING([--with-ovn-schemas=DIR],
-        [directory with ovn-sb.ovsschema and ovn-nb.ovsschema
+        [directory with ovn-sb.ovsschema and ovn-nb.ovsschema, for the tests
          (default: /usr/share/ovn)])],
      [OVN_SCHEMADIR=$withval], [OVN_SCHEMADIR=/usr/share/ovn])
    AC_ARG_WITH([ovs-schemas],

@@ -4,6 +4,7 @@ dist_noinst_SCRIPTS += \
 	utilities/checksource \
 	utilities/install-deps \
 	utilities/lint \
+	utilities/merge-schemas \
 	utilities/quickstart \
 	utilities/quickstart-demo
 

@@ -139,7 +139,10 @@ trace_lbs_refresh(struct trace_lbs *lbs)
     SBREC_LOAD_BALANCER_FOR_EACH (row, lbs->db->idl) {
         const char *lb_id = smap_get_def(&row->external_ids, "lb_id", "");
 
-        if (uuid_from_string(&nb, lb_id) && !find_lb(lbs, &nb)) {
+        if (!uuid_from_string(&nb, lb_id)) {
+            nb = row->header_.uuid; /* Of 25.03 and later. */
+        }
+        if (!find_lb(lbs, &nb)) {
             bool has_entry = read_entry(entries, &nb, &entry);
 
             add_lb(lbs, &nb, row, has_entry ? &entry : NULL);

@@ -364,11 +364,12 @@ static void
 find_dps(struct inc_unit *unit, const struct load_balancer *lb,
          const struct lflow_dp ***dps, size_t *n)
 {
-    if (!uuid_is_zero(&lb->dp_group)) {
-        lflow_env_group(unit, &lb->dp_group, dps, n);
-        return;
+    for (size_t i = 0; i < ARRAY_SIZE(lb->dp_groups); i++) {
+        if (!uuid_is_zero(&lb->dp_groups[i])) {
+            lflow_env_group(unit, &lb->dp_groups[i], dps, n);
+        }
     }
-    *dps = xmalloc(MAX(lb->n_datapaths, 1) * sizeof **dps);
+    *dps = xrealloc(*dps, MAX(*n + lb->n_datapaths, 1) * sizeof **dps);
     for (size_t i = 0; i < lb->n_datapaths; i++) {
         const struct lflow_dp *dp = lflow_env_dp(unit, &lb->datapaths[i]);
         if (dp) {
