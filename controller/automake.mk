@@ -96,14 +96,24 @@ controller_libcontroller_la_SOURCES = \
 	controller/physical.h \
 	controller/pinctrl/acl-log.c \
 	controller/pinctrl/activation.c \
+	controller/pinctrl/command.c \
 	controller/pinctrl/error.c \
 	controller/pinctrl/event.c \
+	controller/pinctrl/fact.c \
+	controller/pinctrl/fact.h \
 	controller/pinctrl/learn.c \
 	controller/pinctrl/neighbor.c \
+	controller/pinctrl/packet-in.c \
 	controller/pinctrl/pinctrl-private.h \
 	controller/pinctrl/pinctrl.c \
 	controller/pinctrl/pinctrl.h \
+	controller/pinctrl/result.c \
+	controller/pinctrl/service.h \
+	controller/pinctrl/services.def \
+	controller/pinctrl/thread.c \
 	controller/pinctrl/vport.c \
+	controller/pinctrl/wait-queue.c \
+	controller/pinctrl/wait-queue.h \
 	controller/port-sec.c \
 	controller/switch-entry.c \
 	controller/switch-entry.h \

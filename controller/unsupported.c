@@ -16,6 +16,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "ovn/actions.h"
+#include "ovs-atomic.h"
 #include "unixctl.h"
 #include "util.h"
 #include "uuid.h"
@@ -402,8 +403,9 @@ static const char *const opcode_names[] = {
 #undef ACTION_OPCODE
 };
 
-/* By opcode; at last, all those that are unknown. */
-static uint64_t n_packets[ARRAY_SIZE(opcode_names) + 1];
+/* By opcode; at last, all those that are unknown.  Counted on the packet
+ * thread. */
+static atomic_uint64_t n_packets[ARRAY_SIZE(opcode_names) + 1];
 
 static const char *
 opcode_name(size_t opcode)
@@ -416,8 +418,10 @@ void
 unsupported_packet(uint32_t opcode, uint64_t cookie)
 {
     size_t i = MIN(opcode, ARRAY_SIZE(opcode_names));
+    uint64_t n;
 
-    if (!n_packets[i]++) {
+    atomic_add_relaxed(&n_packets[i], 1, &n);
+    if (!n) {
         VLOG_WARN("packet-in of flow %#"PRIx64" ignored: opcode %"PRIu32" "
                   "(%s) is not supported; from now on, such packets are only "
                   "counted (see unsupported/list)", cookie, opcode,
@@ -447,9 +451,12 @@ list(struct unixctl_conn *conn, int argc OVS_UNUSED,
         }
     }
     for (size_t i = 0; i < ARRAY_SIZE(n_packets); i++) {
-        if (n_packets[i]) {
+        uint64_t n;
+
+        atomic_read_relaxed(&n_packets[i], &n);
+        if (n) {
             ds_put_format(&s, "packets ignored, with opcode %s: %"PRIu64"\n",
-                          opcode_name(i), n_packets[i]);
+                          opcode_name(i), n);
         }
     }
     unixctl_command_reply(conn, ds_cstr(&s));

@@ -37,7 +37,7 @@ void unsupported_note_flow(struct inc_unit *unit,
                            const struct logical_flow *lf, uint32_t opcodes);
 
 /* Counts, and names the first time, a packet-in with 'opcode', of the flow
- * with 'cookie', that nobody serves. */
+ * with 'cookie', that nobody serves.  May be called on any thread. */
 void unsupported_packet(uint32_t opcode, uint64_t cookie);
 
 #endif /* controller/unsupported.h */

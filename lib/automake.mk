@@ -59,6 +59,8 @@ lib_libovn_la_SOURCES = \
 	lib/ovn-dirs.c \
 	lib/ovn-dirs.h \
 	lib/ovn-group.c \
+	lib/packet-build.c \
+	lib/packet-build.h \
 	lib/port-sec.c \
 	lib/port-sec.h \
 	lib/put-actions.c \

@@ -10,57 +10,48 @@
 
 #include <string.h>
 
+#include "idl-columns.h"
 #include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
-#include "pinctrl/pinctrl-private.h"
+#include "pinctrl/service.h"
 #include "smap.h"
 #include "sset.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(pinctrl_activation);
 
-#define MAX_PENDING 256
 #define ACTIVATED_KEY "additional-chassis-activated"
 
-/* Ports that have announced themselves, and are not written yet. */
-static struct activated_port {
+/* A port that has announced itself. */
+struct activated_port {
     uint32_t dp_key;
     uint32_t port_key;
-} pending[MAX_PENDING];
-static size_t n_pending;
+};
 
-void
-activation_destroy(void)
+struct pin_service activation_pin_service;
+
+static void
+handle_activation(const struct pin *pin)
 {
-    n_pending = 0;
+    const struct activated_port port = {
+        .dp_key = pin->dp_key,
+        .port_key = pin->inport_key,
+    };
+
+    pin_result_put(&activation_pin_service,
+                   (struct inc_key) { &port, sizeof port },
+                   xmemdup(&port, sizeof port));
 }
 
-void
-pin_handle_activation(const struct pin *pin)
+static enum pin_written
+write_activated(void *port_, const struct turn *turn OVS_UNUSED,
+                const struct sbrec_chassis *us)
 {
-    for (size_t i = 0; i < n_pending; i++) {
-        if (pending[i].dp_key == pin->dp_key
-            && pending[i].port_key == pin->inport_key) {
-            return;
-        }
-    }
-    /* If there is no room, the next RARP will find some. */
-    if (n_pending < MAX_PENDING) {
-        pending[n_pending++] = (struct activated_port) {
-            .dp_key = pin->dp_key,
-            .port_key = pin->inport_key,
-        };
-    }
-}
-
-/* Returns true if nothing is left to do. */
-static bool
-commit_port(const struct activated_port *p, const struct sbrec_chassis *us)
-{
-    const struct sbrec_port_binding *pb = learn_find_port(p->dp_key,
-                                                          p->port_key);
+    const struct activated_port *p = port_;
+    const struct sbrec_port_binding *pb = pin_find_port(p->dp_key,
+                                                        p->port_key);
     if (!pb || pb->chassis == us) {
-        return true;
+        return PIN_MOOT;
     }
 
     const char *old = smap_get(&pb->options, ACTIVATED_KEY);
@@ -75,18 +66,21 @@ commit_port(const struct activated_port *p, const struct sbrec_chassis *us)
         free(new);
     }
     sset_destroy(&activated);
-    return done;
+    return done ? PIN_DONE : PIN_WRITTEN;
 }
 
-void
-activation_commit(const struct sbrec_chassis *us)
+static void
+register_sb(struct idl_columns *columns)
 {
-    size_t n = 0;
-
-    for (size_t i = 0; i < n_pending; i++) {
-        if (!commit_port(&pending[i], us)) {
-            pending[n++] = pending[i];
-        }
-    }
-    n_pending = n;
+    idl_columns_add(columns, &sbrec_port_binding_col_options, IDL_READ);
 }
+
+struct pin_service activation_pin_service = {
+    .name = "activation",
+    .opcodes = {
+        { ACTION_OPCODE_ACTIVATION_STRATEGY_RARP, handle_activation },
+    },
+    .register_sb = register_sb,
+    .write = write_activated,
+    .max_results = 256,
+};

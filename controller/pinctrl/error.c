@@ -17,12 +17,10 @@
 #include <netinet/ip6.h>
 #include <string.h>
 
-#include "crc32c.h"
-#include "csum.h"
 #include "flow.h"
-#include "openvswitch/vlog.h"
+#include "packet-build.h"
 #include "packets.h"
-#include "pinctrl/pinctrl-private.h"
+#include "pinctrl/service.h"
 #include "random.h"
 #include "util.h"
 
@@ -36,8 +34,6 @@
  * it. */
 #define ICMP_TTL 255
 #define RESET_TTL 63            /* tcp_reset, sctp_abort. */
-
-#define IP4_DONT_FRAGMENT 0x4000
 
 #ifndef IPPROTO_SCTP
 #define IPPROTO_SCTP 132
@@ -146,57 +142,28 @@ start_packet(const struct pin *pin, bool swap, uint8_t proto, size_t size,
 {
     const struct flow *h = pin->headers;
     const bool is_icmp = proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
-    const uint8_t ttl = is_icmp ? ICMP_TTL : RESET_TTL;
+    const bool is_ipv4 = h->dl_type == htons(ETH_TYPE_IP);
+    const struct in6_addr src = (is_ipv4 ? in6_addr_mapped_ipv4(h->nw_src)
+                                 : h->ipv6_src);
+    const struct in6_addr dst = (is_ipv4 ? in6_addr_mapped_ipv4(h->nw_dst)
+                                 : h->ipv6_dst);
+    const struct packet_place place = {
+        .eth_src = swap ? h->dl_dst : h->dl_src,
+        .eth_dst = swap ? h->dl_src : h->dl_dst,
+        .ip_src = swap ? dst : src,
+        .ip_dst = swap ? src : dst,
+        .ttl = is_icmp ? ICMP_TTL : RESET_TTL,
+        .dont_fragment = true,
+    };
 
     dp_packet_init(packet, 128 + size);
-    eth_compose(packet, swap ? h->dl_src : h->dl_dst,
-                swap ? h->dl_dst : h->dl_src, ntohs(h->dl_type), 0);
-    if (h->dl_type == htons(ETH_TYPE_IP)) {
-        struct ip_header *ip = dp_packet_put_zeros(packet, sizeof *ip);
-
-        dp_packet_set_l3(packet, ip);
-        ip->ip_ihl_ver = IP_IHL_VER(5, 4);
-        ip->ip_tot_len = htons(sizeof *ip + size);
-        ip->ip_frag_off = htons(IP4_DONT_FRAGMENT);
-        ip->ip_ttl = ttl;
-        ip->ip_proto = proto;
-        put_16aligned_be32(&ip->ip_src, swap ? h->nw_dst : h->nw_src);
-        put_16aligned_be32(&ip->ip_dst, swap ? h->nw_src : h->nw_dst);
-        ip->ip_csum = csum(ip, sizeof *ip);
-    } else {
-        struct ip6_hdr *ip6 = dp_packet_put_zeros(packet, sizeof *ip6);
-
-        dp_packet_set_l3(packet, ip6);
-        ip6->ip6_vfc = 0x60;
-        ip6->ip6_plen = htons(size);
-        ip6->ip6_nxt = proto;
-        ip6->ip6_hlim = ttl;
-        memcpy(&ip6->ip6_src, swap ? &h->ipv6_dst : &h->ipv6_src,
-               sizeof ip6->ip6_src);
-        memcpy(&ip6->ip6_dst, swap ? &h->ipv6_src : &h->ipv6_dst,
-               sizeof ip6->ip6_dst);
-    }
-
-    void *l4 = dp_packet_put_zeros(packet, size);
-    dp_packet_set_l4(packet, l4);
-    return l4;
-}
-
-/* The checksum over the L4 part of 'packet' with its pseudo-header. */
-static ovs_be16
-l4_csum(const struct dp_packet *packet, bool is_ipv4)
-{
-    uint32_t pseudo = (is_ipv4
-                       ? packet_csum_pseudoheader(dp_packet_l3(packet))
-                       : packet_csum_pseudoheader6(dp_packet_l3(packet)));
-
-    return csum_finish(csum_continue(pseudo, dp_packet_l4(packet),
-                                     dp_packet_l4_size(packet)));
+    return packet_start_ip(packet, &place, proto, size);
 }
 
 static void
 finish(const struct pin *pin, struct dp_packet *packet)
 {
+    packet_finish(packet);
     pin_copy_vlan(pin, packet);
     pin_execute(pin, packet);
     dp_packet_uninit(packet);
@@ -222,7 +189,6 @@ send_icmp4(const struct pin *pin, bool swap)
     /* Port or host unreachable. */
     icmp->icmp_code = pin->headers->nw_proto == IPPROTO_UDP ? 3 : 1;
     memcpy(icmp + 1, dp_packet_l3(pin->packet), n);
-    icmp->icmp_csum = csum(icmp, ICMP_HEADER_LEN + n);
     finish(pin, &packet);
 }
 
@@ -240,7 +206,6 @@ send_icmp6(const struct pin *pin, bool swap)
     icmp6->icmp6_base.icmp6_code
         = pin->headers->nw_proto == IPPROTO_UDP ? 4 : 1;
     memcpy(icmp6 + 1, dp_packet_l3(pin->packet), n);
-    icmp6->icmp6_base.icmp6_cksum = l4_csum(&packet, false);
     finish(pin, &packet);
 }
 
@@ -270,7 +235,7 @@ send_tcp_reset(const struct pin *pin, bool swap)
     const struct tcp_header *in = dp_packet_l4(pin->packet);
 
     if (!is_ip_any(pin->headers) || pin->headers->nw_proto != IPPROTO_TCP) {
-        pin_malformed(pin, "tcp_reset is for TCP packets");
+        pin_malformed(pin, PIN_BAD_PROTOCOL, "tcp_reset is for TCP packets");
         return;
     }
     if (!in || dp_packet_l4_size(pin->packet) < TCP_HEADER_LEN) {
@@ -300,8 +265,6 @@ send_tcp_reset(const struct pin *pin, bool swap)
         put_16aligned_be32(&tcp->tcp_ack, htonl(next));
         tcp->tcp_ctl = TCP_CTL(TCP_RST | TCP_ACK, 5);
     }
-    tcp->tcp_csum = l4_csum(&packet,
-                            pin->headers->dl_type == htons(ETH_TYPE_IP));
     finish(pin, &packet);
 }
 
@@ -344,7 +307,7 @@ send_sctp_abort(const struct pin *pin, bool swap)
     const uint8_t *l4 = l4_as_received(pin, &size);
 
     if (!is_ip_any(pin->headers) || pin->headers->nw_proto != IPPROTO_SCTP) {
-        pin_malformed(pin, "sctp_abort is for SCTP packets");
+        pin_malformed(pin, PIN_BAD_PROTOCOL, "sctp_abort is for SCTP packets");
         return;
     }
     if (!l4 || dp_packet_l4_size(pin->packet) < SCTP_HEADER_LEN) {
@@ -376,15 +339,13 @@ send_sctp_abort(const struct pin *pin, bool swap)
         abort_->header.sctp_vtag = in->sctp_vtag;
         abort_->flags = SCTP_ABORT_TAG_REFLECTED;
     }
-    const ovs_be32 csum_ = crc32c((const uint8_t *) abort_, sizeof *abort_);
-    put_16aligned_be32(&abort_->header.sctp_csum, csum_);
     finish(pin, &packet);
 }
 
 /* Handlers. */
 
-void
-pin_handle_icmp(const struct pin *pin)
+static void
+handle_icmp(const struct pin *pin)
 {
     if (may_answer(pin)) {
         send_icmp(pin, false);
@@ -393,8 +354,8 @@ pin_handle_icmp(const struct pin *pin)
 
 /* icmp4_error and icmp6_error: the packet is too big, about which IPv6 senders
  * are told even if they have sent it to a group. */
-void
-pin_handle_icmp_error(const struct pin *pin)
+static void
+handle_icmp_error(const struct pin *pin)
 {
     if (pin->headers->dl_type == htons(ETH_TYPE_IPV6)
         ? has_one_sender(pin) : may_answer(pin)) {
@@ -402,20 +363,20 @@ pin_handle_icmp_error(const struct pin *pin)
     }
 }
 
-void
-pin_handle_tcp_reset(const struct pin *pin)
+static void
+handle_tcp_reset(const struct pin *pin)
 {
     send_tcp_reset(pin, false);
 }
 
-void
-pin_handle_sctp_abort(const struct pin *pin)
+static void
+handle_sctp_abort(const struct pin *pin)
 {
     send_sctp_abort(pin, false);
 }
 
-void
-pin_handle_reject(const struct pin *pin)
+static void
+handle_reject(const struct pin *pin)
 {
     if (pin->headers->nw_proto == IPPROTO_TCP) {
         send_tcp_reset(pin, true);
@@ -425,3 +386,15 @@ pin_handle_reject(const struct pin *pin)
         send_icmp(pin, true);
     }
 }
+
+struct pin_service error_pin_service = {
+    .name = "error",
+    .opcodes = {
+        { ACTION_OPCODE_ICMP, handle_icmp },
+        { ACTION_OPCODE_ICMP4_ERROR, handle_icmp_error },
+        { ACTION_OPCODE_ICMP6_ERROR, handle_icmp_error },
+        { ACTION_OPCODE_TCP_RESET, handle_tcp_reset },
+        { ACTION_OPCODE_SCTP_ABORT, handle_sctp_abort },
+        { ACTION_OPCODE_REJECT, handle_reject },
+    },
+};

@@ -17,32 +17,19 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "coverage.h"
 #include "flow.h"
-#include "hash.h"
 #include "idl-columns.h"
+#include "module.h"
 #include "openvswitch/dynamic-string.h"
-#include "openvswitch/hmap.h"
-#include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
 #include "ovn/actions.h"
 #include "ovsdb-idl.h"
 #include "packets.h"
-#include "pinctrl/pinctrl-private.h"
+#include "pinctrl/service.h"
 #include "smap.h"
 #include "unaligned.h"
 #include "util.h"
 
-VLOG_DEFINE_THIS_MODULE(pinctrl_event);
-
-COVERAGE_DEFINE(pinctrl_drop_event);
-
-static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
-
-/* As many VIPs may be without backends at a time, before the next run of the
- * main loop, as anybody has load balancers for. */
-#define MAX_PENDING 1000
-#define MAX_TRIES 5
 /* The longest value, in bytes. */
 #define MAX_VALUE_LEN 255
 
@@ -50,18 +37,17 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 #define N_VALUES 3
 
 struct event {
-    struct hmap_node hmap_node; /* In 'pending', by VIP. */
     struct smap info;
     int64_t seq_num;            /* 0 until it is written. */
-    int n_tries;
 };
-static struct hmap pending = HMAP_INITIALIZER(&pending);
-static int64_t last_seq_num;
+static int64_t last_seq_num;    /* Main thread. */
+
+struct pin_service event_pin_service;
 
 static struct ovsdb_idl_index *event_by_info;
 
-void
-event_register_sb(struct idl_columns *columns)
+static void
+register_sb(struct idl_columns *columns)
 {
     static const struct ovsdb_idl_column *const read[] = {
         &sbrec_controller_event_col_event_type,
@@ -76,23 +62,12 @@ event_register_sb(struct idl_columns *columns)
 }
 
 static void
-forget(struct event *e)
+event_destroy(void *event)
 {
-    hmap_remove(&pending, &e->hmap_node);
+    struct event *e = event;
+
     smap_destroy(&e->info);
     free(e);
-}
-
-void
-event_destroy(void)
-{
-    struct event *e;
-
-    HMAP_FOR_EACH_SAFE (e, hmap_node, &pending) {
-        forget(e);
-    }
-    hmap_destroy(&pending);
-    hmap_init(&pending);
 }
 
 /* Takes the next value from 'userdata' and puts it into 'info'. */
@@ -142,37 +117,28 @@ add_vip_of_packet(const struct pin *pin, struct smap *info)
     return true;
 }
 
-/* Makes the event with 'info' pending. */
+/* Has the event with 'info' written. */
 static void
-add_pending(const struct smap *info)
+report(const struct smap *info)
 {
-    uint32_t hash = hash_string(smap_get_def(info, "vip", ""), 0);
-    struct event *e;
+    struct event *e = xzalloc(sizeof *e);
+    char *key = xasprintf("%s/%s/%s", smap_get_def(info, "vip", ""),
+                          smap_get_def(info, "protocol", ""),
+                          smap_get_def(info, "load_balancer", ""));
 
-    HMAP_FOR_EACH_WITH_HASH (e, hmap_node, hash, &pending) {
-        if (smap_equal(&e->info, info)) {
-            return;
-        }
-    }
-    if (hmap_count(&pending) >= MAX_PENDING) {
-        COVERAGE_INC(pinctrl_drop_event);
-        VLOG_WARN_RL(&rl, "%d events are waiting to be written to the "
-                     "southbound database: not reporting more", MAX_PENDING);
-        return;
-    }
-    e = xzalloc(sizeof *e);
     smap_clone(&e->info, info);
-    hmap_insert(&pending, &e->hmap_node, hash);
+    pin_result_put(&event_pin_service, inc_key_string(key), e);
+    free(key);
 }
 
-void
-pin_handle_event(const struct pin *pin)
+static void
+handle_event(const struct pin *pin)
 {
     const ovs_be32 *event = ofpbuf_try_pull(pin->userdata, sizeof *event);
 
     if (!event
         || get_unaligned_be32(event) != htonl(OVN_EVENT_EMPTY_LB_BACKENDS)) {
-        pin_malformed(pin, "unknown event");
+        pin_malformed(pin, PIN_BAD_USERDATA, "unknown event");
         return;
     }
 
@@ -185,10 +151,11 @@ pin_handle_event(const struct pin *pin)
         ok = smap_get(&info, "load_balancer") && add_vip_of_packet(pin, &info);
     }
     if (ok && smap_count(&info) == N_VALUES) {
-        add_pending(&info);
+        report(&info);
     } else {
-        pin_malformed(pin, "an event of a load balancer without backends "
-                      "needs its vip, protocol and load_balancer");
+        pin_malformed(pin, PIN_BAD_USERDATA, "an event of a load balancer "
+                      "without backends needs its vip, protocol and "
+                      "load_balancer");
     }
     smap_destroy(&info);
 }
@@ -213,36 +180,35 @@ has_row(const struct event *e, const struct sbrec_chassis *us)
     return found;
 }
 
-/* Returns true if nothing is left to do. */
-static bool
-commit_event(struct ovsdb_idl_txn *txn, struct event *e,
-             const struct sbrec_chassis *us)
+static enum pin_written
+write_event(void *event, const struct turn *turn,
+            const struct sbrec_chassis *us)
 {
-    if (has_row(e, us) || ++e->n_tries > MAX_TRIES) {
-        return true;
-    }
+    struct event *e = event;
 
+    if (has_row(e, us)) {
+        return PIN_DONE;
+    }
     if (!e->seq_num) {
         e->seq_num = ++last_seq_num;
     }
     const struct sbrec_controller_event *row
-        = sbrec_controller_event_insert(txn);
+        = sbrec_controller_event_insert(turn->sb_txn);
     sbrec_controller_event_set_event_type(row,
                                           OVN_EVENT_EMPTY_LB_BACKENDS_NAME);
     sbrec_controller_event_set_event_info(row, &e->info);
     sbrec_controller_event_set_chassis(row, us);
     sbrec_controller_event_set_seq_num(row, e->seq_num);
-    return false;
+    return PIN_WRITTEN;
 }
 
-void
-event_commit(struct ovsdb_idl_txn *txn, const struct sbrec_chassis *us)
-{
-    struct event *e;
-
-    HMAP_FOR_EACH_SAFE (e, hmap_node, &pending) {
-        if (commit_event(txn, e, us)) {
-            forget(e);
-        }
-    }
-}
+struct pin_service event_pin_service = {
+    .name = "event",
+    .opcodes = { { ACTION_OPCODE_EVENT, handle_event } },
+    .register_sb = register_sb,
+    .write = write_event,
+    .destroy_result = event_destroy,
+    /* As many VIPs may be without backends at a time as anybody has load
+     * balancers for. */
+    .max_results = 1000,
+};

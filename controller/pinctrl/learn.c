@@ -3,62 +3,41 @@
 /* What is learned from packets goes into southbound tables: MAC_Binding
  * (put_arp, put_nd) and FDB (put_fdb).
  *
- * A packet-in becomes a pending entry at once; learn_commit() writes it when
- * there is a transaction.  An entry stays until its row is there, since a
- * transaction may fail: another chassis may have learned the same at the same
- * time.  The number of pending entries, and how often each is tried, is
- * bounded, because anybody may send packets. */
+ * Several packets may say the same, or say different things about the same
+ * address: the last one counts. */
 
 #include <config.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "coverage.h"
 #include "flow.h"
-#include "hash.h"
 #include "idl-columns.h"
+#include "module.h"
 #include "openvswitch/dynamic-string.h"
-#include "openvswitch/hmap.h"
-#include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
 #include "ovn/logical-fields.h"
 #include "ovsdb-idl.h"
 #include "packets.h"
-#include "pinctrl/pinctrl-private.h"
+#include "pinctrl/service.h"
 #include "timeval.h"
 #include "util.h"
-
-VLOG_DEFINE_THIS_MODULE(pinctrl_learn);
-
-COVERAGE_DEFINE(pinctrl_drop_learned);
-
-static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
-
-#define MAX_PENDING 1000
-#define MAX_TRIES 5
 
 /* Something learned: (dp_key, port_key, ip) -> mac or (dp_key, mac) ->
  * port_key. */
 struct learned {
-    struct hmap_node hmap_node; /* In 'pending'. */
     bool is_fdb;
     uint32_t dp_key;
     uint32_t port_key;
     struct in6_addr ip;         /* IPv4 as IPv4-mapped; zero for an FDB. */
     struct eth_addr mac;
-    int n_tries;
 };
 
-static struct hmap pending = HMAP_INITIALIZER(&pending);
-
-static struct ovsdb_idl_index *datapath_by_key;
-static struct ovsdb_idl_index *port_by_key;
 static struct ovsdb_idl_index *mac_binding_by_lport_ip;
 static struct ovsdb_idl_index *fdb_by_dp_mac;
 
-void
-learn_register_sb(struct idl_columns *columns)
+static void
+register_sb(struct idl_columns *columns)
 {
     static const struct ovsdb_idl_column *const read[] = {
         &sbrec_port_binding_col_logical_port,
@@ -70,11 +49,6 @@ learn_register_sb(struct idl_columns *columns)
 
     idl_columns_add_all(columns, read, ARRAY_SIZE(read), IDL_READ);
     idl_columns_add(columns, &sbrec_mac_binding_col_timestamp, IDL_WRITE);
-    idl_columns_add_index(columns, &datapath_by_key,
-                          &sbrec_datapath_binding_col_tunnel_key, NULL);
-    idl_columns_add_index(columns, &port_by_key,
-                          &sbrec_port_binding_col_datapath,
-                          &sbrec_port_binding_col_tunnel_key);
     idl_columns_add_index(columns, &mac_binding_by_lport_ip,
                           &sbrec_mac_binding_col_logical_port,
                           &sbrec_mac_binding_col_ip);
@@ -82,69 +56,15 @@ learn_register_sb(struct idl_columns *columns)
                           &sbrec_fdb_col_mac);
 }
 
-static void
-forget(struct learned *e)
-{
-    hmap_remove(&pending, &e->hmap_node);
-    free(e);
-}
-
-void
-learn_destroy(void)
-{
-    struct learned *e;
-
-    HMAP_FOR_EACH_SAFE (e, hmap_node, &pending) {
-        forget(e);
-    }
-    hmap_destroy(&pending);
-    hmap_init(&pending);
-}
-
-/* Looking rows up. */
-
-static const struct sbrec_datapath_binding *
-find_datapath(uint32_t dp_key)
-{
-    struct sbrec_datapath_binding *target
-        = sbrec_datapath_binding_index_init_row(datapath_by_key);
-    sbrec_datapath_binding_index_set_tunnel_key(target, dp_key);
-
-    const struct sbrec_datapath_binding *dp
-        = sbrec_datapath_binding_index_find(datapath_by_key, target);
-    sbrec_datapath_binding_index_destroy_row(target);
-    return dp;
-}
-
-const struct sbrec_port_binding *
-learn_find_port(uint32_t dp_key, uint32_t port_key)
-{
-    const struct sbrec_datapath_binding *dp = find_datapath(dp_key);
-    if (!dp) {
-        return NULL;
-    }
-
-    struct sbrec_port_binding *target
-        = sbrec_port_binding_index_init_row(port_by_key);
-    sbrec_port_binding_index_set_datapath(target, dp);
-    sbrec_port_binding_index_set_tunnel_key(target, port_key);
-
-    const struct sbrec_port_binding *pb
-        = sbrec_port_binding_index_find(port_by_key, target);
-    sbrec_port_binding_index_destroy_row(target);
-    return pb;
-}
-
 /* Writing. */
 
-/* Returns true if nothing is left to do. */
-static bool
-commit_mac_binding(struct ovsdb_idl_txn *txn, const struct learned *e)
+static enum pin_written
+write_mac_binding(struct ovsdb_idl_txn *txn, const struct learned *e)
 {
-    const struct sbrec_port_binding *pb = learn_find_port(e->dp_key,
-                                                          e->port_key);
+    const struct sbrec_port_binding *pb = pin_find_port(e->dp_key,
+                                                        e->port_key);
     if (!pb) {
-        return true;            /* Gone in the meantime. */
+        return PIN_MOOT;        /* Gone in the meantime. */
     }
 
     char *mac = xasprintf(ETH_ADDR_FMT, ETH_ADDR_ARGS(e->mac));
@@ -172,11 +92,11 @@ commit_mac_binding(struct ovsdb_idl_txn *txn, const struct learned *e)
     }
     free(mac);
     ds_destroy(&ip);
-    return done;
+    return done ? PIN_DONE : PIN_WRITTEN;
 }
 
-static bool
-commit_fdb(struct ovsdb_idl_txn *txn, const struct learned *e)
+static enum pin_written
+write_fdb(struct ovsdb_idl_txn *txn, const struct learned *e)
 {
     char *mac = xasprintf(ETH_ADDR_FMT, ETH_ADDR_ARGS(e->mac));
     struct sbrec_fdb *target = sbrec_fdb_index_init_row(fdb_by_dp_mac);
@@ -195,25 +115,22 @@ commit_fdb(struct ovsdb_idl_txn *txn, const struct learned *e)
         sbrec_fdb_set_port_key(row, e->port_key);
     }
     free(mac);
-    return done;
+    return done ? PIN_DONE : PIN_WRITTEN;
 }
 
-void
-learn_commit(struct ovsdb_idl_txn *txn)
+static enum pin_written
+write_learned(void *learned, const struct turn *turn,
+              const struct sbrec_chassis *us OVS_UNUSED)
 {
-    struct learned *e;
+    const struct learned *e = learned;
 
-    HMAP_FOR_EACH_SAFE (e, hmap_node, &pending) {
-        bool done = (e->is_fdb ? commit_fdb(txn, e)
-                     : commit_mac_binding(txn, e));
-
-        if (done || ++e->n_tries >= MAX_TRIES) {
-            forget(e);
-        }
-    }
+    return (e->is_fdb ? write_fdb(turn->sb_txn, e)
+            : write_mac_binding(turn->sb_txn, e));
 }
 
 /* Packet-ins. */
+
+struct pin_service learn_pin_service;
 
 static void
 learn(const struct learned *new)
@@ -224,36 +141,23 @@ learn(const struct learned *new)
         return;
     }
 
-    uint32_t hash = hash_int(new->dp_key, new->is_fdb);
-    hash = hash_bytes(&new->ip, sizeof new->ip, hash);
-    hash = (new->is_fdb ? hash_bytes(&new->mac, sizeof new->mac, hash)
-            : hash_int(new->port_key, hash));
-
-    struct learned *e;
-    HMAP_FOR_EACH_WITH_HASH (e, hmap_node, hash, &pending) {
-        if (e->is_fdb == new->is_fdb && e->dp_key == new->dp_key
-            && ipv6_addr_equals(&e->ip, &new->ip)
-            && (new->is_fdb ? eth_addr_equals(e->mac, new->mac)
-                : e->port_key == new->port_key)) {
-            e->mac = new->mac;
-            e->port_key = new->port_key;
-            e->n_tries = 0;
-            return;
-        }
+    /* What it is about: the rest is what has been learned. */
+    struct learned key;
+    memset(&key, 0, sizeof key); /* Padding, too. */
+    key.is_fdb = new->is_fdb;
+    key.dp_key = new->dp_key;
+    key.ip = new->ip;
+    if (new->is_fdb) {
+        key.mac = new->mac;
+    } else {
+        key.port_key = new->port_key;
     }
-
-    if (hmap_count(&pending) >= MAX_PENDING) {
-        COVERAGE_INC(pinctrl_drop_learned);
-        VLOG_WARN_RL(&rl, "%d addresses are waiting to be written to the "
-                     "southbound database: not learning more", MAX_PENDING);
-        return;
-    }
-    e = xmemdup(new, sizeof *new);
-    hmap_insert(&pending, &e->hmap_node, hash);
+    pin_result_put(&learn_pin_service, (struct inc_key) { &key, sizeof key },
+                   xmemdup(new, sizeof *new));
 }
 
-void
-pin_handle_put_arp(const struct pin *pin)
+static void
+handle_put_arp(const struct pin *pin)
 {
     const struct learned new = {
         .dp_key = pin->dp_key,
@@ -265,8 +169,8 @@ pin_handle_put_arp(const struct pin *pin)
     learn(&new);
 }
 
-void
-pin_handle_put_nd(const struct pin *pin)
+static void
+handle_put_nd(const struct pin *pin)
 {
     const ovs_u128 ip = flow_get_xxreg(pin->md, 0);
     const ovs_be128 be_ip = hton128(ip);
@@ -280,8 +184,8 @@ pin_handle_put_nd(const struct pin *pin)
     learn(&new);
 }
 
-void
-pin_handle_put_fdb(const struct pin *pin)
+static void
+handle_put_fdb(const struct pin *pin)
 {
     const struct learned new = {
         .is_fdb = true,
@@ -292,3 +196,15 @@ pin_handle_put_fdb(const struct pin *pin)
 
     learn(&new);
 }
+
+struct pin_service learn_pin_service = {
+    .name = "learn",
+    .opcodes = {
+        { ACTION_OPCODE_PUT_ARP, handle_put_arp },
+        { ACTION_OPCODE_PUT_ND, handle_put_nd },
+        { ACTION_OPCODE_PUT_FDB, handle_put_fdb },
+    },
+    .register_sb = register_sb,
+    .write = write_learned,
+    .max_results = 1000,
+};

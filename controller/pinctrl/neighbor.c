@@ -8,7 +8,7 @@
 
 #include "flow.h"
 #include "packets.h"
-#include "pinctrl/pinctrl-private.h"
+#include "pinctrl/service.h"
 #include "util.h"
 
 static void
@@ -19,14 +19,14 @@ execute_and_uninit(const struct pin *pin, struct dp_packet *packet)
     dp_packet_uninit(packet);
 }
 
-void
-pin_handle_arp(const struct pin *pin)
+static void
+handle_arp(const struct pin *pin)
 {
     const struct flow *h = pin->headers;
     struct dp_packet packet;
 
     if (h->dl_type != htons(ETH_TYPE_IP)) {
-        pin_malformed(pin, "arp is for IPv4 packets");
+        pin_malformed(pin, PIN_BAD_PROTOCOL, "arp is for IPv4 packets");
         return;
     }
     dp_packet_init(&packet, 128);
@@ -37,14 +37,14 @@ pin_handle_arp(const struct pin *pin)
     execute_and_uninit(pin, &packet);
 }
 
-void
-pin_handle_nd_ns(const struct pin *pin)
+static void
+handle_nd_ns(const struct pin *pin)
 {
     const struct flow *h = pin->headers;
     struct dp_packet packet;
 
     if (h->dl_type != htons(ETH_TYPE_IPV6)) {
-        pin_malformed(pin, "nd_ns is for IPv6 packets");
+        pin_malformed(pin, PIN_BAD_PROTOCOL, "nd_ns is for IPv6 packets");
         return;
     }
     /* The question is the router's own, not the original sender's: with that
@@ -65,7 +65,8 @@ answer_solicitation(const struct pin *pin, uint32_t rso_flags)
     struct dp_packet packet;
 
     if (!is_nd(h, NULL) || h->tp_src != htons(ND_NEIGHBOR_SOLICIT)) {
-        pin_malformed(pin, "nd_na is for IPv6 neighbor solicitations");
+        pin_malformed(pin, PIN_BAD_PROTOCOL,
+                      "nd_na is for IPv6 neighbor solicitations");
         return;
     }
     dp_packet_init(&packet, 128);
@@ -84,14 +85,24 @@ answer_solicitation(const struct pin *pin, uint32_t rso_flags)
     execute_and_uninit(pin, &packet);
 }
 
-void
-pin_handle_nd_na(const struct pin *pin)
+static void
+handle_nd_na(const struct pin *pin)
 {
     answer_solicitation(pin, ND_RSO_OVERRIDE);
 }
 
-void
-pin_handle_nd_na_router(const struct pin *pin)
+static void
+handle_nd_na_router(const struct pin *pin)
 {
     answer_solicitation(pin, ND_RSO_ROUTER | ND_RSO_OVERRIDE);
 }
+
+struct pin_service neighbor_pin_service = {
+    .name = "neighbor",
+    .opcodes = {
+        { ACTION_OPCODE_ARP, handle_arp },
+        { ACTION_OPCODE_ND_NS, handle_nd_ns },
+        { ACTION_OPCODE_ND_NA, handle_nd_na },
+        { ACTION_OPCODE_ND_NA_ROUTER, handle_nd_na_router },
+    },
+};

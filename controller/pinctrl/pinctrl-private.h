@@ -3,68 +3,113 @@
 #ifndef CONTROLLER_PINCTRL_PRIVATE_H
 #define CONTROLLER_PINCTRL_PRIVATE_H 1
 
-/* Between pinctrl.c and the handlers. */
+/* Between the files of the frame that services are put into: pinctrl.c (the
+ * module, on the main thread), thread.c (the packet thread and its connection
+ * to the switch), packet-in.c (what happens to a packet), fact.c, result.c and
+ * command.c (what passes between the threads).  Services include service.h. */
 
-#include "dp-packet.h"
-#include "openvswitch/flow.h"
-#include "openvswitch/ofp-packet.h"
-#include "openvswitch/ofpbuf.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-struct idl_columns;
-struct ovsdb_idl;
-struct ovsdb_idl_txn;
-struct sbrec_chassis;
+#include "openvswitch/hmap.h"
+#include "openvswitch/list.h"
+#include "openvswitch/ofp-protocol.h"
+#include "openvswitch/thread.h"
+#include "ovs-atomic.h"
+#include "pinctrl/service.h"
 
-/* A packet-in, taken apart.  All borrowed by the handler. */
-struct pin {
-    const struct ofputil_packet_in *in;
-    struct dp_packet *packet;   /* With its layers' offsets set. */
-    const struct flow *headers; /* Of 'packet'. */
-    const struct flow *md;      /* Registers and metadata in the pipeline. */
-    struct ofpbuf *userdata;    /* What follows the opcode. */
-    uint32_t dp_key;            /* Of the logical datapath, */
-    uint16_t inport_key;        /* and its ports, from the registers. */
+struct ofp_header;
+struct ofpbuf;
+struct simap;
+
+#define PIN_OF_VERSION OFP15_VERSION
+
+/* What services.def has. */
+extern struct pin_service *const pin_services[];
+extern const size_t pin_n_services;
+
+/* Results on their way from one thread to the other, or waiting there: at most
+ * 'max', the oldest first. */
+struct result_list {
+    struct hmap by_key;
+    struct ovs_list in_order;
 };
 
-/* Executes the OpenFlow actions in pin->userdata on 'packet', with the
- * metadata that pin->packet had. */
-void pin_execute(const struct pin *, const struct dp_packet *packet);
-/* Puts the VLAN header that pin->packet has, if any, in front of 'packet'. */
-void pin_copy_vlan(const struct pin *, struct dp_packet *packet);
-/* Logs that the packet-in makes no sense. */
-void pin_malformed(const struct pin *, const char *what);
+/* What the frame keeps of a service. */
+struct pin_service_state {
+    /* Packet thread. */
+    long long int deadline;     /* Of its timer. */
 
-typedef void pin_handler(const struct pin *);
-pin_handler pin_handle_arp, pin_handle_nd_ns, pin_handle_nd_na,
-    pin_handle_nd_na_router;
-pin_handler pin_handle_put_arp, pin_handle_put_nd, pin_handle_put_fdb;
-pin_handler pin_handle_icmp, pin_handle_icmp_error, pin_handle_tcp_reset,
-    pin_handle_sctp_abort, pin_handle_reject;
-pin_handler pin_handle_log;
-pin_handler pin_handle_activation;
-pin_handler pin_handle_bind_vport;
-pin_handler pin_handle_event;
+    /* From the packet thread to the main thread. */
+    struct ovs_mutex mutex;
+    struct result_list incoming OVS_GUARDED;
 
-/* learn.c */
-void learn_register_sb(struct idl_columns *);
-void learn_destroy(void);
-void learn_commit(struct ovsdb_idl_txn *);
+    /* Main thread. */
+    struct result_list pending;
 
-/* activation.c */
-void activation_destroy(void);
-void activation_commit(const struct sbrec_chassis *us);
+    /* Counted on either thread, shown on the main thread. */
+    atomic_uint64_t n_packets, n_malformed, n_results, n_dropped;
+};
 
-/* vport.c */
-void vport_destroy(void);
-void vport_commit(const struct sbrec_chassis *us);
+static inline void
+pin_count(atomic_uint64_t *counter)
+{
+    uint64_t old;
 
-/* event.c */
-void event_register_sb(struct idl_columns *);
-void event_destroy(void);
-void event_commit(struct ovsdb_idl_txn *, const struct sbrec_chassis *us);
+    atomic_add_relaxed(counter, 1, &old);
+}
+static inline uint64_t
+pin_counted(const atomic_uint64_t *counter_)
+{
+    atomic_uint64_t *counter = CONST_CAST(atomic_uint64_t *, counter_);
+    uint64_t value;
 
-/* The Port_Binding with 'port_key' on the datapath with 'dp_key', or NULL. */
-const struct sbrec_port_binding *learn_find_port(uint32_t dp_key,
-                                                 uint32_t port_key);
+    atomic_read_relaxed(counter, &value);
+    return value;
+}
+
+/* thread.c.  The main thread starts and stops it, and tells it what to connect
+ * to ('target' NULL: to nothing; 'probe_interval' in seconds). */
+void pin_thread_start(void);
+void pin_thread_stop(void);
+void pin_thread_connect(const char *target, int probe_interval);
+void pin_thread_facts_complete(void);
+
+/* Makes the packet thread go round once more. */
+void pin_wake_thread(void);
+
+/* Packet thread: sends 'msg', which it takes ownership of.  Returns false if
+ * it is lost. */
+bool pin_send(struct ofpbuf *msg);
+
+/* pinctrl.c.  Packet thread: makes the main thread go round once more. */
+void pin_wake_main_for_results(void);
+void pin_wake_main_for_replies(void);
+
+/* packet-in.c: packet thread, but for init and destroy. */
+void pin_packets_init(void);
+void pin_packets_destroy(void);
+void pin_handle_message(const struct ofp_header *);
+void pin_release_held(void);    /* The snapshot is complete now. */
+/* Any thread: how many packet-ins there have been. */
+uint64_t pin_n_packet_ins(void);
+
+/* fact.c: packet thread, and at the end. */
+void fact_run_changes(void);
+void fact_drop_changes(void);
+
+/* result.c: main thread, but for pin_result_put(). */
+void pin_results_init(struct pin_service *);
+void pin_results_destroy(struct pin_service *);
+/* 'us' is NULL while nothing can be written. */
+void pin_results_run(struct pin_service *, const struct turn *,
+                     const struct sbrec_chassis *us);
+
+/* command.c */
+void pin_commands_register(const struct pin_service *); /* Main thread. */
+void pin_commands_reply(void);                          /* Main thread. */
+void pin_commands_run(void);                            /* Packet thread. */
+void pin_commands_destroy(void);                        /* At the end. */
 
 #endif /* controller/pinctrl/pinctrl-private.h */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The connection, and who handles what. */
+/* The main thread's part of packet-ins: starts and stops the packet thread
+ * (thread.c), tells it about the switch and that its facts are complete, and
+ * writes what services want written (result.c).
+ *
+ * Services are known by services.def alone. */
 
 #include <config.h>
 
@@ -8,344 +12,250 @@
 #include "pinctrl/pinctrl.h"
 
 #include <inttypes.h>
-#include <string.h>
 
-#include "byte-order.h"
-#include "coverage.h"
-#include "flow.h"
-#include "lb-empty.h"
+#include "idl-columns.h"
 #include "module.h"
-#include "ofctrl.h"
-#include "openvswitch/ofp-actions.h"
-#include "openvswitch/ofp-errors.h"
-#include "openvswitch/ofp-msgs.h"
-#include "openvswitch/ofp-print.h"
-#include "openvswitch/ofp-switch.h"
-#include "openvswitch/ofp-util.h"
-#include "openvswitch/poll-loop.h"
-#include "openvswitch/rconn.h"
-#include "openvswitch/vlog.h"
+#include "openvswitch/dynamic-string.h"
 #include "ovn-sb-idl.h"
-#include "ovn/actions.h"
-#include "ovn/logical-fields.h"
 #include "ovs-config.h"
-#include "packets.h"
+#include "ovsdb-idl.h"
 #include "pinctrl/pinctrl-private.h"
-#include "socket-util.h"
-#include "unsupported.h"
+#include "seq.h"
+#include "simap.h"
+#include "unixctl.h"
 #include "util.h"
 
-VLOG_DEFINE_THIS_MODULE(pinctrl);
+#define PIN_SERVICE(NAME) extern struct pin_service NAME##_pin_service;
+#include "pinctrl/services.def"
+#undef PIN_SERVICE
 
-COVERAGE_DEFINE(pinctrl_packet_in);
-COVERAGE_DEFINE(pinctrl_packet_out);
-
-static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
-
-/* Messages to handle before the rest of the daemon has its turn. */
-#define MAX_MESSAGES_PER_RUN 100
-
-#define OF_VERSION OFP15_VERSION
-
-static struct rconn *swconn;
-static unsigned int conn_seq_no;
-static bool more_messages;      /* Whether the last run has left some. */
-
-static const struct {
-    enum action_opcode opcode;
-    pin_handler *handle;
-} handlers[] = {
-    { ACTION_OPCODE_ARP, pin_handle_arp },
-    { ACTION_OPCODE_ND_NS, pin_handle_nd_ns },
-    { ACTION_OPCODE_ND_NA, pin_handle_nd_na },
-    { ACTION_OPCODE_ND_NA_ROUTER, pin_handle_nd_na_router },
-    { ACTION_OPCODE_PUT_ARP, pin_handle_put_arp },
-    { ACTION_OPCODE_PUT_ND, pin_handle_put_nd },
-    { ACTION_OPCODE_PUT_FDB, pin_handle_put_fdb },
-    { ACTION_OPCODE_ICMP, pin_handle_icmp },
-    { ACTION_OPCODE_ICMP4_ERROR, pin_handle_icmp_error },
-    { ACTION_OPCODE_ICMP6_ERROR, pin_handle_icmp_error },
-    { ACTION_OPCODE_TCP_RESET, pin_handle_tcp_reset },
-    { ACTION_OPCODE_SCTP_ABORT, pin_handle_sctp_abort },
-    { ACTION_OPCODE_REJECT, pin_handle_reject },
-    { ACTION_OPCODE_LOG, pin_handle_log },
-    { ACTION_OPCODE_ACTIVATION_STRATEGY_RARP, pin_handle_activation },
-    { ACTION_OPCODE_BIND_VPORT, pin_handle_bind_vport },
-    { ACTION_OPCODE_EVENT, pin_handle_event },
+struct pin_service *const pin_services[] = {
+#define PIN_SERVICE(NAME) &NAME##_pin_service,
+#include "pinctrl/services.def"
+#undef PIN_SERVICE
 };
+const size_t pin_n_services = ARRAY_SIZE(pin_services);
 
-/* For handlers. */
+static struct pin_service_state states[ARRAY_SIZE(pin_services)];
 
-/* The registers and the metadata, which are the pipeline's memory. */
-static void
-put_metadata(const struct flow *md, struct ofpbuf *ofpacts)
+/* Change when there are results, or replies to commands, for the main
+ * thread. */
+static struct seq *results_seq, *replies_seq;
+static uint64_t results_seen, replies_seen;
+static bool has_run;            /* In this turn: it does not while paused. */
+static bool has_been_complete;
+
+static struct ovsdb_idl_index *datapath_by_key;
+static struct ovsdb_idl_index *port_by_key;
+
+void
+pin_wake_main_for_results(void)
 {
-    ofpact_put_set_field(ofpacts, mf_from_id(MFF_METADATA), &md->metadata,
-                         NULL);
-    for (int i = 0; i < FLOW_N_REGS; i++) {
-        if (md->regs[i]) {
-            const ovs_be32 value = htonl(md->regs[i]);
+    seq_change(results_seq);
+}
 
-            ofpact_put_set_field(ofpacts, mf_from_id(MFF_REG0 + i), &value,
-                                 NULL);
+void
+pin_wake_main_for_replies(void)
+{
+    seq_change(replies_seq);
+}
+
+const struct sbrec_port_binding *
+pin_find_port(uint32_t dp_key, uint32_t port_key)
+{
+    struct sbrec_datapath_binding *dp_target
+        = sbrec_datapath_binding_index_init_row(datapath_by_key);
+    sbrec_datapath_binding_index_set_tunnel_key(dp_target, dp_key);
+    const struct sbrec_datapath_binding *dp
+        = sbrec_datapath_binding_index_find(datapath_by_key, dp_target);
+    sbrec_datapath_binding_index_destroy_row(dp_target);
+    if (!dp) {
+        return NULL;
+    }
+
+    struct sbrec_port_binding *target
+        = sbrec_port_binding_index_init_row(port_by_key);
+    sbrec_port_binding_index_set_datapath(target, dp);
+    sbrec_port_binding_index_set_tunnel_key(target, port_key);
+    const struct sbrec_port_binding *pb
+        = sbrec_port_binding_index_find(port_by_key, target);
+    sbrec_port_binding_index_destroy_row(target);
+    return pb;
+}
+
+static void
+init(struct inc_engine *engine)
+{
+    results_seq = seq_create();
+    replies_seq = seq_create();
+    pin_packets_init();
+    for (size_t i = 0; i < pin_n_services; i++) {
+        struct pin_service *service = pin_services[i];
+
+        service->state = &states[i];
+        pin_results_init(service);
+        if (service->init) {
+            service->init(engine);
         }
     }
-}
-
-void
-pin_execute(const struct pin *pin, const struct dp_packet *packet)
-{
-    struct ofpbuf ofpacts;
-
-    ofpbuf_init(&ofpacts, 1024);
-    put_metadata(pin->md, &ofpacts);
-    enum ofperr error = ofpacts_pull_openflow_actions(pin->userdata,
-                                                      pin->userdata->size,
-                                                      OF_VERSION, NULL, NULL,
-                                                      &ofpacts);
-    if (error) {
-        VLOG_WARN_RL(&rl, "packet-in of flow %#"PRIx64": the actions in its "
-                     "userdata are not valid (%s)",
-                     ntohll(pin->in->cookie), ofperr_to_string(error));
-    } else {
-        COVERAGE_INC(pinctrl_packet_out);
-        rconn_send(swconn,
-                   ofctrl_encode_packet_out(packet, OFPP_CONTROLLER, &ofpacts),
-                   NULL);
-    }
-    ofpbuf_uninit(&ofpacts);
-}
-
-void
-pin_copy_vlan(const struct pin *pin, struct dp_packet *packet)
-{
-    const union flow_vlan_hdr *vlan = &pin->headers->vlans[0];
-
-    if (vlan->tci & htons(VLAN_CFI)) {
-        eth_push_vlan(packet, vlan->tpid, vlan->tci);
-    }
-}
-
-void
-pin_malformed(const struct pin *pin, const char *what)
-{
-    VLOG_WARN_RL(&rl, "packet-in of flow %#"PRIx64" (table %u) ignored: %s",
-                 ntohll(pin->in->cookie), pin->in->table_id, what);
-}
-
-/* Packet-ins. */
-
-/* Handles 'in', whose metadata is 'md' by now. */
-static void
-dispatch(const struct ofputil_packet_in *in, const struct flow *md)
-{
-    struct ofpbuf userdata = ofpbuf_const_initializer(in->userdata,
-                                                      in->userdata_len);
-    const struct action_header *header = ofpbuf_try_pull(&userdata,
-                                                         sizeof *header);
-    if (!header) {
-        VLOG_WARN_RL(&rl, "packet-in of flow %#"PRIx64" ignored: its userdata "
-                     "is too short", ntohll(in->cookie));
-        return;
-    }
-
-    struct dp_packet packet;
-    struct flow headers;
-    dp_packet_use_const(&packet, in->packet, in->packet_len);
-    flow_extract(&packet, &headers);
-
-    const struct pin pin = {
-        .in = in,
-        .packet = &packet,
-        .headers = &headers,
-        .md = md,
-        .userdata = &userdata,
-        .dp_key = ntohll(md->metadata),
-        .inport_key = md->regs[MFF_LOG_INPORT - MFF_REG0],
-    };
-    const uint32_t opcode = ntohl(header->opcode);
-    for (size_t i = 0; i < ARRAY_SIZE(handlers); i++) {
-        if (handlers[i].opcode == opcode) {
-            handlers[i].handle(&pin);
-            return;
-        }
-    }
-    unsupported_packet(opcode, ntohll(in->cookie));
-}
-
-/* Handles 'in', which a group has sent because it had no backend for it. */
-static void
-dispatch_from_group(struct ofputil_packet_in *in)
-{
-    struct flow md = in->flow_metadata.flow;
-    uint64_t stub[512 / 8];
-    struct ofpbuf userdata = OFPBUF_STUB_INITIALIZER(stub);
-
-    if (lb_empty_decode(&md, &userdata)) {
-        in->userdata = userdata.data;
-        in->userdata_len = userdata.size;
-        dispatch(in, &md);
-    }
-    ofpbuf_uninit(&userdata);
-}
-
-static void
-handle_packet_in(const struct ofp_header *oh)
-{
-    struct ofputil_packet_in in;
-    struct ofpbuf continuation;
-    uint32_t buffer_id;
-    size_t total_len;
-    enum ofperr error;
-
-    COVERAGE_INC(pinctrl_packet_in);
-    error = ofputil_decode_packet_in(oh, true, NULL, NULL, &in, &total_len,
-                                     &buffer_id, &continuation);
-    if (error) {
-        VLOG_WARN_RL(&rl, "packet-in ignored: %s", ofperr_to_string(error));
-        return;
-    }
-    if (in.packet_len != total_len) {
-        return;
-    } else if (in.reason == OFPR_ACTION) {
-        dispatch(&in, &in.flow_metadata.flow);
-    } else if (in.reason == OFPR_GROUP) {
-        dispatch_from_group(&in);
-    }
-}
-
-static void
-handle_message(const struct ofpbuf *msg)
-{
-    const struct ofp_header *oh = msg->data;
-    enum ofptype type;
-
-    if (ofptype_decode(&type, oh)) {
-        return;
-    }
-    if (type == OFPTYPE_PACKET_IN) {
-        handle_packet_in(oh);
-    } else if (type == OFPTYPE_ECHO_REQUEST) {
-        rconn_send(swconn, ofputil_encode_echo_reply(oh), NULL);
-    } else if (type == OFPTYPE_ERROR && VLOG_IS_WARN_ENABLED()) {
-        char *s = ofp_to_string(oh, ntohs(oh->length), NULL, NULL, 2);
-
-        VLOG_WARN_RL(&rl, "the switch has refused a message: %s", s);
-        free(s);
-    }
-}
-
-/* The connection. */
-
-/* What a new connection needs in order to get packet-ins: the format that
- * carries userdata, and, since it is a service connection, a nonzero
- * miss_send_len. */
-static void
-set_up_connection(void)
-{
-    const struct ofputil_switch_config config = {
-        .frag = OFPUTIL_FRAG_NORMAL,
-        .invalid_ttl_to_controller = -1,
-        .miss_send_len = UINT16_MAX,
-    };
-
-    rconn_send(swconn, ofputil_encode_set_config(&config, OF_VERSION), NULL);
-    rconn_send(swconn, ofputil_encode_set_packet_in_format(
-                   OF_VERSION, OFPUTIL_PACKET_IN_NXT2), NULL);
-}
-
-static void
-update_target(const char *target, int probe_interval)
-{
-    if (!target) {
-        rconn_disconnect(swconn);
-        return;
-    }
-    if (strcmp(target, rconn_get_target(swconn))) {
-        VLOG_INFO("%s: connecting to switch", target);
-        rconn_connect(swconn, target, target);
-    }
-    rconn_set_probe_interval(swconn, probe_interval);
-}
-
-static void
-init(struct inc_engine *engine OVS_UNUSED)
-{
-    swconn = rconn_create(0, 8, DSCP_DEFAULT, 1u << OF_VERSION);
 }
 
 static void
 register_sb(struct idl_columns *columns)
 {
-    learn_register_sb(columns);
-    event_register_sb(columns);
+    idl_columns_add_index(columns, &datapath_by_key,
+                          &sbrec_datapath_binding_col_tunnel_key, NULL);
+    idl_columns_add_index(columns, &port_by_key,
+                          &sbrec_port_binding_col_datapath,
+                          &sbrec_port_binding_col_tunnel_key);
+    for (size_t i = 0; i < pin_n_services; i++) {
+        if (pin_services[i]->register_sb) {
+            pin_services[i]->register_sb(columns);
+        }
+    }
+}
+
+/* pinctrl/show */
+
+static void
+show(struct unixctl_conn *conn, int argc OVS_UNUSED,
+     const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    ds_put_format(&s, "packet-ins: %"PRIu64"\n", pin_n_packet_ins());
+    for (size_t i = 0; i < pin_n_services; i++) {
+        const struct pin_service_state *state = &states[i];
+
+        ds_put_format(&s, "%s: packets=%"PRIu64" malformed=%"PRIu64,
+                      pin_services[i]->name, pin_counted(&state->n_packets),
+                      pin_counted(&state->n_malformed));
+        if (pin_services[i]->write) {
+            ds_put_format(&s, " results=%"PRIu64" waiting=%"PRIuSIZE
+                          " dropped=%"PRIu64,
+                          pin_counted(&state->n_results),
+                          hmap_count(&state->pending.by_key),
+                          pin_counted(&state->n_dropped));
+        }
+        ds_put_char(&s, '\n');
+    }
+    unixctl_command_reply(conn, ds_cstr(&s));
+    ds_destroy(&s);
+}
+
+static void
+register_commands(void)
+{
+    unixctl_command_register("pinctrl/show", "", 0, 0, show, NULL);
+    for (size_t i = 0; i < pin_n_services; i++) {
+        pin_commands_register(pin_services[i]);
+    }
+}
+
+/* In each turn. */
+
+static void
+run(struct turn *turn)
+{
+    const struct sbrec_chassis *us = NULL;
+
+    /* Not before daemonization, which forks. */
+    pin_thread_start();
+    pin_thread_connect(turn->target, turn->config->openflow_probe_s);
+
+    results_seen = seq_read(results_seq);
+    has_run = true;
+    if (turn->sb_txn) {
+        us = sbrec_chassis_get_for_uuid(turn->sb_idl, &turn->our_chassis);
+    }
+    for (size_t i = 0; i < pin_n_services; i++) {
+        pin_results_run(pin_services[i], turn,
+                        IDL_ROW_IF_EXISTS(us) ? us : NULL);
+    }
+}
+
+static void
+complete(const struct turn *turn OVS_UNUSED)
+{
+    if (!has_been_complete) {
+        has_been_complete = true;
+        pin_thread_facts_complete();
+    }
+}
+
+static void
+serve(void)
+{
+    replies_seen = seq_read(replies_seq);
+    pin_commands_reply();
+}
+
+static void
+wait_for_thread(void)
+{
+    seq_wait(replies_seq, replies_seen);
+    if (has_run) {
+        seq_wait(results_seq, results_seen);
+        has_run = false;
+    }
+}
+
+static void
+report(struct simap *usage, const char *service, const char *what,
+       size_t value)
+{
+    if (value) {
+        char *name = xasprintf("pinctrl-%s-%s", service, what);
+
+        simap_increase(usage, name, value);
+        free(name);
+    }
+}
+
+static void
+memory(struct simap *usage)
+{
+    for (size_t i = 0; i < pin_n_services; i++) {
+        const char *service = pin_services[i]->name;
+
+        report(usage, service, "results",
+               hmap_count(&states[i].pending.by_key));
+        for (struct pin_gauge *g = pin_services[i]->gauges; g && g->name;
+             g++) {
+            size_t value;
+
+            atomic_read_relaxed(&g->value, &value);
+            report(usage, service, g->name, value);
+        }
+    }
 }
 
 static void
 destroy(void)
 {
-    rconn_destroy(swconn);
-    swconn = NULL;
-    learn_destroy();
-    activation_destroy();
-    vport_destroy();
-    event_destroy();
-}
-
-static void
-run(struct turn *turn)
-{
-    update_target(turn->target, turn->config->openflow_probe_s);
-    rconn_run(swconn);
-
-    more_messages = false;
-    if (rconn_is_connected(swconn)) {
-        if (conn_seq_no != rconn_get_connection_seqno(swconn)) {
-            conn_seq_no = rconn_get_connection_seqno(swconn);
-            set_up_connection();
-        }
-
-        int i;
-        for (i = 0; i < MAX_MESSAGES_PER_RUN; i++) {
-            struct ofpbuf *msg = rconn_recv(swconn);
-
-            if (!msg) {
-                break;
-            }
-            handle_message(msg);
-            ofpbuf_delete(msg);
-        }
-        more_messages = i == MAX_MESSAGES_PER_RUN;
-    }
-
-    if (turn->sb_txn) {
-        const struct sbrec_chassis *us
-            = sbrec_chassis_get_for_uuid(turn->sb_idl, &turn->our_chassis);
-
-        learn_commit(turn->sb_txn);
-        if (IDL_ROW_IF_EXISTS(us)) {
-            activation_commit(us);
-            vport_commit(us);
-            event_commit(turn->sb_txn, us);
+    pin_thread_stop();
+    fact_drop_changes();
+    pin_packets_destroy();
+    pin_commands_destroy();
+    for (size_t i = 0; i < pin_n_services; i++) {
+        pin_results_destroy(pin_services[i]);
+        if (pin_services[i]->destroy) {
+            pin_services[i]->destroy();
         }
     }
-}
-
-static void
-wait_for_messages(void)
-{
-    rconn_run_wait(swconn);
-    rconn_recv_wait(swconn);
-    if (more_messages) {
-        poll_immediate_wake();
-    }
+    seq_destroy(results_seq);
+    seq_destroy(replies_seq);
 }
 
 const struct module pinctrl_module = {
     .name = "pinctrl",
     .init = init,
     .register_sb = register_sb,
+    .commands = register_commands,
+    .serve = serve,
     .run = run,
-    .wait = wait_for_messages,
+    .complete = complete,
+    .wait = wait_for_thread,
+    .memory = memory,
     .destroy = destroy,
 };

@@ -8,24 +8,15 @@
  *
  * Some logical actions are executed by the controller: the switch hands it
  * the packet, and with it, in the "userdata", what to do (an opcode of
- * include/ovn/action-opcodes.def and its arguments).
+ * include/ovn/action-opcodes.def and its arguments).  And some packets the
+ * controller sends by itself.
  *
- * This module has an OpenFlow connection of its own to the integration
- * bridge, so that packets neither wait for flow updates nor delay them.  Its
- * files have one family of opcodes each:
+ * Both is done by services, on a thread of their own, so that packets never
+ * wait for flows.  service.h says what a service is, and services.def which
+ * there are.
  *
- *     neighbor.c     ARP requests, neighbor solicitation and advertisement
- *     learn.c        rows of MAC_Binding and FDB
- *     error.c        ICMP errors, TCP resets, SCTP aborts
- *     acl-log.c      logging of ACLs
- *     activation.c   ports that are being migrated to this chassis
- *     vport.c        virtual ports, whose address a parent has announced
- *     event.c        events for the CMS, rows of Controller_Event
- *
- * Everything in a packet-in is controlled by whoever sent the packet: a
- * handler checks lengths first, and what it keeps is bounded.
- *
- * Thread-safety: main thread only. */
+ * Thread-safety: this module belongs to the main thread, and so does all of
+ * it that other modules see. */
 
 struct module;
 extern const struct module pinctrl_module;

@@ -18,64 +18,46 @@
 
 #include <string.h>
 
-#include "coverage.h"
+#include "idl-columns.h"
 #include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
 #include "ovsdb-idl.h"
-#include "pinctrl/pinctrl-private.h"
+#include "pinctrl/service.h"
+#include "unaligned.h"
 #include "util.h"
 #include "uuid.h"
 
 VLOG_DEFINE_THIS_MODULE(pinctrl_vport);
 
-COVERAGE_DEFINE(pinctrl_drop_vport);
-
-#define MAX_PENDING 256
-#define MAX_TRIES 5
-
-static struct announcement {
+/* That somebody has a virtual port's address. */
+struct announcement {
     uint32_t dp_key;
     uint32_t vport_key;
     uint32_t parent_key;
-    int n_tries;
+    bool tried;
     struct uuid seen_chassis;   /* That the row named at the first try. */
-} pending[MAX_PENDING];
-static size_t n_pending;
+};
 
-void
-vport_destroy(void)
-{
-    n_pending = 0;
-}
+struct pin_service vport_pin_service;
 
-void
-pin_handle_bind_vport(const struct pin *pin)
+static void
+handle_bind_vport(const struct pin *pin)
 {
     const ovs_be32 *vport_key = ofpbuf_try_pull(pin->userdata,
                                                 sizeof *vport_key);
     if (!vport_key) {
-        pin_malformed(pin, "bind_vport names no port");
+        pin_malformed(pin, PIN_BAD_USERDATA, "bind_vport names no port");
         return;
     }
 
     const struct announcement new = {
         .dp_key = pin->dp_key,
-        .vport_key = ntohl(*vport_key),
+        .vport_key = ntohl(get_unaligned_be32(vport_key)),
         .parent_key = pin->inport_key,
     };
-    for (size_t i = 0; i < n_pending; i++) {
-        if (pending[i].dp_key == new.dp_key
-            && pending[i].vport_key == new.vport_key) {
-            pending[i] = new;
-            return;
-        }
-    }
-    /* If there is no room, the next announcement will find some. */
-    if (n_pending < MAX_PENDING) {
-        pending[n_pending++] = new;
-    } else {
-        COVERAGE_INC(pinctrl_drop_vport);
-    }
+    const uint32_t key[] = { new.dp_key, new.vport_key };
+    pin_result_put(&vport_pin_service, (struct inc_key) { key, sizeof key },
+                   xmemdup(&new, sizeof new));
 }
 
 static void
@@ -90,46 +72,46 @@ claim(const struct sbrec_port_binding *pb,
     sbrec_port_binding_set_virtual_parent(pb, parent->logical_port);
 }
 
-/* Returns true if nothing is left to do. */
-static bool
-commit_announcement(struct announcement *a, const struct sbrec_chassis *us)
+static enum pin_written
+write_announcement(void *announcement, const struct turn *turn OVS_UNUSED,
+                   const struct sbrec_chassis *us)
 {
+    struct announcement *a = announcement;
     const struct sbrec_port_binding *pb
-        = learn_find_port(a->dp_key, a->vport_key);
+        = pin_find_port(a->dp_key, a->vport_key);
     const struct sbrec_port_binding *parent
-        = learn_find_port(a->dp_key, a->parent_key);
+        = pin_find_port(a->dp_key, a->parent_key);
     if (!pb || !parent || strcmp(pb->type, "virtual")) {
-        return true;            /* Gone in the meantime. */
+        return PIN_MOOT;        /* Gone in the meantime. */
     }
     if (pb->chassis == us && pb->virtual_parent
         && !strcmp(pb->virtual_parent, parent->logical_port)) {
-        return true;
+        return PIN_DONE;
     }
 
     const struct uuid chassis = (pb->chassis ? pb->chassis->header_.uuid
                                  : UUID_ZERO);
-    if (!a->n_tries) {
+    if (!a->tried) {
+        a->tried = true;
         a->seen_chassis = chassis;
     } else if (pb->chassis && pb->chassis != us
                && !uuid_equals(&chassis, &a->seen_chassis)) {
-        return true;            /* Announced elsewhere since. */
-    }
-    if (++a->n_tries > MAX_TRIES) {
-        return true;
+        return PIN_MOOT;        /* Announced elsewhere since. */
     }
     claim(pb, parent, us);
-    return false;
+    return PIN_WRITTEN;
 }
 
-void
-vport_commit(const struct sbrec_chassis *us)
+static void
+register_sb(struct idl_columns *columns)
 {
-    size_t n = 0;
-
-    for (size_t i = 0; i < n_pending; i++) {
-        if (!commit_announcement(&pending[i], us)) {
-            pending[n++] = pending[i];
-        }
-    }
-    n_pending = n;
+    idl_columns_add(columns, &sbrec_port_binding_col_logical_port, IDL_READ);
 }
+
+struct pin_service vport_pin_service = {
+    .name = "vport",
+    .opcodes = { { ACTION_OPCODE_BIND_VPORT, handle_bind_vport } },
+    .register_sb = register_sb,
+    .write = write_announcement,
+    .max_results = 256,
+};
