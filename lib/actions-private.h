@@ -59,7 +59,7 @@ enum ovnact_form {
 struct ovnact_class {
     const char *word;
     enum ovnact_form form;
-    const char *prereqs;        /* Prerequisites, or NULL. */
+    const char *prereq;         /* The predicate that it needs, or NULL. */
     bool per_datapath;          /* Encoding depends on the datapath. */
     bool needs_next_table;      /* Not allowed in the last table. */
     bool is_nest;               /* A struct ovnact_nest. */

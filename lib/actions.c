@@ -18,6 +18,7 @@
 
 #include <string.h>
 
+#include "expr-private.h"
 #include "hash.h"
 #include "nx-match.h"
 #include "openvswitch/json.h"
@@ -28,10 +29,10 @@
 /* The registry. */
 
 static const struct ovnact_class classes[N_OVNACTS] = {
-#define ROW(ENUM, FORM, PREREQS, ...)                           \
+#define ROW(ENUM, FORM, PREREQ, ...)                            \
     [OVNACT_##ENUM] = {                                         \
         .form = OVNACT_F_##FORM,                                \
-        .prereqs = PREREQS,                                     \
+        .prereq = PREREQ,                                       \
         __VA_ARGS__                                             \
     }
 #define P(NAME) .parse = act_parse_##NAME
@@ -41,10 +42,10 @@ static const struct ovnact_class classes[N_OVNACTS] = {
 #define PER_DP .per_datapath = true
 #define NEEDS_NEXT .needs_next_table = true
 #define IS_NEST .is_nest = true
-#define SIMPLE(ENUM, PREREQS, NAME)                             \
-    ROW(ENUM, VERB, PREREQS, P(word), F(word), E(NAME))
-#define NESTED(ENUM, PREREQS)                                   \
-    ROW(ENUM, VERB, PREREQS, P(nested), F(nested), E(nested), X(nested),    \
+#define SIMPLE(ENUM, PREREQ, NAME)                              \
+    ROW(ENUM, VERB, PREREQ, P(word), F(word), E(NAME))
+#define NESTED(ENUM, PREREQ)                                    \
+    ROW(ENUM, VERB, PREREQ, P(nested), F(nested), E(nested), X(nested),    \
         IS_NEST)
 #define NAT(ENUM, ...)                                          \
     ROW(ENUM, VERB, "ip", P(ct_nat), F(ct_nat), E(ct_nat), NEEDS_NEXT,  \
@@ -278,20 +279,21 @@ ovnact_put(struct act_parser *p, enum ovnact_type type, size_t len)
     return a;
 }
 
+/* A prerequisite is a predicate, so that there is nothing to parse: what it
+ * stands for is written out once, for all who mention it (expr_annotate()).  An
+ * action that has what another one before it has adds nothing. */
 static void
-add_prereqs(struct act_parser *p, const char *prereqs)
+add_prereq(struct act_parser *p, const char *prereq)
 {
-    char *error;
-    struct expr *expr = expr_parse_text(prereqs, p->pp->env, &error);
+    const struct expr_symbol *symbol
+        = shash_find_data(p->pp->env->symtab, prereq);
 
-    /* These are the library's own texts and symbols; only a symbol table
-     * that lacks them can make this fail. */
-    if (error) {
-        lex_error(p->lex, "%s", error);
-        free(error);
-        return;
+    if (!symbol) {
+        /* Symbol tables are the library's, but for those of tests. */
+        lex_error(p->lex, "Prerequisite `%s' is not a symbol.", prereq);
+    } else if (!expr_has_bare(p->prereqs, symbol)) {
+        p->prereqs = expr_and(p->prereqs, expr_new_bare(symbol));
     }
-    p->prereqs = expr_and(p->prereqs, expr);
 }
 
 void
@@ -420,8 +422,8 @@ parse_class(struct act_parser *p, enum ovnact_type type,
                   words[type]);
         return;
     }
-    if (class->prereqs) {
-        add_prereqs(p, class->prereqs);
+    if (class->prereq) {
+        add_prereq(p, class->prereq);
     }
     class->parse(p, type, result);
 }

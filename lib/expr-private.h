@@ -100,6 +100,11 @@ struct expr *expr_new_cmp(const struct expr_symbol *, enum expr_relop);
 struct expr *expr_new_string_cmp(const struct expr_symbol *, enum expr_relop,
                                  const char *string);
 struct expr *expr_new_resident(const char *port, bool negated);
+/* What the parser makes of the name of 'symbol', which has one bit, if it
+ * stands alone.  And whether 'e' is that, or has it in its outermost
+ * conjunction; it may be NULL. */
+struct expr *expr_new_bare(const struct expr_symbol *symbol);
+bool expr_has_bare(const struct expr *e, const struct expr_symbol *symbol);
 
 /* An AND or OR without operands, to which expr_add() adds owned ones, and
  * expr_add_unmerged() also if they are of the same type.  expr_finish() then

@@ -113,6 +113,38 @@ expr_new_string_cmp(const struct expr_symbol *symbol, enum expr_relop relop,
 }
 
 struct expr *
+expr_new_bare(const struct expr_symbol *symbol)
+{
+    struct expr *e = expr_new_cmp(symbol, EXPR_R_NE);
+
+    ovs_assert(symbol->width == 1);
+    e->cmp.mask = expr_u128_ones(0, 1);
+    return e;
+}
+
+static bool
+is_bare(const struct expr *e, const struct expr_symbol *symbol)
+{
+    return (e->type == EXPR_T_CMP && e->cmp.symbol == symbol
+            && e->cmp.relop == EXPR_R_NE
+            && ovs_u128_is_zero(e->cmp.value));
+}
+
+bool
+expr_has_bare(const struct expr *e, const struct expr_symbol *symbol)
+{
+    if (!e || e->type != EXPR_T_AND) {
+        return e && is_bare(e, symbol);
+    }
+    for (size_t i = 0; i < e->n; i++) {
+        if (is_bare(e->subs[i], symbol)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct expr *
 expr_new_resident(const char *port, bool negated)
 {
     struct expr *e = new_expr(EXPR_T_RESIDENT);
