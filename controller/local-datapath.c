@@ -285,31 +285,6 @@ local_datapath_peek_all(void)
     return inc_peek_set(set_kind, INC_KEY_ONLY);
 }
 
-const char *
-patch_peer(struct inc_unit *unit, const char *lport)
-{
-    const struct port_binding *pb = in_port_binding(unit, lport);
-    if (!pb || !(pb->type == LP_PATCH
-                 || (pb->type == LP_L3GATEWAY
-                     && binding_local_port(unit, lport)))) {
-        return NULL;
-    }
-
-    const char *peer_name = smap_get(&pb->options, "peer");
-    if (!peer_name || !local_datapath(unit, &pb->datapath)) {
-        return NULL;
-    }
-
-    /* A peering that is not mutual is half a change of the northbound
-     * database: wait for the other half. */
-    const struct port_binding *peer = in_port_binding(unit, peer_name);
-    if (!peer || peer->type != pb->type) {
-        return NULL;
-    }
-    const char *back = smap_get(&peer->options, "peer");
-    return back && !strcmp(back, lport) ? peer_name : NULL;
-}
-
 const struct module local_datapath_module = {
     .name = "local-datapath",
     .init = init,

@@ -31,9 +31,6 @@ const struct local_datapath *local_datapath(struct inc_unit *,
  * applies to a group subscribes to this one cell. */
 const struct inc_set *local_datapaths_of_group(struct inc_unit *,
                                                const struct uuid *group);
-/* The patch peer of logical port 'lport' (a "patch" Port_Binding on a local
- * datapath, or l3gateway here), or NULL. */
-const char *patch_peer(struct inc_unit *, const char *lport);
 
 /* From outside of units: uuids. */
 const struct inc_set *local_datapath_peek_all(void);

@@ -524,12 +524,33 @@ add_to_peer(struct port_ctx *ctx, const struct port_binding *peer)
     add_flow(ctx, ctx->tables->log_to_phy, 100, &match);
 }
 
+/* The peer of the port (a "patch" Port_Binding on a local datapath, or
+ * l3gateway here), or NULL. */
+static const struct port_binding *
+find_peer(struct port_ctx *ctx)
+{
+    const struct port_binding *pb = ctx->pb;
+    const char *name = smap_get(&pb->options, "peer");
+
+    if (!name || !local_datapath(ctx->unit, &pb->datapath)
+        || !(pb->type == LP_PATCH
+             || (pb->type == LP_L3GATEWAY
+                 && binding_local_port(ctx->unit, pb->logical_port)))) {
+        return NULL;
+    }
+
+    /* A peering that is not mutual is half a change of the northbound
+     * database: wait for the other half. */
+    const struct port_binding *peer = in_port_binding(ctx->unit, name);
+    const char *back = (peer && peer->type == pb->type
+                        ? smap_get(&peer->options, "peer") : NULL);
+    return back && !strcmp(back, pb->logical_port) ? peer : NULL;
+}
+
 static void
 add_patch(struct port_ctx *ctx)
 {
-    const char *peer_name = patch_peer(ctx->unit, ctx->pb->logical_port);
-    const struct port_binding *peer
-        = peer_name ? in_port_binding(ctx->unit, peer_name) : NULL;
+    const struct port_binding *peer = find_peer(ctx);
     if (!peer) {
         return;
     }
