@@ -51,6 +51,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/inputs.h \
 	controller/lb/affinity.c \
 	controller/lb/affinity.h \
+	controller/lb/candidates.c \
+	controller/lb/candidates.h \
 	controller/lb/config.c \
 	controller/lb/config.h \
 	controller/lb/hairpin.c \
@@ -66,6 +68,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/lflow-env.h \
 	controller/lflow-sample.c \
 	controller/lflow-sample.h \
+	controller/lflow-text.c \
+	controller/lflow-text.h \
 	controller/lflow.c \
 	controller/lflow.h \
 	controller/local-datapath.c \

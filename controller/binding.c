@@ -636,6 +636,26 @@ binding_local_port(struct inc_unit *unit, const char *lport)
 }
 
 bool
+binding_is_bound(struct inc_unit *unit, const char *lport)
+{
+    const struct port_binding *pb = in_port_binding(unit, lport);
+
+    return pb && !uuid_is_zero(&pb->chassis);
+}
+
+bool
+binding_is_here(struct inc_unit *unit, const char *lport)
+{
+    if (!binding_local_port(unit, lport)) {
+        return false;
+    }
+
+    const struct port_binding *pb = in_port_binding(unit, lport);
+    struct uuid our_chassis = binding_our_chassis(unit);
+    return pb && uuid_equals(&pb->chassis, &our_chassis);
+}
+
+bool
 binding_is_resident(struct inc_unit *unit, const char *lport)
 {
     return inc_read(unit, resident_kind, inc_key_string(lport)) != NULL;

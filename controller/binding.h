@@ -56,6 +56,11 @@ struct zone_request {
 const struct local_port *binding_local_port(struct inc_unit *,
                                             const char *lport);
 bool binding_is_resident(struct inc_unit *, const char *lport);
+/* Whether the primary binding of 'lport' is on this chassis: an additional
+ * one, as there is during live migration, does not count. */
+bool binding_is_here(struct inc_unit *, const char *lport);
+/* Whether it is on any chassis. */
+bool binding_is_bound(struct inc_unit *, const char *lport);
 /* Datapaths (UUIDs) that a local port, or this chassis' role as a gateway,
  * makes local by itself. */
 const struct inc_set *binding_roots(struct inc_unit *);

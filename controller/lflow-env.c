@@ -4,7 +4,6 @@
  *
  * Derived cells, in the order of their stages:
  *
- *   - (template-var, name): a variable, as it is on this chassis.
  *   - (port-constants, group): a port group, as far as it matters here.
  *   - (lflow-datapath, dp), (lflow-datapath-by-key, key): local datapaths.
  *   - (lflow-datapath-group, group): the local datapaths of a group. */
@@ -15,16 +14,18 @@
 #include "binding.h"
 #include "hash.h"
 #include "lflow-sample.h"
+#include "lflow-text.h"
 #include "local-datapath.h"
 #include "openvswitch/hmap.h"
 #include "ovn/logical-fields.h"
 #include "util.h"
 #include "uuid.h"
 
-static struct shash symtab;
+/* What has been asked about the datapath at hand: enum ovnact_dp_facts, and
+ * its ports and port groups, which are no other's. */
+#define ASKED_PORTS (1u << N_OVN_DP_FACTS)
 
 static struct inc_kind *kind_port_constants;
-static struct inc_kind *kind_template_var;
 static struct inc_kind *kind_dp;
 static struct inc_kind *kind_dp_by_key;
 static struct inc_kind *kind_dp_group;
@@ -111,43 +112,6 @@ static void
 constants_destroy(void *constants)
 {
     expr_constant_set_destroy(constants);
-}
-
-/* Template variables. */
-
-static const struct inc_kind_class template_var_kind_class = {
-    .name = "template-var",
-    .stage = STAGE_CONFIG,
-    .key_type = INC_KEY_STRING,
-    .equal = inc_strings_equal,
-    .destroy = free,
-};
-
-static void
-template_vars_run(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    const char *chassis = in_ovs_fact(unit, "chassis-name");
-    const struct smap *vars = chassis ? in_template_vars(unit, chassis) : NULL;
-    const struct smap_node *var;
-
-    if (vars) {
-        SMAP_FOR_EACH (var, vars) {
-            inc_write(unit, kind_template_var, inc_key_string(var->key),
-                      xstrdup(var->value));
-        }
-    }
-}
-
-static const struct inc_unit_class template_vars_unit_class = {
-    .name = "template-vars",
-    .stage = STAGE_CONFIG,
-    .run = template_vars_run,
-};
-
-const char *
-lflow_env_template_var(const char *name, void *unit)
-{
-    return inc_read(unit, kind_template_var, inc_key_string(name));
 }
 
 static const struct inc_kind_class port_constants_kind_class = {
@@ -343,14 +307,9 @@ lflow_env_dp_by_key(struct inc_unit *unit, uint32_t key_)
 void
 lflow_env_init(struct inc_engine *engine)
 {
-    ovn_init_symtab(&symtab);
-
     kind_port_constants = inc_kind_declare(engine,
                                            &port_constants_kind_class);
     inc_kind_spawn(in_kinds.port_group, &port_constants_unit_class, NULL);
-
-    kind_template_var = inc_kind_declare(engine, &template_var_kind_class);
-    inc_unit_add(engine, &template_vars_unit_class, INC_KEY_ONLY, NULL);
 
     kind_dp = inc_kind_declare(engine, &dp_kind_class);
     kind_dp_by_key = inc_kind_declare(engine, &dp_by_key_kind_class);
@@ -358,19 +317,6 @@ lflow_env_init(struct inc_engine *engine)
 
     kind_dp_group = inc_kind_declare(engine, &dp_group_kind_class);
     inc_kind_spawn(in_kinds.dp_group, &dp_group_unit_class, NULL);
-}
-
-void
-lflow_env_destroy(void)
-{
-    expr_symtab_destroy(&symtab);
-    shash_destroy(&symtab);
-}
-
-const struct shash *
-lflow_env_symtab(void)
-{
-    return &symtab;
 }
 
 /* The callbacks. */
@@ -432,7 +378,7 @@ env_port_group(const char *name, void *env_)
     char *key = xasprintf("%"PRIu32"_%s", env->dp->tunnel_key, name);
     const struct expr_constant_set *ports;
 
-    env->asked_port_group = true;
+    env->asked |= ASKED_PORTS;
     ports = inc_read(env->unit, kind_port_constants, inc_key_string(key));
     free(key);
     return ports;
@@ -493,7 +439,7 @@ env_port_key(const char *name, unsigned int *key, void *env_)
 {
     struct lflow_env *env = env_;
 
-    env->asked_port = true;
+    env->asked |= ASKED_PORTS;
     if (!find_port_key(env, name, key)) {
         return false;
     }
@@ -519,7 +465,7 @@ env_template_var(const char *name, void *env_)
 {
     struct lflow_env *env = env_;
 
-    return lflow_env_template_var(name, env->unit);
+    return lflow_text_template_var(name, env->unit);
 }
 
 /* The result is good until the next call. */
@@ -541,7 +487,7 @@ lflow_env_start(struct lflow_env *env, struct inc_unit *unit)
 {
     *env = (struct lflow_env) {
         .env = {
-            .symtab = &symtab,
+            .symtab = lflow_text_symtab(),
             .address_set = env_address_set,
             .port_group = env_port_group,
             .template_var = env_template_var,
@@ -571,6 +517,58 @@ lflow_env_set_dp(struct lflow_env *env, const struct lflow_dp *dp)
         env->dp = dp;
         clear_ports(env);
     }
+}
+
+/* Results and what they depend on. */
+
+static uint32_t
+dp_fact(const struct lflow_dp *dp, enum ovnact_dp_fact fact)
+{
+    switch (fact) {
+    case OVN_DP_KEY: return dp->tunnel_key;
+    case OVN_DP_IS_SWITCH: return dp->is_switch;
+    case OVN_DP_CZONE_IS_SNAT: return dp->has_snat_zone;
+    case N_OVN_DP_FACTS:
+    default: OVS_NOT_REACHED();
+    }
+}
+
+uint32_t
+lflow_env_dp_fact(struct lflow_env *env, enum ovnact_dp_fact fact)
+{
+    env->asked |= 1u << fact;
+    return dp_fact(env->dp, fact);
+}
+
+bool
+lflow_memo_is_good(const struct lflow_memo *memo, const struct lflow_env *env)
+{
+    if (!memo->dp || memo->dp == env->dp) {
+        return memo->dp != NULL;
+    }
+    if (memo->asked & ASKED_PORTS) {
+        return false;
+    }
+    for (enum ovnact_dp_fact fact = 0; fact < N_OVN_DP_FACTS; fact++) {
+        if (memo->asked & (1u << fact)
+            && dp_fact(memo->dp, fact) != dp_fact(env->dp, fact)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void
+lflow_memo_begin(struct lflow_env *env)
+{
+    env->asked = 0;
+}
+
+void
+lflow_memo_end(struct lflow_memo *memo, const struct lflow_env *env)
+{
+    memo->dp = env->dp;
+    memo->asked = env->asked;
 }
 
 bool

@@ -31,8 +31,6 @@ struct lflow_dp {
 };
 
 void lflow_env_init(struct inc_engine *);
-void lflow_env_destroy(void);
-const struct shash *lflow_env_symtab(void);
 
 /* NULL if 'dp' is not local. */
 const struct lflow_dp *lflow_env_dp(struct inc_unit *, const struct uuid *dp);
@@ -47,10 +45,6 @@ const struct lflow_dp *lflow_env_dp_by_key(struct inc_unit *, uint32_t key);
  * leave the logical pipeline here: not those of a VIF of another chassis. */
 bool lflow_env_takes_part(struct inc_unit *, const char *lport);
 
-/* The value of template variable 'name' on this chassis, or NULL; 'unit' is a
- * "struct inc_unit *". */
-const char *lflow_env_template_var(const char *name, void *unit);
-
 struct lflow_sample;
 
 /* One logical flow's questions. */
@@ -59,9 +53,7 @@ struct lflow_env {
     struct inc_unit *unit;
     const struct lflow_dp *dp;  /* The datapath at hand, may be changed. */
 
-    /* Set when an answer depended on 'dp'. */
-    bool asked_port;
-    bool asked_port_group;
+    unsigned int asked;         /* For struct lflow_memo. */
 
     struct hmap ports;          /* Those asked for, by the answer. */
     struct shash address_sets;  /* Those asked for: expr_constant_sets. */
@@ -74,6 +66,30 @@ void lflow_env_start(struct lflow_env *, struct inc_unit *);
 void lflow_env_finish(struct lflow_env *);
 void lflow_env_forget_address_sets(struct lflow_env *);
 void lflow_env_set_dp(struct lflow_env *, const struct lflow_dp *);
+/* A fact about the datapath at hand, for "struct ovnact_encode_params". */
+uint32_t lflow_env_dp_fact(struct lflow_env *, enum ovnact_dp_fact);
+
+/* A flow that applies to many datapaths is computed in steps, and mostly a
+ * step comes to the same for all of them.  Nobody has to know which ones do:
+ * what a step asks about the datapath at hand is noted, and its result is good
+ * for each datapath about which the answers would be the same.
+ *
+ *     if (!lflow_memo_is_good(&memo, &env)) {
+ *         lflow_memo_begin(&env);
+ *         ...compute and keep the result...
+ *         lflow_memo_end(&memo, &env);
+ *     }
+ *
+ * Steps do not nest. */
+struct lflow_memo {
+    const struct lflow_dp *dp;  /* NULL: there is no result. */
+    unsigned int asked;         /* Bits: enum ovnact_dp_fact, and another. */
+};
+bool lflow_memo_is_good(const struct lflow_memo *,
+                        const struct lflow_env *);
+void lflow_memo_begin(struct lflow_env *);
+void lflow_memo_end(struct lflow_memo *, const struct lflow_env *);
+
 /* Whether 'key', which has been answered for the datapath at hand, is that of
  * a port that takes part here. */
 bool lflow_env_key_takes_part(const struct lflow_env *, uint32_t key);

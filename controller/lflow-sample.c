@@ -6,7 +6,7 @@
 #include "lflow-sample.h"
 
 #include "inputs.h"
-#include "lflow-env.h"
+#include "lflow-text.h"
 #include "openvswitch/util.h"
 #include "ovn/expr.h"
 #include "util.h"
@@ -84,7 +84,7 @@ collect_template_var(const char *name, void *collector_)
 {
     struct collector *collector = collector_;
 
-    return lflow_env_template_var(name, collector->sample->unit);
+    return lflow_text_template_var(name, collector->sample->unit);
 }
 
 /* Finds out which sets 'match' mentions. */
@@ -93,7 +93,7 @@ collect_sets(struct lflow_sample *sample, const char *match)
 {
     struct collector collector = { .sample = sample, .exist = true };
     const struct expr_env env = {
-        .symtab = lflow_env_symtab(),
+        .symtab = lflow_text_symtab(),
         .address_set = collect_address_set,
         .port_group = collect_port_group,
         .template_var = collect_template_var,

@@ -15,7 +15,9 @@
  * Nothing is kept between runs but the flows themselves.  A unit runs again
  * only if something has changed that its own text mentions, so that a cache
  * of the parsed row would mostly sit there: at some kilobytes a row it would
- * be the largest thing in the process. */
+ * be the largest thing in the process.  Within a run, a step's result is used
+ * again for all datapaths for which it would be the same (struct lflow_memo),
+ * and texts that have been parsed for others wait for it (lflow-text.h). */
 
 #include <config.h>
 #include "lflow.h"
@@ -27,13 +29,15 @@
 #include "group.h"
 #include "inputs.h"
 #include "lb/affinity.h"
-#include "lb-empty.h"
+#include "lb-flow.h"
+#include "lb-match.h"
 #include "lb.h"
 #include "lb-router.h"
 #include "lb/served-vips.h"
 #include "lflow-conj-ids.h"
 #include "lflow-env.h"
 #include "lflow-sample.h"
+#include "lflow-text.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/ofpbuf.h"
@@ -58,40 +62,44 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 /* How much of a text a message repeats. */
 #define MAX_LOGGED_TEXT_LEN 256
 
-/* One run of a unit. */
+/* One run of a unit: what is computed for a datapath, in steps, each with what
+ * it depends on. */
 struct lflow_run {
     struct inc_unit *unit;
     const struct logical_flow *lflow;
     uint8_t table_id;           /* OpenFlow's. */
+    bool is_derived;            /* The texts are not those of 'lflow'. */
     struct lflow_env env;
 
     /* The local datapaths that the flow applies to. */
     const struct lflow_dp **dps;
     size_t n_dps;
 
-    /* The actions, as the row has them, and their prerequisites. */
-    struct ofpbuf ovnacts;
-    struct expr *prereqs;
+    /* The actions, parsed, and whether they are malformed or not to be put
+     * out.  A match that is there is parsed, too, and is needed twice. */
+    struct lflow_memo text_memo;
+    struct lflow_text text;
+    bool is_wanted;
 
-    /* The actions' last encoding, for which kind of datapath it is, and the
-     * same interned: NULL if there is too much of it for a message. */
-    struct ofpbuf ofpacts;
-    struct flow_actions *actions;
-    bool encoded;
-    bool ofpacts_depend_on_dp;
-    bool ofpacts_is_switch, ofpacts_has_snat_zone;
-    uint32_t opcodes;           /* Packet-ins that they may lead to, and... */
-    uint32_t asked_opcodes;     /* ...those of flows that are put out. */
-
-    /* The match, compiled, the last time that it was. */
+    /* The match in normal form, or NULL if it is malformed. */
+    struct lflow_memo expr_memo;
     struct expr *expr;
-    bool expr_depends_on_dp;
+    bool is_affinity;           /* lb_match_is_affinity() */
+
+    /* What OpenFlow makes of it.  If there is but one and it is a plain one,
+     * it is stamped. */
+    struct lflow_memo matches_memo;
     struct expr_matches matches;
-    bool have_matches;
-    bool matches_depend_on_dp;
-    /* If there is only one and it is a plain one, it is stamped. */
     struct flow_key key;
     bool have_key;
+
+    /* The actions' encoding, and the same interned: NULL if there is too much
+     * of it for a message. */
+    struct lflow_memo actions_memo;
+    struct ofpbuf ofpacts;
+    struct flow_actions *actions;
+    uint32_t opcodes;           /* Packet-ins that they may lead to, and... */
+    uint32_t asked_opcodes;     /* ...those of flows that are put out. */
 
     /* Room for what most actions come to. */
     uint64_t ovnacts_stub[512 / 8];
@@ -112,6 +120,30 @@ warn_text(struct lflow_run *run, const char *what, const char *text,
     WARN(run, "error parsing %s \"%.*s%s\": %s", what,
          (int) MIN(len, MAX_LOGGED_TEXT_LEN), text,
          len > MAX_LOGGED_TEXT_LEN ? "..." : "", error);
+}
+
+/* Drops what has been compiled of the match: the matches, or all of it. */
+
+static void
+drop_matches(struct lflow_run *run)
+{
+    if (run->matches_memo.dp) {
+        expr_matches_destroy(&run->matches);
+        run->matches_memo.dp = NULL;
+    }
+    if (run->have_key) {
+        flow_key_uninit(&run->key);
+        run->have_key = false;
+    }
+}
+
+static void
+drop_expr(struct lflow_run *run)
+{
+    expr_destroy(run->expr);
+    run->expr = NULL;
+    run->expr_memo.dp = NULL;
+    drop_matches(run);
 }
 
 /* Which datapaths.
@@ -157,26 +189,49 @@ find_dps(struct lflow_run *run)
 /* The actions. */
 
 static bool
-compile_actions(struct lflow_run *run)
+parse_actions(struct lflow_run *run)
 {
     const struct logical_flow *lf = run->lflow;
     struct ovnact_parse_params pp = {
         .env = &run->env.env,
         .option = lflow_env_option,
         .pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS,
-        /* Actions may go on in the other pipeline, the longer one. */
-        .n_tables = in_dialect(run->unit)->tables.n_ingress,
+        .n_tables = lflow_text_n_tables(run->unit),
         .cur_ltable = lf->table_id,
     };
-    char *error = ovnacts_parse_text(lf->actions, &pp, &run->ovnacts,
-                                     &run->prereqs);
 
+    lflow_text_clear(&run->text);
+    if (lflow_text_take(run->unit, lf, &run->text)) {
+        return true;
+    }
+    char *error = ovnacts_parse_text(lf->actions, &pp, &run->text.ovnacts,
+                                     &run->text.prereqs);
     if (error) {
         warn_text(run, "actions", lf->actions, error);
         free(error);
         return false;
     }
     return true;
+}
+
+/* Makes 'run->text' that for the datapath at hand.  Returns false if the
+ * actions are malformed, or not to be put out. */
+static bool
+compile_actions(struct lflow_run *run)
+{
+    if (!run->is_derived && !lflow_memo_is_good(&run->text_memo, &run->env)) {
+        lflow_memo_begin(&run->env);
+        run->is_wanted = (parse_actions(run)
+                          && lb_affinity_is_wanted(run->unit, run->lflow,
+                                                   run->text.ovnacts.data,
+                                                   run->text.ovnacts.size));
+        lflow_memo_end(&run->text_memo, &run->env);
+
+        /* The prerequisites are part of it. */
+        drop_expr(run);
+        run->actions_memo.dp = NULL;
+    }
+    return run->is_wanted;
 }
 
 /* Callbacks of the encoder. */
@@ -230,25 +285,29 @@ encode_tunnel_ofport(const char *lport, ofp_port_t *ofport, void *run_)
     return true;
 }
 
-/* Makes 'run->ofpacts' the encoding for 'dp'. */
+static uint32_t
+encode_dp_fact(enum ovnact_dp_fact fact, void *run_)
+{
+    struct lflow_run *run = run_;
+
+    return lflow_env_dp_fact(&run->env, fact);
+}
+
+/* Makes 'run->ofpacts' the encoding for the datapath at hand. */
 static void
-encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
+encode_actions(struct lflow_run *run)
 {
     const struct logical_flow *lf = run->lflow;
 
-    if (run->encoded
-        && !run->ofpacts_depend_on_dp
-        && run->ofpacts_is_switch == dp->is_switch
-        && run->ofpacts_has_snat_zone == dp->has_snat_zone) {
+    if (lflow_memo_is_good(&run->actions_memo, &run->env)) {
         return;
     }
 
-    const struct ofpbuf *ovnacts = &run->ovnacts;
+    const struct ofpbuf *ovnacts = &run->text.ovnacts;
     struct ovnact_encode_params ep = { .env = &run->env.env };
     ep.dialect = in_dialect(run->unit);
     ep.tunnel_ofport = encode_tunnel_ofport;
-    ep.is_switch = dp->is_switch;
-    ep.common_zone_is_snat = dp->has_snat_zone;
+    ep.dp_fact = encode_dp_fact;
     ep.ct_zero_snat = encode_ct_zero_snat;
     ep.group_id = encode_group_id;
     ep.meter_id = encode_meter_id;
@@ -260,12 +319,11 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
      * learned of another. */
     ep.learn_cookie = lf->uuid.parts[0];
     ep.stage_hint = lf->stage_hint;
-    ep.lb_affinity = lb_is_affinity(lf->match);
-    ep.dp_key = dp->tunnel_key;
+    ep.lb_affinity = run->is_affinity;
     ep.controller_meter = lf->controller_meter;
     ep.pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS;
 
-    run->env.asked_port = false;
+    lflow_memo_begin(&run->env);
     run->opcodes = 0;
     ofpbuf_clear(&run->ofpacts);
     if (!ovnacts_encode(ovnacts->data, ovnacts->size, &ep, &run->ofpacts)) {
@@ -274,15 +332,29 @@ encode_actions(struct lflow_run *run, const struct lflow_dp *dp)
     }
     flow_actions_unref(run->actions);
     run->actions = flow_actions_intern(run->ofpacts.data, run->ofpacts.size);
-    run->encoded = true;
-    run->ofpacts_depend_on_dp
-        = (run->env.asked_port
-           || ovnacts_depend_on_datapath(ovnacts->data, ovnacts->size));
-    run->ofpacts_is_switch = dp->is_switch;
-    run->ofpacts_has_snat_zone = dp->has_snat_zone;
+    lflow_memo_end(&run->actions_memo, &run->env);
 }
 
 /* The match. */
+
+/* Returns the match as it comes from the parser, or NULL and an error. */
+static struct expr *
+parse_match(struct lflow_run *run, char **errorp)
+{
+    const struct logical_flow *lf = run->lflow;
+    bool keep = run->is_derived || lb_router_has_more(lf->stage_name);
+    struct expr *match = run->text.match;
+
+    *errorp = NULL;
+    if (!match) {
+        match = expr_parse_text(lf->match, &run->env.env, errorp);
+    }
+    /* What depends on the datapath is parsed for each. */
+    run->text.match = (match && keep && !run->env.asked
+                       ? expr_clone(match) : NULL);
+    run->is_affinity = match && lb_match_is_affinity(match);
+    return match;
+}
 
 /* Returns what becomes of parsed 'match', which is consumed, on a router that
  * serves distributed load balancers here. */
@@ -291,10 +363,13 @@ distribute_match(struct lflow_run *run, struct expr *match)
 {
     const struct logical_flow *lf = run->lflow;
 
-    if (match && lb_router_concerns(lf->stage_name, lf->match)) {
+    if (match && !run->is_derived
+        && lb_router_concerns(lf->stage_name, lf->match)) {
         struct lb_router_row row = lb_served_row(run->unit, lf);
         struct lb_served_gateway gateway;
-        struct lb_router_env env = { lb_served_gateway, &gateway };
+        struct lb_router_env env = {
+            lflow_text_symtab(), lb_served_gateway, &gateway
+        };
 
         lb_served_gateway_init(&gateway, run->unit);
         match = lb_router_apply(match, &row, &env);
@@ -309,7 +384,8 @@ static struct expr *
 compile_sample(struct lflow_run *run)
 {
     size_t n_terms;
-    struct expr *expr = expr_compile_sample(run->lflow->match, run->prereqs,
+    struct expr *expr = expr_compile_sample(run->lflow->match,
+                                            run->text.prereqs,
                                             &run->env.env, &n_terms);
 
     if (expr && (n_terms > EXPR_MAX_TERMS
@@ -329,13 +405,14 @@ compile_match(struct lflow_run *run)
     }
 
     const struct logical_flow *lf = run->lflow;
+    const struct expr *prereqs = run->text.prereqs;
     char *error = NULL;
-    struct expr *expr = expr_parse_text(lf->match, &run->env.env, &error);
+    struct expr *expr = parse_match(run, &error);
 
     expr = distribute_match(run, expr);
     if (!error) {
-        expr = expr_and(expr, run->prereqs ? expr_clone(run->prereqs) : NULL);
-        expr = expr_annotate(expr, lflow_env_symtab(), &error);
+        expr = expr_and(expr, prereqs ? expr_clone(prereqs) : NULL);
+        expr = expr_annotate(expr, lflow_text_symtab(), &error);
     }
     if (!error) {
         expr = expr_normalize(expr_simplify(expr, &run->env.env), &error);
@@ -348,42 +425,25 @@ compile_match(struct lflow_run *run)
     return expr;
 }
 
-static void
-drop_matches(struct lflow_run *run)
-{
-    if (run->have_matches) {
-        expr_matches_destroy(&run->matches);
-        run->have_matches = false;
-    }
-    if (run->have_key) {
-        flow_key_uninit(&run->key);
-        run->have_key = false;
-    }
-}
-
 /* Makes 'run->expr' and 'run->matches' those for the datapath at hand.
  * Returns false if the match is malformed. */
 static bool
 compile_for_dp(struct lflow_run *run)
 {
-    if (!run->expr || run->expr_depends_on_dp) {
-        expr_destroy(run->expr);
-        run->env.asked_port_group = false;
+    if (!lflow_memo_is_good(&run->expr_memo, &run->env)) {
+        drop_expr(run);
+        lflow_memo_begin(&run->env);
         run->expr = compile_match(run);
-        run->expr_depends_on_dp = run->env.asked_port_group;
-        drop_matches(run);
-        if (!run->expr) {
-            return false;
-        }
+        lflow_memo_end(&run->expr_memo, &run->env);
     }
-    if (run->matches_depend_on_dp) {
-        drop_matches(run);
+    if (!run->expr) {
+        return false;
     }
-    if (!run->have_matches) {
-        run->env.asked_port = false;
+    if (!lflow_memo_is_good(&run->matches_memo, &run->env)) {
+        drop_matches(run);
+        lflow_memo_begin(&run->env);
         expr_to_matches(run->expr, &run->env.env, &run->matches);
-        run->have_matches = true;
-        run->matches_depend_on_dp = run->env.asked_port;
+        lflow_memo_end(&run->matches_memo, &run->env);
     }
     return true;
 }
@@ -522,72 +582,22 @@ put_all(struct lflow_run *run)
         const struct lflow_dp *dp = run->dps[i];
 
         lflow_env_set_dp(&run->env, dp);
-        if (i == 0 && (!compile_actions(run)
-                       || !lb_affinity_is_wanted(run->unit, run->lflow,
-                                                 run->ovnacts.data,
-                                                 run->ovnacts.size))) {
-            return;
-        }
-        if (compile_for_dp(run)) {
-            if (run->matches.n) {
-                encode_actions(run, dp);
-                put_dp(run, dp);
-            }
-        } else if (!run->expr_depends_on_dp) {
-            return;
+        if (compile_actions(run) && compile_for_dp(run) && run->matches.n) {
+            encode_actions(run);
+            put_dp(run, dp);
         }
     }
-}
-
-/* Drops what has been compiled of the match. */
-static void
-drop_expr(struct lflow_run *run)
-{
-    expr_destroy(run->expr);
-    run->expr = NULL;
-    drop_matches(run);
 }
 
 static void
 run_destroy(struct lflow_run *run)
 {
     free(run->dps);
-    ovnacts_free(run->ovnacts.data, run->ovnacts.size);
-    ofpbuf_uninit(&run->ovnacts);
-    expr_destroy(run->prereqs);
+    lflow_text_destroy(&run->text);
     ofpbuf_uninit(&run->ofpacts);
     flow_actions_unref(run->actions);
     drop_expr(run);
     lflow_env_finish(&run->env);
-}
-
-/* Puts in 'flows' those that come with 'run->lflow', see lb-router.h. */
-static size_t
-derive_flows(struct lflow_run *run,
-             struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS])
-{
-    const struct logical_flow *lf = run->lflow;
-    char *error = NULL;
-    size_t n = 0;
-
-    if (!lb_router_has_more(lf->stage_name)) {
-        return 0;
-    }
-
-    struct lb_router_row row = lb_served_row(run->unit, lf);
-    if (row.balances || !lb_router_balances(lf->stage_name)) {
-        struct lb_served_gateway gateway;
-        struct lb_router_env env = { lb_served_gateway, &gateway };
-
-        lflow_env_set_dp(&run->env, run->dps[0]);
-        struct expr *match = expr_parse_text(lf->match, &run->env.env, &error);
-        lb_served_gateway_init(&gateway, run->unit);
-        n = match ? lb_router_derive(match, &row, &env, flows) : 0;
-        lb_served_gateway_destroy(&gateway);
-        expr_destroy(match);
-        free(error);            /* Has been reported before. */
-    }
-    return n;
 }
 
 static void
@@ -602,40 +612,92 @@ run_init(struct lflow_run *run, struct inc_unit *unit,
         .table_id = lf->table_id + (lf->ingress ? tables->ingress
                                     : tables->egress),
     };
-    ofpbuf_use_stub(&run->ovnacts, run->ovnacts_stub,
+    ofpbuf_use_stub(&run->text.ovnacts, run->ovnacts_stub,
                     sizeof run->ovnacts_stub);
     ofpbuf_use_stub(&run->ofpacts, run->ofpacts_stub,
                     sizeof run->ofpacts_stub);
     lflow_env_start(&run->env, unit);
 }
 
+/* Returns whether there is anything to be put out. */
+static bool
+put_flows(struct lflow_run *run)
+{
+    find_dps(run);
+    if (!run->n_dps || !is_sane(run)) {
+        return false;
+    }
+    put_all(run);
+    return true;
+}
+
+/* Puts in 'flows' those that come with 'run->lflow', see lb-router.h. */
+static size_t
+derive_flows(struct lflow_run *run,
+             struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS])
+{
+    const struct logical_flow *lf = run->lflow;
+
+    if (!run->text.match || !lb_router_has_more(lf->stage_name)) {
+        return 0;
+    }
+
+    struct lb_router_row row = lb_served_row(run->unit, lf);
+    if (!row.balances && lb_router_balances(lf->stage_name)) {
+        return 0;
+    }
+
+    struct lb_served_gateway gateway;
+    struct lb_router_env env = {
+        lflow_text_symtab(), lb_served_gateway, &gateway
+    };
+    lb_served_gateway_init(&gateway, run->unit);
+    size_t n = lb_router_derive(run->text.match, &row, &env, flows);
+    lb_served_gateway_destroy(&gateway);
+    return n;
+}
+
+/* Puts out 'flow' (whose match it takes), which comes with 'base'. */
+static void
+put_derived(struct inc_unit *unit, const struct logical_flow *base,
+            struct lb_router_flow *flow)
+{
+    struct logical_flow lf = *base;
+    struct lflow_run run;
+
+    lf.ingress = flow->ingress;
+    lf.priority = flow->priority;
+    lf.stage_name = flow->stage;
+    if (!in_stage(unit, flow->stage, &lf.table_id)) {
+        return;
+    }
+
+    run_init(&run, unit, &lf);
+    run.is_derived = run.is_wanted = true;
+    run.text.match = flow->match;
+    flow->match = NULL;
+    lb_router_flow_put_actions(flow, lf.table_id, lflow_text_symtab(),
+                               &run.text.ovnacts);
+    put_flows(&run);
+    run_destroy(&run);
+}
+
 static void
 put_lflow(struct inc_unit *unit, const struct logical_flow *lf)
 {
     struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS];
-    size_t n_flows = 0;
     struct lflow_run run;
 
     run_init(&run, unit, lf);
-    find_dps(&run);
-    if (run.n_dps && is_sane(&run)) {
-        put_all(&run);
+    size_t n_flows = 0;
+    if (put_flows(&run)) {
         n_flows = derive_flows(&run, flows);
         unsupported_note_flow(unit, lf, run.asked_opcodes);
     }
     run_destroy(&run);
 
     for (size_t i = 0; i < n_flows; i++) {
-        struct logical_flow derived = *lf;
-
-        derived.ingress = flows[i].ingress;
-        derived.priority = flows[i].priority;
-        derived.match = flows[i].match;
-        derived.actions = flows[i].actions;
-        derived.stage_name = flows[i].stage;
-        if (in_stage(unit, flows[i].stage, &derived.table_id)) {
-            put_lflow(unit, &derived);
-        }
+        put_derived(unit, lf, &flows[i]);
     }
     lb_router_flows_destroy(flows, n_flows);
 }
@@ -697,7 +759,7 @@ update_dp(struct lflow_run *before, struct lflow_run *after,
         }
     }
     if (after->matches.n) {
-        encode_actions(after, dp);
+        encode_actions(after);
     }
     for (size_t i = 0; i < after->matches.n; i++) {
         struct expr_match *m = &after->matches.matches[i];
@@ -714,21 +776,19 @@ static bool
 update_all(struct lflow_sample *sample, struct lflow_run *before,
            struct lflow_run *after)
 {
-    bool ok = compile_actions(after)
-              && lb_affinity_is_wanted(after->unit, after->lflow,
-                                       after->ovnacts.data,
-                                       after->ovnacts.size);
+    bool ok = true;
 
-    before->prereqs = after->prereqs;
     for (size_t i = 0; ok && i < after->n_dps; i++) {
         const struct lflow_dp *dp = after->dps[i];
 
         lflow_env_set_dp(&before->env, dp);
         lflow_env_set_dp(&after->env, dp);
-        ok = (compile_samples(sample, before, after)
+        ok = compile_actions(after);
+        before->text.prereqs = after->text.prereqs;
+        ok = (ok && compile_samples(sample, before, after)
               && update_dp(before, after, dp));
+        before->text.prereqs = NULL;
     }
-    before->prereqs = NULL;
     return ok;
 }
 
@@ -742,7 +802,8 @@ lflow_update(struct inc_unit *unit, void *aux OVS_UNUSED)
     struct lflow_run before, after;
     struct lflow_sample sample;
 
-    if (!lf || lb_router_concerns(lf->stage_name, lf->match)
+    if (!lf || lb_flow_is_likely(lf->actions)
+        || lb_router_concerns(lf->stage_name, lf->match)
         || lb_router_has_more(lf->stage_name)
         || strlen(lf->match) > MAX_TEXT_LEN) {
         return false;
@@ -807,7 +868,6 @@ static void
 destroy(void)
 {
     conj_ids_destroy();
-    lflow_env_destroy();
 }
 
 static void

@@ -19,7 +19,7 @@
 
 #include "binding.h"
 #include "inputs.h"
-#include "lb/served-vips.h"
+#include "lb/candidates.h"
 #include "module.h"
 #include "openvswitch/hmap.h"
 #include "util.h"
@@ -182,7 +182,7 @@ local_datapaths_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         struct node *node = w.queue[i];
 
         walk_links(&w, node, binding_links(unit, &node->uuid));
-        if (lb_served_is_candidate(unit, &node->uuid)) {
+        if (lb_candidates_contain(unit, &node->uuid)) {
             walk_links(&w, node, binding_serving_links(unit, &node->uuid));
         }
     }

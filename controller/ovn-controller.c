@@ -46,10 +46,12 @@
 #include "inc-proc-eng.h"
 #include "inputs.h"
 #include "inject-pkt.h"
+#include "lb/candidates.h"
 #include "lb/config.h"
 #include "lb/local.h"
 #include "lb/served-vips.h"
 #include "lb/show.h"
+#include "lflow-text.h"
 #include "lflow.h"
 #include "local-datapath.h"
 #include "ltables.h"
@@ -120,12 +122,14 @@ static const struct module *const modules[] = {
     &binding_module,
     &binding_commit_module,
     &if_status_module,
+    &lflow_text_module,
+    &lb_configs_module,
+    &lb_candidates_module,
     &local_datapath_module,
     &ct_zone_module,
     &encaps_module,
     &patch_module,
     &egress_qos_module,
-    &lb_configs_module,
     &lb_local_module,
     &lb_served_module,
     &flow_table_module,

@@ -108,7 +108,7 @@ static size_t
 start_ct_next(const struct ovnact_ct_next *next, uint16_t flags,
               const struct ovnact_encode_params *ep, struct ofpbuf *out)
 {
-    bool snat = next->zone == OVN_CT_ZONE_SNAT && !ep->is_switch;
+    bool snat = next->zone == OVN_CT_ZONE_SNAT && !act_dp_is_switch(ep);
 
     return start_ct(out, snat ? MFF_LOG_SNAT_ZONE : act_zone_field(ep), flags,
                     act_ptable(ep, next->ltable));
@@ -430,7 +430,8 @@ static enum mf_field_id
 nat_zone(enum ovnact_type type, const struct ovnact_encode_params *ep)
 {
     bool snat_zone = (type == OVNACT_CT_SNAT
-                      || (type != OVNACT_CT_DNAT && ep->common_zone_is_snat));
+                      || (type != OVNACT_CT_DNAT
+                          && ep->dp_fact(OVN_DP_CZONE_IS_SNAT, ep->aux)));
     return snat_zone ? MFF_LOG_SNAT_ZONE : MFF_LOG_DNAT_ZONE;
 }
 

@@ -411,7 +411,7 @@ act_encode_ct_lb(const struct ovnact *a,
     for (size_t i = 0; i < lb->n_backends; i++) {
         init_lb_bucket(&group->buckets[i], &lb->backends[i]);
     }
-    group->is_switch = ep->is_switch;
+    group->is_switch = act_dp_is_switch(ep);
     group->ltable = lb->ltable - 1;
     group->affinity = ep->lb_affinity;
     group->local = is_distributed(lb);

@@ -432,7 +432,7 @@ aff_backend_field(const struct ovnact_encode_params *ep, bool ipv6)
     const struct ovn_registers *regs = &ep->dialect->regs;
 
     return put_whole_field(!ipv6 ? regs->affinity_ip4
-                           : ep->is_switch ? regs->affinity_ip6_switch
+                           : act_dp_is_switch(ep) ? regs->affinity_ip6_switch
                            : regs->affinity_ip6_router);
 }
 

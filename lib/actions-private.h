@@ -60,9 +60,7 @@ struct ovnact_class {
     const char *word;
     enum ovnact_form form;
     const char *prereq;         /* The predicate that it needs, or NULL. */
-    bool per_datapath;          /* Encoding depends on the datapath. */
     bool needs_next_table;      /* Not allowed in the last table. */
-    bool is_nest;               /* A struct ovnact_nest. */
 
     void (*parse)(struct act_parser *, enum ovnact_type,
                   const struct expr_field *result);
@@ -75,7 +73,12 @@ const char *ovnact_word(const struct ovnact *);
 
 /* Appends a zeroed action of 'len' bytes.  The result moves when another
  * action is appended. */
-void *ovnact_put(struct act_parser *, enum ovnact_type, size_t len);
+void *ovnact_append(struct ofpbuf *ovnacts, enum ovnact_type, size_t len);
+static inline void *
+ovnact_put(struct act_parser *p, enum ovnact_type type, size_t len)
+{
+    return ovnact_append(p->ovnacts, type, len);
+}
 
 /* "Syntax error at `TOKEN'." */
 void act_syntax_error(struct act_parser *);
@@ -139,6 +142,11 @@ static inline uint8_t
 act_ptable(const struct ovnact_encode_params *ep, uint8_t ltable)
 {
     return act_first_ptable(ep, ep->pipeline) + ltable;
+}
+static inline bool
+act_dp_is_switch(const struct ovnact_encode_params *ep)
+{
+    return ep->dp_fact(OVN_DP_IS_SWITCH, ep->aux);
 }
 /* The register with the zone for a flow's connections. */
 enum mf_field_id act_zone_field(const struct ovnact_encode_params *);

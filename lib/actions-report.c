@@ -381,7 +381,7 @@ act_encode_sample(const struct ovnact *a,
     os->probability = sample->probability;
     os->collector_set_id = sample->collector_set;
     os->obs_domain_id = ((uint32_t) sample->obs_domain << 24
-                         | (ep->dp_key & 0xffffff));
+                         | (ep->dp_fact(OVN_DP_KEY, ep->aux) & 0xffffff));
     os->obs_point_id = (sample->point == OVN_OBS_COOKIE
                         ? ep->lflow_uuid.parts[0]
                         : sample->obs_point);

@@ -39,17 +39,13 @@ static const struct ovnact_class classes[N_OVNACTS] = {
 #define F(NAME) .format = act_format_##NAME
 #define E(NAME) .encode = act_encode_##NAME
 #define X(NAME) .free = act_free_##NAME
-#define PER_DP .per_datapath = true
 #define NEEDS_NEXT .needs_next_table = true
-#define IS_NEST .is_nest = true
 #define SIMPLE(ENUM, PREREQ, NAME)                              \
     ROW(ENUM, VERB, PREREQ, P(word), F(word), E(NAME))
 #define NESTED(ENUM, PREREQ)                                    \
-    ROW(ENUM, VERB, PREREQ, P(nested), F(nested), E(nested), X(nested),    \
-        IS_NEST)
-#define NAT(ENUM, ...)                                          \
-    ROW(ENUM, VERB, "ip", P(ct_nat), F(ct_nat), E(ct_nat), NEEDS_NEXT,  \
-        __VA_ARGS__)
+    ROW(ENUM, VERB, PREREQ, P(nested), F(nested), E(nested), X(nested))
+#define NAT(ENUM)                                               \
+    ROW(ENUM, VERB, "ip", P(ct_nat), F(ct_nat), E(ct_nat), NEEDS_NEXT)
 #define LB(ENUM)                                                \
     ROW(ENUM, VERB, "ip", P(ct_lb), F(ct_lb), E(ct_lb), X(ct_lb), NEEDS_NEXT)
 #define LOOKUP(ENUM)                                            \
@@ -71,7 +67,7 @@ static const struct ovnact_class classes[N_OVNACTS] = {
         P(check_pkt_larger), F(check_pkt_larger), E(check_pkt_larger)),
     SIMPLE(IGMP, NULL, igmp),
     ROW(BIND_VPORT, VERB, NULL,
-        P(bind_vport), F(bind_vport), E(bind_vport), X(bind_vport), PER_DP),
+        P(bind_vport), F(bind_vport), E(bind_vport), X(bind_vport)),
     ROW(HANDLE_SVC_CHECK, VERB, NULL,
         P(handle_svc_check), F(handle_svc_check), E(handle_svc_check)),
     SIMPLE(HANDLE_DHCPV6_REPLY, NULL, handle_dhcpv6_reply),
@@ -81,12 +77,11 @@ static const struct ovnact_class classes[N_OVNACTS] = {
     ROW(CT_NEXT, VERB, "ip", P(ct_next), F(ct_next), E(ct_next), NEEDS_NEXT),
     ROW(CT_COMMIT_V1, INNER, NULL, F(ct_commit_v1), E(ct_commit_v1)),
     ROW(CT_COMMIT_V2, VERB, "ip",
-        P(ct_commit), F(ct_commit_v2), E(ct_commit_v2), X(nested),
-        IS_NEST),
+        P(ct_commit), F(ct_commit_v2), E(ct_commit_v2), X(nested)),
     NAT(CT_DNAT),
     NAT(CT_SNAT),
-    NAT(CT_DNAT_IN_CZONE, PER_DP),
-    NAT(CT_SNAT_IN_CZONE, PER_DP),
+    NAT(CT_DNAT_IN_CZONE),
+    NAT(CT_SNAT_IN_CZONE),
     ROW(CT_COMMIT_NAT, VERB, "ip",
         P(ct_next), F(ct_next), E(ct_commit_nat), NEEDS_NEXT),
     ROW(CT_COMMIT_TO_ZONE, VERB, "ip", P(ct_commit_to_zone), F(ct_next),
@@ -113,10 +108,10 @@ static const struct ovnact_class classes[N_OVNACTS] = {
     ROW(SELECT, RESULT, NULL,
         P(select), F(select), E(select), X(select), NEEDS_NEXT),
     ROW(FWD_GROUP, VERB, NULL,
-        P(fwd_group), F(fwd_group), E(fwd_group), X(fwd_group), PER_DP),
+        P(fwd_group), F(fwd_group), E(fwd_group), X(fwd_group)),
 
     /* actions-nested.c. */
-    ROW(CLONE, VERB, NULL, P(clone), F(nested), E(clone), X(nested), IS_NEST),
+    ROW(CLONE, VERB, NULL, P(clone), F(nested), E(clone), X(nested)),
     NESTED(ARP, "ip4"),
     NESTED(ICMP4, "ip4"),
     NESTED(ICMP4_ERROR, "ip4"),
@@ -132,7 +127,7 @@ static const struct ovnact_class classes[N_OVNACTS] = {
     /* actions-remote.c. */
     SIMPLE(FLOOD_REMOTE, NULL, flood_remote),
     ROW(MIRROR, VERB, NULL,
-        P(mirror), F(mirror), E(mirror), X(mirror), PER_DP),
+        P(mirror), F(mirror), E(mirror), X(mirror)),
 
     /* actions-mac.c. */
     ROW(GET_ARP, VERB, NULL, P(mac_verb), F(mac_verb), E(get_mac)),
@@ -173,7 +168,7 @@ static const struct ovnact_class classes[N_OVNACTS] = {
     /* actions-report.c. */
     ROW(LOG, VERB, NULL, P(log), F(log), E(log), X(log)),
     ROW(SET_METER, VERB, NULL, P(set_meter), F(set_meter), E(set_meter)),
-    ROW(SAMPLE, VERB, NULL, P(sample), F(sample), E(sample), PER_DP),
+    ROW(SAMPLE, VERB, NULL, P(sample), F(sample), E(sample)),
     ROW(TRIGGER_EVENT, VERB, NULL, P(trigger_event), F(trigger_event),
         E(trigger_event), X(trigger_event)),
 
@@ -195,9 +190,7 @@ static const struct ovnact_class classes[N_OVNACTS] = {
 #undef F
 #undef E
 #undef X
-#undef PER_DP
 #undef NEEDS_NEXT
-#undef IS_NEST
 #undef SIMPLE
 #undef NESTED
 #undef NAT
@@ -263,25 +256,25 @@ find_word(const char *word, enum ovnact_form form, enum ovnact_type *type)
 /* Parsing: help for the actions' functions. */
 
 void *
-ovnact_put(struct act_parser *p, enum ovnact_type type, size_t len)
+ovnact_append(struct ofpbuf *ovnacts, enum ovnact_type type, size_t len)
 {
     size_t padded = ROUND_UP(len, OVNACT_ALIGNTO);
 
     /* An ofpbuf by itself grows by so little that filling it takes quadratic
      * time. */
-    if (ofpbuf_tailroom(p->ovnacts) < padded) {
-        ofpbuf_prealloc_tailroom(p->ovnacts, MAX(padded, p->ovnacts->size));
+    if (ofpbuf_tailroom(ovnacts) < padded) {
+        ofpbuf_prealloc_tailroom(ovnacts, MAX(padded, ovnacts->size));
     }
 
-    struct ovnact *a = ofpbuf_put_zeros(p->ovnacts, padded);
+    struct ovnact *a = ofpbuf_put_zeros(ovnacts, padded);
     a->type = type;
     a->len = len;
     return a;
 }
 
 /* A prerequisite is a predicate, so that there is nothing to parse: what it
- * stands for is written out once, for all who mention it (expr_annotate()).  An
- * action that has what another one before it has adds nothing. */
+ * stands for is written out once, for all who mention it (expr_annotate()).
+ * An action that has what another one before it has adds nothing. */
 static void
 add_prereq(struct act_parser *p, const char *prereq)
 {
@@ -666,7 +659,7 @@ act_output_ptable(const struct ovnact_encode_params *ep)
 enum mf_field_id
 act_zone_field(const struct ovnact_encode_params *ep)
 {
-    return ep->is_switch ? MFF_LOG_CT_ZONE : MFF_LOG_DNAT_ZONE;
+    return act_dp_is_switch(ep) ? MFF_LOG_CT_ZONE : MFF_LOG_DNAT_ZONE;
 }
 
 uint32_t
@@ -726,30 +719,4 @@ ovnacts_encode(const struct ovnact *ovnacts, size_t len,
         }
     }
     return ok;
-}
-
-bool
-ovnacts_depend_on_datapath(const struct ovnact *ovnacts, size_t len)
-{
-    const struct ovnact *a;
-
-    OVNACT_FOR_EACH (a, ovnacts, len) {
-        if (a->type == OVNACT_LOAD) {
-            /* Only the name of a port means another number elsewhere. */
-            const struct ovnact_load *load
-                = CONTAINER_OF(a, struct ovnact_load, ovnact);
-            if (load->imm.string) {
-                return true;
-            }
-        } else if (classes[a->type].per_datapath) {
-            return true;
-        } else if (classes[a->type].is_nest) {
-            const struct ovnact_nest *nest
-                = CONTAINER_OF(a, struct ovnact_nest, ovnact);
-            if (ovnacts_depend_on_datapath(nest->nested, nest->nested_len)) {
-                return true;
-            }
-        }
-    }
-    return false;
 }

@@ -10,6 +10,8 @@
 #include <config.h>
 #include "expr-private.h"
 
+#include <string.h>
+
 #include "openvswitch/dynamic-string.h"
 
 static void
@@ -32,8 +34,23 @@ format_string_cmp(const struct expr_cmp *cmp, struct ds *s)
     lex_string_format(cmp->string, s);
 }
 
+/* Formats what 'cmp' compares a whole OpenFlow field with. */
 static void
-format_cmp(const struct expr_cmp *cmp, struct ds *s)
+format_field_value(const struct expr_cmp *cmp, struct ds *s)
+{
+    const struct mf_field *field = cmp->symbol->field;
+    const ovs_be64 value128[2] = { htonll(cmp->value.u64.hi),
+                                   htonll(cmp->value.u64.lo) };
+    const uint8_t *bytes = (const uint8_t *) value128;
+    union mf_value value;
+
+    memset(&value, 0, sizeof value);
+    memcpy(&value, bytes + sizeof value128 - field->n_bytes, field->n_bytes);
+    mf_format(field, &value, NULL, NULL, s);
+}
+
+static void
+format_cmp(const struct expr_cmp *cmp, bool plainly, struct ds *s)
 {
     struct expr_field f = { .symbol = cmp->symbol };
     bool equality = cmp->relop == EXPR_R_EQ || cmp->relop == EXPR_R_NE;
@@ -60,12 +77,19 @@ format_cmp(const struct expr_cmp *cmp, struct ds *s)
     } else {
         expr_field_format(&f, s);
         ds_put_format(s, " %s ", expr_relop_to_string(cmp->relop));
-        format_u128(expr_u128_shift_right(cmp->value, f.ofs), s);
+        if (plainly && cmp->symbol->field && f.n_bits == cmp->symbol->width
+            && cmp->symbol->width == cmp->symbol->field->n_bits) {
+            format_field_value(cmp, s);
+        } else {
+            format_u128(expr_u128_shift_right(cmp->value, f.ofs), s);
+        }
     }
 }
 
+static void format(const struct expr *, bool plainly, struct ds *);
+
 static void
-format_andor(const struct expr *e, struct ds *s)
+format_andor(const struct expr *e, bool plainly, struct ds *s)
 {
     for (size_t i = 0; i < e->n; i++) {
         const struct expr *sub = e->subs[i];
@@ -75,24 +99,24 @@ format_andor(const struct expr *e, struct ds *s)
         }
         if (expr_is_andor(sub)) {
             ds_put_char(s, '(');
-            expr_format(sub, s);
+            format(sub, plainly, s);
             ds_put_char(s, ')');
         } else {
-            expr_format(sub, s);
+            format(sub, plainly, s);
         }
     }
 }
 
-void
-expr_format(const struct expr *e, struct ds *s)
+static void
+format(const struct expr *e, bool plainly, struct ds *s)
 {
     switch (e->type) {
     case EXPR_T_CMP:
-        format_cmp(&e->cmp, s);
+        format_cmp(&e->cmp, plainly, s);
         break;
     case EXPR_T_AND:
     case EXPR_T_OR:
-        format_andor(e, s);
+        format_andor(e, plainly, s);
         break;
     case EXPR_T_BOOLEAN:
         ds_put_char(s, e->boolean ? '1' : '0');
@@ -104,4 +128,16 @@ expr_format(const struct expr *e, struct ds *s)
         ds_put_char(s, ')');
         break;
     }
+}
+
+void
+expr_format(const struct expr *e, struct ds *s)
+{
+    format(e, false, s);
+}
+
+void
+expr_format_plainly(const struct expr *e, struct ds *s)
+{
+    format(e, true, s);
 }

@@ -19,10 +19,6 @@
 #include "util.h"
 #include "uuid.h"
 
-/* The bit that says that the client has an affinity, as ovn-northd's flows
- * have it. */
-#define AFFINITY_BIT "reg9[6]"
-
 /* What the controller is told: reg0 has one of these, so that it is not taken
  * for something else, reg1 an argument, and reg4 to reg7 a load balancer. */
 #define TELL_REJECT 0x6c620001u /* reg1: where the answer is resubmitted. */
@@ -61,13 +57,6 @@ lb_empty_reject_stages(bool is_switch)
     return is_switch ? of_switch : of_router;
 }
 
-bool
-lb_is_affinity(const char *match)
-{
-    return !strncmp(match, AFFINITY_BIT" == 1 && ",
-                    strlen(AFFINITY_BIT" == 1 && "));
-}
-
 char *
 lb_empty_actions(enum lb_empty empty, const struct lb_empty_place *place)
 {
@@ -87,7 +76,8 @@ lb_empty_actions(enum lb_empty empty, const struct lb_empty_place *place)
                          lb->parts[3]);
 
     case LB_EMPTY_OTHERS:
-        return xasprintf("set_field:0/0x40->reg9,resubmit(,%d)",
+        return xasprintf("set_field:0/%#x->%s,resubmit(,%d)",
+                         LB_AFFINITY_BIT, mf_from_id(LB_AFFINITY_FIELD)->name,
                          place->table);
 
     case LB_EMPTY_DROP:

@@ -41,9 +41,10 @@ enum lb_empty {
 enum lb_empty lb_empty_decide(bool affinity, const struct smap *options,
                               const struct smap *global);
 
-/* Whether a logical flow with 'match' balances the connections of clients that
- * have an affinity. */
-bool lb_is_affinity(const char *match);
+/* The bit of the pipeline's registers in which ovn-northd's flows keep that
+ * the client has an affinity.  See lb_match_is_affinity(). */
+#define LB_AFFINITY_FIELD MFF_REG9
+#define LB_AFFINITY_BIT (1u << 6)
 
 /* The group's place in the pipeline, and what it balances. */
 struct lb_empty_place {

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lb-empty.h"
 #include "lb-match.h"
 #include "openvswitch/ofpbuf.h"
 #include "ovn/expr.h"
@@ -71,9 +70,22 @@ lb_flow_from_actions(const struct ovnact *ovnacts, size_t len,
 }
 
 bool
+lb_flow_from_parsed(const struct ovnact *ovnacts, size_t len,
+                    const struct expr *match, struct lb_flow *flow)
+{
+    if (!lb_flow_from_actions(ovnacts, len, flow)) {
+        return false;
+    }
+    flow->has_vip = lb_match_vip(match, &flow->vip);
+    flow->affinity = lb_match_is_affinity(match);
+    return true;
+}
+
+bool
 lb_flow_parse(const char *match_text, const char *actions,
               const struct ovnact_parse_params *pp, struct lb_flow *flow)
 {
+    struct expr *match = NULL;
     struct expr *prereqs = NULL;
     struct ofpbuf ovnacts;
     bool balances = false;
@@ -81,16 +93,14 @@ lb_flow_parse(const char *match_text, const char *actions,
     ofpbuf_init(&ovnacts, 0);
     char *error = ovnacts_parse_text(actions, pp, &ovnacts, &prereqs);
     if (!error) {
-        balances = lb_flow_from_actions(ovnacts.data, ovnacts.size, flow);
+        match = expr_parse_text(match_text, pp->env, &error);
     }
-    if (balances) {
-        struct expr *match = expr_parse_text(match_text, pp->env, &error);
-
-        flow->has_vip = match && lb_match_vip(match, &flow->vip);
-        flow->affinity = lb_is_affinity(match_text);
-        expr_destroy(match);
+    if (!error) {
+        balances = lb_flow_from_parsed(ovnacts.data, ovnacts.size, match,
+                                       flow);
     }
     free(error);
+    expr_destroy(match);
     expr_destroy(prereqs);
     ovnacts_free(ovnacts.data, ovnacts.size);
     ofpbuf_uninit(&ovnacts);

@@ -34,14 +34,17 @@ struct lb_flow {
 /* Whether a flow with 'actions' might balance load.  Cheap. */
 bool lb_flow_is_likely(const char *actions);
 
-/* Parses a flow.  Returns false, and then there is nothing to destroy, if it
- * balances nothing, or if its actions have errors, which are somebody else's
- * to report. */
+/* What a flow balances whose texts have been parsed, but not changed by
+ * lb_make_local(): its actions, and its match as it came from the parser.
+ * Returns false, and then there is nothing to destroy, if it balances
+ * nothing. */
+bool lb_flow_from_parsed(const struct ovnact *, size_t ovnacts_len,
+                         const struct expr *match, struct lb_flow *);
+/* The same from the texts.  Also returns false if they have errors, which are
+ * somebody else's to report. */
 bool lb_flow_parse(const char *match, const char *actions,
                    const struct ovnact_parse_params *, struct lb_flow *);
-/* The same for actions that have been parsed already, but not changed by
- * lb_make_local(), and without the match: 'has_vip' and 'affinity' will be
- * false. */
+/* The same without the match: 'has_vip' and 'affinity' will be false. */
 bool lb_flow_from_actions(const struct ovnact *, size_t ovnacts_len,
                           struct lb_flow *);
 /* Frees what 'flow' holds, but not 'flow' itself. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "expr-private.h"
+#include "lb-empty.h"
 #include "lb.h"
 #include "packets.h"
 #include "util.h"
@@ -130,6 +131,26 @@ lb_match_protocol(const struct expr *match)
         }
     }
     return NULL;
+}
+
+bool
+lb_match_is_affinity(const struct expr *match)
+{
+    const struct mf_field *field = mf_from_id(LB_AFFINITY_FIELD);
+
+    for (size_t i = 0; i < lb_match_n_conjuncts(match); i++) {
+        const struct expr *e = lb_match_conjunct(match, i);
+
+        /* With one bit, "!= 0" is "== 1". */
+        if (e->type == EXPR_T_CMP && e->cmp.symbol->field == field
+            && !e->cmp.mask.u64.hi
+            && e->cmp.mask.u64.lo == LB_AFFINITY_BIT
+            && (e->cmp.relop == EXPR_R_EQ ? e->cmp.value.u64.lo
+                : e->cmp.relop == EXPR_R_NE && !e->cmp.value.u64.lo)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool

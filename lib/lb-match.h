@@ -36,6 +36,9 @@ bool lb_match_address(const struct expr *cmp, struct in6_addr *ip);
 /* The protocol whose destination port is compared, or NULL. */
 const char *lb_match_protocol(const struct expr *);
 
+/* Whether the match says that the client has an affinity. */
+bool lb_match_is_affinity(const struct expr *);
+
 /* Sets '*vip' to the VIP whose connections are balanced.  Returns false if the
  * match does not say one. */
 bool lb_match_vip(const struct expr *, struct lb_endpoint *vip);

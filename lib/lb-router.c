@@ -6,14 +6,16 @@
 #include <config.h>
 #include "lb-router.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "actions-private.h"
 #include "byte-order.h"
 #include "expr-private.h"
 #include "lb-flow.h"
 #include "lb-match.h"
-#include "openvswitch/dynamic-string.h"
+#include "openvswitch/shash.h"
 #include "packets.h"
 #include "util.h"
 
@@ -336,41 +338,83 @@ lb_router_apply(struct expr *match, const struct lb_router_row *row,
 
 /* Added flows. */
 
-/* What comes from the backends of 'flow', whose match is 'match'. */
-static char *
-format_answers(const struct expr *match, const struct lb_flow *flow)
+/* A symbol that each symbol table has. */
+static const struct expr_symbol *
+find_symbol(const struct shash *symtab, const char *name)
 {
-    const char *protocol = lb_match_protocol(match);
-    const char *ip = lb_endpoint_is_ip4(&flow->backends[0]) ? "ip4" : "ip6";
-    struct ds s = DS_EMPTY_INITIALIZER;
+    const struct expr_symbol *symbol = shash_find_data(symtab, name);
 
-    ds_put_format(&s, "%s && (", ip);
-    for (size_t i = 0; i < flow->n_backends; i++) {
-        const struct lb_endpoint *ep = &flow->backends[i];
-
-        ds_put_format(&s, "%s(%s.src == ", i ? " || " : "", ip);
-        ipv6_format_mapped(&ep->ip, &s);
-        if (protocol && ep->port) {
-            ds_put_format(&s, " && %s.src == %"PRIu16, protocol, ep->port);
-        }
-        ds_put_char(&s, ')');
-    }
-    ds_put_char(&s, ')');
-    return ds_steal_cstr(&s);
+    ovs_assert(symbol);
+    return symbol;
 }
 
-static const char *
-undnat_actions(const struct lb_flow *flow)
+/* "NAME", and "NAME == VALUE" for all bits of a field. */
+static struct expr *
+make_bare(const struct lb_router_env *env, const char *name)
 {
-    switch (flow->flag) {
-    case OVN_CT_LB_SKIP_SNAT:
-        return "flags.skip_snat_for_lb = 1; ct_dnat;";
-    case OVN_CT_LB_FORCE_SNAT:
-        return "flags.force_snat_for_lb = 1; ct_dnat;";
-    case OVN_CT_LB_NO_SNAT:
-    default:
-        return "ct_dnat;";
+    return expr_new_bare(find_symbol(env->symtab, name));
+}
+
+static struct expr *
+make_cmp(const struct lb_router_env *env, const char *name, ovs_u128 value)
+{
+    const struct expr_symbol *symbol = find_symbol(env->symtab, name);
+    struct expr *cmp = expr_new_cmp(symbol, EXPR_R_EQ);
+
+    cmp->cmp.value = value;
+    cmp->cmp.mask = expr_u128_ones(0, symbol->width);
+    return cmp;
+}
+
+static struct expr *
+make_port_cmp(const struct lb_router_env *env, const char *name,
+              const char *port)
+{
+    return expr_new_string_cmp(find_symbol(env->symtab, name), EXPR_R_EQ,
+                               port);
+}
+
+static ovs_u128
+address_value(const struct in6_addr *ip)
+{
+    ovs_be32 parts[4];
+
+    if (IN6_IS_ADDR_V4MAPPED(ip)) {
+        return (ovs_u128) {
+            .u64.lo = ntohl(in6_addr_get_mapped_ipv4(ip))
+        };
     }
+    memcpy(parts, ip, sizeof parts);
+    return (ovs_u128) { .u64 = {
+        .hi = (uint64_t) ntohl(parts[0]) << 32 | ntohl(parts[1]),
+        .lo = (uint64_t) ntohl(parts[2]) << 32 | ntohl(parts[3]) } };
+}
+
+/* What comes from the backends of 'flow', whose match is 'match'. */
+static struct expr *
+make_answers(const struct expr *match, const struct lb_flow *flow,
+             const struct lb_router_env *env)
+{
+    const char *protocol = lb_match_protocol(match);
+    bool is_ip4 = lb_endpoint_is_ip4(&flow->backends[0]);
+    struct expr *backends = expr_new_andor(EXPR_T_OR);
+
+    for (size_t i = 0; i < flow->n_backends; i++) {
+        const struct lb_endpoint *ep = &flow->backends[i];
+        struct expr *e = make_cmp(env, is_ip4 ? "ip4.src" : "ip6.src",
+                                  address_value(&ep->ip));
+
+        if (protocol && ep->port) {
+            char name[16];
+
+            snprintf(name, sizeof name, "%s.src", protocol);
+            e = expr_and(e, make_cmp(env, name,
+                                     (ovs_u128) { .u64.lo = ep->port }));
+        }
+        expr_add(backends, e);
+    }
+    return expr_and(make_bare(env, is_ip4 ? "ip4" : "ip6"),
+                    expr_finish(backends));
 }
 
 static bool
@@ -410,22 +454,24 @@ derive_from_redirect(struct subject *s, const struct lb_router_env *env,
     if (!s->gw || !s->gw->served.n) {
         return 0;
     }
+    struct expr *outport = make_port_cmp(env, "outport", s->gw->port);
+    struct expr *answers
+        = expr_and(make_bare(env, "ct.est"), make_bare(env, "ct.rpl"));
+    answers = expr_and(answers, expr_or(make_bare(env, "ct_mark.natted"),
+                                        make_bare(env, "ct_label.natted")));
     flows[n++] = (struct lb_router_flow) {
         .stage = "lr_in_gw_redirect",
         .ingress = true,
         .priority = 200,
-        .match = xasprintf("ct.est && ct.rpl "
-                           "&& (ct_mark.natted || ct_label.natted) "
-                           "&& outport == \"%s\"", s->gw->port),
-        .actions = "next;",
+        .match = expr_and(answers, expr_clone(outport)),
+        .actions = LB_ROUTER_NEXT,
     };
     flows[n++] = (struct lb_router_flow) {
         .stage = "lr_in_gw_redirect",
         .ingress = true,
         .priority = 200,
-        .match = xasprintf("inport == \"%s\" && outport == \"%s\"",
-                           s->gw->port, s->gw->port),
-        .actions = "next;",
+        .match = expr_and(make_port_cmp(env, "inport", s->gw->port), outport),
+        .actions = LB_ROUTER_NEXT,
     };
     return n;
 }
@@ -446,22 +492,24 @@ derive_from_dnat(struct subject *s, const struct lb_router_env *env,
         flows[n++] = (struct lb_router_flow) {
             .stage = "lr_out_undnat",
             .priority = 40,
-            .match = format_answers(match, row->balances),
-            .actions = undnat_actions(row->balances),
+            .match = make_answers(match, row->balances, env),
+            .actions = LB_ROUTER_CT_DNAT,
+            .flag = row->balances->flag,
         };
     } else if (find_residency(match, env, &s->gw) >= 0) {
         flows[n++] = (struct lb_router_flow) {
             .stage = "lr_in_defrag",
             .ingress = true,
             .priority = 90,
-            .match = format_answers(match, row->balances),
-            .actions = "ct_next;",
+            .match = make_answers(match, row->balances, env),
+            .actions = LB_ROUTER_CT_NEXT,
         };
         flows[n++] = (struct lb_router_flow) {
             .stage = "lr_out_undnat",
             .priority = 130,
-            .match = format_answers(match, row->balances),
-            .actions = undnat_actions(row->balances),
+            .match = make_answers(match, row->balances, env),
+            .actions = LB_ROUTER_CT_DNAT,
+            .flag = row->balances->flag,
         };
     }
     return n;
@@ -483,6 +531,59 @@ void
 lb_router_flows_destroy(struct lb_router_flow *flows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        free(flows[i].match);
+        expr_destroy(flows[i].match);
+    }
+}
+
+static void
+put_flag(enum ovnact_ct_lb_flag flag, const struct shash *symtab,
+         struct ofpbuf *ovnacts)
+{
+    if (flag == OVN_CT_LB_NO_SNAT) {
+        return;
+    }
+
+    const char *name = (flag == OVN_CT_LB_SKIP_SNAT
+                        ? "flags.skip_snat_for_lb"
+                        : "flags.force_snat_for_lb");
+    struct ovnact_load *load = ovnact_append(ovnacts, OVNACT_LOAD,
+                                             sizeof *load);
+    load->dst = (struct expr_field) {
+        .symbol = find_symbol(symtab, name), .n_bits = 1,
+    };
+    load->imm.format = LEX_DECIMAL;
+    load->imm.value.integer = htonll(1);
+}
+
+void
+lb_router_flow_put_actions(const struct lb_router_flow *flow, uint8_t ltable,
+                           const struct shash *symtab, struct ofpbuf *ovnacts)
+{
+    switch (flow->actions) {
+    case LB_ROUTER_NEXT: {
+        struct ovnact_next *next = ovnact_append(ovnacts, OVNACT_NEXT,
+                                                 sizeof *next);
+        next->pipeline = flow->ingress ? OVN_P_INGRESS : OVN_P_EGRESS;
+        next->from_pipeline = next->pipeline;
+        next->ltable = ltable + 1;
+        next->from_ltable = ltable;
+        break;
+    }
+
+    case LB_ROUTER_CT_NEXT: {
+        struct ovnact_ct_next *next = ovnact_append(ovnacts, OVNACT_CT_NEXT,
+                                                    sizeof *next);
+        next->ltable = ltable + 1;
+        break;
+    }
+
+    case LB_ROUTER_CT_DNAT: {
+        put_flag(flow->flag, symtab, ovnacts);
+        struct ovnact_ct_nat *nat = ovnact_append(ovnacts, OVNACT_CT_DNAT,
+                                                  sizeof *nat);
+        nat->family = AF_UNSPEC;
+        nat->ltable = ltable + 1;
+        break;
+    }
     }
 }

@@ -115,6 +115,8 @@
 
 struct expr;
 struct lb_flow;
+struct ofpbuf;
+struct shash;
 
 /* Who serves a VIP. */
 enum lb_router_vip {
@@ -162,6 +164,7 @@ struct lb_router_row {
 };
 
 struct lb_router_env {
+    const struct shash *symtab;
     /* The gateway port of chassisredirect port 'cr_port', or NULL if it is no
      * such port or no load balancer of its router is distributed.  Valid until
      * the next call. */
@@ -183,18 +186,30 @@ struct expr *lb_router_apply(struct expr *match, const struct lb_router_row *,
                              const struct lb_router_env *);
 
 /* The flows that the rules add to the one with 'match', as it was before
- * lb_router_apply(). */
+ * lb_router_apply().  Their actions have no prerequisites beyond what the
+ * match says. */
+enum lb_router_actions {
+    LB_ROUTER_NEXT,             /* next; */
+    LB_ROUTER_CT_NEXT,          /* ct_next; */
+    LB_ROUTER_CT_DNAT           /* flags.skip_snat_for_lb = 1; ct_dnat; */
+};
 struct lb_router_flow {
     const char *stage;          /* Its table is that of northd's own flows. */
     bool ingress;               /* The stage's pipeline. */
     uint16_t priority;
-    char *match;
-    const char *actions;        /* A constant. */
+    struct expr *match;         /* As the parser would return it. */
+    enum lb_router_actions actions;
+    enum ovnact_ct_lb_flag flag; /* Of LB_ROUTER_CT_DNAT. */
 };
 #define LB_ROUTER_MAX_FLOWS 2
 size_t lb_router_derive(const struct expr *match, const struct lb_router_row *,
                         const struct lb_router_env *,
                         struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS]);
 void lb_router_flows_destroy(struct lb_router_flow *, size_t n);
+/* Appends the actions of the flow, which is in logical table 'ltable', to
+ * 'ovnacts', as ovnacts_parse_text() would. */
+void lb_router_flow_put_actions(const struct lb_router_flow *, uint8_t ltable,
+                                const struct shash *symtab,
+                                struct ofpbuf *ovnacts);
 
 #endif /* lib/lb-router.h */

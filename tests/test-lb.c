@@ -329,6 +329,23 @@ find_gateway(const char *cr_port, void *gws_)
 }
 
 static void
+print_derived(const struct lb_router_flow *flow, const struct shash *symtab)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct ofpbuf ovnacts;
+
+    ofpbuf_init(&ovnacts, 0);
+    lb_router_flow_put_actions(flow, 7, symtab, &ovnacts);
+    expr_format_plainly(flow->match, &s);
+    ds_put_cstr(&s, " -> ");
+    ovnacts_format(ovnacts.data, ovnacts.size, &s);
+    printf("  + %s %d: %s\n", flow->stage, flow->priority, ds_cstr(&s));
+    ovnacts_free(ovnacts.data, ovnacts.size);
+    ofpbuf_uninit(&ovnacts);
+    ds_destroy(&s);
+}
+
+static void
 print_row(const struct lb_router_row *row, struct expr *match,
           const struct lb_router_env *env)
 {
@@ -340,8 +357,7 @@ print_row(const struct lb_router_row *row, struct expr *match,
     expr_format(match, &s);
     puts(ds_cstr(&s));
     for (size_t i = 0; i < n; i++) {
-        printf("  + %s %d: %s -> %s\n", flows[i].stage, flows[i].priority,
-               flows[i].match, flows[i].actions);
+        print_derived(&flows[i], env->symtab);
     }
     lb_router_flows_destroy(flows, n);
     expr_destroy(match);
@@ -380,8 +396,8 @@ test_router(void)
     struct lb_router_gateway gws[2] = {
         { .port = "lr0-pub" }, { .port = "lr1-pub" },
     };
-    struct lb_router_env env = { find_gateway, gws };
     struct shash symtab;
+    struct lb_router_env env = { &symtab, find_gateway, gws };
     struct expr_env expr_env = { .symtab = &symtab };
     struct ds line = DS_EMPTY_INITIALIZER;
 

@@ -19,6 +19,7 @@
 #include "binding.h"
 #include "inputs.h"
 #include "lflow-env.h"
+#include "lflow-text.h"
 #include "lflow-sample.h"
 #include "local-datapath.h"
 #include "module.h"
@@ -192,7 +193,7 @@ compile_whole(struct inc_unit *unit, struct shash *t)
 
     struct expr *e = expr_parse_text(text, &env.env, &error);
     if (e) {
-        e = expr_annotate(e, lflow_env_symtab(), &error);
+        e = expr_annotate(e, lflow_text_symtab(), &error);
     }
     if (e) {
         e = expr_normalize(expr_simplify(e, &env.env), &error);
@@ -400,6 +401,7 @@ test_lflow_sample(int argc, char *argv[])
     inputs_module.init(engine);
     binding_module.init(engine);
     local_datapath_module.init(engine);
+    lflow_text_module.init(engine);
     lflow_env_init(engine);
     for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
         for (size_t s = 0; s < strlen(SETS); s++) {
@@ -434,7 +436,7 @@ test_lflow_sample(int argc, char *argv[])
     printf("%d updates, %d full runs\n", n_updates, n_runs);
 
     inc_engine_destroy(engine);
-    lflow_env_destroy();
+    lflow_text_module.destroy();
     inputs_module.destroy();
     shash_destroy_free_data(&table);
     free(text);

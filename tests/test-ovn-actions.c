@@ -219,7 +219,7 @@ parse_options(struct driver *d, int argc, char *argv[])
             d->wire = true;
             break;
         case ROUTER:
-            d->a.ep.is_switch = false;
+            d->a.dp_facts[OVN_DP_IS_SWITCH] = false;
             break;
         case EGRESS:
             d->a.pp.pipeline = d->a.ep.pipeline = OVN_P_EGRESS;
@@ -234,7 +234,7 @@ parse_options(struct driver *d, int argc, char *argv[])
             add_number(&d->a.tunnels, optarg);
             break;
         case SNAT_ZONE:
-            d->a.ep.common_zone_is_snat = true;
+            d->a.dp_facts[OVN_DP_CZONE_IS_SNAT] = true;
             break;
         case TEMPLATE:
             add_template(&d->a.world, optarg);

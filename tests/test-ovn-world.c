@@ -242,6 +242,14 @@ tunnel_ofport(const char *name, ofp_port_t *ofport, void *d_)
     return true;
 }
 
+static uint32_t
+dp_fact(enum ovnact_dp_fact fact, void *d_)
+{
+    const struct test_ovn_actions *d = d_;
+
+    return d->dp_facts[fact];
+}
+
 static bool
 has_collector_set(uint32_t id, void *d OVS_UNUSED)
 {
@@ -381,8 +389,9 @@ test_ovn_actions_init(struct test_ovn_actions *d)
     d->ep.meter_id = meter_id;
     d->ep.has_collector_set = has_collector_set;
     d->ep.aux = d;
-    d->ep.is_switch = true;
-    d->ep.dp_key = 0xabcdef;
+    d->ep.dp_fact = dp_fact;
+    d->dp_facts[OVN_DP_IS_SWITCH] = true;
+    d->dp_facts[OVN_DP_KEY] = 0xabcdef;
     ovs_assert(uuid_from_string(&d->ep.lflow_uuid,
                                 "aaaaaaaa-bbbb-bbbb-cccc-ccccdddddddd"));
 }
@@ -455,9 +464,9 @@ void
 test_ovn_actions_set_kind(struct test_ovn_actions *a, uint8_t kind)
 {
     test_ovn_actions_forget(a);
-    a->ep.is_switch = kind & 1;
+    a->dp_facts[OVN_DP_IS_SWITCH] = kind & 1;
     a->pp.pipeline = a->ep.pipeline = kind & 2 ? OVN_P_EGRESS : OVN_P_INGRESS;
-    a->ep.common_zone_is_snat = kind & 4;
+    a->dp_facts[OVN_DP_CZONE_IS_SNAT] = !!(kind & 4);
     a->ep.controller_meter = kind & 8 ? "meter" : NULL;
     a->ep.ct_zero_snat = kind & 16 ? test_ovn_ct_zero_snat : NULL;
     a->skip_format = kind & 0xe0;

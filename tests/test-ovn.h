@@ -44,6 +44,7 @@ struct test_ovn_actions {
     struct ovnact_parse_params pp;
     struct ovnact_encode_params ep;
     struct ovn_dialect dialect; /* 'ep.dialect'. */
+    uint32_t dp_facts[N_OVN_DP_FACTS];
     struct gen_opts *dhcp_opts, *dhcpv6_opts;
     bool is_controller;         /* test_ovn_actions_as_controller(). */
     struct simap tunnels;       /* Port -> OpenFlow port of its tunnel. */

@@ -26,9 +26,6 @@
 #include "trace-pipeline.h"
 #include "util.h"
 
-/* In register 9: the client has an affinity. */
-#define AFFINITY_BIT (1u << 6)
-
 /* ct_mark.natted and, where ct_lb_mark is ct_lb, ct_label.natted. */
 #define CT_NATTED (1u << 1)
 
@@ -294,7 +291,7 @@ find_empty(const struct trace_acts *acts)
     const struct sbrec_sb_global *global
         = sbrec_sb_global_first(acts->t->db->idl);
 
-    return lb_empty_decide(lb_is_affinity(acts->lflow->row->match),
+    return lb_empty_decide(acts->lflow->is_affinity,
                            lb ? &lb->config.options : NULL,
                            global ? &global->options : NULL);
 }
@@ -357,7 +354,7 @@ execute_ct_lb(struct trace_acts *acts, const struct ovnact_ct_lb *lb)
     struct ovnact_ct_lb local = find_local_backends(acts, lb);
     if (lb->n_backends && !local.n_backends) {
         if (find_empty(acts) == LB_EMPTY_OTHERS) {
-            copy.regs[9] &= ~AFFINITY_BIT;
+            copy.regs[LB_AFFINITY_FIELD - MFF_REG0] &= ~LB_AFFINITY_BIT;
             trace_goto(acts, &copy, acts->lflow->table, acts->parent);
         }
         free(local.backends);

@@ -10,6 +10,7 @@
 
 #include "actions-private.h"
 #include "lb-flow.h"
+#include "lb-match.h"
 #include "lb-router.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/hmap.h"
@@ -21,10 +22,11 @@
 #include "util.h"
 #include "uuid.h"
 
-/* A row that is not in the database. */
+/* A row that is not in the database: 'row' has texts for people. */
 struct derived {
     struct trace_row row;
-    char *match;
+    struct lb_router_flow flow;
+    char *match, *actions;
 };
 
 /* The flows of one datapath, as seen by one chassis. */
@@ -37,7 +39,7 @@ struct dp_flows {
 
     /* Of load balancers on routers. */
     bool is_distributed;
-    struct derived *derived;
+    struct derived **derived;
     size_t n_derived;
 };
 
@@ -87,7 +89,12 @@ destroy_dp_flows(struct trace_flows *tf, struct dp_flows *df)
     hmap_remove(&tf->dps, &df->node);
     destroy_flows(df->flows, df->n);
     for (size_t i = 0; i < df->n_derived; i++) {
-        free(df->derived[i].match);
+        struct derived *derived = df->derived[i];
+
+        lb_router_flows_destroy(&derived->flow, 1);
+        free(derived->match);
+        free(derived->actions);
+        free(derived);
     }
     free(df->derived);
     free(df);
@@ -333,27 +340,70 @@ find_stage(struct trace_flows *tf, const struct dp_flows *df,
     return NULL;
 }
 
+static const struct derived *
+derived_cast(const struct trace_row *row)
+{
+    ovs_assert(row->is_derived);
+    return CONTAINER_OF(row, struct derived, row);
+}
+
+/* Appends the actions of 'derived'. */
+static void
+put_derived_actions(const struct derived *derived, const struct shash *symtab,
+                    struct ofpbuf *ovnacts)
+{
+    lb_router_flow_put_actions(&derived->flow, derived->row.table, symtab,
+                               ovnacts);
+}
+
+static char *
+format_actions(const struct derived *derived, const struct shash *symtab)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct ofpbuf ovnacts;
+
+    ofpbuf_init(&ovnacts, 0);
+    put_derived_actions(derived, symtab, &ovnacts);
+    ovnacts_format(ovnacts.data, ovnacts.size, &s);
+    ovnacts_free(ovnacts.data, ovnacts.size);
+    ofpbuf_uninit(&ovnacts);
+    return ds_steal_cstr(&s);
+}
+
+static char *
+format_match(const struct expr *match)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    expr_format_plainly(match, &s);
+    return ds_steal_cstr(&s);
+}
+
+/* Takes what is in 'lrf', if the datapath has its stage. */
 static void
 add_derived(struct trace_flows *tf, struct dp_flows *df,
-            const struct trace_row *base, struct lb_router_flow *lrf)
+            const struct trace_row *base, struct lb_router_flow *lrf,
+            const struct shash *symtab)
 {
     const struct trace_flow *stage = find_stage(tf, df, lrf->stage);
 
     if (stage) {
-        struct derived *derived;
+        struct derived *derived = xmalloc(sizeof *derived);
 
         df->derived = xrealloc(df->derived,
                                (df->n_derived + 1) * sizeof *df->derived);
-        derived = &df->derived[df->n_derived++];
-        derived->match = lrf->match;
+        df->derived[df->n_derived++] = derived;
+        derived->flow = *lrf;
         lrf->match = NULL;
 
         derived->row = *base;
         derived->row.pipeline = stage->pipeline;
         derived->row.table = stage->table;
         derived->row.priority = lrf->priority;
+        derived->match = format_match(derived->flow.match);
         derived->row.match = derived->match;
-        derived->row.actions = lrf->actions;
+        derived->actions = format_actions(derived, symtab);
+        derived->row.actions = derived->actions;
         derived->row.stage_name = stage->row->stage_name;
         derived->row.is_derived = true;
     }
@@ -367,7 +417,6 @@ derive_from_flow(struct trace_flows *tf, struct dp_flows *df,
                                                  df->view, row);
     struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS];
     struct trace_gateway gateway;
-    struct lb_router_env lre = { trace_gateway, &gateway };
     struct trace_env env;
     char *error = NULL;
 
@@ -375,12 +424,15 @@ derive_from_flow(struct trace_flows *tf, struct dp_flows *df,
         return;
     }
     trace_env_init(&env, tf->db, dp, df->view);
+    const struct lb_router_env lre = {
+        env.env.symtab, trace_gateway, &gateway
+    };
     struct expr *match = expr_parse_text(row->match, &env.env, &error);
     if (match) {
         trace_gateway_init(&gateway, tf->db->servings, df->view);
         size_t n = lb_router_derive(match, &lrr, &lre, flows);
         for (size_t i = 0; i < n; i++) {
-            add_derived(tf, df, row, &flows[i]);
+            add_derived(tf, df, row, &flows[i], env.env.symtab);
         }
         lb_router_flows_destroy(flows, n);
         trace_gateway_destroy(&gateway);
@@ -409,7 +461,7 @@ derive_flows(struct trace_flows *tf, struct dp_flows *df,
     df->flows = xrealloc(df->flows,
                          (df->n + df->n_derived + 1) * sizeof *df->flows);
     for (size_t i = 0; i < df->n_derived; i++) {
-        add_flow(df, &df->derived[i].row);
+        add_flow(df, &df->derived[i]->row);
     }
     sort_flows(tf, df);
 }
@@ -462,7 +514,7 @@ distribute_match(struct trace_flow *flow, struct trace_env *env,
     struct lb_router_row lrr = trace_serving_row(db->servings, env->dp,
                                                  env->chassis, row);
     struct trace_gateway gateway;
-    struct lb_router_env lre = { trace_gateway, &gateway };
+    struct lb_router_env lre = { env->env.symtab, trace_gateway, &gateway };
     struct ds before = DS_EMPTY_INITIALIZER;
     struct ds after = DS_EMPTY_INITIALIZER;
 
@@ -475,7 +527,7 @@ distribute_match(struct trace_flow *flow, struct trace_env *env,
     if (strcmp(ds_cstr(&before), ds_cstr(&after))) {
         flow->match = remove_residency(row->match, ds_cstr(&after), env);
         if (!flow->match) {
-            flow->match = ds_steal_cstr(&after);
+            flow->match = format_match(match);
         }
     }
     ds_destroy(&before);
@@ -548,7 +600,10 @@ parse_match(struct trace_flow *flow, struct trace_env *env)
     flow->tried_match = true;
 
     char *error;
-    flow->expr = expr_parse_text(flow->row->match, &env->env, &error);
+    flow->expr = (flow->row->is_derived
+                  ? expr_clone(derived_cast(flow->row)->flow.match)
+                  : expr_parse_text(flow->row->match, &env->env, &error));
+    flow->is_affinity = flow->expr && lb_match_is_affinity(flow->expr);
     flow->expr = distribute_match(flow, env, flow->expr);
     if (flow->expr) {
         flow->expr = expr_annotate(flow->expr, env->env.symtab, &error);
@@ -579,8 +634,14 @@ parse_actions(struct trace_flow *flow, struct trace_env *env)
     struct ofpbuf ovnacts = OFPBUF_STUB_INITIALIZER(NULL);
     ofpbuf_init(&ovnacts, 0);
     struct expr *prereqs = NULL;
-    char *error = ovnacts_parse_text(flow->row->actions, &pp, &ovnacts,
-                                     &prereqs);
+    char *error = NULL;
+    if (flow->row->is_derived) {
+        put_derived_actions(derived_cast(flow->row), env->env.symtab,
+                            &ovnacts);
+    } else {
+        error = ovnacts_parse_text(flow->row->actions, &pp, &ovnacts,
+                                   &prereqs);
+    }
     if (!error && prereqs) {
         prereqs = expr_annotate(prereqs, env->env.symtab, &error);
     }

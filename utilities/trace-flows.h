@@ -41,6 +41,7 @@ struct trace_flow {
     bool is_distributed;        /* lb_router_apply() has seen it... */
     char *match;                /* ...and made of its match; else NULL. */
     struct expr *expr;          /* NULL if bad. */
+    bool is_affinity;           /* lb_match_is_affinity() */
     struct expr *prereqs;       /* Of the actions; NULL if none. */
     struct ovnact *ovnacts;
     size_t ovnacts_len;

@@ -5,6 +5,7 @@
 #include <config.h>
 #include "lb/affinity.h"
 
+#include "binding.h"
 #include "inputs.h"
 #include "lb/local.h"
 
@@ -25,7 +26,7 @@ is_here(struct inc_unit *unit, const struct lb_local_flow *flow, size_t i)
 {
     const char *lport = lb_local_backend_port(unit, flow, i);
 
-    return lport && lb_local_is_here(unit, lport);
+    return lport && binding_is_here(unit, lport);
 }
 
 /* Whether connections go from here to backend 'which' of 'flow'. */

@@ -9,7 +9,7 @@
 
 #include "inputs.h"
 #include "lb.h"
-#include "lflow-env.h"
+#include "lflow-text.h"
 #include "module.h"
 #include "openvswitch/vlog.h"
 #include "unit-log.h"
@@ -232,8 +232,8 @@ vips_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         struct vips *vips = xmalloc(sizeof *vips);
         char *bad;
 
-        lb_vips_expand(&row->vips, &row->options, lflow_env_template_var, unit,
-                       &vips->array, &vips->n, &bad);
+        lb_vips_expand(&row->vips, &row->options, lflow_text_template_var,
+                       unit, &vips->array, &vips->n, &bad);
         free(bad);              /* lb/hairpin.c warns. */
         inc_write(unit, kind_vips, key, vips);
     }

@@ -30,6 +30,7 @@
 #include "inputs.h"
 #include "lb.h"
 #include "lflow-env.h"
+#include "lflow-text.h"
 #include "module.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofp-actions.h"
@@ -403,7 +404,7 @@ put_lb(struct inc_unit *unit, const struct load_balancer *lb,
     bool snat_ok = !snat || parse_snat_ip(snat, &h);
     char *bad;
 
-    lb_vips_expand(&lb->vips, &lb->options, lflow_env_template_var, unit,
+    lb_vips_expand(&lb->vips, &lb->options, lflow_text_template_var, unit,
                    &vips, &n_vips, &bad);
     if (bad) {
         unit_warn(unit, &this_module, &rl,

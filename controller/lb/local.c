@@ -10,7 +10,7 @@
 #include "group.h"
 #include "inputs.h"
 #include "lb-empty.h"
-#include "lflow-env.h"
+#include "lflow-text.h"
 #include "local-datapath.h"
 #include "module.h"
 #include "openvswitch/vlog.h"
@@ -110,34 +110,6 @@ static const struct inc_kind_class scope_kind_class = {
     .is_set = true,
 };
 
-/* Load-balancing flows name no port groups. */
-static const struct expr_constant_set *
-no_port_group(const char *name OVS_UNUSED, void *env OVS_UNUSED)
-{
-    return NULL;
-}
-
-bool
-lb_local_parse(struct inc_unit *unit, const struct logical_flow *lf,
-               struct lb_flow *flow)
-{
-    struct lflow_env env;
-
-    lflow_env_start(&env, unit);
-    env.env.port_group = no_port_group;
-
-    const struct ovnact_parse_params pp = {
-        .env = &env.env,
-        .option = lflow_env_option,
-        .pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS,
-        .n_tables = in_dialect(unit)->tables.n_ingress,
-        .cur_ltable = lf->table_id,
-    };
-    bool balances = lb_flow_parse(lf->match, lf->actions, &pp, flow);
-    lflow_env_finish(&env);
-    return balances;
-}
-
 /* Whether a datapath of 'lf' is local. */
 static bool
 is_local(struct inc_unit *unit, const struct logical_flow *lf)
@@ -182,7 +154,7 @@ flow_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
     struct lb_decision decision;
     struct lb_flow what;
-    if (!lb_local_parse(unit, lf, &what)) {
+    if (!lflow_text_balances(unit, lf, &what)) {
         return;
     }
     lb_configs_decide(unit, hint, what.backends, what.n_backends, &decision);
@@ -416,7 +388,7 @@ flow_is_somewhere(struct inc_unit *unit, const struct lb_local_flow *flow)
     for (size_t i = 0; i < flow->what.n_backends; i++) {
         const char *lport = lb_local_backend_port(unit, flow, i);
 
-        if (lport && lb_local_is_bound(unit, lport)) {
+        if (lport && binding_is_bound(unit, lport)) {
             return true;
         }
     }
@@ -521,26 +493,6 @@ lb_local_backend_port(struct inc_unit *unit, const struct lb_local_flow *flow,
     return b ? b->lport : NULL;
 }
 
-bool
-lb_local_is_bound(struct inc_unit *unit, const char *lport)
-{
-    const struct port_binding *pb = in_port_binding(unit, lport);
-
-    return pb && !uuid_is_zero(&pb->chassis);
-}
-
-bool
-lb_local_is_here(struct inc_unit *unit, const char *lport)
-{
-    if (!binding_local_port(unit, lport)) {
-        return false;
-    }
-
-    const struct port_binding *pb = in_port_binding(unit, lport);
-    struct uuid our_chassis = binding_our_chassis(unit);
-    return pb && uuid_equals(&pb->chassis, &our_chassis);
-}
-
 /* Groups. */
 
 /* Decides about the load balancer of 'group', a group of ct_lb or
@@ -623,7 +575,7 @@ decide_content(struct inc_unit *unit, const struct ovn_group *group,
             const struct lb_backend *backend
                 = group->local ? NULL : read_backend(unit, &d.lb, &b->address);
             const char *lport = backend ? backend->lport : b->lport;
-            here = lport && lb_local_is_here(unit, lport);
+            here = lport && binding_is_here(unit, lport);
         }
         bitmap_set(in_force, i, here);
         any |= here;

@@ -35,9 +35,6 @@
 #include "inc-proc-eng.h"
 #include "lb-flow.h"
 #include "lb/config.h"
-#include "ovn/actions.h"
-
-struct logical_flow;
 
 /* A logical flow. */
 struct lb_local_flow {
@@ -57,10 +54,6 @@ struct lb_backend {
     char *lport;                /* NULL if ambiguous. */
 };
 
-/* lb_flow_parse() for 'lf'.  From STAGE_CANDIDATE on. */
-bool lb_local_parse(struct inc_unit *, const struct logical_flow *lf,
-                    struct lb_flow *);
-
 /* NULL for a flow that is not of such a load balancer.  From STAGE_BACKEND
  * on. */
 const struct lb_local_flow *lb_local_flow(struct inc_unit *,
@@ -69,11 +62,6 @@ const struct lb_local_flow *lb_local_flow(struct inc_unit *,
  * STAGE_SERVING on. */
 const char *lb_local_backend_port(struct inc_unit *,
                                   const struct lb_local_flow *, size_t i);
-/* Whether the primary binding of 'lport' is on this chassis: an additional
- * one, as there is during live migration, does not count. */
-bool lb_local_is_here(struct inc_unit *, const char *lport);
-/* Whether it is on any chassis. */
-bool lb_local_is_bound(struct inc_unit *, const char *lport);
 
 /* To look in from outside of units.  Kinds: "struct lb_local_flow"s by the
  * UUID of the Logical_Flow, and sets of such by load balancer. */

@@ -10,10 +10,6 @@
  * distributed gateway port on a chassis that serves one of its VIPs.  Here
  * the questions that it asks are answered from cells:
  *
- *   - (candidate-router, dp): the router has a distributed load balancer with
- *     a backend here.  Known as soon as ports are bound, since it makes the
- *     switch on the other side of a gateway port local.  It may be true where
- *     nothing is served, if a backend's address is that of several ports.
  *   - (served-vip, row): the VIP of a logical flow that balances load on a
  *     router, if it is distributed, and whether it is served here.
  *   - (served-vips, dp) and (remote-vips, dp): the addresses of those VIPs of
@@ -31,10 +27,6 @@
 #include "openvswitch/uuid.h"
 
 struct logical_flow;
-
-/* Whether the switches on the other side of the gateway ports of router 'dp'
- * are to be local for the sake of its load balancers. */
-bool lb_served_is_candidate(struct inc_unit *, const struct uuid *dp);
 
 /* 'lf' as lib/lb-router.h sees it. */
 struct lb_router_row lb_served_row(struct inc_unit *,

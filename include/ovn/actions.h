@@ -116,6 +116,14 @@ void ovnacts_free(struct ovnact *, size_t len); /* Not the ofpbuf itself. */
 
 /* Encoding. */
 
+enum ovnact_dp_fact {
+    OVN_DP_KEY,                 /* Its tunnel key. */
+    OVN_DP_IS_SWITCH,           /* Logical switch, or router. */
+    OVN_DP_CZONE_IS_SNAT,       /* Zone of ct_*_in_czone: that of SNAT (the
+                                 * datapath has a "snat-ct-zone"), or DNAT. */
+    N_OVN_DP_FACTS
+};
+
 struct ovnact_encode_params {
     const struct expr_env *env; /* 'port_key' is what it is asked for. */
     const struct ovn_dialect *dialect; /* OpenFlow tables and registers. */
@@ -124,7 +132,9 @@ struct ovnact_encode_params {
      * and other facts of the chassis. */
     bool (*tunnel_ofport)(const char *port_name, ofp_port_t *, void *aux);
 
-    bool is_switch;             /* Logical switch, or router. */
+    /* A fact about the datapath.  It is asked for, so that the caller learns
+     * on which of them an encoding depends, and on which it does not. */
+    uint32_t (*dp_fact)(enum ovnact_dp_fact, void *aux);
 
     /* Ids for OpenFlow groups and meters. */
     uint32_t (*group_id)(const struct ovn_group *, void *aux);
@@ -144,12 +154,9 @@ struct ovnact_encode_params {
     uint32_t learn_cookie;      /* Of flows that the switch is to learn. */
     const char *stage_hint;     /* For load balancing; NULL if none. */
     bool lb_affinity;           /* For clients that have an affinity. */
-    uint32_t dp_key;            /* Datapath's tunnel key. */
     const char *controller_meter; /* For packet-ins, or NULL. */
 
     enum ovn_pipeline pipeline;
-    bool common_zone_is_snat;   /* Zone of ct_*_in_czone: that of SNAT (the
-                                 * datapath has a "snat-ct-zone"), or DNAT. */
 };
 
 /* Appends OpenFlow actions for the actions to 'ofpacts'.  Only reads
@@ -158,10 +165,6 @@ struct ovnact_encode_params {
 bool ovnacts_encode(const struct ovnact *, size_t len,
                     const struct ovnact_encode_params *,
                     struct ofpbuf *ofpacts);
-
-/* Whether encoding depends on the datapath (its key or its ports), so that
- * it cannot be done once for a whole datapath group. */
-bool ovnacts_depend_on_datapath(const struct ovnact *, size_t len);
 
 /* Packet-ins: the userdata of a controller action starts with this header;
  * the opcodes are those that the stock controller uses. */

@@ -214,6 +214,9 @@ bool expr_is_boolean(const struct expr *, bool value);
 struct expr *expr_clone(const struct expr *);
 void expr_destroy(struct expr *);
 void expr_format(const struct expr *, struct ds *);
+/* The same with fields' values as ovs-fields(7) writes them ("10.0.0.1", where
+ * the former has 0xa000001), for people. */
+void expr_format_plainly(const struct expr *, struct ds *);
 bool expr_is_simplified(const struct expr *);
 bool expr_is_normalized(const struct expr *);
 
