@@ -123,6 +123,7 @@ bench-lang: all tests/ovstest$(EXEEXT)
 EXTRA_DIST += tests/flow-diff.py tests/actions-diff.py tests/actions-stock.in
 EXTRA_DIST += tests/stock_faults.py tests/ovn-rows.py tests/port-types.py tests/show-rows.py tests/unixctl.py tests/port-sec-random.py
 EXTRA_DIST += tests/physical-table.py
+EXTRA_DIST += tests/pinctrl-diff.py $(shell cd $(srcdir) && ls tests/pinctrl/*.py)
 EXTRA_DIST += tests/ovn-pairs.py tests/pairs_packets.py tests/pairs_table.py
 EXTRA_DIST += tests/manual-keys.py tests/manual-keys.txt
 EXTRA_DIST += tests/ofctrl-random tests/ovn-random.py tests/packets.py
