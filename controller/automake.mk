@@ -3,6 +3,8 @@
 # All of the daemon but main(), so that the tests can link its rooms.
 noinst_LTLIBRARIES += controller/libcontroller.la
 controller_libcontroller_la_SOURCES = \
+	controller/allocator-release.c \
+	controller/allocator-release.h \
 	controller/binding-commit.c \
 	controller/binding.c \
 	controller/binding.h \
@@ -133,4 +135,5 @@ controller_ovn_controller_LDADD = \
 	controller/libcontroller.la \
 	lib/libovn.la \
 	lib/libovnsb.la \
-	$(OVS_LIB)
+	$(OVS_LIB) \
+	$(ALLOCATOR_LIBS)

@@ -87,6 +87,9 @@ struct turn {
      * happened while it did not. */
     bool server_away;
 
+    size_t n_units;             /* From settle() on: of the engine, that have
+                                 * run in this turn. */
+
     /* From commit() on: what should be in the switch has been known in full,
      * and the engine has nothing left to do. */
     bool flows_known;

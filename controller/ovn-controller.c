@@ -27,6 +27,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocator-release.h"
+#include "allocator.h"
 #include "binding.h"
 #include "br-int.h"
 #include "chassis.h"
@@ -147,6 +149,7 @@ static const struct module *const modules[] = {
     &inject_pkt_module,
     &lb_show_module,
     &commands_module,
+    &allocator_release_module,
 };
 
 /* Calls HOOK of every module that has it. */
@@ -377,14 +380,14 @@ northd_matches(void)
 /* The loop. */
 
 static void
-run_engine(const struct turn *turn)
+run_engine(struct turn *turn)
 {
     stopwatch_start(STOPWATCH_ENGINE, time_msec());
     do {
-        inc_run(ctl.engine, STAGE_SERVING);
+        turn->n_units += inc_run(ctl.engine, STAGE_SERVING);
     } while (!all_modules(is_unchanged, turn));
     if (ofctrl_has_dump()) {
-        inc_run(ctl.engine, N_STAGES - 1);
+        turn->n_units += inc_run(ctl.engine, N_STAGES - 1);
     }
     stopwatch_stop(STOPWATCH_ENGINE, time_msec());
 }
@@ -598,6 +601,7 @@ print_version(void)
 {
     ovs_print_version(OFP15_VERSION, OFP15_VERSION);
     printf("SB DB Schema %s\n", sbrec_get_db_version());
+    allocator_print_version();
     exit(EXIT_SUCCESS);
 }
 

@@ -16,6 +16,8 @@ lib_libovn_la_SOURCES = \
 	lib/actions-remote.c \
 	lib/actions-report.c \
 	lib/actions.c \
+	lib/allocator.c \
+	lib/allocator.h \
 	lib/config-values.c \
 	lib/config-values.h \
 	lib/dialect.c \

@@ -158,6 +158,49 @@ AC_DEFUN([OVN_ENABLE_SANITIZERS],
    AC_SUBST([SANITIZER_CFLAGS])
    AM_CONDITIONAL([SANITIZERS], [test -n "$SANITIZER_CFLAGS"])])
 
+dnl OVN_CHECK_ALLOCATOR
+dnl
+dnl --with-allocator says with which malloc() the programs are linked that
+dnl allocate the most.  Sanitizers have one of their own.
+AC_DEFUN([OVN_CHECK_ALLOCATOR],
+  [AC_REQUIRE([OVN_ENABLE_SANITIZERS])
+   AC_ARG_WITH([allocator],
+     [AS_HELP_STRING([--with-allocator=auto|tcmalloc|jemalloc|no],
+        [malloc() of ovn-controller and ovn-trace: tcmalloc_minimal if it is
+         there, a certain one, or that of the C library (default: auto)])],
+     [], [with_allocator=auto])
+   AS_CASE([$with_allocator],
+     [yes], [with_allocator=auto],
+     [auto|tcmalloc|jemalloc|no], [],
+     [AC_MSG_ERROR([--with-allocator does not know "$with_allocator"])])
+   AS_IF([test -n "$SANITIZER_CFLAGS"],
+     [AS_CASE([$with_allocator],
+        [auto], [with_allocator=no],
+        [tcmalloc|jemalloc],
+          [AC_MSG_ERROR([--enable-sanitizers needs --with-allocator=no])])])
+   ALLOCATOR_CPPFLAGS=
+   ALLOCATOR_LIBS=
+   ALLOCATOR_SUMMARY=libc
+   AS_IF([test $with_allocator = auto || test $with_allocator = tcmalloc],
+     [AC_CHECK_HEADER([gperftools/malloc_extension_c.h],
+        [AC_CHECK_LIB([tcmalloc_minimal], [MallocExtension_ReleaseFreeMemory],
+           [ALLOCATOR_CPPFLAGS=-DOVN_TCMALLOC
+            ALLOCATOR_LIBS=-ltcmalloc_minimal
+            ALLOCATOR_SUMMARY=tcmalloc_minimal])])
+      AS_IF([test $with_allocator = tcmalloc && test -z "$ALLOCATOR_LIBS"],
+        [AC_MSG_ERROR([tcmalloc_minimal was not found (Debian: libgoogle-perftools-dev)])])])
+   AS_IF([test $with_allocator = jemalloc],
+     [AC_CHECK_HEADER([jemalloc/jemalloc.h],
+        [AC_CHECK_LIB([jemalloc], [mallctl],
+           [ALLOCATOR_CPPFLAGS=-DOVN_JEMALLOC
+            ALLOCATOR_LIBS=-ljemalloc
+            ALLOCATOR_SUMMARY=jemalloc])])
+      AS_IF([test -z "$ALLOCATOR_LIBS"],
+        [AC_MSG_ERROR([jemalloc was not found (Debian: libjemalloc-dev)])])])
+   AC_SUBST([ALLOCATOR_CPPFLAGS])
+   AC_SUBST([ALLOCATOR_LIBS])
+   AC_SUBST([ALLOCATOR_SUMMARY])])
+
 dnl OVN_CHECK_FUZZER
 dnl
 dnl Sets FUZZ_CC to a clang that has libFuzzer, or to "" if there is none.

@@ -38,7 +38,8 @@ utilities_ovn_trace_SOURCES = \
 utilities_ovn_trace_LDADD = \
 	lib/libovn.la \
 	lib/libovnsb.la \
-	$(OVS_LIB)
+	$(OVS_LIB) \
+	$(ALLOCATOR_LIBS)
 
 # A drop-in with which the distribution's service runs our controller.
 # Installed where it has no effect: whoever wants that copies it, see

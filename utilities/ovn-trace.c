@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocator.h"
 #include "command-line.h"
 #include "daemon.h"
 #include "fatal-signal.h"
@@ -544,6 +545,7 @@ parse_command_line(int argc, char *argv[])
         case 'V':
             ovs_print_version(0, 0);
             printf("DB Schema %s\n", sbrec_get_db_version());
+            allocator_print_version();
             exit(EXIT_SUCCESS);
 
         DAEMON_OPTION_HANDLERS
