@@ -41,7 +41,8 @@ dnl Settles where libopenvswitch comes from.  Sets and substitutes:
 dnl
 dnl   OVS_SRCDIR    its source tree,
 dnl   OVS_BUILDDIR  its build tree,
-dnl   OVS_TARBALL   the tarball to unpack, when we build it ourselves,
+dnl   OVS_TARBALL   the tarball to unpack, or the tree to copy, when we build it
+dnl                 ourselves: the package openvswitch-source has had either,
 dnl   OVS_SUMMARY   one line for people.
 dnl
 dnl and the conditional BUILD_OVS.  A build directory without a source
@@ -56,8 +57,8 @@ AC_DEFUN([OVN_CHECK_OVS],
          (default: build it under ovs/ in our build directory)])])
    AC_ARG_WITH([ovs-tarball],
      [AS_HELP_STRING([--with-ovs-tarball=FILE],
-        [Open vSwitch source tarball
-         (default: /usr/src/openvswitch/openvswitch.tar.gz)])])
+        [Open vSwitch source tarball (default: that of the package
+         openvswitch-source, or its unpacked tree, in /usr/src/openvswitch)])])
    OVS_TARBALL=
    for ovn_dir in source build; do
      eval "ovn_value=\$with_ovs_$ovn_dir"
@@ -82,7 +83,10 @@ AC_DEFUN([OVN_CHECK_OVS],
       OVS_SUMMARY="$OVS_SRCDIR, to be built in ovs/build"],
      [OVS_BUILDDIR=`pwd`/ovs/build
       OVS_SRCDIR=`pwd`/ovs/source
-      OVS_TARBALL=${with_ovs_tarball-/usr/src/openvswitch/openvswitch.tar.gz}
+      ovn_dir=/usr/src/openvswitch
+      AS_IF([test -e $ovn_dir/lib/vswitch-idl.ann], [],
+        [ovn_dir=$ovn_dir/openvswitch.tar.gz])
+      OVS_TARBALL=${with_ovs_tarball-$ovn_dir}
       OVS_SUMMARY="$OVS_TARBALL, to be built in ovs/build"
       AS_IF([test ! -r "$OVS_TARBALL"],
         [AC_MSG_ERROR([$OVS_TARBALL not found.

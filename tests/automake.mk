@@ -51,6 +51,14 @@ DISTCLEANFILES += tests/atconfig
 check-local: all-am $(check_PROGRAMS) $(check_FUZZERS) tests/atconfig tests/atlocal $(TESTSUITE)
 	rm -f tests/skipped; bash '$(TESTSUITE)' -C tests $(TESTSUITEFLAGS)
 
+# Other releases of OVN, for the tests that compare with them.  They are looked
+# for in releases/ under the build directory.
+RELEASES_SUITES = bookworm trixie sid
+EXTRA_DIST += tests/releases/fetch
+.PHONY: releases
+releases:
+	bash '$(srcdir)/tests/releases/fetch' releases $(RELEASES_SUITES)
+
 # The proofs about expressions, for more of them than "check" has time for.  A
 # part of them: make check-long CHECK_LONG_OPS=flow
 CHECK_LONG_OPS = convert simplify normalize flow
