@@ -17,6 +17,7 @@
 #include "openvswitch/shash.h"
 #include "ovn/expr.h"
 #include "ovn/logical-fields.h"
+#include "ovs-compat.h"
 #include "packets.h"
 #include "put-actions.h"
 #include "svec.h"
@@ -115,7 +116,7 @@ inject(const char *microflow)
             struct dp_packet packet;
 
             dp_packet_init(&packet, 0);
-            flow_compose(&packet, &flow, NULL, 64);
+            ovs_flow_compose(&packet, &flow, NULL, 64);
             send_packet(&packet, lp);
             dp_packet_uninit(&packet);
         }

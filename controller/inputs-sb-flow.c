@@ -129,8 +129,8 @@ static const char *
 datum_map_get(const struct ovsdb_datum *map, const char *key)
 {
     for (size_t i = 0; i < map->n; i++) {
-        if (!strcmp(map->keys[i].s->string, key)) {
-            return map->values[i].s->string;
+        if (!strcmp(json_string(map->keys[i].s), key)) {
+            return json_string(map->values[i].s);
         }
     }
     return NULL;

@@ -69,6 +69,7 @@
 #include "ovn-dirs.h"
 #include "ovn-sb-idl.h"
 #include "ovn/version.h"
+#include "ovs-compat.h"
 #include "ovs-config.h"
 #include "ovsdb-idl.h"
 #include "patch.h"
@@ -716,10 +717,9 @@ main(int argc, char *argv[])
 {
     ovs_cmdl_proctitle_init(argc, argv);
     ovs_set_program_name(argv[0], OVN_PROGRAM_VERSION);
-    service_start(&argc, &argv);
     parse_options(argc, argv);
     fatal_ignore_sigpipe();
-    daemonize_start(true);
+    ovs_daemonize_start(true);
 
     struct unixctl_server *unixctl = start_unixctl();
     stopwatch_create(STOPWATCH_ENGINE, SW_MS);
@@ -745,6 +745,5 @@ main(int argc, char *argv[])
     ovs_config_destroy(&ctl.config);
     free(ctl.sb_remote);
     free(options.ovs_remote);
-    service_stop();
     exit(EXIT_SUCCESS);
 }

@@ -16,6 +16,7 @@
 #include "flow.h"
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/vlog.h"
+#include "ovs-compat.h"
 #include "packets.h"
 #include "patch.h"
 #include "smap.h"
@@ -100,8 +101,7 @@ put_drop(struct inc_unit *unit, uint8_t table, struct ofpbuf *ofpacts)
 
         os->probability = UINT16_MAX;
         os->collector_set_id = ds->collector_set;
-        os->obs_domain_id = ds->obs_domain << 24;
-        os->obs_point_id = table;
+        ovs_sample_set_obs(os, ds->obs_domain << 24, table);
         os->sampling_port = OFPP_NONE;
     }
 }

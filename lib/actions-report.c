@@ -9,6 +9,7 @@
 
 #include "byte-order.h"
 #include "lb.h"
+#include "ovs-compat.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -380,11 +381,12 @@ act_encode_sample(const struct ovnact *a,
     struct ofpact_sample *os = ofpact_put_SAMPLE(out);
     os->probability = sample->probability;
     os->collector_set_id = sample->collector_set;
-    os->obs_domain_id = ((uint32_t) sample->obs_domain << 24
-                         | (ep->dp_fact(OVN_DP_KEY, ep->aux) & 0xffffff));
-    os->obs_point_id = (sample->point == OVN_OBS_COOKIE
+    ovs_sample_set_obs(os,
+                       ((uint32_t) sample->obs_domain << 24
+                        | (ep->dp_fact(OVN_DP_KEY, ep->aux) & 0xffffff)),
+                       (sample->point == OVN_OBS_COOKIE
                         ? ep->lflow_uuid.parts[0]
-                        : sample->obs_point);
+                        : sample->obs_point));
     os->sampling_port = OFPP_NONE;
     return true;
 }

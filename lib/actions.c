@@ -599,11 +599,7 @@ act_format_result(const struct expr_field *field, struct ds *s)
 void
 act_format_string(const char *string, struct ds *s)
 {
-    struct json json = {
-        .type = JSON_STRING,
-        .string = CONST_CAST(char *, string),
-    };
-    json_to_ds(&json, 0, s);
+    json_string_escape(string, s);
 }
 
 void

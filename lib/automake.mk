@@ -61,12 +61,22 @@ lib_libovn_la_SOURCES = \
 	lib/ovn-dirs.c \
 	lib/ovn-dirs.h \
 	lib/ovn-group.c \
+	lib/ovs-compat.h \
 	lib/packet-build.c \
 	lib/packet-build.h \
 	lib/port-sec.c \
 	lib/port-sec.h \
 	lib/put-actions.c \
 	lib/put-actions.h
+
+# What differs between releases of libopenvswitch: see lib/ovs-compat.h.
+BUILT_SOURCES += lib/ovs-features.h
+CLEANFILES += lib/ovs-features.h
+EXTRA_DIST += build-aux/ovs-features
+lib/ovs-features.h: $(top_srcdir)/build-aux/ovs-features $(OVS_STAMP)
+	$(AM_V_GEN)sh '$(top_srcdir)/build-aux/ovs-features' \
+	  $(CC) $(AM_CPPFLAGS) $(CPPFLAGS) -std=gnu11 $(CFLAGS) > $@.tmp && \
+	  mv $@.tmp $@
 
 # The databases' bindings, generated from schemas of ours, which have whatever
 # the schema of any release has: see utilities/merge-schemas.  Libraries of their own, so that nothing in lib/ comes to depend on

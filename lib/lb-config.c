@@ -12,6 +12,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "openvswitch/shash.h"
+#include "ovs-compat.h"
 #include "packets.h"
 #include "util.h"
 #include "uuid.h"
@@ -463,11 +464,13 @@ read_names(const struct json *json, struct lb_entry *entry)
     if (vips && vips->type != JSON_ARRAY) {
         return xstrdup("\"vips\" is no array");
     }
-    for (size_t i = 0; vips && i < vips->array.n; i++) {
-        if (vips->array.elems[i]->type != JSON_STRING) {
+    for (size_t i = 0; vips && i < ovs_json_array_size(vips); i++) {
+        const struct json *vip = ovs_json_array_at(vips, i);
+
+        if (vip->type != JSON_STRING) {
             return xstrdup("\"vips\" has an element that is no string");
         }
-        sset_add(&entry->vips, json_string(vips->array.elems[i]));
+        sset_add(&entry->vips, json_string(vip));
     }
     return NULL;
 }

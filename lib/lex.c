@@ -641,11 +641,7 @@ lex_is_valid_word(const char *word)
 void
 lex_string_format(const char *string, struct ds *s)
 {
-    struct json json;
-
-    json.type = JSON_STRING;
-    json.string = CONST_CAST(char *, string);
-    json_to_ds(&json, 0, s);
+    json_string_escape(string, s);
 }
 
 static void

@@ -37,6 +37,7 @@
 #include "ovn-nb-idl.h"
 #include "ovn-sb-idl.h"
 #include "ovn/version.h"
+#include "ovs-compat.h"
 #include "ovsdb-idl.h"
 #include "simap.h"
 #include "stream-ssl.h"
@@ -469,10 +470,9 @@ main(int argc, char *argv[])
 {
     ovs_cmdl_proctitle_init(argc, argv);
     ovs_set_program_name(argv[0], OVN_PACKAGE_VERSION);
-    service_start(&argc, &argv);
     parse_options(argc, argv);
     fatal_ignore_sigpipe();
-    daemonize_start(false);
+    ovs_daemonize_start(false);
 
     struct unixctl_server *unixctl = start_unixctl();
     register_commands();
@@ -502,6 +502,5 @@ main(int argc, char *argv[])
     shash_destroy_free_data(&ctl.wanted);
     free(options.nb_remote);
     free(options.sb_remote);
-    service_stop();
     exit(EXIT_SUCCESS);
 }

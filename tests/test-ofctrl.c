@@ -59,6 +59,7 @@
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
+#include "ovs-compat.h"
 #include "ovs-config.h"
 #include "ovstest.h"
 #include "packets.h"
@@ -555,7 +556,7 @@ test_ofctrl_main(int argc, char *argv[])
         ovs_fatal(0, "usage: test-ofctrl TARGET [DAEMON OPTION]...");
     }
 
-    daemonize_start(false);
+    ovs_daemonize_start(false);
     int error = unixctl_server_create(unixctl_path, &unixctl);
     if (error) {
         ovs_fatal(error, "failed to create unixctl server");

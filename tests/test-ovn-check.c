@@ -16,6 +16,7 @@
 #include "lib/expr-private.h"
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofp-errors.h"
+#include "ovs-compat.h"
 #include "util.h"
 
 /* Tokens. */
@@ -395,7 +396,7 @@ check_microflow(const char *text, const struct expr *e,
     }
 
     dp_packet_init(&packet, 0);
-    flow_compose(&packet, &microflow, NULL, 64);
+    ovs_flow_compose(&packet, &microflow, NULL, 64);
     flow_extract(&packet, &received);
     dp_packet_uninit(&packet);
     return (eth_addr_equals(received.dl_src, microflow.dl_src)

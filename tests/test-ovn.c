@@ -15,6 +15,7 @@
 #include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofp-port.h"
 #include "ovn/logical-fields.h"
+#include "ovs-compat.h"
 #include "ovstest.h"
 #include "util.h"
 
@@ -202,7 +203,7 @@ test_expr_to_packets(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
 
         struct dp_packet packet;
         dp_packet_init(&packet, 0);
-        flow_compose(&packet, &microflow, NULL, 64);
+        ovs_flow_compose(&packet, &microflow, NULL, 64);
         const uint8_t *data = dp_packet_data(&packet);
         for (size_t i = 0; i < dp_packet_size(&packet); i++) {
             printf("%02"PRIx8, data[i]);

@@ -32,6 +32,7 @@
 #include "ovn-dirs.h"
 #include "ovn-sb-idl.h"
 #include "ovn/version.h"
+#include "ovs-compat.h"
 #include "packets.h"
 #include "random.h"
 #include "stream-ssl.h"
@@ -425,7 +426,7 @@ run_daemon(void)
 {
     bool detached = false;
 
-    daemonize_start(false);
+    ovs_daemonize_start(false);
     struct unixctl_server *server = start_unixctl();
     unixctl_command_register("exit", "", 0, 0, exit_command, NULL);
     unixctl_command_register("trace", "[OPTIONS] [DATAPATH] MICROFLOW",
@@ -588,7 +589,6 @@ main(int argc, char *argv[])
 {
     ovs_cmdl_proctitle_init(argc, argv);
     ovs_set_program_name(argv[0], OVN_PROGRAM_VERSION);
-    service_start(&argc, &argv);
     fatal_ignore_sigpipe();
     vlog_set_levels_from_string_assert("reconnect:warn");
 

@@ -7,7 +7,6 @@
 #include "trace-actions-private.h"
 
 #include <netinet/icmp6.h>
-#include <netinet/ip_icmp.h>
 
 #include "flow.h"
 #include "ovn/logical-fields.h"
@@ -17,6 +16,9 @@
 #include "trace-node.h"
 #include "trace-pipeline.h"
 #include "util.h"
+
+/* Its macro icmp_id is a parameter's name in packets.h. */
+#include <netinet/ip_icmp.h>
 
 static void
 make_arp(struct flow *packet)

@@ -15,6 +15,7 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/shash.h"
 #include "ovn-sb-idl.h"
+#include "ovs-compat.h"
 #include "ovsdb-cs.h"
 #include "ovsdb-idl.h"
 #include "util.h"
@@ -439,9 +440,13 @@ get_uuid(const struct json *object, const char *name, struct uuid *uuid)
 {
     const struct json *json = get_member(object, name, JSON_ARRAY);
 
-    return (json && json->array.n == 2
-            && json->array.elems[1]->type == JSON_STRING
-            && uuid_from_string(uuid, json_string(json->array.elems[1])));
+    if (!json || ovs_json_array_size(json) != 2) {
+        return false;
+    }
+
+    const struct json *id = ovs_json_array_at(json, 1);
+    return (id->type == JSON_STRING
+            && uuid_from_string(uuid, json_string(id)));
 }
 
 /* ["map", [["KEY", "VALUE"], ...]] */
@@ -451,22 +456,22 @@ take_ids(const struct json *object, struct trace_row *row)
     const struct json *map = get_member(object, "external_ids", JSON_ARRAY);
 
     row->has_ids = true;
-    if (!map || map->array.n != 2
-        || map->array.elems[1]->type != JSON_ARRAY) {
+    if (!map || ovs_json_array_size(map) != 2
+        || ovs_json_array_at(map, 1)->type != JSON_ARRAY) {
         return;
     }
 
-    const struct json_array *pairs = &map->array.elems[1]->array;
-    for (size_t i = 0; i < pairs->n; i++) {
-        const struct json *pair = pairs->elems[i];
+    const struct json *pairs = ovs_json_array_at(map, 1);
+    for (size_t i = 0; i < ovs_json_array_size(pairs); i++) {
+        const struct json *pair = ovs_json_array_at(pairs, i);
 
-        if (pair->type != JSON_ARRAY || pair->array.n != 2
-            || pair->array.elems[0]->type != JSON_STRING
-            || pair->array.elems[1]->type != JSON_STRING) {
+        if (pair->type != JSON_ARRAY || ovs_json_array_size(pair) != 2
+            || ovs_json_array_at(pair, 0)->type != JSON_STRING
+            || ovs_json_array_at(pair, 1)->type != JSON_STRING) {
             continue;
         }
-        const char *key = json_string(pair->array.elems[0]);
-        const char *value = json_string(pair->array.elems[1]);
+        const char *key = json_string(ovs_json_array_at(pair, 0));
+        const char *value = json_string(ovs_json_array_at(pair, 1));
         if (!strcmp(key, "stage-name")) {
             row->stage_name = value;
         } else if (!strcmp(key, "source")) {
@@ -550,12 +555,12 @@ take_result(struct trace_rows *rows, const struct operation *op,
         }
     } else if (op->type == SELECT_IDS) {
         op->row->has_ids = true;
-        if (array->array.n) {
-            take_ids(array->array.elems[0], op->row);
+        if (ovs_json_array_size(array)) {
+            take_ids(ovs_json_array_at(array, 0), op->row);
         }
     } else {
-        for (size_t i = 0; i < array->array.n; i++) {
-            take_row(rows, op, array->array.elems[i]);
+        for (size_t i = 0; i < ovs_json_array_size(array); i++) {
+            take_row(rows, op, ovs_json_array_at(array, i));
         }
         if (op->type == SELECT_GROUPS) {
             complete_groups(rows);
@@ -574,7 +579,7 @@ take_reply(struct trace_rows *rows, struct jsonrpc_msg *msg)
     json_destroy(rows->request);
     rows->request = NULL;
     if (msg->type != JSONRPC_REPLY || result->type != JSON_ARRAY
-        || result->array.n < rows->sent.n) {
+        || ovs_json_array_size(result) < rows->sent.n) {
         rows->error = xstrdup("database sends a bad reply");
         return;
     }
@@ -584,7 +589,8 @@ take_reply(struct trace_rows *rows, struct jsonrpc_msg *msg)
                                              * sizeof *rows->replies));
     rows->replies[rows->n_replies++] = result;
     for (size_t i = 0; i < rows->sent.n; i++) {
-        take_result(rows, &rows->sent.array[i], result->array.elems[i]);
+        take_result(rows, &rows->sent.array[i],
+                    ovs_json_array_at(result, i));
     }
 }
 

@@ -7,6 +7,7 @@
 #include <config.h>
 
 #include "flow.h"
+#include "ovs-compat.h"
 #include "packets.h"
 #include "pinctrl/service.h"
 #include "util.h"
@@ -54,7 +55,7 @@ handle_nd_ns(const struct pin *pin)
     in6_generate_lla(h->dl_src, &source);
 
     dp_packet_init(&packet, 128);
-    compose_nd_ns(&packet, h->dl_src, &source, &h->ipv6_dst);
+    ovs_compose_nd_ns(&packet, h->dl_src, &source, &h->ipv6_dst);
     execute_and_uninit(pin, &packet);
 }
 
