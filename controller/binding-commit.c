@@ -345,16 +345,17 @@ port_agree(const struct ovsdb_idl_row *row, void *desired_,
     }
 
     /* What we let go of first. */
-    bool released = ((desired->want == BINDING_PRIMARY
-                      || agree_not_primary(pb, us))
-                     & (desired->want == BINDING_ADDITIONAL
-                        || agree_not_additional(pb, us)));
+    bool no_primary = (desired->want == BINDING_PRIMARY
+                       || agree_not_primary(pb, us));
+    bool no_additional = (desired->want == BINDING_ADDITIONAL
+                          || agree_not_additional(pb, us));
     bool claimed = (desired->want == BINDING_PRIMARY
                     ? agree_primary(pb, us, encap, up)
                     : desired->want == BINDING_ADDITIONAL
                     ? agree_additional(pb, us, encap)
                     : true);
-    return released && claimed ? DESIRED_AGREES : DESIRED_DIFFERS;
+    return (no_primary && no_additional && claimed
+            ? DESIRED_AGREES : DESIRED_DIFFERS);
 }
 
 static void

@@ -9,10 +9,10 @@
  * The library has no stable interface: a function gets another parameter, a
  * member of a struct another name.  What we use of that kind has a name here,
  * that of the library with "ovs_" before it, and means the same whatever the
- * release is: its comment says how it differs from the newest one's, if at all.
+ * release is.
  *
- * "ovs-features.h" is made for the library that we are built with, by compiling
- * a line for each feature (build-aux/ovs-features). */
+ * "ovs-features.h" is made for the library that we are built with, by
+ * compiling a line for each feature (build-aux/ovs-features). */
 
 #include "daemon.h"
 #include "flow.h"

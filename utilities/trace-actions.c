@@ -105,9 +105,10 @@ format_value(const struct expr_field *field, const union mf_subvalue *value,
 
     if (sf.n_bits == sf.field->n_bits) {
         size_t n = sf.field->n_bytes;
-        mf_format(sf.field,
-                  (const union mf_value *) &value->u8[sizeof *value - n],
-                  NULL, NULL, s);
+        union mf_value whole;
+
+        memcpy(&whole, &value->u8[sizeof *value - n], n);
+        mf_format(sf.field, &whole, NULL, NULL, s);
     } else {
         mf_format_subvalue(value, s);
     }

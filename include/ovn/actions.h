@@ -51,7 +51,7 @@ struct ovnact {
 static inline struct ovnact *
 ovnact_next(const struct ovnact *a)
 {
-    return (struct ovnact *) ((char *) a + ROUND_UP(a->len, OVNACT_ALIGNTO));
+    return (void *) ((char *) a + ROUND_UP(a->len, OVNACT_ALIGNTO));
 }
 /* 'OVNACTS' may be NULL if 'LEN' is 0. */
 #define OVNACT_FOR_EACH(POS, OVNACTS, LEN)                              \
