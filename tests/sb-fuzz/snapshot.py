@@ -21,8 +21,8 @@ NAMED_OVS = {
     "Interface": lambda r: r["name"],
 }
 
-# Flows that the switch itself adds and removes.
-LEARNED = re.compile(r"(idle|hard)_timeout=|table=(69|76|77|78),")
+# Matches of flows that the switch itself adds and removes.
+LEARNED = re.compile(r"_timeout=|table=(69|76|77|78),")
 GROUP_ID = re.compile(r"\bgroup(?:_id=|:)(\d+)")
 METER_ID = re.compile(r"\bmeter(?:_id)?[=:](\d+)")
 PORT = re.compile(r'"(ovn-[^"]*)"')
@@ -98,7 +98,8 @@ class Snapshot:
         flows, self.groups, self.meters = [
             [line.strip() for line in text.splitlines()
              if "xid=" not in line] for text in texts]
-        self.flows = [f for f in flows if not LEARNED.search(f)]
+        self.flows = [f for f in flows
+                      if not LEARNED.search(f.partition(" actions=")[0])]
         self.tunnels = tunnels(world.ovs)
         self.sb = Rows(world.sb, IGNORED_SB, NAMED_SB, {})
         self.ovs = Rows(world.ovs, IGNORED_OVS, NAMED_OVS, self.tunnels)
