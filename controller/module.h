@@ -41,7 +41,9 @@
  *   - away(): instead of complete() while the southbound server is away, if
  *     the snapshot has been complete before: what happens on this chassis
  *     meanwhile goes by that.
- *   - commit(): writes into both databases and the switch.
+ *   - commit(): writes into both databases and the switch.  Nobody else does,
+ *     as long as input() is to come: it would take for granted what may fail,
+ *     and give a new row a UUID that it will never have.
  *   - wait(): registers with the poll loop.  In each turn.
  *
  * And:

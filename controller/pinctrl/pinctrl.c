@@ -42,7 +42,7 @@ static struct pin_service_state states[ARRAY_SIZE(pin_services)];
  * thread. */
 static struct seq *results_seq, *replies_seq;
 static uint64_t results_seen, replies_seen;
-static bool has_run;            /* In this turn: it does not while paused. */
+static bool has_committed;      /* In this turn: not so while paused. */
 static bool has_been_complete;
 
 static struct ovsdb_idl_index *datapath_by_key;
@@ -157,14 +157,19 @@ register_commands(void)
 static void
 run(struct turn *turn)
 {
-    const struct sbrec_chassis *us = NULL;
-
     /* Not before daemonization, which forks. */
     pin_thread_start();
     pin_thread_connect(turn->target, turn->config->openflow_probe_s);
 
+}
+
+static void
+commit(const struct turn *turn)
+{
+    const struct sbrec_chassis *us = NULL;
+
     results_seen = seq_read(results_seq);
-    has_run = true;
+    has_committed = true;
     if (turn->sb_txn) {
         us = sbrec_chassis_get_for_uuid(turn->sb_idl, &turn->our_chassis);
     }
@@ -194,9 +199,9 @@ static void
 wait_for_thread(void)
 {
     seq_wait(replies_seq, replies_seen);
-    if (has_run) {
+    if (has_committed) {
         seq_wait(results_seq, results_seen);
-        has_run = false;
+        has_committed = false;
     }
 }
 
@@ -255,6 +260,7 @@ const struct module pinctrl_module = {
     .serve = serve,
     .run = run,
     .complete = complete,
+    .commit = commit,
     .wait = wait_for_thread,
     .memory = memory,
     .destroy = destroy,
