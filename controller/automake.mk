@@ -37,6 +37,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/idl-columns.c \
 	controller/idl-columns.h \
 	controller/idl-row.h \
+	controller/guard.c \
+	controller/guard.h \
 	controller/if-status.c \
 	controller/if-status.h \
 	controller/inject-pkt.c \

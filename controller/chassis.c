@@ -110,11 +110,24 @@ static const struct {
 
 /* What this controller can do, in the words that ovn-northd looks for before
  * it uses the feature in logical flows. */
-static const char *features[] = {
+static const char *const features[] = {
+    "ct-commit-nat-v2",
+    "ct-commit-to-zone",
+    "ct-next-zone",
     "ct-no-masked-label",
+    "ls-dpg-column",
     "mac-binding-timestamp",
     "ovn-ct-lb-related",
+    "ovn-sample-with-registers",
     "port-up-notif",
+};
+
+/* What it cannot do.  Another controller that was here before us may have
+ * said that this chassis can. */
+static const char *const other_features[] = {
+    "ct-label-flush",
+    "ct-state-save",
+    "fdb-timestamp",
 };
 
 static bool
@@ -565,6 +578,14 @@ notice_impostor(const struct chassis_config *c, const struct sbrec_chassis *ch,
     free(identity);
 }
 
+static void
+delete_key(const struct sbrec_chassis *ch, const char *key)
+{
+    if (smap_get(&ch->other_config, key)) {
+        sbrec_chassis_update_other_config_delkey(ch, key);
+    }
+}
+
 /* Writes what has changed of the Chassis row. */
 static void
 update_chassis(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
@@ -582,10 +603,12 @@ update_chassis(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
     }
 
     for (size_t i = 0; i < ARRAY_SIZE(own_keys); i++) {
-        if (!smap_get(&c->other_config, own_keys[i])
-            && smap_get(&ch->other_config, own_keys[i])) {
-            sbrec_chassis_update_other_config_delkey(ch, own_keys[i]);
+        if (!smap_get(&c->other_config, own_keys[i])) {
+            delete_key(ch, own_keys[i]);
         }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(other_features); i++) {
+        delete_key(ch, other_features[i]);
     }
 
     if (transport_zones_differ(ch, c)) {
@@ -729,6 +752,7 @@ register_sb(struct idl_columns *columns)
 
 const struct module chassis_module = {
     .name = "chassis",
+    .introduces_us = true,
     .register_sb = register_sb,
     .input = input,
     .settled = settled,

@@ -27,6 +27,7 @@
 #include "flow-actions.h"
 #include "flow-table.h"
 #include "group.h"
+#include "guard.h"
 #include "inputs.h"
 #include "lb/affinity.h"
 #include "lb-flow.h"
@@ -117,6 +118,7 @@ warn_text(struct lflow_run *run, const char *what, const char *text,
 {
     size_t len = strlen(text);
 
+    guard_note_error(run->unit, run->lflow, error);
     WARN(run, "error parsing %s \"%.*s%s\": %s", what,
          (int) MIN(len, MAX_LOGGED_TEXT_LEN), text,
          len > MAX_LOGGED_TEXT_LEN ? "..." : "", error);
@@ -559,6 +561,7 @@ is_sane(struct lflow_run *run)
     int n_tables = lf->ingress ? tables->n_ingress : tables->n_egress;
 
     if (lf->table_id >= n_tables) {
+        guard_note_table(run->unit, lf);
         WARN(run, "table_id %"PRIu8" is beyond the last table of the %s "
              "pipeline, which is %d", lf->table_id,
              lf->ingress ? "ingress" : "egress", n_tables - 1);

@@ -41,9 +41,10 @@
  *   - away(): instead of complete() while the southbound server is away, if
  *     the snapshot has been complete before: what happens on this chassis
  *     meanwhile goes by that.
- *   - commit(): writes into both databases and the switch.  Nobody else does,
- *     as long as input() is to come: it would take for granted what may fail,
- *     and give a new row a UUID that it will never have.
+ *   - commit(): writes into both databases and the switch, if the central is
+ *     understood.  Nobody else does, as long as input() is to come: it would
+ *     take for granted what may fail, and give a new row a UUID that it will
+ *     never have.
  *   - wait(): registers with the poll loop.  In each turn.
  *
  * And:
@@ -99,6 +100,8 @@ struct turn {
 
 struct module {
     const char *name;
+    bool introduces_us;         /* Its commit() is called even if the central
+                                 * is not understood, see guard.h. */
     void (*init)(struct inc_engine *);
     void (*register_ovs)(struct idl_columns *);
     void (*register_sb)(struct idl_columns *);

@@ -135,7 +135,7 @@ static long long int next_retry; /* Of what has been refused; LLONG_MAX if
                                   * nothing has. */
 static int retry_interval;      /* From the refusal on. */
 static bool retrying;           /* It is being offered again. */
-static bool can_retry;          /* send_changes() ran, and may soon. */
+static bool can_send;           /* commit() was called, and may be soon. */
 
 static uint64_t last_fence, reached_fence;
 
@@ -916,7 +916,7 @@ send_changes(bool complete)
         return;
     }
 
-    can_retry = true;
+    can_send = true;
     retry_refused();
     do {
         if (queue_is_full()) {
@@ -953,17 +953,17 @@ wait_for_switch(void)
 {
     rconn_run_wait(rconn);
     rconn_recv_wait(rconn);
-    if (state == S_READY && desired_complete && !queue_is_full()
+    if (can_send && state == S_READY && !queue_is_full()
         && (cur || n_zones_to_flush || group_has_changes()
             || flow_table_has_changes()
             || (ovs_list_is_empty(&batches) && meter_has_changes()))) {
         poll_immediate_wake();
     }
-    if (can_retry && !cur && ovs_list_is_empty(&batches)
+    if (can_send && !cur && ovs_list_is_empty(&batches)
         && next_retry != LLONG_MAX) {
         poll_timer_wait_until(next_retry);
     }
-    can_retry = false;
+    can_send = false;
 }
 
 /* Fences. */

@@ -43,6 +43,7 @@
 #include "flow-table.h"
 #include "group.h"
 #include "group-stats.h"
+#include "guard.h"
 #include "idl-columns.h"
 #include "if-status.h"
 #include "inc-proc-eng.h"
@@ -138,6 +139,7 @@ static const struct module *const modules[] = {
     &flow_table_module,
     &group_module,
     &group_stats_module,
+    &guard_module,
     &lflow_module,
     &unsupported_module,
     &physical_module,
@@ -393,6 +395,36 @@ run_engine(struct turn *turn)
     stopwatch_stop(STOPWATCH_ENGINE, time_msec());
 }
 
+/* Carries out what the engine has come to, which is all that there is if
+ * 'complete'. */
+static void
+take_effect(struct turn *turn, bool complete, bool dirty)
+{
+    if (complete) {
+        ctl.ever_complete = true;
+        MODULES_CALL(complete, turn);
+    } else if (ctl.ever_complete && turn->server_away && !dirty) {
+        MODULES_CALL(away, turn);
+    }
+
+    /* A snapshot that has been complete stays good enough for the switch: one
+     * that comes back empty while the southbound server is away gets it all
+     * again. */
+    turn->flows_known = ctl.ever_complete && !dirty;
+    MODULES_CALL(commit, turn);
+}
+
+/* Writes our rows, and nothing else: see guard.h. */
+static void
+introduce_us(const struct turn *turn)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
+        if (modules[i]->introduces_us) {
+            modules[i]->commit(turn);
+        }
+    }
+}
+
 static void
 run_once(struct turn *turn)
 {
@@ -405,18 +437,12 @@ run_once(struct turn *turn)
     run_engine(turn);
 
     bool dirty = inc_is_dirty(ctl.engine, N_STAGES - 1);
-    if (all_modules(is_settled, turn) && !dirty) {
-        ctl.ever_complete = true;
-        MODULES_CALL(complete, turn);
-    } else if (ctl.ever_complete && turn->server_away && !dirty) {
-        MODULES_CALL(away, turn);
+    bool complete = all_modules(is_settled, turn) && !dirty;
+    if (guard_check(turn)) {
+        take_effect(turn, complete, dirty);
+    } else {
+        introduce_us(turn);
     }
-
-    /* A snapshot that has been complete stays good enough for the switch: one
-     * that comes back empty while the southbound server is away gets it all
-     * again. */
-    turn->flows_known = ctl.ever_complete && !dirty;
-    MODULES_CALL(commit, turn);
 
     ovsdb_idl_track_clear(ctl.ovs.idl);
     ovsdb_idl_track_clear(ctl.sb.idl);

@@ -147,6 +147,8 @@ ovs_config_read(struct ovs_config *config, struct ovsdb_idl *ovs_idl,
         = get_interval(cfg, name, "ovn-openflow-probe-interval", 0,
                        MIN_OPENFLOW_PROBE_S);
     config->match_northd = config_value_bool(match, false);
+    config->force_takeover = config_value_bool(
+        ovs_config_get(cfg, name, "ovn-force-takeover"), false);
 }
 
 void

@@ -29,6 +29,7 @@ struct ovs_config {
     int sb_probe_ms;            /* 0: none. */
     int openflow_probe_s;       /* 0: none. */
     bool match_northd;          /* ovn-match-northd-version */
+    bool force_takeover;        /* ovn-force-takeover */
 };
 
 /* The first line of the system-id-override file, or NULL.  To be read once:
