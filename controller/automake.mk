@@ -50,6 +50,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/inputs-sb-lookup.c \
 	controller/inputs-sb-named.c \
 	controller/inputs-sb-port.c \
+	controller/inputs-sb-services.c \
 	controller/inputs-sb.c \
 	controller/inputs.c \
 	controller/inputs.h \
@@ -105,6 +106,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/acl-log.c \
 	controller/pinctrl/activation.c \
 	controller/pinctrl/command.c \
+	controller/pinctrl/dns.c \
 	controller/pinctrl/error.c \
 	controller/pinctrl/event.c \
 	controller/pinctrl/fact.c \

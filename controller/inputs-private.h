@@ -106,7 +106,8 @@ extern const bool input_refs_matter;
 extern bool input_ports_named;
 
 extern const struct input_table address_set_table, chassis_table,
-    datapath_table, dhcp_option_table, dhcpv6_option_table, dp_group_table,
+    datapath_table, dhcp_option_table, dhcpv6_option_table, dns_table,
+    dp_group_table,
     fdb_table, gateway_chassis_table,
     ha_chassis_group_table, load_balancer_table, logical_flow_table,
     mac_binding_table, meter_table, multicast_group_table, port_binding_table,

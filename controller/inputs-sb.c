@@ -208,6 +208,7 @@ const struct input_table *const sb_tables[] = {
     &dhcp_option_table,
     &dhcpv6_option_table,
     &template_vars_table,
+    &dns_table,
 };
 const size_t n_sb_tables = ARRAY_SIZE(sb_tables);
 

@@ -192,6 +192,14 @@ struct dhcp_option {
     char *type;                 /* "bool", "ipv4", "str", ... */
 };
 
+/* SB DNS, by UUID. */
+struct dns_row {
+    struct uuid uuid;
+    struct smap records;
+    bool owned;                 /* options:ovn-owned */
+    struct uuid *datapaths; size_t n_datapaths;
+};
+
 /* OVS Interface, by name. */
 struct ovs_iface {
     struct uuid uuid;
@@ -247,6 +255,7 @@ const struct meter *in_meter(struct inc_unit *, const char *name);
 const struct dhcp_option *in_dhcp_option(struct inc_unit *, const char *name);
 const struct dhcp_option *in_dhcpv6_option(struct inc_unit *,
                                            const char *name);
+const struct dns_row *in_dns_row(struct inc_unit *, const struct uuid *);
 /* SB Chassis_Template_Var of 'chassis': its variables, or NULL. */
 const struct smap *in_template_vars(struct inc_unit *, const char *chassis);
 const struct smap *in_sb_options(struct inc_unit *); /* SB_Global.options. */
@@ -276,6 +285,8 @@ const struct inc_set *in_migrating_ports(struct inc_unit *,
 /* The SB UUIDs of load balancer 'nb', by its northbound UUID, and 'nb' itself
  * if there is an entry of ovn-lb-northd for it. */
 const struct inc_set *in_lbs_by_nb(struct inc_unit *, const struct uuid *nb);
+/* The rows of DNS that datapath 'dp' has. */
+const struct inc_set *in_dns_rows(struct inc_unit *, const struct uuid *dp);
 const struct inc_set *in_tunnel_ifaces(struct inc_unit *);      /* ifaces */
 const struct inc_set *in_bridges(struct inc_unit *);            /* names */
 /* Whether a Flow_Sample_Collector_Set of the integration bridge has 'id'. */
@@ -298,7 +309,7 @@ struct inputs_kinds {
         *router_lb_flow,    /* ...and those of routers that may be changed. */
         *stage, *lports_by_address, *migrating_ports, *lbs_by_nb,
         *tunnel_ifaces, *bridges, *multicast_key, *service_monitor,
-        *ipsec, *dialect,
+        *ipsec, *dialect, *dns_row, *dns_rows,
         *rare_port,         /* By name: Port_Bindings, and... */
         *rare_lb;           /* ...by UUID: Load_Balancers that unsupported.c
                              * is about. */

@@ -28,7 +28,6 @@ VLOG_DEFINE_THIS_MODULE(unsupported);
 enum feature_id {
     NEXT_HOP_QUEUE,
     DHCP,
-    DNS,
     ROUTER_ADVERTISEMENTS,
     PREFIX_DELEGATION,
     SERVICE_MONITORS,
@@ -59,12 +58,9 @@ static const struct feature {
     [DHCP] = {
         .name = "dhcp",
         .what = "DHCP requests are not answered",
-        .opcodes = OPCODE(PUT_DHCP_OPTS) | OPCODE(PUT_DHCPV6_OPTS),
-    },
-    [DNS] = {
-        .name = "dns",
-        .what = "DNS requests are not answered",
-        .opcodes = OPCODE(DNS_LOOKUP),
+        .opcodes = OPCODE(PUT_DHCP_OPTS) | OPCODE(PUT_DHCPV6_OPTS)
+                   | OPCODE(DHCP_RELAY_REQUEST_CHK)
+                   | OPCODE(DHCP_RELAY_RESPONSE_CHK),
     },
     [ROUTER_ADVERTISEMENTS] = {
         .name = "router-advertisements",

@@ -21,6 +21,8 @@ lib_libovn_la_SOURCES = \
 	lib/config-values.c \
 	lib/config-values.h \
 	lib/dialect.c \
+	lib/dns.c \
+	lib/dns.h \
 	lib/encap.c \
 	lib/encap.h \
 	lib/expr-annotate.c \

@@ -156,8 +156,9 @@ class Tree:
                     in re.findall(r'^ACTION_OPCODE\((\w+),', f.read(), re.M)}
 
     def serves_opcode(self, thing):
-        return re.search(rf'{{ ACTION_OPCODE_{thing.split()[1]},',
-                         self.files['controller/pinctrl/pinctrl.c'])
+        row = re.compile(rf'{{ ACTION_OPCODE_{thing.split()[1]},')
+        return any(row.search(text) for name, text in self.files.items()
+                   if name.startswith('controller/pinctrl/'))
 
     def uses(self, thing):
         """Whether a column, or an opcode, is used."""

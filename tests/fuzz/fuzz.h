@@ -3,8 +3,8 @@
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H 1
 
-/* Fuzzers for the logical-flow language
- * =====================================
+/* Fuzzers for the logical-flow language, and for packets
+ * ======================================================
  *
  * Each file fuzz-PART.c here is a program for libFuzzer, which calls its
  * LLVMFuzzerTestOneInput() with bytes that it mutates so as to reach new
