@@ -19,6 +19,7 @@
 #include "flow-lesson.h"
 #include "flow-mod.h"
 #include "hash.h"
+#include "inputs.h"
 #include "module.h"
 #include "nx-match.h"
 #include "openflow/openflow.h"
@@ -116,14 +117,18 @@ static size_t n_doubted, allocated_doubted;
 static struct flow_actions unknown_actions;
 #define UNKNOWN (&unknown_actions)
 
-/* Tables that nobody but learn() fills, of OVN 23.03: replies to hairpinned
- * connections, addresses and ports of ECMP next hops, load-balancer
- * affinity. */
+/* Tables that nobody but learn() fills: replies to hairpinned connections,
+ * addresses and ports of ECMP next hops, load-balancer affinity.  Which these
+ * are is not known before what the central says is. */
 static bool
 is_learned_table(uint8_t table_id)
 {
-    return (table_id == 69 || table_id == 76 || table_id == 77
-            || table_id == 78);
+    const struct ovn_tables *tables = &inputs_dialect()->tables;
+
+    return (table_id == tables->chk_lb_hairpin_reply
+            || table_id == tables->ecmp_nh_mac
+            || table_id == tables->ecmp_nh
+            || table_id == tables->chk_lb_affinity);
 }
 
 static void
@@ -1063,7 +1068,8 @@ flow_table_dump_end(void)
     HMAP_FOR_EACH (flow, node, &flows) {
         flow_entry_changed(flow);
     }
-    /* Only what differs is left pending. */
+    /* Only what differs is left pending, and what is not desired, or not yet:
+     * learned flows are told apart once everything is known. */
     size_t n = n_pending, n_left = 0;
     for (size_t i = 0; i < n; i++) {
         uint32_t cookie;
@@ -1071,13 +1077,11 @@ flow_table_dump_end(void)
 
         flow = pending[i];
         desired = flow_entry_desired(flow, &cookie);
-        if (differs(flow, desired, cookie)) {
+        if (desired ? differs(flow, desired, cookie)
+            : flow->installed != NULL) {
             pending[n_left++] = flow;
         } else {
             flow->pending = false;
-            if (!desired) {
-                set_installed(flow, NULL);
-            }
             flow_entry_gc(flow);
         }
         flow_actions_unref(desired);
