@@ -22,7 +22,7 @@ NAMED_OVS = {
 }
 
 # Matches of flows that the switch itself adds and removes.
-LEARNED = re.compile(r"_timeout=|table=(69|76|77|78),")
+LEARNED = re.compile(r"_timeout=|table=(69|76|77|78|93|100|101|102),")
 GROUP_ID = re.compile(r"\bgroup(?:_id=|:)(\d+)")
 METER_ID = re.compile(r"\bmeter(?:_id)?[=:](\d+)")
 PORT = re.compile(r'"(ovn-[^"]*)"')

@@ -153,9 +153,10 @@ class World:
         self.wait("database " + name, answers)
 
     def start_vswitchd(self):
+        # It says hundreds of lines for each change of its configuration.
         self.start("hv1", "vswitchd", "ovs-vswitchd", "--enable-dummy=system",
-                   "--disable-system", "unix:" + self.path("hv1",
-                                                           "ovsdb.sock"))
+                   "-vfile:warn", "--disable-system",
+                   "unix:" + self.path("hv1", "ovsdb.sock"))
         self.wait("vswitchd", lambda: os.path.exists(
             self.path("hv1", "br-int.mgmt")))
         for args in (("netdev-dummy/ip4addr", "br-phys", "192.168.0.1/24"),
