@@ -24,6 +24,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/encaps.h \
 	controller/flow-actions.c \
 	controller/flow-actions.h \
+	controller/flow-dump.c \
+	controller/flow-dump.h \
 	controller/flow-lesson.c \
 	controller/flow-lesson.h \
 	controller/flow-mod.c \

@@ -178,6 +178,17 @@ put_key(struct ofpbuf *b, uint8_t table_id, uint16_t priority,
     memcpy(bytes + 3, &match_len, sizeof match_len);
 }
 
+/* The same for a match that is encoded already. */
+static void
+put_raw_key(struct ofpbuf *b, uint8_t table_id, uint16_t priority,
+            const void *oxm, uint16_t oxm_len)
+{
+    ofpbuf_put(b, &table_id, sizeof table_id);
+    ofpbuf_put(b, &priority, sizeof priority);
+    ofpbuf_put(b, &oxm_len, sizeof oxm_len);
+    ofpbuf_put(b, oxm, oxm_len);
+}
+
 /* Returns the offset in 'key' of the value of an exact match on metadata. */
 static size_t
 find_metadata(const struct ofpbuf *key)
@@ -1058,6 +1069,26 @@ flow_table_dump_flow(const struct ofputil_flow_stats *fs)
 
     set_installed(flow, actions ? actions : UNKNOWN);
     flow->cookie = ntohll(fs->cookie);
+}
+
+void
+flow_table_dump_unknown(uint8_t table_id, uint16_t priority,
+                        const struct match *match,
+                        const void *oxm, size_t oxm_len)
+{
+    uint64_t stub[512 / 8];
+    struct ofpbuf key = OFPBUF_STUB_INITIALIZER(stub);
+
+    if (match) {
+        put_key(&key, table_id, priority, match);
+    } else {
+        put_raw_key(&key, table_id, priority, oxm, oxm_len);
+    }
+    struct flow_entry *flow = flow_entry_get__(&key, NULL);
+    ofpbuf_uninit(&key);
+    set_installed(flow, UNKNOWN);
+    flow->cookie = 0;
+    flow->ours = true;          /* To be deleted, whatever its table. */
 }
 
 void

@@ -120,6 +120,11 @@ void flow_output_removed(struct inc_unit *, void *aux);
  * difference. */
 void flow_table_dump_begin(void);
 void flow_table_dump_flow(const struct ofputil_flow_stats *);
+/* The same for a flow that cannot be decoded.  If not even its match can,
+ * 'match' is NULL, and there are 'oxm_len' bytes of OXM fields.  Borrows. */
+void flow_table_dump_unknown(uint8_t table_id, uint16_t priority,
+                             const struct match *match,
+                             const void *oxm, size_t oxm_len);
 void flow_table_dump_end(void);
 
 /* Pops up to 'max' pending changes as OpenFlow 1.5 flow_mods (ADD or

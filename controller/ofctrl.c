@@ -21,6 +21,7 @@
 #include "bitmap.h"
 #include "coverage.h"
 #include "dp-packet.h"
+#include "flow-dump.h"
 #include "flow-table.h"
 #include "group.h"
 #include "inputs.h"
@@ -115,6 +116,7 @@ static int tlv_index;
 enum { DUMP_FLOWS, DUMP_GROUPS, DUMP_METERS, N_DUMPS };
 static ovs_be32 dump_xids[N_DUMPS]; /* 0 once it is complete. */
 static int n_group_dump_failures; /* In a row. */
+static size_t n_unknown_flows;  /* In this dump. */
 
 /* What has been sent since the barrier before, up to its own barrier. */
 struct batch {
@@ -430,6 +432,7 @@ start_dump(void)
 
     COVERAGE_INC(ofctrl_dump);
     state = S_DUMP;
+    n_unknown_flows = 0;
     flow_table_dump_begin();
     group_dump_begin();
     meter_dump_begin();
@@ -481,17 +484,14 @@ end_dump_reply(const struct ofp_header *oh, int which, int error,
 static void
 handle_flow_dump(const struct ofp_header *oh)
 {
-    struct ofpbuf b = ofpbuf_const_initializer(oh, ntohs(oh->length));
-    uint64_t stub[1024 / 8];
-    struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
-    struct ofputil_flow_stats fs;
-    int error;
+    int error = flow_dump_decode(oh, &n_unknown_flows);
 
-    while (!(error = ofputil_decode_flow_stats_reply(&fs, &b, true,
-                                                     &ofpacts))) {
-        flow_table_dump_flow(&fs);
+    if (n_unknown_flows && !ofpmp_more(oh)) {
+        VLOG_WARN_RL(&rl, "%s: %"PRIuSIZE" flows cannot be decoded, probably "
+                     "because the switch is newer than this program: they "
+                     "will be replaced or deleted",
+                     rconn_get_name(rconn), n_unknown_flows);
     }
-    ofpbuf_uninit(&ofpacts);
     end_dump_reply(oh, DUMP_FLOWS, error, "flows");
 }
 
