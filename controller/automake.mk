@@ -100,6 +100,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/patch.h \
 	controller/physical-actions.c \
 	controller/physical-actions.h \
+	controller/physical-lookup.c \
 	controller/physical-mcast.c \
 	controller/physical-port.c \
 	controller/physical-tunnel.c \

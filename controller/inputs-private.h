@@ -105,6 +105,13 @@ extern const bool input_refs_matter;
  * in progress. */
 extern bool input_ports_named;
 
+/* Key of in_kinds.vifs_by_key, without padding. */
+struct vif_key {
+    struct uuid datapath;
+    uint32_t tunnel_key;
+};
+BUILD_ASSERT_DECL(sizeof(struct vif_key) == 20);
+
 extern const struct input_table address_set_table, chassis_table,
     datapath_table, dhcp_option_table, dhcpv6_option_table, dns_table,
     dp_group_table,

@@ -177,9 +177,15 @@ index_port_binding(const void *pb_, bool add)
         index_addresses(pb, pb->mac[i], add);
     }
 
-    if (pb->type == LP_VIF && pb->n_additional_chassis) {
-        input_put_member(in_kinds.migrating_ports, inc_key_uuid(&pb->datapath),
-                         name, add);
+    if (pb->type == LP_VIF) {
+        struct vif_key key = { pb->datapath, pb->tunnel_key };
+
+        input_put_member(in_kinds.vifs_by_key,
+                         (struct inc_key) { &key, sizeof key }, name, add);
+        if (pb->n_additional_chassis) {
+            input_put_member(in_kinds.migrating_ports,
+                             inc_key_uuid(&pb->datapath), name, add);
+        }
     }
 
     struct lport lport = { pb->datapath, pb->tunnel_key, pb->type };
@@ -225,6 +231,7 @@ static const struct input_kind port_binding_kinds[] = {
     INPUT_SET(lports_by_address, "lports-by-address", INC_KEY_OTHER),
     INPUT_MARK(rare_port, "rare-port", INC_KEY_STRING),
     INPUT_SET(migrating_ports, "migrating-ports", INC_KEY_UUID),
+    INPUT_SET(vifs_by_key, "vifs-by-key", INC_KEY_OTHER),
 };
 const struct input_table port_binding_table = {
     INPUT_TABLE(port_binding, port_binding),

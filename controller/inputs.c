@@ -430,6 +430,16 @@ in_migrating_ports(struct inc_unit *unit, const struct uuid *dp)
     return inc_read_set(unit, in_kinds.migrating_ports, inc_key_uuid(dp));
 }
 
+bool
+in_is_vif(struct inc_unit *unit, const struct uuid *dp, uint32_t tunnel_key)
+{
+    struct vif_key key = { *dp, tunnel_key };
+
+    return inc_set_count(inc_read_set(
+        unit, in_kinds.vifs_by_key,
+        (struct inc_key) { &key, sizeof key })) > 0;
+}
+
 const struct inc_set *
 in_lports_by_address(struct inc_unit *unit, const struct in6_addr *address)
 {

@@ -282,6 +282,8 @@ const struct inc_set *in_lports_by_address(struct inc_unit *,
 /* The VIFs of datapath 'dp' that are on several chassis. */
 const struct inc_set *in_migrating_ports(struct inc_unit *,
                                          const struct uuid *dp); /* lports */
+/* Whether the port with 'tunnel_key' on datapath 'dp' is a VIF. */
+bool in_is_vif(struct inc_unit *, const struct uuid *dp, uint32_t tunnel_key);
 /* The SB UUIDs of load balancer 'nb', by its northbound UUID, and 'nb' itself
  * if there is an entry of ovn-lb-northd for it. */
 const struct inc_set *in_lbs_by_nb(struct inc_unit *, const struct uuid *nb);
@@ -307,7 +309,8 @@ struct inputs_kinds {
         *ovs_fact, *ifaces_by_id, *lb_entry,
         *lb_flow,           /* By UUID: Logical_Flows that balance load... */
         *router_lb_flow,    /* ...and those of routers that may be changed. */
-        *stage, *lports_by_address, *migrating_ports, *lbs_by_nb,
+        *stage, *lports_by_address, *migrating_ports, *vifs_by_key,
+        *lbs_by_nb,
         *tunnel_ifaces, *bridges, *multicast_key, *service_monitor,
         *ipsec, *dialect, *dns_row, *dns_rows,
         *rare_port,         /* By name: Port_Bindings, and... */

@@ -5,16 +5,21 @@
  *
  * get_arp and get_nd look up (table 66) and lookup_arp and lookup_nd check
  * (table 67) what the MAC_Binding and Static_MAC_Binding tables say; get_fdb
- * (71) and lookup_fdb (72) do the same with the FDB table.  One unit for each
- * row of the three, on datapaths that are local. */
+ * (71) and lookup_fdb (72) do the same with the FDB table.  From OVN 23.09 on,
+ * packets of a neighbor that a MAC_Binding is of go through table 79, where
+ * they are counted ("mac_cache_use").  One unit for each row of the three, on
+ * datapaths that are local. */
 
 #include <config.h>
 #include "ltables.h"
+
+#include <netinet/icmp6.h>
 
 #include "byte-order.h"
 #include "flow-table.h"
 #include "inputs.h"
 #include "lflow-env.h"
+#include "local-datapath.h"
 #include "module.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofpbuf.h"
@@ -37,12 +42,13 @@ enum {
     PRIORITY_DYNAMIC = 100,
     PRIORITY_OVERRIDE = 150,
     PRIORITY_FDB = 100,
+    PRIORITY_USE = 100,
 };
 
 /* MAC_Binding and Static_MAC_Binding. */
 
 struct binding {
-    const struct ovn_tables *tables;
+    const struct ovn_dialect *dialect;
     uint32_t cookie;
     uint16_t priority;
     uint32_t dp_key;
@@ -52,9 +58,10 @@ struct binding {
 };
 
 /* Restricts 'match' to a packet for which the logical pipeline has put 'ip'
- * where get_arp and friends expect it: reg0, or xxreg0. */
+ * where get_arp and friends expect it: reg0, or 'xxreg'. */
 static void
-match_ip_register(struct match *match, const struct in6_addr *ip)
+match_ip_register(struct match *match, const struct in6_addr *ip,
+                  enum mf_field_id xxreg)
 {
     if (IN6_IS_ADDR_V4MAPPED(ip)) {
         match_set_reg(match, 0, ntohl(in6_addr_get_mapped_ipv4(ip)));
@@ -62,7 +69,7 @@ match_ip_register(struct match *match, const struct in6_addr *ip)
         ovs_be128 value;
 
         memcpy(&value, ip, sizeof value);
-        match_set_xxreg(match, 0, ntoh128(value));
+        match_set_xxreg(match, xxreg - MFF_XXREG0, ntoh128(value));
     }
 }
 
@@ -75,12 +82,12 @@ put_get(struct inc_unit *unit, const struct binding *b)
 
     match_set_metadata(&match, htonll(b->dp_key));
     match_set_reg(&match, MFF_LOG_OUTPORT - MFF_REG0, b->port_key);
-    match_ip_register(&match, &b->ip);
+    match_ip_register(&match, &b->ip, b->dialect->regs.mac_binding_ip6);
 
     put_load_bits(MFF_ETH_DST, 0, 48, eth_addr_to_uint64(b->mac), &ofpacts);
     put_load_bits(MFF_LOG_FLAGS, MLF_LOOKUP_MAC_BIT, 1, 1, &ofpacts);
-    flow_output_add(unit, b->tables->mac_binding, b->priority, b->cookie,
-                    &match, &ofpacts);
+    flow_output_add(unit, b->dialect->tables.mac_binding, b->priority,
+                    b->cookie, &match, &ofpacts);
     ofpbuf_uninit(&ofpacts);
 }
 
@@ -93,7 +100,7 @@ put_lookup(struct inc_unit *unit, const struct binding *b)
 
     match_set_metadata(&match, htonll(b->dp_key));
     match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0, b->port_key);
-    match_ip_register(&match, &b->ip);
+    match_ip_register(&match, &b->ip, MFF_XXREG0);
     match_set_dl_src(&match, b->mac);
     if (IN6_IS_ADDR_V4MAPPED(&b->ip)) {
         match_set_dl_type(&match, htons(ETH_TYPE_ARP));
@@ -104,9 +111,48 @@ put_lookup(struct inc_unit *unit, const struct binding *b)
     }
 
     put_load_bits(MFF_LOG_FLAGS, MLF_LOOKUP_MAC_BIT, 1, 1, &ofpacts);
-    flow_output_add(unit, b->tables->mac_lookup, b->priority, b->cookie,
-                    &match, &ofpacts);
+    flow_output_add(unit, b->dialect->tables.mac_lookup, b->priority,
+                    b->cookie, &match, &ofpacts);
     ofpbuf_uninit(&ofpacts);
+}
+
+/* Packets from the neighbor are counted, and that is all.  So are its answers,
+ * which may come from another of its addresses. */
+static void
+put_use(struct inc_unit *unit, const struct binding *b)
+{
+    const bool ipv4 = IN6_IS_ADDR_V4MAPPED(&b->ip);
+    struct match match = MATCH_CATCHALL_INITIALIZER;
+    struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(NULL);
+    const uint8_t table = b->dialect->tables.mac_cache_use;
+
+    match_set_metadata(&match, htonll(b->dp_key));
+    match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0, b->port_key);
+    match_set_dl_src(&match, b->mac);
+
+    struct match answer = match;
+    if (ipv4) {
+        match_set_dl_type(&match, htons(ETH_TYPE_IP));
+        match_set_nw_src(&match, in6_addr_get_mapped_ipv4(&b->ip));
+
+        match_set_dl_type(&answer, htons(ETH_TYPE_ARP));
+        match_set_nw_proto(&answer, ARP_OP_REPLY);
+        match_set_nw_src(&answer, in6_addr_get_mapped_ipv4(&b->ip));
+    } else {
+        match_set_dl_type(&match, htons(ETH_TYPE_IPV6));
+        match_set_ipv6_src(&match, &b->ip);
+
+        match_set_dl_type(&answer, htons(ETH_TYPE_IPV6));
+        match_set_nw_proto(&answer, IPPROTO_ICMPV6);
+        match_set_icmp_type(&answer, ND_NEIGHBOR_ADVERT);
+        match_set_icmp_code(&answer, 0);
+        match_set_nd_target(&answer, &b->ip);
+    }
+    flow_output_add(unit, table, PRIORITY_USE, b->cookie, &match, &ofpacts);
+    if (ipv4 || b->dialect->counts_nd_target) {
+        flow_output_add(unit, table, PRIORITY_USE, b->cookie, &answer,
+                        &ofpacts);
+    }
 }
 
 static bool
@@ -137,7 +183,7 @@ put_binding(struct inc_unit *unit, const struct mac_binding *mb)
     }
 
     struct binding b = {
-        .tables = &in_dialect(unit)->tables,
+        .dialect = in_dialect(unit),
         .cookie = mb->uuid.parts[0],
         .priority = (!mb->is_static ? PRIORITY_DYNAMIC
                      : mb->override_dynamic ? PRIORITY_OVERRIDE
@@ -158,6 +204,9 @@ put_binding(struct inc_unit *unit, const struct mac_binding *mb)
     unit_no_warning(unit);
     put_get(unit, &b);
     put_lookup(unit, &b);
+    if (!mb->is_static && b.dialect->has_encap_id) {
+        put_use(unit, &b);
+    }
 }
 
 /* Puts out the flows of 'mb', the unit's record or NULL. */
@@ -185,8 +234,21 @@ static_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
 /* FDB. */
 
+/* Whether a packet that comes by a localnet port is of an address that is not
+ * to be learned there, as it is that of a VIF. */
+static bool
+is_behind_vif(struct inc_unit *unit, const struct lflow_dp *dp,
+              const struct fdb *fdb)
+{
+    const struct local_datapath *ld = local_datapath(unit, &dp->uuid);
+
+    return (in_dialect(unit)->has_encap_id && ld && ld->localnet_port
+            && in_is_vif(unit, &dp->uuid, fdb->port_key));
+}
+
 static void
-put_fdb(struct inc_unit *unit, const struct fdb *fdb, struct eth_addr mac)
+put_fdb(struct inc_unit *unit, const struct lflow_dp *dp,
+        const struct fdb *fdb, struct eth_addr mac)
 {
     const struct ovn_tables *tables = &in_dialect(unit)->tables;
     uint32_t cookie = fdb->uuid.parts[0];
@@ -208,6 +270,15 @@ put_fdb(struct inc_unit *unit, const struct fdb *fdb, struct eth_addr mac)
     put_load_bits(MFF_LOG_FLAGS, MLF_LOOKUP_FDB_BIT, 1, 1, &ofpacts);
     flow_output_add(unit, tables->lookup_fdb, PRIORITY_FDB, cookie, &match,
                     &ofpacts);
+    if (is_behind_vif(unit, dp, fdb)) {
+        match_init_catchall(&match);
+        match_set_metadata(&match, htonll(fdb->dp_key));
+        match_set_reg_masked(&match, MFF_LOG_FLAGS - MFF_REG0,
+                             MLF_BIT(LOCALNET), MLF_BIT(LOCALNET));
+        match_set_dl_src(&match, mac);
+        flow_output_add(unit, tables->lookup_fdb, PRIORITY_FDB, cookie,
+                        &match, &ofpacts);
+    }
     ofpbuf_uninit(&ofpacts);
 }
 
@@ -216,13 +287,16 @@ fdb_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     const struct fdb *fdb = in_fdb(unit, inc_unit_key(unit).data);
 
+    const struct lflow_dp *dp
+        = fdb ? lflow_env_dp_by_key(unit, fdb->dp_key) : NULL;
+
     flow_output_begin(unit);
-    if (fdb && lflow_env_dp_by_key(unit, fdb->dp_key)) {
+    if (dp) {
         struct eth_addr mac;
 
         if (eth_addr_from_string(fdb->mac, &mac)) {
             unit_no_warning(unit);
-            put_fdb(unit, fdb, mac);
+            put_fdb(unit, dp, fdb, mac);
         } else {
             unit_warn(unit, &this_module, &rl, "FDB "UUID_FMT": bad 'mac' %s",
                       UUID_ARGS(&fdb->uuid), fdb->mac);

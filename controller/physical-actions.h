@@ -82,6 +82,9 @@ void chassis_macs_for_each(const char *mappings,
 #define CHASSIS_MAC_CONJ_ID 100
 void put_chassis_mac_clause(int clause, struct ofpbuf *);
 
+/* Whether 'chassis' is one of another availability zone. */
+bool physical_is_remote(struct inc_unit *, const struct uuid *chassis);
+
 /* Cookie of the flows that stem from the row 'uuid'. */
 static inline uint32_t
 row_cookie(const struct uuid *uuid)
@@ -94,5 +97,6 @@ void physical_drop_init(struct inc_engine *);
 void physical_port_init(void);
 void physical_mcast_init(void);
 void physical_tunnel_init(void);
+void physical_lookup_init(struct inc_engine *);
 
 #endif /* controller/physical-actions.h */

@@ -117,6 +117,7 @@ init(struct inc_engine *engine)
     physical_port_init();
     physical_mcast_init();
     physical_tunnel_init();
+    physical_lookup_init(engine);
 }
 
 const struct module physical_module = {

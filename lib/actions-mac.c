@@ -99,10 +99,17 @@ ip_bits(enum ovnact_type type)
     return is_nd(type) ? 128 : 32;
 }
 
+/* Where the table that answers 'type', or the controller, finds the IP
+ * address. */
 static enum mf_field_id
-ip_register(enum ovnact_type type)
+ip_register(enum ovnact_type type, const struct ovn_dialect *d)
 {
-    return is_nd(type) ? MFF_XXREG0 : MFF_REG0;
+    if (!is_nd(type)) {
+        return MFF_REG0;
+    }
+    return (type == OVNACT_GET_ND || type == OVNACT_LOOKUP_ND_IP
+            ? d->regs.mac_binding_ip6
+            : MFF_XXREG0);
 }
 
 /* Is an Ethernet address the last argument? */
@@ -179,7 +186,7 @@ act_encode_get_mac(const struct ovnact *a,
     const struct ovnact_mac *mac = CONTAINER_OF(a, struct ovnact_mac, ovnact);
     struct arg args[] = {
         { &mac->port, MFF_LOG_OUTPORT },
-        { &mac->ip, ip_register(a->type) },
+        { &mac->ip, ip_register(a->type, ep->dialect) },
     };
 
     begin_args(args, ARRAY_SIZE(args), out);
@@ -196,7 +203,7 @@ act_encode_put_mac(const struct ovnact *a,
     const struct ovnact_mac *mac = CONTAINER_OF(a, struct ovnact_mac, ovnact);
     struct arg args[] = {
         { &mac->port, MFF_LOG_INPORT },
-        { &mac->ip, ip_register(a->type) },
+        { &mac->ip, ip_register(a->type, ep->dialect) },
         { &mac->mac, MFF_ETH_SRC },
     };
 
@@ -237,7 +244,7 @@ act_encode_lookup_mac(const struct ovnact *a,
     const struct ovnact_mac *mac = CONTAINER_OF(a, struct ovnact_mac, ovnact);
     struct arg args[] = {
         { &mac->port, MFF_LOG_INPORT },
-        { &mac->ip, ip_register(a->type) },
+        { &mac->ip, ip_register(a->type, ep->dialect) },
         { &mac->mac, MFF_ETH_SRC },
     };
 
@@ -256,7 +263,7 @@ act_encode_lookup_mac_ip(const struct ovnact *a,
     const struct ovnact_mac *mac = CONTAINER_OF(a, struct ovnact_mac, ovnact);
     struct arg args[] = {
         { &mac->port, MFF_LOG_OUTPORT },
-        { &mac->ip, ip_register(a->type) },
+        { &mac->ip, ip_register(a->type, ep->dialect) },
     };
     struct mf_subfield eth_dst = put_whole_field(MFF_ETH_DST);
 

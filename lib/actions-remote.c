@@ -14,16 +14,14 @@
  * To every chassis of other availability zones, by a table that the controller
  * fills. */
 
-/* What 25.03 has in the register while it does so. */
-#define FLOOD_KEY 0x8000
-
 bool
 act_encode_flood_remote(const struct ovnact *a OVS_UNUSED,
                         const struct ovnact_encode_params *ep,
                         struct ofpbuf *out)
 {
     if (ep->dialect->regs.flood_remote) {
-        put_load(ep->dialect->regs.flood_remote, FLOOD_KEY, out);
+        put_load(ep->dialect->regs.flood_remote, OVN_FLOOD_REMOTE_KEY,
+                 out);
     }
     put_resubmit(ep->dialect->tables.flood_remote, out);
     return true;

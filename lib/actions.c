@@ -112,7 +112,7 @@ static const struct ovnact_class classes[N_OVNACTS] = {
 
     /* actions-nested.c. */
     ROW(CLONE, VERB, NULL, P(clone), F(nested), E(clone), X(nested)),
-    NESTED(ARP, "ip4"),
+    NESTED(ARP, "ip"),          /* A next hop may be of the other family. */
     NESTED(ICMP4, "ip4"),
     NESTED(ICMP4_ERROR, "ip4"),
     NESTED(ICMP6, "ip6"),
@@ -122,7 +122,7 @@ static const struct ovnact_class classes[N_OVNACTS] = {
     NESTED(REJECT, NULL),
     NESTED(ND_NA, "nd_ns"),
     NESTED(ND_NA_ROUTER, "nd_ns"),
-    NESTED(ND_NS, "ip6"),
+    NESTED(ND_NS, "ip"),
 
     /* actions-remote.c. */
     SIMPLE(FLOOD_REMOTE, NULL, flood_remote),

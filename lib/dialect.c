@@ -146,6 +146,7 @@ registers(const struct layout *l, bool consolidated)
         .lb_dst_ip4 = consolidated ? MFF_REG4 : MFF_REG1,
         .lb_dst_ip6 = MFF_XXREG1,
         .lb_dst_port = MFF_REG2,
+        .mac_binding_ip6 = consolidated ? MFF_XXREG1 : MFF_XXREG0,
         .affinity_ip4 = MFF_REG4,
         .affinity_ip6_switch = consolidated ? MFF_XXREG1 : MFF_XXREG0,
         .affinity_ip6_router = MFF_XXREG1,
@@ -170,6 +171,8 @@ compose(const struct layout *l, const struct smap *options,
         .layout = l->release,
         .tables = layout_tables(l),
         .regs = registers(l, consolidated),
+        .counts_nd_target = l - layouts < 5,
+        .tunnel_ofport = l - layouts >= 5 ? MFF_REG5 : 0, /* 26.03 */
         .keeps_ct_orig = l->has_vtep,
         /* Both came with 25.03. */
         .frag_mtu_is_note = consolidated,

@@ -2,7 +2,10 @@
 
 /* Neighbor discovery on behalf of logical ports: arp, nd_ns, nd_na and
  * nd_na_router of ovn-sb(5).  Each makes a packet from the one at hand, on
- * which the inner actions are executed. */
+ * which the inner actions are executed.
+ *
+ * The next hop of a packet may have an address of the other IP version: then
+ * arp or nd_ns begins with zeros, and the inner actions know the addresses. */
 
 #include <config.h>
 
@@ -26,8 +29,8 @@ handle_arp(const struct pin *pin)
     const struct flow *h = pin->headers;
     struct dp_packet packet;
 
-    if (h->dl_type != htons(ETH_TYPE_IP)) {
-        pin_malformed(pin, PIN_BAD_PROTOCOL, "arp is for IPv4 packets");
+    if (!is_ip_any(h)) {
+        pin_malformed(pin, PIN_BAD_PROTOCOL, "arp is for IP packets");
         return;
     }
     dp_packet_init(&packet, 128);
@@ -44,8 +47,8 @@ handle_nd_ns(const struct pin *pin)
     const struct flow *h = pin->headers;
     struct dp_packet packet;
 
-    if (h->dl_type != htons(ETH_TYPE_IPV6)) {
-        pin_malformed(pin, PIN_BAD_PROTOCOL, "nd_ns is for IPv6 packets");
+    if (!is_ip_any(h)) {
+        pin_malformed(pin, PIN_BAD_PROTOCOL, "nd_ns is for IP packets");
         return;
     }
     /* The question is the router's own, not the original sender's: with that

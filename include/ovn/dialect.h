@@ -87,6 +87,10 @@ struct ovn_registers {
     enum mf_field_id lb_dst_ip6;
     enum mf_field_id lb_dst_port; /* Lowest 16 bits. */
 
+    /* Where 'mac_binding' finds an IPv6 address.  (IPv4: reg0; 'mac_lookup':
+     * reg0 and xxreg0.) */
+    enum mf_field_id mac_binding_ip6;
+
     /* Where 'chk_lb_affinity' leaves the backend. */
     enum mf_field_id affinity_ip4;
     enum mf_field_id affinity_ip6_switch;
@@ -100,9 +104,11 @@ struct ovn_registers {
     enum mf_field_id ct_orig_proto;  /* Lowest 8 bits. */
     enum mf_field_id ct_saved_state; /* Lowest 8 bits. */
 
-    /* Where 'flood_remote' wants the key of the group, or 0 if it does not. */
+    /* Where 'flood_remote' wants OVN_FLOOD_REMOTE_KEY, or 0 if it does not. */
     enum mf_field_id flood_remote;
 };
+
+#define OVN_FLOOD_REMOTE_KEY 0x8000
 
 struct ovn_dialect {
     const char *layout;         /* The first release that has these tables. */
@@ -112,6 +118,14 @@ struct ovn_dialect {
     /* Conntrack zones take the lower half of MFF_LOG_CT_ZONE, and the upper
      * one has the number of the tunnel endpoint that a port asks for. */
     bool has_encap_id;
+
+    /* Whether a MAC binding is also in use when a neighbor advertisement has
+     * it as its target, or only by what an IPv6 address sends. */
+    bool counts_nd_target;
+
+    /* Register into whose upper half goes by which tunnel a packet has come; 0
+     * if nobody wants to know. */
+    enum mf_field_id tunnel_ofport;
 
     /* Whether logical flows rely on it that asking 'ct_orig_*' leaves the
      * registers as they were. */
