@@ -374,9 +374,6 @@ act_encode_sample(const struct ovnact *a,
         || !ep->has_collector_set(sample->collector_set, ep->aux)) {
         return true;            /* Nobody here wants samples. */
     }
-    if (sample->point == OVN_OBS_FIELD) {
-        return false;           /* Open vSwitch 3.1 cannot do that. */
-    }
 
     struct ofpact_sample *os = ofpact_put_SAMPLE(out);
     os->probability = sample->probability;
@@ -388,6 +385,10 @@ act_encode_sample(const struct ovnact *a,
                         ? ep->lflow_uuid.parts[0]
                         : sample->obs_point));
     os->sampling_port = OFPP_NONE;
+    if (sample->point == OVN_OBS_FIELD) {
+        struct mf_subfield src = expr_field_resolve(&sample->obs_point_field);
+        return ovs_sample_set_obs_point_src(os, &src);
+    }
     return true;
 }
 

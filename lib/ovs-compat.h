@@ -92,4 +92,20 @@ ovs_sample_set_obs(struct ofpact_sample *sample, uint32_t domain,
 #endif
 }
 
+/* The observation point of 'sample' is what the packet has in 'src', 32 bits.
+ * Returns false if the library knows no such samples: before 3.4. */
+static inline bool
+ovs_sample_set_obs_point_src(struct ofpact_sample *sample,
+                             const struct mf_subfield *src)
+{
+#if OVS_HAS_SAMPLE_SOURCES
+    sample->obs_point_src = *src;
+    return true;
+#else
+    (void) sample;
+    (void) src;
+    return false;
+#endif
+}
+
 #endif /* ovs-compat.h */

@@ -60,6 +60,7 @@ CAME = {
     r'\bct_commit_to_zone\b': '24.09',
     r'\bdhcp_relay_re(?:q|sp)_chk\b': '24.09',
     r'\bct_mark\.obs_': '24.09',
+    r'\bobs_point ?= ?(?!(?!4294967296)\d+\b|\$cookie\b)': '24.09',
     r'\bct_label\.obs_': '24.09',
     r'\bct_next ?\(': '25.03',
     r'\bct_(?:nw|ip6|tp)_dst\b': '25.03',
