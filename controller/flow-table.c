@@ -31,8 +31,8 @@
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
 #include "simap.h"
+#include "switch-entry.h"
 #include "util.h"
-#include "xid-queue.h"
 
 VLOG_DEFINE_THIS_MODULE(flow_table);
 
@@ -50,21 +50,16 @@ struct flow_entry {
     struct flow_actions *installed;
     uint32_t cookie;
 
-    uint16_t n_in_flight;       /* Messages not yet settled. */
-    bool pending : 1;           /* In the 'pending' vector. */
-    bool refused : 1;           /* The switch did not take 'installed'. */
-    bool on_retry_list : 1;     /* In the 'retry_list' vector. */
-    bool retry : 1;             /* Is to be offered again... */
-    bool again : 1;             /* ...and was: that has been said. */
-    bool ours : 1;              /* Has ever had an owner. */
+    struct switch_entry entry;  /* In 'table'.  'mark': it has ever had an
+                                 * owner, or nobody can use it. */
 
     /* The key, which is hashed as bytes from here on. */
-    uint8_t table_id;
     uint16_t priority;
     uint16_t match_len;
+    uint8_t table_id;
     uint8_t match[];            /* OXM fields. */
 };
-#define FLOW_KEY_OFS offsetof(struct flow_entry, table_id)
+#define FLOW_KEY_OFS offsetof(struct flow_entry, priority)
 
 struct flow_ref {
     struct flow_entry *flow;
@@ -89,15 +84,6 @@ static struct hmap flows;
 static struct hmap outputs;
 static size_t n_refs, n_desired, flow_bytes;
 
-static struct flow_entry **pending;
-static size_t n_pending, allocated_pending;
-
-/* Flows that are, or were, refused. */
-static struct flow_entry **retry_list;
-static size_t n_retry, allocated_retry;
-
-static struct xid_queue in_flight; /* Of struct flow_entry. */
-
 /* Flows with learn() actions that have been sent since the pending list was
  * empty the last time. */
 static struct flow_entry **teachers;
@@ -116,6 +102,28 @@ static size_t n_doubted, allocated_doubted;
 /* For flow_entry's 'installed'. */
 static struct flow_actions unknown_actions;
 #define UNKNOWN (&unknown_actions)
+
+static bool flow_wanted(const struct switch_entry *);
+static enum switch_change flow_need(const struct switch_entry *);
+static struct ofpbuf *flow_make(struct switch_entry *, enum switch_change);
+static void flow_forget(struct switch_entry *);
+static void flow_unneeded(struct switch_entry *);
+static bool flow_in_use(const struct switch_entry *);
+static void flow_free(struct switch_entry *);
+static void flow_entry_format_name(const struct switch_entry *, struct ds *);
+static void flow_entry_format(const struct switch_entry *, struct ds *);
+static const struct switch_entry_class flow_class = {
+    .wanted = flow_wanted,
+    .need = flow_need,
+    .make = flow_make,
+    .forget = flow_forget,
+    .unneeded = flow_unneeded,
+    .in_use = flow_in_use,
+    .free = flow_free,
+    .format_name = flow_entry_format_name,
+    .format = flow_entry_format,
+};
+static struct switch_table table = { .class = &flow_class };
 
 /* Tables that nobody but learn() fills: replies to hairpinned connections,
  * addresses and ports of ECMP next hops, load-balancer affinity.  Which these
@@ -158,6 +166,23 @@ flow_entry_size(size_t match_len)
 
 /* Keys. */
 
+/* Where the members of a key lie, before the match. */
+enum { KEY_PRIORITY_OFS = offsetof(struct flow_entry, priority) - FLOW_KEY_OFS,
+       KEY_LEN_OFS = offsetof(struct flow_entry, match_len) - FLOW_KEY_OFS,
+       KEY_TABLE_OFS = offsetof(struct flow_entry, table_id) - FLOW_KEY_OFS,
+       KEY_LEN = offsetof(struct flow_entry, match) - FLOW_KEY_OFS };
+BUILD_ASSERT_DECL(KEY_LEN == sizeof(uint16_t) * 2 + 1);
+
+/* Puts them in the first KEY_LEN bytes of 'key'. */
+static void
+set_key_head(uint8_t *key, uint8_t table_id, uint16_t priority,
+             uint16_t match_len)
+{
+    memcpy(key + KEY_PRIORITY_OFS, &priority, sizeof priority);
+    memcpy(key + KEY_LEN_OFS, &match_len, sizeof match_len);
+    key[KEY_TABLE_OFS] = table_id;
+}
+
 /* Encodes a flow's key into 'b', as "struct flow_entry" has it. */
 static void
 put_key(struct ofpbuf *b, uint8_t table_id, uint16_t priority,
@@ -165,17 +190,13 @@ put_key(struct ofpbuf *b, uint8_t table_id, uint16_t priority,
 {
     /* Room for the key's other members, which are put in last.  The match's
      * own header lies where they end, and goes. */
-    enum { KEY_LEN = offsetof(struct flow_entry, match) - FLOW_KEY_OFS,
-           HEADER_LEN = sizeof(struct ofp11_match_header) };
-    BUILD_ASSERT_DECL(KEY_LEN == 5 && KEY_LEN > HEADER_LEN);
+    enum { HEADER_LEN = sizeof(struct ofp11_match_header) };
+    BUILD_ASSERT_DECL((int) KEY_LEN > (int) HEADER_LEN);
 
     ofpbuf_put_zeros(b, KEY_LEN - HEADER_LEN);
     uint16_t match_len = oxm_put_match(b, match, OFP15_VERSION) - HEADER_LEN;
-    uint8_t *bytes = b->data;
     b->size = KEY_LEN + match_len; /* Less padding. */
-    bytes[0] = table_id;
-    memcpy(bytes + 1, &priority, sizeof priority);
-    memcpy(bytes + 3, &match_len, sizeof match_len);
+    set_key_head(b->data, table_id, priority, match_len);
 }
 
 /* The same for a match that is encoded already. */
@@ -183,9 +204,7 @@ static void
 put_raw_key(struct ofpbuf *b, uint8_t table_id, uint16_t priority,
             const void *oxm, uint16_t oxm_len)
 {
-    ofpbuf_put(b, &table_id, sizeof table_id);
-    ofpbuf_put(b, &priority, sizeof priority);
-    ofpbuf_put(b, &oxm_len, sizeof oxm_len);
+    set_key_head(ofpbuf_put_uninit(b, KEY_LEN), table_id, priority, oxm_len);
     ofpbuf_put(b, oxm, oxm_len);
 }
 
@@ -194,7 +213,7 @@ static size_t
 find_metadata(const struct ofpbuf *key)
 {
     const uint8_t *bytes = key->data;
-    size_t ofs = offsetof(struct flow_entry, match) - FLOW_KEY_OFS;
+    size_t ofs = KEY_LEN;
 
     while (ofs + 4 + sizeof(ovs_be64) <= key->size) {
         /* Class, field and mask bit, length; then what has that length. */
@@ -235,8 +254,7 @@ flow_key_set_metadata(struct flow_key *key, ovs_be64 metadata)
 static struct flow_entry *
 flow_entry_get__(const struct ofpbuf *key, struct flow_entry *hint)
 {
-    size_t match_len = key->size - (offsetof(struct flow_entry, match)
-                                    - FLOW_KEY_OFS);
+    size_t match_len = key->size - KEY_LEN;
     struct flow_entry *flow = hint;
 
     if (flow && flow->match_len == match_len
@@ -273,35 +291,42 @@ flow_entry_get(uint8_t table_id, uint16_t priority, const struct match *match,
     return flow;
 }
 
-static void
-flow_entry_destroy(struct flow_entry *flow)
+static struct flow_entry *
+flow_cast(const struct switch_entry *e)
 {
+    return CONST_CAST(struct flow_entry *,
+                      CONTAINER_OF(e, struct flow_entry, entry));
+}
+
+static void
+flow_free(struct switch_entry *e)
+{
+    struct flow_entry *flow = flow_cast(e);
+
     set_installed(flow, NULL);
     flow_bytes -= flow_entry_size(flow->match_len);
     hmap_remove(&flows, &flow->node);
     free(flow);
 }
 
-/* Frees 'flow' if nothing speaks of it any longer. */
-static void
-flow_entry_gc(struct flow_entry *flow)
+static bool
+flow_in_use(const struct switch_entry *e)
 {
-    if (!flow->refs && !flow->installed && !flow->pending
-        && !flow->on_retry_list && !flow->n_in_flight) {
-        flow_entry_destroy(flow);
-    }
+    const struct flow_entry *flow = flow_cast(e);
+
+    return flow->refs || flow->installed;
+}
+
+static bool
+flow_wanted(const struct switch_entry *e)
+{
+    return flow_cast(e)->refs != NULL;
 }
 
 static void
 flow_entry_changed(struct flow_entry *flow)
 {
-    if (!flow->pending) {
-        if (n_pending >= allocated_pending) {
-            pending = x2nrealloc(pending, &allocated_pending, sizeof *pending);
-        }
-        flow->pending = true;
-        pending[n_pending++] = flow;
-    }
+    switch_entry_changed(&table, &flow->entry);
 }
 
 /* Which of two owners of one flow prevails. */
@@ -366,10 +391,17 @@ flow_entry_desired(const struct flow_entry *flow, uint32_t *cookie)
     return flow_actions_ref(best->actions);
 }
 
-/* Appends a description of 'flow' to 's', as ovs-ofctl would print it. */
 static void
-flow_entry_format(const struct flow_entry *flow, struct ds *s)
+flow_entry_format_name(const struct switch_entry *e OVS_UNUSED, struct ds *s)
 {
+    ds_put_cstr(s, "a flow");
+}
+
+/* Appends a description of the flow to 's', as ovs-ofctl would print it. */
+static void
+flow_entry_format(const struct switch_entry *e, struct ds *s)
+{
+    const struct flow_entry *flow = flow_cast(e);
     struct match match;
 
     ds_put_format(s, "cookie=%#"PRIx32",table=%d,", flow->cookie,
@@ -491,7 +523,7 @@ put_out(struct flow_entry *flow, struct flow_actions *actions, uint32_t cookie)
         n_refs++;
 
         n_desired += !flow->refs;
-        flow->ours = true;
+        flow->entry.mark = true;
         ref->next_of_flow = flow->refs;
         flow->refs = ref;
         flow_entry_changed(flow);
@@ -562,8 +594,8 @@ flow_output_add_key(struct inc_unit *unit, const struct flow_key *key,
         const uint8_t *bytes = key->bytes.data;
         uint16_t priority;
 
-        memcpy(&priority, bytes + 1, sizeof priority);
-        warn_too_many_actions(bytes[0], priority, cookie);
+        memcpy(&priority, bytes + KEY_PRIORITY_OFS, sizeof priority);
+        warn_too_many_actions(bytes[KEY_TABLE_OFS], priority, cookie);
     }
 }
 
@@ -675,7 +707,7 @@ flow_output_doubt(struct inc_unit *unit, uint8_t table_id, uint16_t priority,
     struct flow_ref *ref = find_ref(flow, clauses);
     cur_hint = NULL;
     if (!ref) {
-        flow_entry_gc(flow);
+        switch_entry_gc(&table, &flow->entry);
     } else if (ref->keep) {
         if (n_doubted >= allocated_doubted) {
             doubted = x2nrealloc(doubted, &allocated_doubted, sizeof *doubted);
@@ -766,111 +798,45 @@ settle_lessons(void)
 
 /* Messages in flight. */
 
-static struct flow_entry *
-in_flight_pop(void)
-{
-    struct flow_entry *flow = xid_queue_pop(&in_flight);
-
-    flow->n_in_flight--;
-    return flow;
-}
-
 void
 flow_table_settled(uint32_t xid)
 {
-    while (xid_queue_is_settled(&in_flight, xid)) {
-        struct flow_entry *flow = in_flight_pop();
-
-        if (flow->again && !flow->refused && !flow->n_in_flight) {
-            flow->again = false;
-            if (!VLOG_DROP_INFO(&rl)) {
-                struct ds s = DS_EMPTY_INITIALIZER;
-
-                flow_entry_format(flow, &s);
-                VLOG_INFO("the switch now takes a flow that it had refused: "
-                          "%s", ds_cstr(&s));
-                ds_destroy(&s);
-            }
-        }
-        flow_entry_gc(flow);
-    }
+    switch_table_settled(&table, xid);
     flow_lessons_settled(xid);
 }
 
 bool
 flow_table_refused(uint32_t xid, enum ofperr error)
 {
-    struct flow_entry *flow = xid_queue_find(&in_flight, xid);
-    if (!flow && flow_lessons_refused(xid)) {
+    if (switch_table_refused(&table, xid, error)) {
+        return true;
+    }
+    if (flow_lessons_refused(xid)) {
         VLOG_WARN_RL(&rl, "the switch does not delete flows that it has "
                      "learned: %s", ofperr_to_string(error));
         return true;
     }
-    if (!flow) {
-        return false;
-    }
-
-    flow->refused = true;
-    if (!flow->on_retry_list) {
-        if (n_retry >= allocated_retry) {
-            retry_list = x2nrealloc(retry_list, &allocated_retry,
-                                    sizeof *retry_list);
-        }
-        flow->on_retry_list = true;
-        retry_list[n_retry++] = flow;
-    }
-    if (!flow->again && !VLOG_DROP_WARN(&rl)) {
-        struct ds s = DS_EMPTY_INITIALIZER;
-
-        flow_entry_format(flow, &s);
-        VLOG_WARN("the switch refuses a flow (%s): %s",
-                  ofperr_to_string(error), ds_cstr(&s));
-        ds_destroy(&s);
-    }
-    return true;
-}
-
-/* Takes all flows off the list of those to be offered again, which makes those
- * for which 'retry' is true, and which are still refused, pending. */
-static void
-drain_retry_list(bool retry)
-{
-    while (n_retry) {
-        struct flow_entry *flow = retry_list[--n_retry];
-
-        flow->on_retry_list = false;
-        if (retry && flow->refused && flow->refs) {
-            flow->retry = true;
-            flow_entry_changed(flow);
-        } else {
-            flow_entry_gc(flow);
-        }
-    }
-    free(retry_list);
-    retry_list = NULL;
-    allocated_retry = 0;
+    return false;
 }
 
 void
 flow_table_retry(void)
 {
-    drain_retry_list(true);
+    switch_table_retry(&table);
 }
 
 void
 flow_table_reverted(void)
 {
-    while (!xid_queue_is_empty(&in_flight)) {
-        struct flow_entry *flow = in_flight_pop();
-        if (flow->refused) {
-            flow_entry_gc(flow);
-        } else {
-            set_installed(flow, UNKNOWN);
-            flow_entry_changed(flow);
-        }
-    }
+    switch_table_reverted(&table);
     forget_teachers();
     flow_lessons_reverted();
+}
+
+static void
+flow_forget(struct switch_entry *e)
+{
+    set_installed(flow_cast(e), UNKNOWN);
 }
 
 /* Pending changes. */
@@ -881,7 +847,7 @@ log_change(const char *verb, const struct flow_entry *flow)
     if (VLOG_IS_DBG_ENABLED()) {
         struct ds s = DS_EMPTY_INITIALIZER;
 
-        flow_entry_format(flow, &s);
+        flow_entry_format(&flow->entry, &s);
         VLOG_DBG("%s flow: %s", verb, ds_cstr(&s));
         ds_destroy(&s);
     }
@@ -913,96 +879,72 @@ is_outdated(const struct flow_entry *flow, const struct flow_actions *desired,
 {
     return (desired
             ? flow->installed != desired || flow->cookie != cookie
-            : flow->installed && (flow->ours
+            : flow->installed && (flow->entry.mark
                                   || !is_learned_table(flow->table_id)));
 }
 
-/* Whether the switch must be told something about 'flow', given what is
- * desired of it. */
-static bool
-differs(const struct flow_entry *flow, const struct flow_actions *desired,
-        uint32_t cookie)
+static enum switch_change
+flow_need(const struct switch_entry *e)
 {
-    return (flow->retry && desired) || is_outdated(flow, desired, cookie);
-}
-
-/* Makes the message that brings 'flow' up to date, or NULL if it is. */
-static struct ofpbuf *
-flow_entry_update(struct flow_entry *flow)
-{
-    struct ofpbuf *msg = NULL;
+    const struct flow_entry *flow = flow_cast(e);
     uint32_t cookie;
     struct flow_actions *desired = flow_entry_desired(flow, &cookie);
-    bool again = flow->retry && !is_outdated(flow, desired, cookie);
+    enum switch_change need = (!is_outdated(flow, desired, cookie)
+                               ? SWITCH_NONE
+                               : desired ? SWITCH_ADD : SWITCH_DELETE);
 
-    if (!differs(flow, desired, cookie)) {
-        flow->retry = false;
-        if (!desired) {
-            set_installed(flow, NULL);
-        }
-        flow_actions_unref(desired);
-        return NULL;
+    flow_actions_unref(desired);
+    return need;
+}
+
+/* A flow of which nothing is desired, and which is left alone. */
+static void
+flow_unneeded(struct switch_entry *e)
+{
+    struct flow_entry *flow = flow_cast(e);
+
+    if (!flow->refs) {
+        set_installed(flow, NULL);
     }
+}
 
-    note_teacher(flow, desired);
-    if (desired) {
-        bool existed = flow->installed != NULL;
-        flow->cookie = cookie;
-        set_installed(flow, desired);
-        if (existed) {
-            COVERAGE_INC(ofctrl_flow_modify);
-            log_change("modify", flow);
-        } else {
-            COVERAGE_INC(ofctrl_flow_add);
-            log_change("add", flow);
-        }
-        /* OFPFC_ADD replaces what is there, keeping its counters.  Unlike
-         * OFPFC_MODIFY_STRICT, it can change the cookie, too. */
-        msg = encode_flow_mod(flow, OFPFC_ADD, desired);
-    } else {
+static struct ofpbuf *
+flow_make(struct switch_entry *e, enum switch_change change)
+{
+    struct flow_entry *flow = flow_cast(e);
+
+    if (change == SWITCH_DELETE) {
+        note_teacher(flow, NULL);
         COVERAGE_INC(ofctrl_flow_delete);
         log_change("delete", flow);
         set_installed(flow, NULL);
-        msg = encode_flow_mod(flow, OFPFC_DELETE_STRICT, NULL);
+        return encode_flow_mod(flow, OFPFC_DELETE_STRICT, NULL);
     }
-    flow->refused = flow->retry = false;
-    flow->again = again;
-    xid_queue_push(&in_flight, ntohl(((struct ofp_header *) msg->data)->xid),
-                   flow);
-    flow->n_in_flight++;
-    return msg;
-}
 
-static struct flow_entry *
-pop_pending(void)
-{
-    struct flow_entry *flow = pending[--n_pending];
-
-    flow->pending = false;
-    if (!n_pending && allocated_pending > 1024) {
-        free(pending);
-        pending = NULL;
-        allocated_pending = 0;
+    uint32_t cookie;
+    struct flow_actions *desired = flow_entry_desired(flow, &cookie);
+    bool existed = flow->installed != NULL;
+    note_teacher(flow, desired);
+    flow->cookie = cookie;
+    set_installed(flow, desired);
+    if (existed) {
+        COVERAGE_INC(ofctrl_flow_modify);
+        log_change("modify", flow);
+    } else {
+        COVERAGE_INC(ofctrl_flow_add);
+        log_change("add", flow);
     }
-    return flow;
+    /* OFPFC_ADD replaces what is there, keeping its counters.  Unlike
+     * OFPFC_MODIFY_STRICT, it can change the cookie, too. */
+    return encode_flow_mod(flow, OFPFC_ADD, desired);
 }
 
 size_t
 flow_table_pop_changes(struct ovs_list *msgs, size_t max)
 {
-    size_t n = 0;
+    size_t n = switch_table_pop(&table, SWITCH_ADD | SWITCH_DELETE, max, msgs);
 
-    while (n_pending && n < max) {
-        struct flow_entry *flow = pop_pending();
-        struct ofpbuf *msg = flow_entry_update(flow);
-        if (msg) {
-            ovs_list_push_back(msgs, &msg->list_node);
-            n++;
-        } else {
-            flow_entry_gc(flow);
-        }
-    }
-    if (!n_pending) {
+    if (!switch_table_has_pending(&table)) {
         settle_lessons();
         n += flow_lessons_pop(msgs);
     }
@@ -1012,21 +954,8 @@ flow_table_pop_changes(struct ovs_list *msgs, size_t max)
 bool
 flow_table_has_changes(void)
 {
-    while (n_pending) {
-        struct flow_entry *flow = pending[n_pending - 1];
-        uint32_t cookie;
-        struct flow_actions *desired = flow_entry_desired(flow, &cookie);
-        bool has_change = differs(flow, desired, cookie);
-
-        flow_actions_unref(desired);
-        if (has_change) {
-            return true;
-        }
-        pop_pending();
-        if (!desired) {
-            set_installed(flow, NULL);
-        }
-        flow_entry_gc(flow);
+    if (switch_table_has_changes(&table)) {
+        return true;
     }
     settle_lessons();
     return flow_lessons_pending();
@@ -1039,19 +968,13 @@ flow_table_dump_begin(void)
 {
     struct flow_entry *flow;
 
-    while (!xid_queue_is_empty(&in_flight)) {
-        in_flight_pop();
-    }
-    while (n_pending) {
-        pop_pending();
-    }
+    switch_table_dump_begin(&table);
     forget_teachers();
     flow_lessons_reverted();
-    drain_retry_list(false);
     HMAP_FOR_EACH_SAFE (flow, node, &flows) {
         set_installed(flow, NULL);
-        flow->refused = flow->retry = flow->again = false;
-        flow_entry_gc(flow);
+        switch_entry_reset(&flow->entry);
+        switch_entry_gc(&table, &flow->entry);
     }
 }
 
@@ -1088,7 +1011,7 @@ flow_table_dump_unknown(uint8_t table_id, uint16_t priority,
     ofpbuf_uninit(&key);
     set_installed(flow, UNKNOWN);
     flow->cookie = 0;
-    flow->ours = true;          /* To be deleted, whatever its table. */
+    flow->entry.mark = true;    /* To be deleted, whatever its table. */
 }
 
 void
@@ -1099,33 +1022,14 @@ flow_table_dump_end(void)
     HMAP_FOR_EACH (flow, node, &flows) {
         flow_entry_changed(flow);
     }
-    /* Only what differs is left pending, and what is not desired, or not yet:
-     * learned flows are told apart once everything is known. */
-    size_t n = n_pending, n_left = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t cookie;
-        struct flow_actions *desired;
-
-        flow = pending[i];
-        desired = flow_entry_desired(flow, &cookie);
-        if (desired ? differs(flow, desired, cookie)
-            : flow->installed != NULL) {
-            pending[n_left++] = flow;
-        } else {
-            flow->pending = false;
-            flow_entry_gc(flow);
-        }
-        flow_actions_unref(desired);
-    }
-    n_pending = n_left;
+    switch_table_dump_end(&table);
 }
 
 static void
 get_memory_usage(struct simap *usage)
 {
     size_t flow_size = (flow_bytes + hmap_capacity(&flows) * sizeof(void *)
-                        + allocated_pending * sizeof *pending
-                        + in_flight.allocated * sizeof *in_flight.nodes);
+                        + switch_table_memory(&table));
     size_t ref_size = (n_refs * sizeof(struct flow_ref)
                        + hmap_count(&outputs) * sizeof(struct flow_output)
                        + hmap_capacity(&outputs) * sizeof(void *));
@@ -1154,20 +1058,12 @@ destroy(void)
         }
         free(output);
     }
-    while (!xid_queue_is_empty(&in_flight)) {
-        in_flight_pop();
-    }
-    free(retry_list);
-    retry_list = NULL;
-    n_retry = allocated_retry = 0;
     HMAP_FOR_EACH_SAFE (flow, node, &flows) {
-        flow_entry_destroy(flow);
+        flow_free(&flow->entry);
     }
     hmap_destroy(&flows);
     hmap_destroy(&outputs);
-    free(pending);
-    pending = NULL;
-    n_pending = allocated_pending = 0;
+    switch_table_clear(&table);
     forget_teachers();
     flow_lessons_destroy();
     free(doubted);

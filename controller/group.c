@@ -68,8 +68,9 @@ enum group_state {
 };
 
 struct group {
-    struct switch_entry entry;      /* In 'groups'. */
+    struct switch_object obj;   /* In 'groups'. */
     struct hmap_node identity_node; /* In 'groups_by_identity'. */
+    struct group *owner;        /* Of a part: the one that frees it. */
     ovs_u128 identity;          /* ovn_group_hash(). */
     struct ovn_group *desc;     /* A part has that of its owner. */
 
@@ -130,22 +131,26 @@ static struct hmap unclaimed_by_content
     = HMAP_INITIALIZER(&unclaimed_by_content);
 
 static enum switch_change group_need(const struct switch_entry *);
+static struct switch_entry *group_owner(struct switch_entry *);
 static struct ofpbuf *group_make(struct switch_entry *, enum switch_change);
 static void group_forget(struct switch_entry *);
 static bool group_in_use(const struct switch_entry *);
 static void group_free(struct switch_entry *);
+static void group_format_name(const struct switch_entry *, struct ds *);
 static void group_format(const struct switch_entry *, struct ds *);
 static const struct switch_entry_class group_entry_class = {
-    .name = "group",
+    .wanted = switch_object_wanted,
     .need = group_need,
     .make = group_make,
     .forget = group_forget,
+    .owner = group_owner,
     .in_use = group_in_use,
     .free = group_free,
+    .format_name = group_format_name,
     .format = group_format,
 };
-static struct switch_table groups
-    = SWITCH_TABLE_INITIALIZER(&groups, &group_entry_class);
+static struct switch_objects groups
+    = SWITCH_OBJECTS_INITIALIZER(&groups, &group_entry_class);
 
 static group_content_func *get_content;
 
@@ -313,9 +318,9 @@ encode_spread(const struct group *group, size_t n, uint16_t command)
     for (size_t i = 0; i < n; i++) {
         spread->buckets[i].weight = desc->buckets[0].weight;
         spread->buckets[i].actions = xasprintf(
-            "group:%"PRIu32, group->parts[i]->entry.id);
+            "group:%"PRIu32, group->parts[i]->obj.id);
     }
-    struct ofpbuf *msg = encode_group(group->entry.id, spread, NULL, NULL,
+    struct ofpbuf *msg = encode_group(group->obj.id, spread, NULL, NULL,
                                       command);
     ovn_group_destroy(spread);
     return msg;
@@ -364,15 +369,21 @@ signature_from_spread(struct signature *sig, const struct group *group,
 /* Identities and ids. */
 
 static struct group *
+object_to_group(const struct switch_object *obj)
+{
+    return obj ? CONTAINER_OF(obj, struct group, obj) : NULL;
+}
+
+static struct group *
 group_cast(const struct switch_entry *e)
 {
-    return e ? CONTAINER_OF(e, struct group, entry) : NULL;
+    return object_to_group(switch_object_cast(e));
 }
 
 static struct group *
 find_by_id(uint32_t id)
 {
-    return group_cast(switch_entry_find(&groups, id));
+    return object_to_group(switch_object_find(&groups, id));
 }
 
 static struct unclaimed *
@@ -479,13 +490,13 @@ group_adopt(struct group *group, const struct signature *full,
 static void
 group_choose_id(struct group *group, const struct signature *full)
 {
-    uint32_t id = switch_entry_first_id(group->identity.u32[0]);
+    uint32_t id = switch_object_first_id(group->identity.u32[0]);
     struct unclaimed *u = NULL;
 
     /* What the identity's hash leads to, if it can be this group. */
-    for (;; id = switch_entry_next_id(id)) {
+    for (;; id = switch_object_next_id(id)) {
         if (!find_by_id(id)) {
-            group->entry.id = id;
+            group->obj.id = id;
             u = find_unclaimed(id);
             if (!u || group_recognize(group, full, u)) {
                 break;
@@ -494,7 +505,7 @@ group_choose_id(struct group *group, const struct signature *full)
     }
 
     /* A group that is the same in all but its id is as good. */
-    if (!group->entry.owner && !u) {
+    if (!group->owner && !u) {
         struct unclaimed *s;
         HMAP_FOR_EACH_WITH_HASH (s, content_node, hash_uint64(full->all),
                                  &unclaimed_by_content) {
@@ -505,7 +516,7 @@ group_choose_id(struct group *group, const struct signature *full)
     }
 
     if (u) {
-        group->entry.id = u->id;
+        group->obj.id = u->id;
         group_adopt(group, full, u);
     }
 }
@@ -513,7 +524,7 @@ group_choose_id(struct group *group, const struct signature *full)
 static void
 group_changed(struct group *group)
 {
-    switch_entry_changed(&groups, &group->entry);
+    switch_entry_changed(&groups.table, &group->obj.entry);
 }
 
 static struct group *
@@ -534,7 +545,7 @@ group_insert(struct group *group)
 {
     hmap_insert(&groups_by_identity, &group->identity_node,
                 group->identity.u32[0]);
-    switch_entry_insert(&groups, &group->entry);
+    switch_object_insert(&groups, &group->obj);
     group_changed(group);
 }
 
@@ -566,7 +577,7 @@ group_create_parts(struct group *group, const struct signature *full)
         hash_bytes128(&group->identity, sizeof group->identity, i + 1,
                       &identity);
         struct group *part = group_create(identity, group->desc);
-        part->entry.owner = &group->entry;
+        part->owner = group;
         group_choose_id(part, full);
         group_insert(part);
         group->parts[i] = part;
@@ -603,7 +614,7 @@ group_get(const struct ovn_group *desc)
 static struct inc_key
 group_key(const struct group *group, uint64_t *u64)
 {
-    *u64 = group->entry.id;
+    *u64 = group->obj.id;
     return inc_key_u64(u64);
 }
 
@@ -615,7 +626,7 @@ group_want(struct inc_unit *unit, const struct ovn_group *desc)
 
     inc_insert(unit, wanted_group_kind, group_key(group, &u64),
                INC_KEY_ONLY);
-    return group->entry.id;
+    return group->obj.id;
 }
 
 /* The unit of a group. */
@@ -645,7 +656,7 @@ group_spread(struct group *group)
     for (i = 0; i < group->n_parts; i++) {
         struct group *part = group->parts[i];
 
-        part->entry.wanted = group->entry.wanted && i < group->spread;
+        part->obj.wanted = group->obj.wanted && i < group->spread;
         memset(part->in_force, 0, bitmap_n_bytes(n_buckets));
         group_changed(part);
     }
@@ -688,7 +699,7 @@ group_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     if (group->empty) {
         group_hash_empty(group);
     }
-    group->entry.wanted = true;
+    group->obj.wanted = true;
     if (group->parts) {
         group_spread(group);
     }
@@ -700,7 +711,7 @@ group_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     struct group *group = unit_to_group(unit);
 
-    group->entry.wanted = false;
+    group->obj.wanted = false;
     if (group->parts) {
         group_spread(group);
     }
@@ -712,15 +723,15 @@ group_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
 void
 group_dump_begin(void)
 {
-    struct switch_entry *e;
+    struct switch_object *obj;
     struct unclaimed *u;
 
-    switch_table_dump_begin(&groups);
+    switch_objects_dump_begin(&groups);
     HMAP_FOR_EACH_SAFE (u, node, &unclaimed_groups) {
         unclaimed_destroy(u);
     }
-    SWITCH_ENTRY_FOR_EACH (e, &groups) {
-        group_cast(e)->state = GROUP_ABSENT;
+    SWITCH_OBJECT_FOR_EACH (obj, &groups) {
+        object_to_group(obj)->state = GROUP_ABSENT;
     }
 }
 
@@ -758,12 +769,12 @@ group_dump_id(uint32_t id)
 void
 group_dump_end(void)
 {
-    struct switch_entry *e;
+    struct switch_object *obj;
 
-    SWITCH_ENTRY_FOR_EACH (e, &groups) {
-        struct unclaimed *u = find_unclaimed(e->id);
+    SWITCH_OBJECT_FOR_EACH (obj, &groups) {
+        struct unclaimed *u = find_unclaimed(obj->id);
         if (u) {
-            struct group *group = group_cast(e);
+            struct group *group = object_to_group(obj);
             struct signature full;
 
             signature_from_group(&full, group->desc);
@@ -771,7 +782,7 @@ group_dump_end(void)
             signature_destroy(&full);
         }
     }
-    switch_table_dump_end(&groups);
+    switch_objects_dump_end(&groups);
 }
 
 /* Changes. */
@@ -792,7 +803,7 @@ group_need(const struct switch_entry *e)
 {
     const struct group *group = group_cast(e);
 
-    return (e->wanted
+    return (group->obj.wanted
             ? is_up_to_date(group) ? SWITCH_NONE : SWITCH_ADD
             : group->state != GROUP_ABSENT ? SWITCH_DELETE : SWITCH_NONE);
 }
@@ -811,13 +822,15 @@ group_in_use(const struct switch_entry *e)
     const struct group *group = group_cast(e);
     uint64_t u64;
 
-    if (group->state != GROUP_ABSENT) {
+    if (group->obj.wanted || group->state != GROUP_ABSENT) {
         return true;
     }
     for (size_t i = 0; i < group->n_parts; i++) {
         const struct group *part = group->parts[i];
-        if (part->state != GROUP_ABSENT || part->entry.pending
-            || part->entry.n_in_flight) {
+        const struct switch_entry *pe = &part->obj.entry;
+
+        if (part->state != GROUP_ABSENT || pe->pending || pe->on_retry_list
+            || pe->n_in_flight) {
             return true;
         }
     }
@@ -831,18 +844,32 @@ group_free(struct switch_entry *e)
     struct group *group = group_cast(e);
 
     for (size_t i = 0; i < group->n_parts; i++) {
-        switch_entry_remove(&groups, &group->parts[i]->entry);
-        group_free(&group->parts[i]->entry);
+        group_free(&group->parts[i]->obj.entry);
     }
     free(group->parts);
+    switch_object_remove(&groups, &group->obj);
     hmap_remove(&groups_by_identity, &group->identity_node);
-    if (!group->entry.owner) {
+    if (!group->owner) {
         ovn_group_destroy(group->desc);
     }
     free(group->in_force);
     free(group->installed);
     free(group->empty);
     free(group);
+}
+
+static struct switch_entry *
+group_owner(struct switch_entry *e)
+{
+    struct group *group = group_cast(e);
+
+    return group->owner ? &group->owner->obj.entry : e;
+}
+
+static void
+group_format_name(const struct switch_entry *e, struct ds *s)
+{
+    ds_put_format(s, "group %"PRIu32, group_cast(e)->obj.id);
 }
 
 static void
@@ -873,8 +900,8 @@ log_change(const char *verb, const struct group *group)
     if (VLOG_IS_DBG_ENABLED()) {
         struct ds s = DS_EMPTY_INITIALIZER;
 
-        group_format(&group->entry, &s);
-        VLOG_DBG("%s group: group_id=%"PRIu32",%s", verb, group->entry.id,
+        group_format(&group->obj.entry, &s);
+        VLOG_DBG("%s group: group_id=%"PRIu32",%s", verb, group->obj.id,
                  ds_cstr(&s));
         ds_destroy(&s);
     }
@@ -884,13 +911,14 @@ log_change(const char *verb, const struct group *group)
 static struct ofpbuf *
 group_add_or_modify(struct group *group)
 {
+    bool unsure = group->state == GROUP_UNKNOWN || group->obj.entry.refused;
     uint16_t command = (group->state == GROUP_ABSENT ? OFPGC15_ADD
-                        : group->state == GROUP_UNKNOWN || group->entry.refused
-                        ? OFPGC15_ADD_OR_MOD : OFPGC15_MODIFY);
+                        : unsure ? OFPGC15_ADD_OR_MOD
+                        : OFPGC15_MODIFY);
     struct ofpbuf *msg
         = (group->spread
            ? encode_spread(group, group->spread, command)
-           : encode_group(group->entry.id, group->desc, group->in_force,
+           : encode_group(group->obj.id, group->desc, group->in_force,
                           group->empty, command));
 
     /* Without a message, too: it would fail again. */
@@ -923,19 +951,20 @@ group_make(struct switch_entry *e, enum switch_change change)
     }
     group->state = GROUP_ABSENT;
     log_change("delete", group);
-    return encode_deletion(e->id);
+    return encode_deletion(group->obj.id);
 }
 
 size_t
 group_pop_additions(struct ovs_list *msgs)
 {
-    return switch_table_pop(&groups, SWITCH_ADD, msgs);
+    return switch_table_pop(&groups.table, SWITCH_ADD, SIZE_MAX, msgs);
 }
 
 size_t
 group_pop_deletions(struct ovs_list *msgs)
 {
-    size_t n_msgs = switch_table_pop(&groups, SWITCH_DELETE, msgs);
+    size_t n_msgs = switch_table_pop(&groups.table, SWITCH_DELETE, SIZE_MAX,
+                                     msgs);
     struct unclaimed *u;
 
     HMAP_FOR_EACH_SAFE (u, node, &unclaimed_groups) {
@@ -951,52 +980,52 @@ group_pop_deletions(struct ovs_list *msgs)
 bool
 group_has_changes(void)
 {
-    return (switch_table_has_changes(&groups)
+    return (switch_table_has_changes(&groups.table)
             || !hmap_is_empty(&unclaimed_groups));
 }
 
 void
 group_settled(uint32_t xid)
 {
-    switch_table_settled(&groups, xid);
+    switch_table_settled(&groups.table, xid);
 }
 
 bool
 group_refused(uint32_t xid, enum ofperr error)
 {
-    return switch_table_refused(&groups, xid, error);
+    return switch_table_refused(&groups.table, xid, error);
 }
 
 void
 group_retry(void)
 {
-    switch_table_retry(&groups);
+    switch_table_retry(&groups.table);
 }
 
 void
 group_reverted(void)
 {
-    switch_table_reverted(&groups);
+    switch_table_reverted(&groups.table);
 }
 
 /* Commands and the rest. */
 
 static bool
-is_listed(const struct switch_entry *e)
+is_listed(const struct switch_object *obj)
 {
-    return e->wanted && !e->owner;
+    return obj->wanted && !object_to_group(obj)->owner;
 }
 
 void
 group_for_each(void (*cb)(const struct group_view *, void *aux), void *aux)
 {
-    const struct switch_entry *e;
+    const struct switch_object *obj;
 
-    SWITCH_ENTRY_FOR_EACH (e, &groups) {
-        if (is_listed(e)) {
-            const struct group *group = group_cast(e);
+    SWITCH_OBJECT_FOR_EACH (obj, &groups) {
+        if (is_listed(obj)) {
+            const struct group *group = object_to_group(obj);
             const struct group_view view = {
-                .id = e->id,
+                .id = obj->id,
                 .desc = group->desc,
                 .in_force = group->in_force,
                 .empty = group->empty,
@@ -1022,7 +1051,7 @@ group_find_counter(uint32_t id, size_t i, uint32_t *counter_id, size_t *nth)
     }
     for (size_t j = 0; j < group->installed_spread; j++) {
         if (bitmap_is_set(group->parts[j]->installed, i)) {
-            return group_find_counter(group->parts[j]->entry.id, i,
+            return group_find_counter(group->parts[j]->obj.id, i,
                                       counter_id, nth);
         }
     }
@@ -1037,7 +1066,7 @@ static void
 group_table_list(struct unixctl_conn *conn, int argc OVS_UNUSED,
                  const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
 {
-    char *s = switch_table_list(&groups, is_listed);
+    char *s = switch_objects_list(&groups, is_listed);
 
     unixctl_command_reply(conn, s);
     free(s);
@@ -1060,17 +1089,17 @@ get_memory_usage(struct simap *usage)
 static void
 destroy(void)
 {
-    struct switch_entry *e;
+    struct switch_object *obj;
     struct unclaimed *u;
 
     meter_destroy();
     HMAP_FOR_EACH_SAFE (u, node, &unclaimed_groups) {
         unclaimed_destroy(u);
     }
-    SWITCH_ENTRY_FOR_EACH (e, &groups) {
-        group_cast(e)->n_parts = 0; /* The table frees all by itself. */
+    SWITCH_OBJECT_FOR_EACH (obj, &groups) {
+        object_to_group(obj)->n_parts = 0; /* The table frees all itself. */
     }
-    switch_table_destroy(&groups);
+    switch_objects_destroy(&groups);
     hmap_destroy(&groups_by_identity);
     hmap_init(&groups_by_identity);
     hmap_destroy(&unclaimed_groups);

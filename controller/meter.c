@@ -39,7 +39,7 @@ struct content {
 
 /* A meter without flags is one that does not exist. */
 struct meter_entry {
-    struct switch_entry entry;  /* In 'meters'. */
+    struct switch_object obj;   /* In 'meters'. */
     struct hmap_node name_node; /* In 'meters_by_name'; not if unclaimed. */
     char *name;                 /* NULL if unclaimed: nobody wants it (yet). */
     bool adding;                /* The last message was to add it. */
@@ -54,18 +54,20 @@ static struct ofpbuf *meter_make(struct switch_entry *, enum switch_change);
 static void meter_forget(struct switch_entry *);
 static bool meter_in_use(const struct switch_entry *);
 static void meter_free(struct switch_entry *);
+static void meter_format_name(const struct switch_entry *, struct ds *);
 static void meter_format(const struct switch_entry *, struct ds *);
 static const struct switch_entry_class meter_entry_class = {
-    .name = "meter",
+    .wanted = switch_object_wanted,
     .need = meter_need,
     .make = meter_make,
     .forget = meter_forget,
     .in_use = meter_in_use,
     .free = meter_free,
+    .format_name = meter_format_name,
     .format = meter_format,
 };
-static struct switch_table meters
-    = SWITCH_TABLE_INITIALIZER(&meters, &meter_entry_class);
+static struct switch_objects meters
+    = SWITCH_OBJECTS_INITIALIZER(&meters, &meter_entry_class);
 
 /* Names of wanted meters, as set cells without meaningful members. */
 static const struct inc_kind_class wanted_meter_kind_class = {
@@ -188,15 +190,21 @@ content_from_row(struct content *c, const struct meter *row)
 /* Meters and their ids. */
 
 static struct meter_entry *
+object_to_meter(const struct switch_object *obj)
+{
+    return obj ? CONTAINER_OF(obj, struct meter_entry, obj) : NULL;
+}
+
+static struct meter_entry *
 meter_cast(const struct switch_entry *e)
 {
-    return e ? CONTAINER_OF(e, struct meter_entry, entry) : NULL;
+    return object_to_meter(switch_object_cast(e));
 }
 
 static struct meter_entry *
 find_by_id(uint32_t id)
 {
-    return meter_cast(switch_entry_find(&meters, id));
+    return object_to_meter(switch_object_find(&meters, id));
 }
 
 static struct meter_entry *
@@ -216,7 +224,7 @@ find_by_name(const char *name)
 static void
 meter_changed(struct meter_entry *m)
 {
-    switch_entry_changed(&meters, &m->entry);
+    switch_entry_changed(&meters.table, &m->obj.entry);
 }
 
 static struct meter_entry *
@@ -224,8 +232,8 @@ meter_add_entry(uint32_t id)
 {
     struct meter_entry *m = xzalloc(sizeof *m);
 
-    m->entry.id = id;
-    switch_entry_insert(&meters, &m->entry);
+    m->obj.id = id;
+    switch_object_insert(&meters, &m->obj);
     return m;
 }
 
@@ -240,6 +248,7 @@ meter_free(struct switch_entry *e)
     }
     content_clear(&m->desired);
     content_clear(&m->installed);
+    switch_object_remove(&meters, &m->obj);
     free(m);
 }
 
@@ -253,9 +262,9 @@ meter_get(const char *name)
         return m;
     }
 
-    uint32_t id = switch_entry_first_id(hash_string(name, 0));
+    uint32_t id = switch_object_first_id(hash_string(name, 0));
     while ((m = find_by_id(id)) && m->name) {
-        id = switch_entry_next_id(id);
+        id = switch_object_next_id(id);
     }
     if (!m) {
         m = meter_add_entry(id);
@@ -270,7 +279,7 @@ uint32_t
 meter_want(struct inc_unit *unit, const char *name)
 {
     inc_insert(unit, wanted_meter_kind, inc_key_string(name), INC_KEY_ONLY);
-    return meter_get(name)->entry.id;
+    return meter_get(name)->obj.id;
 }
 
 /* A flow may have asked for it whose group stage is yet to run. */
@@ -279,7 +288,7 @@ meter_in_use(const struct switch_entry *e)
 {
     const struct meter_entry *m = meter_cast(e);
 
-    return (m->installed.flags
+    return (m->obj.wanted || m->installed.flags
             || (m->name
                 && inc_set_count(inc_peek_set(wanted_meter_kind,
                                               inc_key_string(m->name)))));
@@ -310,7 +319,7 @@ meter_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             content_from_row(&m->desired, row);
         }
     }
-    m->entry.wanted = true;
+    m->obj.wanted = true;
     meter_changed(m);
 }
 
@@ -319,7 +328,7 @@ meter_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     struct meter_entry *m = unit_to_meter(unit);
 
-    m->entry.wanted = false;
+    m->obj.wanted = false;
     content_clear(&m->desired);
     meter_changed(m);
 }
@@ -329,12 +338,12 @@ meter_removed(struct inc_unit *unit, void *aux OVS_UNUSED)
 void
 meter_dump_begin(void)
 {
-    struct switch_entry *e;
+    struct switch_object *obj;
 
-    switch_table_dump_begin(&meters);
-    SWITCH_ENTRY_FOR_EACH_SAFE (e, &meters) {
-        content_clear(&meter_cast(e)->installed);
-        switch_entry_gc(&meters, e);
+    switch_objects_dump_begin(&meters);
+    SWITCH_OBJECT_FOR_EACH_SAFE (obj, &meters) {
+        content_clear(&object_to_meter(obj)->installed);
+        switch_entry_gc(&meters.table, &obj->entry);
     }
 }
 
@@ -357,7 +366,7 @@ meter_dump_meter(const struct ofputil_meter_config *mc)
 void
 meter_dump_end(void)
 {
-    switch_table_dump_end(&meters);
+    switch_objects_dump_end(&meters);
 }
 
 /* Changes. */
@@ -381,6 +390,12 @@ meter_forget(struct switch_entry *e OVS_UNUSED)
 }
 
 static void
+meter_format_name(const struct switch_entry *e, struct ds *s)
+{
+    ds_put_format(s, "meter %"PRIu32, meter_cast(e)->obj.id);
+}
+
+static void
 meter_format(const struct switch_entry *e, struct ds *s)
 {
     const struct meter_entry *m = meter_cast(e);
@@ -393,7 +408,7 @@ meter_make(struct switch_entry *e, enum switch_change change)
 {
     struct meter_entry *m = meter_cast(e);
     struct ofputil_meter_mod mm = {
-        .meter = { .meter_id = e->id,
+        .meter = { .meter_id = m->obj.id,
                    .flags = m->desired.flags,
                    .n_bands = m->desired.n_bands,
                    .bands = m->desired.bands },
@@ -413,7 +428,7 @@ meter_make(struct switch_entry *e, enum switch_change change)
         mm.command = OFPMC13_ADD;
         verb = "add";
     }
-    VLOG_DBG("%s meter %"PRIu32" (%s)", verb, e->id,
+    VLOG_DBG("%s meter %"PRIu32" (%s)", verb, m->obj.id,
              m->name ? m->name : "not ours");
     m->adding = mm.command == OFPMC13_ADD;
     content_copy(&m->installed, &m->desired);
@@ -423,52 +438,52 @@ meter_make(struct switch_entry *e, enum switch_change change)
 size_t
 meter_pop_additions(struct ovs_list *msgs)
 {
-    return switch_table_pop(&meters, SWITCH_ADD, msgs);
+    return switch_table_pop(&meters.table, SWITCH_ADD, SIZE_MAX, msgs);
 }
 
 size_t
 meter_pop_deletions(struct ovs_list *msgs)
 {
-    return switch_table_pop(&meters, SWITCH_DELETE, msgs);
+    return switch_table_pop(&meters.table, SWITCH_DELETE, SIZE_MAX, msgs);
 }
 
 bool
 meter_has_changes(void)
 {
-    return switch_table_has_changes(&meters);
+    return switch_table_has_changes(&meters.table);
 }
 
 void
 meter_settled(uint32_t xid)
 {
-    switch_table_settled(&meters, xid);
+    switch_table_settled(&meters.table, xid);
 }
 
 bool
 meter_refused(uint32_t xid, enum ofperr error)
 {
-    return switch_table_refused(&meters, xid, error);
+    return switch_table_refused(&meters.table, xid, error);
 }
 
 void
 meter_retry(void)
 {
-    switch_table_retry(&meters);
+    switch_table_retry(&meters.table);
 }
 
 /* Commands and the rest. */
 
 static bool
-is_listed(const struct switch_entry *e)
+is_listed(const struct switch_object *obj)
 {
-    return e->wanted;
+    return obj->wanted;
 }
 
 static void
 meter_table_list(struct unixctl_conn *conn, int argc OVS_UNUSED,
                  const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
 {
-    char *s = switch_table_list(&meters, is_listed);
+    char *s = switch_objects_list(&meters, is_listed);
 
     unixctl_command_reply(conn, s);
     free(s);
@@ -484,7 +499,7 @@ meter_register_commands(void)
 void
 meter_destroy(void)
 {
-    switch_table_destroy(&meters);
+    switch_objects_destroy(&meters);
     hmap_destroy(&meters_by_name);
     hmap_init(&meters_by_name);
 }

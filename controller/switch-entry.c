@@ -20,82 +20,74 @@ VLOG_DEFINE_THIS_MODULE(switch_entry);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
-void
-switch_table_destroy(struct switch_table *table)
-{
-    struct switch_entry *e;
+/* An empty list of pending changes that has been this long is given back. */
+#define KEEP_ALLOCATED 1024
 
-    SWITCH_ENTRY_FOR_EACH_SAFE (e, table) {
-        switch_entry_remove(table, e);
-        table->class->free(e);
-    }
-    hmap_destroy(&table->by_id);
-    hmap_init(&table->by_id);
+void
+switch_table_clear(struct switch_table *table)
+{
     xid_queue_clear(&table->in_flight);
     free(table->pending);
     table->pending = NULL;
-    table->n_pending = table->allocated_pending = 0;
+    table->head = table->tail = table->allocated_pending = 0;
+    free(table->retry_list);
+    table->retry_list = NULL;
+    table->n_retry = table->allocated_retry = 0;
 }
 
-uint32_t
-switch_entry_first_id(uint32_t hash)
+/* Lists. */
+
+static void
+pending_push(struct switch_table *table, struct switch_entry *e)
 {
-    return (hash & INT32_MAX) % INT32_MAX + 1;
+    if (table->tail >= table->allocated_pending
+        && table->head > table->tail / 2) {
+        table->tail -= table->head;
+        memmove(table->pending, &table->pending[table->head],
+                table->tail * sizeof *table->pending);
+        table->head = 0;
+    }
+    if (table->tail >= table->allocated_pending) {
+        table->pending = x2nrealloc(table->pending, &table->allocated_pending,
+                                    sizeof *table->pending);
+    }
+    table->pending[table->tail++] = e;
 }
 
-uint32_t
-switch_entry_next_id(uint32_t id)
+/* To be called after entries have been taken from the list. */
+static void
+pending_shrink(struct switch_table *table)
 {
-    return id < INT32_MAX ? id + 1 : 1;
-}
-
-struct switch_entry *
-switch_entry_find(const struct switch_table *table, uint32_t id)
-{
-    struct switch_entry *e;
-
-    HMAP_FOR_EACH_WITH_HASH (e, id_node, hash_int(id, 0), &table->by_id) {
-        if (e->id == id) {
-            return e;
+    if (table->head == table->tail) {
+        table->head = table->tail = 0;
+        if (table->allocated_pending > KEEP_ALLOCATED) {
+            free(table->pending);
+            table->pending = NULL;
+            table->allocated_pending = 0;
         }
     }
-    return NULL;
-}
-
-void
-switch_entry_insert(struct switch_table *table, struct switch_entry *e)
-{
-    hmap_insert(&table->by_id, &e->id_node, hash_int(e->id, 0));
-}
-
-void
-switch_entry_remove(struct switch_table *table, struct switch_entry *e)
-{
-    hmap_remove(&table->by_id, &e->id_node);
 }
 
 void
 switch_entry_changed(struct switch_table *table, struct switch_entry *e)
 {
     if (!e->pending) {
-        if (table->n_pending >= table->allocated_pending) {
-            table->pending = x2nrealloc(table->pending,
-                                        &table->allocated_pending,
-                                        sizeof *table->pending);
-        }
         e->pending = true;
-        table->pending[table->n_pending++] = e;
+        pending_push(table, e);
     }
 }
 
-void
-switch_entry_gc(struct switch_table *table, struct switch_entry *e)
+static void
+retry_push(struct switch_table *table, struct switch_entry *e)
 {
-    e = e->owner ? e->owner : e;
-    if (!e->wanted && !e->pending && !e->n_in_flight
-        && !table->class->in_use(e)) {
-        switch_entry_remove(table, e);
-        table->class->free(e);
+    if (!e->on_retry_list) {
+        if (table->n_retry >= table->allocated_retry) {
+            table->retry_list = x2nrealloc(table->retry_list,
+                                           &table->allocated_retry,
+                                           sizeof *table->retry_list);
+        }
+        e->on_retry_list = true;
+        table->retry_list[table->n_retry++] = e;
     }
 }
 
@@ -108,29 +100,39 @@ in_flight_pop(struct switch_table *table)
     return e;
 }
 
+void
+switch_entry_gc(struct switch_table *table, struct switch_entry *e)
+{
+    const struct switch_entry_class *class = table->class;
+
+    e = class->owner ? class->owner(e) : e;
+    if (!e->pending && !e->on_retry_list && !e->n_in_flight
+        && !class->in_use(e)) {
+        class->free(e);
+    }
+}
+
 /* Dumps. */
 
 void
 switch_table_dump_begin(struct switch_table *table)
 {
-    struct switch_entry *e;
-
     while (!xid_queue_is_empty(&table->in_flight)) {
         in_flight_pop(table);
     }
-    SWITCH_ENTRY_FOR_EACH (e, table) {
-        e->refused = e->retry = e->again = false;
+    while (table->head < table->tail) {
+        table->pending[table->head++]->pending = false;
     }
+    while (table->n_retry) {
+        table->retry_list[--table->n_retry]->on_retry_list = false;
+    }
+    switch_table_clear(table);
 }
 
 void
-switch_table_dump_end(struct switch_table *table)
+switch_entry_reset(struct switch_entry *e)
 {
-    struct switch_entry *e;
-
-    SWITCH_ENTRY_FOR_EACH (e, table) {
-        switch_entry_changed(table, e);
-    }
+    e->refused = e->retry = e->again = false;
 }
 
 /* Changes. */
@@ -140,7 +142,20 @@ needs(const struct switch_table *table, const struct switch_entry *e)
 {
     enum switch_change need = table->class->need(e);
 
-    return need == SWITCH_NONE && e->retry ? SWITCH_ADD : need;
+    return (need == SWITCH_NONE && e->retry && table->class->wanted(e)
+            ? SWITCH_ADD : need);
+}
+
+/* 'e', which has been taken from the list of pending changes, needs no
+ * message. */
+static void
+drop(struct switch_table *table, struct switch_entry *e)
+{
+    e->pending = e->retry = false;
+    if (table->class->unneeded) {
+        table->class->unneeded(e);
+    }
+    switch_entry_gc(table, e);
 }
 
 /* Makes a message of kind 'change' for 'e' and notes that it is in flight. */
@@ -163,42 +178,94 @@ make_message(struct switch_table *table, struct switch_entry *e,
     return msg;
 }
 
-/* Takes from the list of pending changes those of kind 'change', and drops
- * those that are none. */
-size_t
-switch_table_pop(struct switch_table *table, enum switch_change change,
-                 struct ovs_list *msgs)
+void
+switch_table_dump_end(struct switch_table *table)
 {
-    size_t n = table->n_pending, n_msgs = 0;
+    size_t n = table->tail;
 
-    table->n_pending = 0;
-    for (size_t i = 0; i < n; i++) {
+    table->tail = table->head;
+    for (size_t i = table->head; i < n; i++) {
         struct switch_entry *e = table->pending[i];
-        enum switch_change need = needs(table, e);
 
-        if (need != SWITCH_NONE && need != change) {
-            table->pending[table->n_pending++] = e;
-            continue;
-        }
-        e->pending = false;
-
-        struct ofpbuf *msg = (need == SWITCH_NONE ? NULL
-                              : make_message(table, e, need));
-        if (msg) {
-            ovs_list_push_back(msgs, &msg->list_node);
-            n_msgs++;
+        if (needs(table, e) != SWITCH_NONE
+            || (table->class->in_use(e) && !table->class->wanted(e))) {
+            table->pending[table->tail++] = e;
         } else {
-            switch_entry_gc(table, e);
+            drop(table, e);
         }
     }
+    pending_shrink(table);
+}
+
+size_t
+switch_table_pop(struct switch_table *table, unsigned int kinds, size_t max,
+                 struct ovs_list *msgs)
+{
+    size_t n_kept = 0, n_msgs = 0;
+    size_t i = table->head;
+
+    while (i < table->tail && n_msgs < max) {
+        struct switch_entry *e = table->pending[i++];
+        enum switch_change need = needs(table, e);
+
+        if (need == SWITCH_NONE) {
+            drop(table, e);
+        } else if (!(need & kinds)) {
+            /* Of another kind: it stays. */
+            table->pending[table->head + n_kept++] = e;
+        } else {
+            struct ofpbuf *msg = make_message(table, e, need);
+
+            e->pending = false;
+            if (msg) {
+                ovs_list_push_back(msgs, &msg->list_node);
+                n_msgs++;
+            } else {
+                switch_entry_gc(table, e);
+            }
+        }
+    }
+    if (n_kept) {
+        memmove(&table->pending[i - n_kept], &table->pending[table->head],
+                n_kept * sizeof *table->pending);
+    }
+    table->head = i - n_kept;
+    pending_shrink(table);
     return n_msgs;
+}
+
+bool
+switch_table_has_pending(const struct switch_table *table)
+{
+    return table->head < table->tail;
 }
 
 bool
 switch_table_has_changes(struct switch_table *table)
 {
-    switch_table_pop(table, SWITCH_NONE, NULL);
-    return table->n_pending > 0;
+    while (table->head < table->tail) {
+        struct switch_entry *e = table->pending[table->head];
+
+        if (needs(table, e) != SWITCH_NONE) {
+            return true;
+        }
+        table->head++;
+        drop(table, e);
+    }
+    pending_shrink(table);
+    return false;
+}
+
+/* What becomes of messages. */
+
+static void
+format_entry(const struct switch_table *table, const struct switch_entry *e,
+             struct ds *name, struct ds *content)
+{
+    ds_init(name);
+    ds_init(content);
+    table->class->format_name(e, name);
+    table->class->format(e, content);
 }
 
 void
@@ -209,8 +276,15 @@ switch_table_settled(struct switch_table *table, uint32_t xid)
 
         if (e->again && !e->refused && !e->n_in_flight) {
             e->again = false;
-            VLOG_INFO_RL(&rl, "the switch now takes %s %"PRIu32", which it "
-                         "had refused", table->class->name, e->id);
+            if (!VLOG_DROP_INFO(&rl)) {
+                struct ds name, content;
+
+                format_entry(table, e, &name, &content);
+                VLOG_INFO("the switch now takes %s, which it had refused: %s",
+                          ds_cstr(&name), ds_cstr(&content));
+                ds_destroy(&name);
+                ds_destroy(&content);
+            }
         }
         switch_entry_gc(table, e);
     }
@@ -226,14 +300,16 @@ switch_table_refused(struct switch_table *table, uint32_t xid,
     }
 
     e->refused = true;
+    retry_push(table, e);
     if (!e->again && !VLOG_DROP_WARN(&rl)) {
-        struct ds s = DS_EMPTY_INITIALIZER;
+        struct ds name, content;
 
-        table->class->format(e, &s);
-        VLOG_WARN("the switch refuses %s %"PRIu32" (%s), which will be "
-                  "offered to it again: %s", table->class->name, e->id,
-                  ofperr_to_string(error), ds_cstr(&s));
-        ds_destroy(&s);
+        format_entry(table, e, &name, &content);
+        VLOG_WARN("the switch refuses %s (%s), which will be offered to it "
+                  "again: %s", ds_cstr(&name), ofperr_to_string(error),
+                  ds_cstr(&content));
+        ds_destroy(&name);
+        ds_destroy(&content);
     }
     return true;
 }
@@ -241,14 +317,20 @@ switch_table_refused(struct switch_table *table, uint32_t xid,
 void
 switch_table_retry(struct switch_table *table)
 {
-    struct switch_entry *e;
+    while (table->n_retry) {
+        struct switch_entry *e = table->retry_list[--table->n_retry];
 
-    SWITCH_ENTRY_FOR_EACH (e, table) {
-        if (e->refused && e->wanted) {
+        e->on_retry_list = false;
+        if (e->refused && table->class->wanted(e)) {
             e->retry = true;
             switch_entry_changed(table, e);
+        } else {
+            switch_entry_gc(table, e);
         }
     }
+    free(table->retry_list);
+    table->retry_list = NULL;
+    table->allocated_retry = 0;
 }
 
 void
@@ -266,21 +348,113 @@ switch_table_reverted(struct switch_table *table)
     }
 }
 
-/* Looking inside. */
+size_t
+switch_table_memory(const struct switch_table *table)
+{
+    return (table->allocated_pending * sizeof *table->pending
+            + table->allocated_retry * sizeof *table->retry_list
+            + table->in_flight.allocated * sizeof *table->in_flight.nodes);
+}
+
+/* What has an id. */
+
+void
+switch_objects_destroy(struct switch_objects *objects)
+{
+    struct switch_object *obj;
+
+    SWITCH_OBJECT_FOR_EACH_SAFE (obj, objects) {
+        objects->table.class->free(&obj->entry);
+    }
+    hmap_destroy(&objects->by_id);
+    hmap_init(&objects->by_id);
+    switch_table_clear(&objects->table);
+}
+
+uint32_t
+switch_object_first_id(uint32_t hash)
+{
+    return (hash & INT32_MAX) % INT32_MAX + 1;
+}
+
+uint32_t
+switch_object_next_id(uint32_t id)
+{
+    return id < INT32_MAX ? id + 1 : 1;
+}
+
+struct switch_object *
+switch_object_find(const struct switch_objects *objects, uint32_t id)
+{
+    struct switch_object *obj;
+
+    HMAP_FOR_EACH_WITH_HASH (obj, id_node, hash_int(id, 0), &objects->by_id) {
+        if (obj->id == id) {
+            return obj;
+        }
+    }
+    return NULL;
+}
+
+void
+switch_object_insert(struct switch_objects *objects, struct switch_object *obj)
+{
+    hmap_insert(&objects->by_id, &obj->id_node, hash_int(obj->id, 0));
+}
+
+void
+switch_object_remove(struct switch_objects *objects, struct switch_object *obj)
+{
+    hmap_remove(&objects->by_id, &obj->id_node);
+}
+
+bool
+switch_object_wanted(const struct switch_entry *e)
+{
+    return switch_object_cast(e)->wanted;
+}
+
+void
+switch_objects_dump_begin(struct switch_objects *objects)
+{
+    struct switch_object *obj;
+
+    switch_table_dump_begin(&objects->table);
+    SWITCH_OBJECT_FOR_EACH (obj, objects) {
+        switch_entry_reset(&obj->entry);
+    }
+}
+
+static void
+object_changed(struct switch_objects *objects, struct switch_object *obj)
+{
+    switch_entry_changed(&objects->table, &obj->entry);
+}
+
+void
+switch_objects_dump_end(struct switch_objects *objects)
+{
+    struct switch_object *obj;
+
+    SWITCH_OBJECT_FOR_EACH (obj, objects) {
+        object_changed(objects, obj);
+    }
+    switch_table_dump_end(&objects->table);
+}
 
 char *
-switch_table_list(const struct switch_table *table,
-                  bool (*list)(const struct switch_entry *))
+switch_objects_list(const struct switch_objects *objects,
+                    bool (*list)(const struct switch_object *))
 {
     struct svec lines = SVEC_EMPTY_INITIALIZER;
     struct ds s = DS_EMPTY_INITIALIZER;
-    const struct switch_entry *e;
+    const struct switch_object *obj;
 
-    SWITCH_ENTRY_FOR_EACH (e, table) {
-        if (list(e)) {
+    SWITCH_OBJECT_FOR_EACH (obj, objects) {
+        if (list(obj)) {
             ds_clear(&s);
-            table->class->format(e, &s);
-            ds_put_format(&s, ": %"PRIu32, e->id);
+            objects->table.class->format(&obj->entry, &s);
+            ds_put_format(&s, ": %"PRIu32, obj->id);
             svec_add(&lines, ds_cstr(&s));
         }
     }
