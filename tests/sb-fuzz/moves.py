@@ -36,6 +36,71 @@ def new_uuid(rng):
                      digits[20:]))
 
 
+class Indexes:
+    """What the indexes of database 'db' would say of operations.  The server
+    refuses a transaction, all of it, if two rows would be the same."""
+
+    def __init__(self, db):
+        self.db = db
+        self.rows = {}          # (table, UUID) -> columns
+        self.owners = {}        # (table, index, values) -> UUID
+        self.known = set()      # Tables.
+
+    def _keys(self, table, row):
+        columns = self.db.schema.tables[table].columns
+        for index in self.db.schema.tables[table].indexes:
+            yield (table, tuple(index), repr([
+                row.get(c, columns[c].default()) for c in index]))
+
+    def _learn(self, table):
+        if table not in self.known:
+            self.known.add(table)
+            for uuid, row in self.db.rows[table].items():
+                self._put(table, uuid, row)
+
+    def _put(self, table, uuid, row):
+        self._remove(table, uuid)
+        self.rows[table, uuid] = row
+        for key in self._keys(table, row):
+            self.owners[key] = uuid
+
+    def _remove(self, table, uuid):
+        row = self.rows.pop((table, uuid), None)
+        for key in self._keys(table, row) if row is not None else ():
+            self.owners.pop(key, None)
+
+    def _accept(self, operation):
+        table = operation["table"]
+        kind = operation["op"]
+        if not self.db.schema.tables[table].indexes or kind == "mutate":
+            return True
+        self._learn(table)
+        uuid = (operation["uuid"] if kind == "insert"
+                else operation["where"][0][2][1])
+        if kind == "delete":
+            self._remove(table, uuid)
+            return True
+        row = dict(self.rows.get((table, uuid), {}), **operation["row"])
+        if any(self.owners.get(key, uuid) != uuid
+               for key in self._keys(table, row)):
+            return False
+        self._put(table, uuid, row)
+        return True
+
+    def accepted(self, operations):
+        """Those that make no two rows the same."""
+        result, refused = [], []
+        for operation in operations:
+            text = repr(operation) if refused else ""
+            if any(uuid in text for uuid in refused):
+                continue        # It refers to a row that is not there.
+            if self._accept(operation):
+                result.append(operation)
+            elif operation["op"] == "insert":
+                refused.append(operation["uuid"])
+        return result
+
+
 class Southbound:
     """Random operations for the southbound database 'db'.  'seed' are the rows
     that it had at the start."""
@@ -55,7 +120,7 @@ class Southbound:
         self.lists = {t: sorted(self.db.rows[t]) for t in tables}
         while len(self.operations) < n:
             self._one(self.rng.choices(tables, weights)[0])
-        return self.operations
+        return Indexes(self.db).accepted(self.operations)
 
     def heal(self, ips):
         """Operations after which no other chassis has the encapsulations of
@@ -72,13 +137,12 @@ class Southbound:
 
     def _one(self, name):
         rng = self.rng
-        table = self.db.schema.tables[name]
         rows, seed = len(self.lists[name]), len(self.seed.get(name, ()))
         dice = rng.random()
         if dice < .25 and seed:
             self._restore(name, rng.choice(sorted(self.seed[name])))
         elif dice < (.40 if rows < 1.3 * seed + 8 else .27) and (
-                rows < table.max_rows):
+                not self._is_full(name)):
             self._insert(name)
         elif dice < (.55 if rows > .7 * seed + 1 else .43):
             self._delete(name)
@@ -110,6 +174,10 @@ class Southbound:
     def _columns(self, table):
         return [c for c in self.db.schema.tables[table].columns
                 if c not in RESERVED.get(table, ())]
+
+    def _is_full(self, table):
+        return (len(self.lists[table]) + len(self.inserted.get(table, ()))
+                >= self.db.schema.tables[table].max_rows)
 
     def _insert(self, table):
         rng = self.rng
@@ -229,6 +297,8 @@ class Southbound:
         columns = [c for c in self._columns(table) if c in seed]
         current = self._current(table, uuid)
         if current in self.inserted.get(table, ()) or current in self.deleted:
+            return
+        if not current and self._is_full(table):
             return
         if not current:
             self.now[uuid] = new_uuid(self.rng)

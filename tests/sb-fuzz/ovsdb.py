@@ -15,6 +15,7 @@ import time
 # Keys of the switch's Bridge.external_ids that say when, or how far.
 STAMPS = ("ovn-nb-cfg", "ovn-nb-cfg-ts", "ovn-startup-ts")
 
+NO_UUID = "00000000-0000-0000-0000-000000000000"
 UUID_RE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -182,6 +183,13 @@ class Column:
                 return (base["refTable"],
                         base.get("refType", "strong") == "strong")
         return None
+
+    def default(self):
+        """What a new row has if nothing is said."""
+        if self.value is not None or not self.min:
+            return self.datum([])
+        return {"string": "", "boolean": False, "uuid": ["uuid", NO_UUID]
+                }.get(self.key["type"], 0)
 
     def datum(self, items):
         if self.value is not None:
