@@ -274,7 +274,10 @@ class World:
         self.start_db("hv1", "ovsdb")
         if not os.path.lexists(self.path("hv1", "db.sock")):
             os.symlink("ovsdb.sock", self.path("hv1", "db.sock"))
+        # A controller that does not understand the central leaves the switch
+        # as it is, and of what is said here there is much not to understand.
         self.run("ovs-vsctl", "--no-wait", "set", "Open_vSwitch", ".",
+                 "external-ids:ovn-force-takeover=true",
                  "external-ids:ovn-remote=unix:"
                  + self.path("central", "sb.sock"))
         self.start_vswitchd()
