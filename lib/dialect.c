@@ -184,15 +184,26 @@ compose(const struct layout *l, const struct smap *options,
     };
 }
 
-/* Returns the index of the layout of the release in 'version', such as
- * "24.03.2-20.33.0-72.6", or of the oldest one if there is no telling. */
+/* Sets what there is to know of the release in SB_Global's 'options', such as
+ * "24.03.2-20.33.0-72.6".  Returns false if that is nothing. */
+static bool
+parse_version(const struct smap *options, int *year, int *month, int *micro)
+{
+    const char *version = options ? smap_get(options,
+                                             "northd_internal_version") : NULL;
+
+    return version && ovs_scan(version, "%d.%d.%d", year, month, micro);
+}
+
+/* Returns the index of the layout of the release that has written SB_Global's
+ * 'options', or of the oldest one if there is no telling. */
 static size_t
-layout_of_version(const char *version)
+layout_of_release(const struct smap *options)
 {
     int year, month, micro;
     size_t best = 0;
 
-    if (!version || !ovs_scan(version, "%d.%d.%d", &year, &month, &micro)) {
+    if (!parse_version(options, &year, &month, &micro)) {
         return 0;
     }
     for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
@@ -208,14 +219,19 @@ layout_of_version(const char *version)
 }
 
 bool
+ovn_northd_knows_distributed(const struct smap *options)
+{
+    int year, month, micro;
+
+    return (parse_version(options, &year, &month, &micro)
+            && (year > 26 || (year == 26 && month >= 3)));
+}
+
+bool
 ovn_dialect_choose(const struct ovn_dialect_facts *facts,
                    struct ovn_dialect *dialect)
 {
-    const char *version = (facts->options
-                           ? smap_get(facts->options,
-                                      "northd_internal_version")
-                           : NULL);
-    size_t hint = layout_of_version(version);
+    size_t hint = layout_of_release(facts->options);
 
     for (size_t i = hint; i < ARRAY_SIZE(layouts); i++) {
         if (n_ingress(&layouts[i]) >= facts->n_ingress

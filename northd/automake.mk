@@ -2,7 +2,10 @@
 
 # The central daemon beside ovn-northd.
 bin_PROGRAMS += northd/ovn-lb-northd
-northd_ovn_lb_northd_SOURCES = northd/ovn-lb-northd.c
+northd_ovn_lb_northd_SOURCES = \
+	northd/lb-mappings.c \
+	northd/lb-mappings.h \
+	northd/ovn-lb-northd.c
 northd_ovn_lb_northd_LDADD = \
 	lib/libovn.la \
 	lib/libovnnb.la \

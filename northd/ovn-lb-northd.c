@@ -16,6 +16,10 @@
  * who wrote what is there, this instance, one that ran before, or the one that
  * had the lock until now: what is right stays as it is.
  *
+ * Beside an ovn-northd that does know options:distributed=true, there is
+ * nothing to publish of load balancers that have it, but that ovn-northd needs
+ * ip_port_mappings: see lb-mappings.h.
+ *
  * Of several instances, the one that has the southbound database's lock
  * works.  OVSDB makes sure that a transaction fails if the lock is lost. */
 
@@ -29,6 +33,7 @@
 #include "daemon.h"
 #include "fatal-signal.h"
 #include "lb-config.h"
+#include "lb-mappings.h"
 #include "memory.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/shash.h"
@@ -36,6 +41,7 @@
 #include "ovn-dirs.h"
 #include "ovn-nb-idl.h"
 #include "ovn-sb-idl.h"
+#include "ovn/dialect.h"
 #include "ovn/version.h"
 #include "ovs-compat.h"
 #include "ovsdb-idl.h"
@@ -63,6 +69,8 @@ static struct {
     struct ovsdb_idl_loop nb;
     struct ovsdb_idl_loop sb;
     struct shash wanted;        /* An entry's key -> its value (char *). */
+    bool knows_distributed;     /* So does ovn-northd itself... */
+    bool mappings_outdated;     /* ...and that may lack some of this. */
     bool had_lock;
     bool paused;
     bool exiting;
@@ -88,6 +96,10 @@ make_entry(const struct nbrec_load_balancer *lb)
      * would go by their default otherwise. */
     if (!distributed) {
         return NULL;
+    }
+    if (ctl.knows_distributed && smap_get_bool(&lb->options, "distributed",
+                                               false)) {
+        return NULL;            /* All is in the logical flows' actions. */
     }
 
     struct lb_entry entry;
@@ -134,12 +146,23 @@ update_wanted_one(const struct uuid *uuid)
 static void
 update_wanted(void)
 {
+    const struct sbrec_sb_global *sb = sbrec_sb_global_first(ctl.sb.idl);
+    bool knows = sb && ovn_northd_knows_distributed(&sb->options);
     const struct nbrec_load_balancer *lb;
 
+    ctl.mappings_outdated |= lb_mappings_changed(ctl.nb.idl);
     NBREC_LOAD_BALANCER_FOR_EACH_TRACKED (lb, ctl.nb.idl) {
         update_wanted_one(&lb->header_.uuid);
     }
     ovsdb_idl_track_clear(ctl.nb.idl);
+
+    if (sb && knows != ctl.knows_distributed) {
+        ctl.knows_distributed = knows;
+        ctl.mappings_outdated = true;
+        NBREC_LOAD_BALANCER_FOR_EACH (lb, ctl.nb.idl) {
+            update_wanted_one(&lb->header_.uuid);
+        }
+    }
 }
 
 /* Making it so. */
@@ -194,7 +217,7 @@ log_lock(void)
 }
 
 static void
-run_once(struct ovsdb_idl_txn *sb_txn)
+run_once(struct ovsdb_idl_txn *nb_txn, struct ovsdb_idl_txn *sb_txn)
 {
     update_wanted();
     log_lock();
@@ -203,6 +226,10 @@ run_once(struct ovsdb_idl_txn *sb_txn)
     if (sb_txn && sb && ctl.had_lock
         && ovsdb_idl_has_ever_connected(ctl.nb.idl)) {
         publish(sb);
+    }
+    if (nb_txn && sb && ctl.had_lock && ctl.mappings_outdated) {
+        lb_mappings_update(ctl.nb.idl, ctl.knows_distributed);
+        ctl.mappings_outdated = false;
     }
 }
 
@@ -304,11 +331,13 @@ create_idls(void)
         ovsdb_idl_add_column(nb, lb_columns[i]);
         ovsdb_idl_track_add_column(nb, lb_columns[i]);
     }
+    lb_mappings_register(nb);
     ctl.nb = (struct ovsdb_idl_loop) OVSDB_IDL_LOOP_INITIALIZER(nb);
 
     struct ovsdb_idl *sb = ovsdb_idl_create(options.sb_remote,
                                             &sbrec_idl_class, false, true);
     ovsdb_idl_add_column(sb, &sbrec_sb_global_col_external_ids);
+    ovsdb_idl_add_column(sb, &sbrec_sb_global_col_options);
     ctl.sb = (struct ovsdb_idl_loop) OVSDB_IDL_LOOP_INITIALIZER(sb);
 }
 
@@ -482,13 +511,14 @@ main(int argc, char *argv[])
 
     while (!ctl.exiting) {
         report_memory();
-        ovsdb_idl_loop_run(&ctl.nb);
-        run_once(ovsdb_idl_loop_run(&ctl.sb));
+        struct ovsdb_idl_txn *nb_txn = ovsdb_idl_loop_run(&ctl.nb);
+        run_once(nb_txn, ovsdb_idl_loop_run(&ctl.sb));
 
         unixctl_server_run(unixctl);
         unixctl_server_wait(unixctl);
         memory_wait();
-        ovsdb_idl_loop_commit_and_wait(&ctl.nb);
+        /* What has not been written is to be tried again. */
+        ctl.mappings_outdated |= !ovsdb_idl_loop_commit_and_wait(&ctl.nb);
         ovsdb_idl_loop_commit_and_wait(&ctl.sb);
         if (ctl.exiting) {
             poll_immediate_wake();
