@@ -83,6 +83,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/local-datapath.h \
 	controller/ltables.h \
 	controller/mac-bind.c \
+	controller/mac-bind.h \
 	controller/meter.c \
 	controller/meter.h \
 	controller/module.h \
@@ -114,7 +115,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/event.c \
 	controller/pinctrl/fact.c \
 	controller/pinctrl/fact.h \
-	controller/pinctrl/learn.c \
+	controller/pinctrl/fdb.c \
 	controller/pinctrl/neighbor.c \
 	controller/pinctrl/packet-in.c \
 	controller/pinctrl/pinctrl-private.h \

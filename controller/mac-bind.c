@@ -11,7 +11,7 @@
  * datapaths that are local. */
 
 #include <config.h>
-#include "ltables.h"
+#include "mac-bind.h"
 
 #include <netinet/icmp6.h>
 
@@ -20,6 +20,7 @@
 #include "inputs.h"
 #include "lflow-env.h"
 #include "local-datapath.h"
+#include "ltables.h"
 #include "module.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofpbuf.h"
@@ -167,6 +168,35 @@ parse_ip(const char *s, struct in6_addr *ip)
     return ipv6_parse(s, ip);
 }
 
+static bool
+mac_equal(const void *a_, const void *b_)
+{
+    const struct eth_addr *a = a_;
+    const struct eth_addr *b = b_;
+
+    return eth_addr_equals(*a, *b);
+}
+
+struct inc_kind *mac_bind_kind;
+static const struct inc_kind_class mac_bind_kind_class = {
+    .name = "neighbor", .stage = STAGE_FLOW, .key_type = INC_KEY_OTHER,
+    .equal = mac_equal, .destroy = free,
+};
+
+static void
+put_neighbor(struct inc_unit *unit, const struct binding *b, bool is_static)
+{
+    const struct mac_bind_key key = {
+        .dp_key = b->dp_key,
+        .port_key = b->port_key,
+        .ip = b->ip,
+        .is_static = is_static,
+    };
+
+    inc_write(unit, mac_bind_kind, (struct inc_key) { &key, sizeof key },
+              xmemdup(&b->mac, sizeof b->mac));
+}
+
 static void
 put_binding(struct inc_unit *unit, const struct mac_binding *mb)
 {
@@ -207,6 +237,7 @@ put_binding(struct inc_unit *unit, const struct mac_binding *mb)
     if (!mb->is_static && b.dialect->has_encap_id) {
         put_use(unit, &b);
     }
+    put_neighbor(unit, &b, mb->is_static);
 }
 
 /* Puts out the flows of 'mb', the unit's record or NULL. */
@@ -327,8 +358,9 @@ static const struct inc_unit_class fdb_unit_class = {
 };
 
 static void
-init(struct inc_engine *engine OVS_UNUSED)
+init(struct inc_engine *engine)
 {
+    mac_bind_kind = inc_kind_declare(engine, &mac_bind_kind_class);
     inc_kind_spawn(in_kinds.mac_binding, &dynamic_unit_class, NULL);
     inc_kind_spawn(in_kinds.static_mac_binding, &static_unit_class, NULL);
     inc_kind_spawn(in_kinds.fdb, &fdb_unit_class, NULL);

@@ -26,7 +26,6 @@ VLOG_DEFINE_THIS_MODULE(unsupported);
 /* What is not there. */
 
 enum feature_id {
-    NEXT_HOP_QUEUE,
     DHCP,
     ROUTER_ADVERTISEMENTS,
     PREFIX_DELEGATION,
@@ -50,11 +49,6 @@ static const struct feature {
     const char *what;           /* What comes of it. */
     uint32_t opcodes;           /* A logical flow with these asks for it. */
 } features[N_FEATURES] = {
-    [NEXT_HOP_QUEUE] = {
-        .name = "next-hop-queue",
-        .what = "a packet is dropped while its next hop is being resolved",
-        .opcodes = OPCODE(ARP) | OPCODE(ND_NS),
-    },
     [DHCP] = {
         .name = "dhcp",
         .what = "DHCP requests are not answered",

@@ -225,12 +225,12 @@ memory(struct simap *usage)
 
         report(usage, service, "results",
                hmap_count(&states[i].pending.by_key));
-        for (struct pin_gauge *g = pin_services[i]->gauges; g && g->name;
+        for (struct pin_gauge *const *g = pin_services[i]->gauges; g && *g;
              g++) {
             size_t value;
 
-            atomic_read_relaxed(&g->value, &value);
-            report(usage, service, g->name, value);
+            atomic_read_relaxed(&(*g)->value, &value);
+            report(usage, service, (*g)->name, value);
         }
     }
 }

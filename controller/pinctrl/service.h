@@ -174,7 +174,7 @@ struct pin_service {
     size_t max_results;         /* That wait at a time. */
 
     const struct pin_command *commands; /* Up to one without name, or NULL. */
-    struct pin_gauge *gauges;           /* Likewise. */
+    struct pin_gauge *const *gauges;    /* Up to NULL; or NULL. */
 
     /* At the end, when the packet thread is no more: frees what the service
      * keeps, and its fact tables.  May be NULL. */
