@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "binding.h"
 #include "config-values.h"
 #include "idl-columns.h"
 #include "inputs.h"
@@ -90,6 +91,11 @@ static struct sset new_datapaths = SSET_INITIALIZER(&new_datapaths);
 /* The iface-ids of the local interfaces. */
 static struct sset iface_ids = SSET_INITIALIZER(&iface_ids);
 
+/* Logical ports that we want to release.  Where we are one of several
+ * additional chassis, nothing but its name finds the row once its interface is
+ * gone; without it, what the row says of us would stay for ever. */
+static struct sset releasing = SSET_INITIALIZER(&releasing);
+
 /* The ports of the interfaces, and what hangs on them. */
 static void
 add_iface_clauses(struct ovsdb_idl_condition *cond)
@@ -99,6 +105,9 @@ add_iface_clauses(struct ovsdb_idl_condition *cond)
     SSET_FOR_EACH (name, &iface_ids) {
         sbrec_port_binding_add_clause_logical_port(cond, OVSDB_F_EQ, name);
         sbrec_port_binding_add_clause_parent_port(cond, OVSDB_F_EQ, name);
+    }
+    SSET_FOR_EACH (name, &releasing) {
+        sbrec_port_binding_add_clause_logical_port(cond, OVSDB_F_EQ, name);
     }
 }
 
@@ -377,6 +386,21 @@ iface_changed(struct inc_key key, const void *old OVS_UNUSED,
     }
 }
 
+/* As long as such a row is there, it need not be asked for: this is for when
+ * we ask for something else. */
+static void
+desired_changed(struct inc_key key, const void *old OVS_UNUSED,
+                const void *new, void *aux OVS_UNUSED)
+{
+    const struct binding_desired *desired = new;
+
+    if (desired && desired->want == BINDING_RELEASE) {
+        sset_add(&releasing, key.data);
+    } else {
+        sset_find_and_delete(&releasing, key.data);
+    }
+}
+
 static void
 fact_changed(struct inc_key key, const void *old OVS_UNUSED,
              const void *new OVS_UNUSED, void *aux OVS_UNUSED)
@@ -402,6 +426,7 @@ register_sb(struct idl_columns *columns)
     inc_kind_watch(in_kinds.ifaces_by_id, iface_changed, NULL);
     inc_kind_watch(in_kinds.chassis, chassis_changed, NULL);
     inc_kind_watch(local_datapath_kind, datapath_changed, NULL);
+    inc_kind_watch(binding_kind_desired, desired_changed, NULL);
 
     const struct uuid zero = UUID_ZERO;
     set_conditions(columns->idl, &zero);
