@@ -26,6 +26,8 @@ LEARNED = re.compile(r"_timeout=|table=(69|76|77|78|93|100|101|102),")
 GROUP_ID = re.compile(r"\bgroup(?:_id=|:)(\d+)")
 METER_ID = re.compile(r"\bmeter(?:_id)?[=:](\d+)")
 PORT = re.compile(r'"(ovn-[^"]*)"')
+# Where a packet came in, for a later table to know.
+CAME_BY = re.compile(r"set_field:0x([0-9a-f]+)0000/0xffff0000->reg5\b")
 ZONE = re.compile(r"(set_field:)0x([0-9a-f]+)(->reg1[123]\b)")
 CONJ_ID = re.compile(r"\bconj_id=(\d+)|\bconjunction\((\d+),")
 
@@ -182,7 +184,17 @@ class Snapshot:
             if found:
                 groups[found.group(1)] = meter(GROUP_ID.sub("", line, count=1))
 
+        ports = {elements(row["ofport"])[0]: row["name"]
+                 for row in self.ovs.raw["Interface"].values()
+                 if elements(row["ofport"])}
+
+        def came_by(m):
+            name = ports.get(int(m.group(1), 16))
+            return ("came by " + self.tunnels.get(name, name) if name
+                    else m.group(0))
+
         def plain(flow):
+            flow = CAME_BY.sub(came_by, flow)
             flow = GROUP_ID.sub(lambda m: "group<%s>" % _digest(
                 groups.get(m.group(1), m.group(1))), meter(flow))
             flow = PORT.sub(lambda m: self.tunnels.get(m.group(1), m.group(0)),
