@@ -143,5 +143,6 @@ controller_ovn_controller_LDADD = \
 	controller/libcontroller.la \
 	lib/libovn.la \
 	lib/libovnsb.la \
+	lib/libvswitch.la \
 	$(OVS_LIB) \
 	$(ALLOCATOR_LIBS)

@@ -81,9 +81,14 @@ lib/ovs-features.h: $(top_srcdir)/build-aux/ovs-features $(OVS_STAMP)
 	  mv $@.tmp $@
 
 # The databases' bindings, generated from schemas of ours, which have whatever
-# the schema of any release has: see utilities/merge-schemas.  Libraries of their own, so that nothing in lib/ comes to depend on
-# them by accident.
-noinst_LTLIBRARIES += lib/libovnsb.la lib/libovnnb.la
+# the schema of any release has: see utilities/merge-schemas.  Libraries of
+# their own, so that nothing in lib/ comes to depend on them by accident.  That
+# of the switch's database takes the place of libopenvswitch's.
+noinst_LTLIBRARIES += lib/libovnsb.la lib/libovnnb.la lib/libvswitch.la
+nodist_lib_libvswitch_la_SOURCES = \
+	lib/vswitch-idl.c \
+	lib/vswitch-idl.h
+lib_libvswitch_la_SOURCES =
 nodist_lib_libovnsb_la_SOURCES = \
 	lib/ovn-sb-idl.c \
 	lib/ovn-sb-idl.h
@@ -97,29 +102,34 @@ idl_sources = \
 	lib/ovn-nb-idl.c \
 	lib/ovn-nb-idl.h \
 	lib/ovn-sb-idl.c \
-	lib/ovn-sb-idl.h
+	lib/ovn-sb-idl.h \
+	lib/vswitch-idl.c \
+	lib/vswitch-idl.h
 EXTRA_DIST += \
 	lib/ovn-nb-idl.ann \
 	lib/ovn-nb.ovsschema \
 	lib/ovn-sb-idl.ann \
-	lib/ovn-sb.ovsschema
+	lib/ovn-sb.ovsschema \
+	lib/vswitch-idl.ann \
+	lib/vswitch.ovsschema
 BUILT_SOURCES += $(idl_sources)
 CLEANFILES += \
 	$(idl_sources) \
 	lib/ovn-nb-idl.ovsidl \
-	lib/ovn-sb-idl.ovsidl
+	lib/ovn-sb-idl.ovsidl \
+	lib/vswitch-idl.ovsidl
 
-.SECONDARY: lib/ovn-nb-idl.ovsidl lib/ovn-sb-idl.ovsidl
+.SECONDARY: lib/ovn-nb-idl.ovsidl lib/ovn-sb-idl.ovsidl lib/vswitch-idl.ovsidl
 
 OVSDB_IDLC = $(run_python) $(OVS_SRCDIR)/ovsdb/ovsdb-idlc.in
 
-lib/ovn-%-idl.ovsidl: lib/ovn-%-idl.ann lib/ovn-%.ovsschema $(OVS_STAMP)
+lib/%-idl.ovsidl: lib/%-idl.ann lib/%.ovsschema $(OVS_STAMP)
 	$(AM_V_GEN)$(MKDIR_P) lib && \
-	$(OVSDB_IDLC) annotate $(srcdir)/lib/ovn-$*.ovsschema \
-	  $(srcdir)/lib/ovn-$*-idl.ann > $@.tmp && mv $@.tmp $@
+	$(OVSDB_IDLC) annotate $(srcdir)/lib/$*.ovsschema \
+	  $(srcdir)/lib/$*-idl.ann > $@.tmp && mv $@.tmp $@
 
-lib/ovn-%-idl.h: lib/ovn-%-idl.ovsidl
+lib/%-idl.h: lib/%-idl.ovsidl
 	$(AM_V_GEN)$(OVSDB_IDLC) c-idl-header $< > $@.tmp && mv $@.tmp $@
 
-lib/ovn-%-idl.c: lib/ovn-%-idl.ovsidl
+lib/%-idl.c: lib/%-idl.ovsidl
 	$(AM_V_GEN)$(OVSDB_IDLC) c-idl-source $< > $@.tmp && mv $@.tmp $@

@@ -23,6 +23,7 @@ tests_ovstest_LDADD = \
 	controller/libcontroller.la \
 	lib/libovn.la \
 	lib/libovnsb.la \
+	lib/libvswitch.la \
 	$(OVS_LIB)
 
 # The Autotest suite: tests/testsuite.at, which lists the others in the order in
