@@ -12,6 +12,16 @@
  * other is told by its cell of the kind "ct-zone-moved" and gets a new one in
  * another engine run, before anything is sent to the switch.
  *
+ * Names
+ * -----
+ *
+ * Names are those that the stock controller of the central's release gives, so
+ * that either adopts what the other has left: of a port, its own; of a
+ * datapath, NAME_dnat and NAME_snat.  NAME is the UUID of the datapath in the
+ * oldest release, and its name in later ones, where we leave the UUID to the
+ * second datapath that has the name.  A zone that is there by the other name
+ * is renamed: it keeps its number, and its connections.
+ *
  * What a zone holds
  * -----------------
  *
@@ -53,7 +63,8 @@ VLOG_DEFINE_THIS_MODULE(ct_zone);
 
 struct zone {
     struct hmap_node hmap_node; /* In 'zones', by 'name'. */
-    char *name;                 /* Logical port or UUID_dnat, UUID_snat. */
+    char *name;
+    struct uuid datapath;       /* Who asks; zeros for ports, or for nobody. */
     int number;                 /* NO_ZONE if it has none (yet). */
     int n_users;                /* Units; 0: adopted, not asked for yet. */
     bool requested;             /* By number; others may share it. */
@@ -373,6 +384,76 @@ has_common_zone(struct inc_unit *unit, const struct uuid *dp)
             && inc_set_count(binding_gateway_ports(unit, dp)) > 0);
 }
 
+/* Whether a zone by this name is of another datapath. */
+static bool
+is_taken(const char *name, const struct uuid *dp)
+{
+    const struct zone *zone = zone_find(name);
+
+    return zone && zone->n_users && !uuid_equals(&zone->datapath, dp);
+}
+
+/* Whether 'dp' has been the second of a name: both zones are there, and nobody
+ * has asked for the one 'by_name' since we started. */
+static bool
+was_second(const char *by_name, const char *by_uuid)
+{
+    const struct zone *zone = zone_find(by_name);
+
+    return zone && !zone->n_users && zone_find(by_uuid);
+}
+
+/* Makes the zone that 'dp' has by the name 'old', if any, the one by the name
+ * 'name', if there is none yet. */
+static void
+rename_zone(const char *old, const char *name, const struct uuid *dp)
+{
+    struct zone *zone = zone_find(old);
+
+    if (!zone || zone->number == NO_ZONE || zone_find(name)
+        || is_taken(old, dp)) {
+        return;
+    }
+
+    struct zone *new = zone_create(name, zone->number);
+    new->requested = zone->requested;
+    new->flush_queued = zone->flush_queued;
+    new->fence = zone->fence;
+    if (zone->n_users) {
+        zone->flush_queued = false;
+        zone->requested = false;
+        zone_set_number(zone, NO_ZONE); /* Until it is let go of. */
+    } else {
+        zone_destroy(zone);
+    }
+}
+
+/* Returns the name of the zone of 'dp' for 'what', "dnat" or "snat".  The
+ * caller frees it. */
+static char *
+datapath_zone_name(struct inc_unit *unit, const struct uuid *dp,
+                   const char *what)
+{
+    const struct datapath_binding *db = in_datapath(unit, dp);
+    const char *name = db ? smap_get(&db->external_ids, "name") : NULL;
+    char *by_uuid = xasprintf(UUID_FMT"_%s", UUID_ARGS(dp), what);
+
+    if (!name || !name[0]) {
+        return by_uuid;
+    }
+
+    char *by_name = xasprintf("%s_%s", name, what);
+    if (!in_dialect(unit)->names_zones || is_taken(by_name, dp)
+        || was_second(by_name, by_uuid)) {
+        rename_zone(by_name, by_uuid, dp);
+        free(by_name);
+        return by_uuid;
+    }
+    rename_zone(by_uuid, by_name, dp);
+    free(by_uuid);
+    return by_name;
+}
+
 static void
 datapath_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
@@ -385,12 +466,14 @@ datapath_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         return;
     }
 
-    char *dnat = xasprintf(UUID_FMT"_dnat", UUID_ARGS(&dp));
-    char *snat = xasprintf(UUID_FMT"_snat", UUID_ARGS(&dp));
+    char *dnat = datapath_zone_name(unit, &dp, "dnat");
+    char *snat = datapath_zone_name(unit, &dp, "snat");
     struct dp_zones *dz = xmalloc(sizeof *dz);
 
     dz->snat = take(unit, snat, requested_snat_zone(unit, &dp));
     dz->dnat = take(unit, dnat, NO_ZONE);
+    zone_find(snat)->datapath = dp;
+    zone_find(dnat)->datapath = dp;
     if (has_common_zone(unit, &dp)) {
         dz->dnat = dz->snat;
     }

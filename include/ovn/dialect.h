@@ -135,6 +135,10 @@ struct ovn_dialect {
      * rather than packet-ins of their own. */
     bool frag_mtu_is_note;
 
+    /* Conntrack zones of datapaths are kept by the datapath's name, in place
+     * of its UUID. */
+    bool names_zones;
+
     /* SB_Global.options:arp_ns_explicit_output: logical flows say where what
      * "arp" and "nd_ns" make goes; else it goes out by itself. */
     bool arp_ns_explicit_output;
