@@ -246,9 +246,15 @@ add_ipsec(struct inc_unit *unit, const struct chassis *ch,
           struct smap *options)
 {
     if (in_ipsec(unit)) {
+        static const char *const flags[] = {
+            "ipsec_encapsulation", "ipsec_forceencaps"
+        };
+
         smap_add(options, "remote_name", ch->name);
-        if (smap_get_bool(in_sb_options(unit), "ipsec_encapsulation", false)) {
-            smap_add(options, "ipsec_encapsulation", "yes");
+        for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+            if (smap_get_bool(in_sb_options(unit), flags[i], false)) {
+                smap_add(options, flags[i], "yes");
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 #include "if-status.h"
 
 #include "binding.h"
+#include "br-int.h"
 #include "desired-rows.h"
 #include "hash.h"
 #include "inputs.h"
@@ -15,6 +16,7 @@
 #include "openvswitch/hmap.h"
 #include "openvswitch/list.h"
 #include "openvswitch/vlog.h"
+#include "ovs-config.h"
 #include "ovsdb-idl.h"
 #include "sset.h"
 #include "timeval.h"
@@ -117,11 +119,14 @@ put_mark(const struct ovsrec_interface *iface, const struct iface_mark *mark)
 static bool
 is_for_us(const struct ovsrec_interface *iface)
 {
-    const struct ovs_iface *here = inc_peek(in_kinds.iface,
-                                            inc_key_string(iface->name));
+    const char *iface_id = smap_get(&iface->external_ids, "iface-id");
+    struct inc_key name = inc_key_string(iface->name);
+    const struct ovs_iface *here = inc_peek(in_kinds.iface, name);
 
-    return (here && uuid_equals(&here->uuid, &iface->header_.uuid)
-            && smap_get(&iface->external_ids, "iface-id"));
+    return (iface_id && here
+            && uuid_equals(&here->uuid, &iface->header_.uuid)
+            && inc_set_contains(inc_peek_set(in_kinds.ifaces_by_id,
+                                             inc_key_string(iface_id)), name));
 }
 
 /* Of an interface that is no port's, nobody but us says so.  One that is none
@@ -288,6 +293,63 @@ judge_newcomers(void)
     sset_clear(&newcomers);
 }
 
+/* Whether port 'lport' is bound to us, or was. */
+static bool
+is_bound_here(const struct turn *turn, const char *lport)
+{
+    const struct port_binding *pb = inc_peek(in_kinds.port_binding,
+                                             inc_key_string(lport));
+
+    return pb && (uuid_is_zero(&pb->chassis)
+                  || uuid_equals(&pb->chassis, &turn->our_chassis));
+}
+
+/* Takes marks off the interfaces of 'bridge', which is not ours: 'all', or
+ * those of ports that are not bound to another chassis. */
+static void
+unmark_bridge(const struct turn *turn, const struct ovsrec_bridge *bridge,
+              bool all)
+{
+    for (size_t i = 0; i < bridge->n_ports; i++) {
+        const struct ovsrec_port *port = bridge->ports[i];
+
+        for (size_t j = 0; j < port->n_interfaces; j++) {
+            const struct ovsrec_interface *iface = port->interfaces[j];
+            const char *lport = smap_get(&iface->external_ids, "iface-id");
+
+            if (lport && smap_get(&iface->external_ids, "ovn-installed")
+                && (all || is_bound_here(turn, lport))) {
+                mark_iface(&iface->header_.uuid, NULL);
+            }
+        }
+    }
+}
+
+/* Once, when we have been started: a bridge that has been the integration
+ * bridge, and was left while there was no controller, may still have marks.
+ * Of one that another controller may have, by now or all the time, the ports
+ * say whose they are. */
+static void
+leave_former_bridges(const struct turn *turn)
+{
+    static bool done;
+    const char *ours = turn->config->br_int;
+    const struct ovsrec_open_vswitch *cfg
+        = ovsrec_open_vswitch_first(turn->ovs_idl);
+    const struct ovsrec_bridge *bridge;
+
+    if (done || !cfg) {
+        return;
+    }
+    done = true;
+    OVSREC_BRIDGE_FOR_EACH (bridge, turn->ovs_idl) {
+        if (strcmp(bridge->name, ours)) {
+            unmark_bridge(turn, bridge, br_int_may_have_been(
+                cfg, turn->config->chassis_name, ours, bridge->name));
+        }
+    }
+}
+
 static void
 init(struct inc_engine *engine OVS_UNUSED)
 {
@@ -352,9 +414,10 @@ if_status_is_installed(const char *lport)
 }
 
 static void
-complete(const struct turn *turn OVS_UNUSED)
+complete(const struct turn *turn)
 {
     judge_newcomers();
+    leave_former_bridges(turn);
     take_fence(false);
 }
 
