@@ -351,6 +351,9 @@ SB_COMPARED = {
     'Encap': ('_uuid', '_version'),
     'Port_Binding': ('_uuid', '_version', 'external_ids'),
 }
+# What later releases can do, and ours says that it can, too.
+LATER_FEATURES = ('ct-commit-nat-v2', 'ct-commit-to-zone', 'ct-next-zone',
+                  'ls-dpg-column', 'ovn-sample-with-registers')
 # What is learned from packets, stock's announcements among them, is not
 # compared: get_mac_bind(), lookup_mac_bind(), lookup_fdb(), get_fdb().
 LEARNED = re.compile(r' table=(66|67|71|72),')
@@ -404,7 +407,7 @@ class Switch(flow_diff.Switch):
                 return flow._replace(actions=in_order(flow.actions))
             return flow
         flows = [free(flow) for flow in
-                 flow_diff.Switch.name_conjunctions(flows)]
+                 flow_diff.Switch.name_conjunctions(merge_clauses(flows))]
         # A multicast group without members here, which stock resubmits to.
         flows = [flow for flow in flows
                  if not re.match(r'set_field:0x8\w+->reg15$', flow.actions)]
@@ -416,6 +419,49 @@ class Switch(flow_diff.Switch):
                 for flow in flows]
 
 
+def merge_clauses(flows):
+    """Without clauses of three that are but one flow: what that matches may as
+    well stand in the flows of the other two.  That is what is left of a port
+    group's clause in stock when the flow of an external port on a standby
+    chassis does not count (see irrelevant())."""
+    def conjunction(flow):
+        m = CONJ_ACTION.fullmatch(flow.actions) or CONJ_ID.search(flow.match)
+        return (flow.table, re.search(r'\bmetadata=\w+', flow.match)[0],
+                m[1]) if m and 'metadata' in flow.match else None
+
+    def sorted_fields(fields):
+        return ','.join(sorted(fields))
+
+    parts = collections.defaultdict(list)
+    for flow in flows:
+        if conjunction(flow):
+            parts[conjunction(flow)].append(flow)
+    merged = [flow for flow in flows if not conjunction(flow)]
+    for part in parts.values():
+        clauses = collections.defaultdict(list)
+        for flow in part:
+            m = CONJ_ACTION.fullmatch(flow.actions)
+            clauses[m and m[2]].append(flow)
+        single = [clause for clause, its in clauses.items()
+                  if clause and len(its) == 1]
+        drop = single[0] if len(clauses) == 4 and len(single) == 1 else None
+        fields = clauses[drop][0].match.split(',') if drop else []
+        number = 0
+        for clause in sorted(clauses, key=str):
+            if clause and clause == drop:
+                continue
+            number += clause is not None
+            for flow in clauses[clause]:
+                match = sorted_fields(set(flow.match.split(',') + fields))
+                merged.append(flow._replace(
+                    match=match, actions=re.sub(
+                        r'\d/3\)$', '%d/2)' % number, flow.actions)
+                    if clause and drop else flow.actions))
+    return merged
+
+
+CONJ_ACTION = re.compile(r'conjunction\((\d+),(\d)/\d\)')
+CONJ_ID = re.compile(r'\bconj_id=(\d+)')
 CONJUNCTION = re.compile(r'(conj_id=|conjunction\()[0-9a-f]{12}')
 ROUTER_MAC = re.compile(r'02:[0-9a-f]{2}:00:00:0[17]:[01][12](?=->eth_src)')
 
@@ -457,6 +503,10 @@ class Snapshot:
         tables = side.tables(path, 'OVN_Southbound', *SB_TABLES)
         self.learn_names(tables)
         self.is_irrelevant = self.irrelevant(tables)
+        for row in tables['Chassis'].values():
+            row['other_config'] = {
+                k: v for k, v in plain(row['other_config']).items()
+                if k not in LATER_FEATURES}
         for row in tables['Port_Binding'].values():
             row['binding'] = '%s, chassis %s, up %s' % (
                 row['type'] or 'vif',
@@ -472,25 +522,32 @@ class Snapshot:
             self.lines[chassis] = self.of_switch(chassis)
 
     @staticmethod
-    def ports_in_flows(tables, port_type, register):
-        """What a match has for ports of a type."""
+    def ports_in_flows(tables, port_type, register, second_on=None):
+        """What a match has for ports of a type; with the UUID 'second_on' for
+        those whose second chassis that is."""
         keys = {uuid: row['tunnel_key']
                 for uuid, row in tables['Datapath_Binding'].items()}
         return {'%s=0x%x,metadata=0x%x' % (
             register, row['tunnel_key'], keys[row['datapath'][1]])
                 for row in tables['Port_Binding'].values()
-                if row['type'] == port_type}
+                if row['type'] == port_type and (
+                    not second_on
+                    or second_on in as_list(row['additional_chassis']))}
 
     def irrelevant(self, tables):
         """Flows that no packet comes by: about packets from external ports, or
         to one in the egress pipeline, which are their localnet port's there;
         stock has them on standby chassis, too.  To a localnet port whose
-        network the chassis is not on: stock has them go to another network."""
+        network the chassis is not on: stock has them go to another network.
+        Stock does without port security on the second chassis of a port."""
+        second = {row['name']: self.ports_in_flows(tables, '', 'reg14', uuid)
+                  | self.ports_in_flows(tables, '', 'reg15', uuid)
+                  for uuid, row in tables['Chassis'].items()}
         external = (self.ports_in_flows(tables, 'external', 'reg14')
                     | self.ports_in_flows(tables, 'external', 'reg15'))
         localnet = self.ports_in_flows(tables, 'localnet', 'reg15')
 
-        def test(line):
+        def test(line, chassis):
             m = re.search(r' table=(\d+), .*(reg1[45]=0x\w+,metadata=0x\w+)',
                           line)
             if not m:
@@ -500,6 +557,8 @@ class Snapshot:
             # tunnel to a second chassis of a port.
             if table in (37, 38) and ('check_pkt_larger' in line
                                       or 'reg9=0x2/0x2' in line):
+                return True
+            if table in (73, 74, 75) and m.group(2) in second[chassis]:
                 return True
             return (m.group(2) in external and table not in range(32, 42)
                     or table == 40 and m.group(2) in localnet
@@ -564,7 +623,7 @@ class Snapshot:
                     '--no-names', 'dump-flows', 'br-int')
         flows = ''.join(line + '\n' for line in flows.splitlines()
                         if not LEARNED.search(line)
-                        and not self.is_irrelevant(line))
+                        and not self.is_irrelevant(line, chassis))
         flows = QUEUE.sub(r'\1N', flows)
         flows = re.sub(r'cookie=0x([0-9a-f]+)', self.cookie, flows)
         ours = of_bridge(ovs, 'br-int')
