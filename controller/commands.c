@@ -5,14 +5,19 @@
 #include <config.h>
 #include "commands.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "inputs.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
+#include "openvswitch/vlog.h"
 #include "smap.h"
 #include "unixctl.h"
 #include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(commands);
 
 static void
 do_nothing(struct unixctl_conn *conn, int argc OVS_UNUSED,
@@ -59,9 +64,32 @@ dump_local_template_vars(struct unixctl_conn *conn, int argc OVS_UNUSED,
     ds_destroy(&s);
 }
 
+/* Keeps the main thread from everything, for as long as FILE, a named pipe, is
+ * not written to and closed: what a long computation does, without one. */
+static void
+stall(struct unixctl_conn *conn, int argc OVS_UNUSED, const char *argv[],
+      void *aux OVS_UNUSED)
+{
+    VLOG_WARN("main thread stalled until somebody has written to %s",
+              argv[1]);
+
+    FILE *pipe = fopen(argv[1], "r");
+    if (!pipe) {
+        unixctl_command_reply_error(conn, ovs_strerror(errno));
+        return;
+    }
+    while (fgetc(pipe) != EOF) {
+        continue;
+    }
+    fclose(pipe);
+    VLOG_INFO("main thread goes on");
+    unixctl_command_reply(conn, NULL);
+}
+
 static void
 register_commands(void)
 {
+    unixctl_command_register("debug/stall", "file", 1, 1, stall, NULL);
     unixctl_command_register("lflow-cache/flush", "", 0, 0, do_nothing, NULL);
     unixctl_command_register("flush-lflow-cache", "[deprecated]", 0, 0,
                              do_nothing, NULL);

@@ -305,18 +305,6 @@ hold(const struct ofp_header *oh)
 }
 
 void
-pin_release_held(void)
-{
-    while (n_held) {
-        struct held *h = CONTAINER_OF(ovs_list_front(&held), struct held,
-                                      list_node);
-
-        pin_handle_message(h->msg->data);
-        held_pop();
-    }
-}
-
-void
 pin_packets_destroy(void)
 {
     while (n_held) {
@@ -446,8 +434,6 @@ handle_packet_in(const struct ofp_header *oh)
     size_t total_len;
     enum ofperr error;
 
-    COVERAGE_INC(pinctrl_packet_in);
-    pin_count(&n_packet_ins);
     error = ofputil_decode_packet_in(oh, true, NULL, NULL, &in, &total_len,
                                      &buffer_id, &continuation);
     if (error) {
@@ -465,6 +451,18 @@ handle_packet_in(const struct ofp_header *oh)
 }
 
 void
+pin_release_held(void)
+{
+    while (n_held) {
+        struct held *h = CONTAINER_OF(ovs_list_front(&held), struct held,
+                                      list_node);
+
+        handle_packet_in(h->msg->data);
+        held_pop();
+    }
+}
+
+void
 pin_handle_message(const struct ofp_header *oh)
 {
     enum ofptype type;
@@ -473,6 +471,8 @@ pin_handle_message(const struct ofp_header *oh)
         return;
     }
     if (type == OFPTYPE_PACKET_IN) {
+        COVERAGE_INC(pinctrl_packet_in);
+        pin_count(&n_packet_ins);
         handle_packet_in(oh);
     } else if (type == OFPTYPE_ECHO_REQUEST) {
         pin_send(ofputil_encode_echo_reply(oh));
