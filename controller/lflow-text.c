@@ -124,8 +124,8 @@ no_option(const char *name OVS_UNUSED, bool is_dhcpv6 OVS_UNUSED,
     return NULL;
 }
 
-uint8_t
-lflow_text_n_tables(struct inc_unit *unit)
+static uint8_t
+n_tables(struct inc_unit *unit)
 {
     /* Actions may go on in the other pipeline, the longer one. */
     return in_dialect(unit)->tables.n_ingress;
@@ -158,7 +158,7 @@ parse(struct reader *reader, const struct logical_flow *lf,
         .env = &reader->env,
         .option = no_option,
         .pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS,
-        .n_tables = lflow_text_n_tables(reader->unit),
+        .n_tables = n_tables(reader->unit),
         .cur_ltable = lf->table_id,
     };
 
@@ -197,7 +197,7 @@ waiting_find(struct inc_unit *unit, const struct logical_flow *lf)
         if (uuid_equals(&w->uuid, &lf->uuid)) {
             if (w->hash == lf->hash && w->ingress == lf->ingress
                 && w->table_id == lf->table_id
-                && w->n_tables == lflow_text_n_tables(unit)) {
+                && w->n_tables == n_tables(unit)) {
                 return w;
             }
             waiting_destroy(w);
@@ -230,7 +230,7 @@ let_wait(struct inc_unit *unit, const struct logical_flow *lf,
         .hash = lf->hash,
         .ingress = lf->ingress,
         .table_id = lf->table_id,
-        .n_tables = lflow_text_n_tables(unit),
+        .n_tables = n_tables(unit),
         .text = *text,
     };
     hmap_insert(&waiting, &w->node, uuid_hash(&w->uuid));

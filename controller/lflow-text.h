@@ -47,9 +47,6 @@ struct lflow_text {
 void lflow_text_clear(struct lflow_text *); /* As it was initialized. */
 void lflow_text_destroy(struct lflow_text *);
 
-/* How many logical tables actions may go on in. */
-uint8_t lflow_text_n_tables(struct inc_unit *);
-
 /* Sets '*flow' to what 'lf' balances, for the caller to destroy.  Returns
  * false if it balances nothing or is malformed, which is not said here.  From
  * STAGE_BINDING on. */

@@ -67,6 +67,7 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
  * it depends on. */
 struct lflow_run {
     struct inc_unit *unit;
+    const struct ovn_dialect *dialect;
     const struct logical_flow *lflow;
     uint8_t table_id;           /* OpenFlow's. */
     bool is_derived;            /* The texts are not those of 'lflow'. */
@@ -198,7 +199,8 @@ parse_actions(struct lflow_run *run)
         .env = &run->env.env,
         .option = lflow_env_option,
         .pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS,
-        .n_tables = lflow_text_n_tables(run->unit),
+        /* Actions may go on in the other pipeline, the longer one. */
+        .n_tables = run->dialect->tables.n_ingress,
         .cur_ltable = lf->table_id,
     };
 
@@ -307,7 +309,7 @@ encode_actions(struct lflow_run *run)
 
     const struct ofpbuf *ovnacts = &run->text.ovnacts;
     struct ovnact_encode_params ep = { .env = &run->env.env };
-    ep.dialect = in_dialect(run->unit);
+    ep.dialect = run->dialect;
     ep.tunnel_ofport = encode_tunnel_ofport;
     ep.dp_fact = encode_dp_fact;
     ep.ct_zero_snat = encode_ct_zero_snat;
@@ -557,7 +559,7 @@ static bool
 is_sane(struct lflow_run *run)
 {
     const struct logical_flow *lf = run->lflow;
-    const struct ovn_tables *tables = &in_dialect(run->unit)->tables;
+    const struct ovn_tables *tables = &run->dialect->tables;
     int n_tables = lf->ingress ? tables->n_ingress : tables->n_egress;
 
     if (lf->table_id >= n_tables) {
@@ -607,10 +609,12 @@ static void
 run_init(struct lflow_run *run, struct inc_unit *unit,
          const struct logical_flow *lf)
 {
-    const struct ovn_tables *tables = &in_dialect(unit)->tables;
+    const struct ovn_dialect *dialect = in_dialect(unit);
+    const struct ovn_tables *tables = &dialect->tables;
 
     *run = (struct lflow_run) {
         .unit = unit,
+        .dialect = dialect,
         .lflow = lf,
         .table_id = lf->table_id + (lf->ingress ? tables->ingress
                                     : tables->egress),

@@ -26,7 +26,8 @@ char *allocator_name(void);
 void allocator_print_version(void);
 
 /* Bytes that the process has from the system for its heap, and how many of
- * them hold nothing; zeros if that cannot be known. */
+ * them hold nothing; zeros if that cannot be known.  (With the C library's,
+ * what has been given back from between other memory still counts as both.) */
 void allocator_get_usage(size_t *heap, size_t *unused);
 
 /* Gives memory that holds nothing back to the system, as far as it can be
