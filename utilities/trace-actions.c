@@ -367,6 +367,8 @@ execute(struct trace_acts *acts, const struct ovnact *a)
     case OVNACT_LOOKUP_FDB:
     case OVNACT_GET_REMOTE_FDB:
     case OVNACT_FLOOD_REMOTE:
+    case OVNACT_CT_ORIG_TP_DST:
+    case OVNACT_CT_ORIG_PROTO:
     case OVNACT_CT_STATE_SAVE:
     case OVNACT_DHCPV4_RELAY_REQ_CHK:
     case OVNACT_DHCPV4_RELAY_RESP_CHK:
@@ -411,8 +413,6 @@ execute(struct trace_acts *acts, const struct ovnact *a)
     /* Nor do these have a result, as long as there are no connections. */
     case OVNACT_CT_ORIG_NW_DST:
     case OVNACT_CT_ORIG_IP6_DST:
-    case OVNACT_CT_ORIG_TP_DST:
-    case OVNACT_CT_ORIG_PROTO:
         break;
 
     case N_OVNACTS:

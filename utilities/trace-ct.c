@@ -58,6 +58,37 @@ keep_ct_state(struct trace *t, const struct flow *packet, const char **note)
     return next_ct_state(t, note);
 }
 
+/* The tracker knows from and to where 'packet', which it sees, goes.  (From
+ * 25.09 on, that is shown.) */
+static void
+note_tuple(const struct trace_acts *acts, struct flow *packet)
+{
+    if (!acts->t->db->dialect.keeps_ct_orig) {
+        return;
+    }
+    if (packet->dl_type == htons(ETH_TYPE_IP)) {
+        packet->ct_nw_src = packet->nw_src;
+        packet->ct_nw_dst = packet->nw_dst;
+    } else if (packet->dl_type == htons(ETH_TYPE_IPV6)) {
+        packet->ct_ipv6_src = packet->ipv6_src;
+        packet->ct_ipv6_dst = packet->ipv6_dst;
+    }
+    packet->ct_nw_proto = packet->nw_proto;
+    packet->ct_tp_src = packet->tp_src;
+    packet->ct_tp_dst = packet->tp_dst;
+}
+
+/* Has the tracker see 'packet', even if it has seen it if 'again'. */
+static void
+track(struct trace_acts *acts, bool again, struct flow *packet,
+      const char **note)
+{
+    packet->ct_state = (again
+                        ? next_ct_state(acts->t, note)
+                        : keep_ct_state(acts->t, packet, note));
+    note_tuple(acts, packet);
+}
+
 static void
 execute_ct_next(struct trace_acts *acts, const struct ovnact_ct_next *ct_next)
 {
@@ -65,7 +96,7 @@ execute_ct_next(struct trace_acts *acts, const struct ovnact_ct_next *ct_next)
     struct flow copy = *acts->packet;
     const char *note;
 
-    copy.ct_state = next_ct_state(acts->t, &note);
+    track(acts, true, &copy, &note);
     ds_put_cstr(&s, "ct_next(ct_state=");
     format_flags(&s, ct_state_to_string, copy.ct_state, '|');
     ds_put_format(&s, "%s)", note);
@@ -128,7 +159,7 @@ execute_ct_nat(struct trace_acts *acts, const struct ovnact *a)
     struct flow copy = *acts->packet;
     const char *note;
 
-    copy.ct_state = keep_ct_state(acts->t, acts->packet, &note);
+    track(acts, false, &copy, &note);
     ds_put_format(&s, "ct_%cnat%s", direction[0],
                   is_czone ? "in_czone" : "");
     if (nat->family == AF_UNSPEC) {
@@ -153,7 +184,7 @@ execute_ct_commit_nat(struct trace_acts *acts,
     struct flow copy = *acts->packet;
     const char *note;
 
-    copy.ct_state = keep_ct_state(acts->t, acts->packet, &note);
+    track(acts, false, &copy, &note);
     struct trace_node *node
         = trace_put(acts->parent, TRACE_FORK, "ct_commit_nat /* assuming no "
                     "un-nat entry, so no change */%s", note);
@@ -168,10 +199,12 @@ execute_ct_commit_to_zone(struct trace_acts *acts, const struct ovnact *a)
     const struct ovnact_ct_next *next
         = CONTAINER_OF(a, struct ovnact_ct_next, ovnact);
     struct flow copy = *acts->packet;
+    const char *note;
+
+    track(acts, false, &copy, &note);
     struct trace_node *node
         = trace_put_nocopy(acts->parent, TRACE_FORK,
                            trace_format_action(acts->t, a));
-
     trace_goto(acts, &copy, next->ltable, node);
 }
 
@@ -362,6 +395,7 @@ execute_ct_lb(struct trace_acts *acts, const struct ovnact_ct_lb *lb)
     }
 
     copy.ct_state |= next_ct_state(acts->t, &note);
+    note_tuple(acts, &copy);
     if (choose_backend(acts->t, &local, copy.ct_state, &endpoint)
         && lb_endpoint_is_ip4(&endpoint) == (copy.dl_type
                                              == htons(ETH_TYPE_IP))) {

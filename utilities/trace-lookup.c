@@ -151,6 +151,30 @@ execute_dhcp_relay(struct trace_acts *acts, const struct ovnact *a)
     trace_write_bit(acts, &relay->dst, true);
 }
 
+/* What the tracker knows of the packet's connection, as far as that is shown:
+ * the packet's own port and protocol, whatever has become of it. */
+static void
+execute_ct_orig(struct trace_acts *acts, const struct ovnact *a)
+{
+    const struct ovnact_result *result
+        = CONTAINER_OF(a, struct ovnact_result, ovnact);
+    const uint16_t own = (a->type == OVNACT_CT_ORIG_PROTO
+                          ? acts->packet->nw_proto
+                          : ntohs(acts->packet->tp_dst));
+    union mf_subvalue value;
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    if (!acts->t->db->dialect.keeps_ct_orig) {
+        return;
+    }
+    memset(&value, 0, sizeof value);
+    value.be16[ARRAY_SIZE(value.be16) - 1] = htons(own);
+    trace_write(acts, &result->dst, &value);
+    expr_field_format(&result->dst, &s);
+    ds_put_format(&s, " = %"PRIu16, own);
+    trace_put_nocopy(acts->parent, TRACE_MODIFY, ds_steal_cstr(&s));
+}
+
 /* What the tracker has said already. */
 static void
 execute_ct_state_save(struct trace_acts *acts, const struct ovnact *a)
@@ -298,6 +322,10 @@ trace_lookup_action(struct trace_acts *acts, const struct ovnact *a)
     case OVNACT_FLOOD_REMOTE:
         trace_put(acts->parent, TRACE_NOTE,
                   "/* Flood to all remote chassis */");
+        break;
+    case OVNACT_CT_ORIG_TP_DST:
+    case OVNACT_CT_ORIG_PROTO:
+        execute_ct_orig(acts, a);
         break;
     case OVNACT_CT_STATE_SAVE:
         execute_ct_state_save(acts, a);
