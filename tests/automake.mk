@@ -40,6 +40,8 @@ EXTRA_DIST += \
 	tests/expr/annotate.txt \
 	tests/expr/errors.txt \
 	tests/expr/flows.txt \
+	tests/expr/later-26.03.txt \
+	tests/expr/later.txt \
 	tests/expr/lex.txt \
 	tests/expr/normalize.txt \
 	tests/expr/parse.txt \
@@ -129,7 +131,8 @@ bench-lang: all tests/ovstest$(EXEEXT)
 	  $(BENCHFLAGS)
 
 # Run by the suite.
-EXTRA_DIST += tests/flow-diff.py tests/actions-diff.py tests/actions-stock.in
+EXTRA_DIST += tests/flow-diff.py tests/actions-diff.py tests/actions-stock.in \
+	tests/actions-later.in
 EXTRA_DIST += tests/stock_faults.py tests/ovn-rows.py tests/port-types.py tests/show-rows.py tests/unixctl.py tests/port-sec-random.py
 EXTRA_DIST += tests/physical-table.py
 EXTRA_DIST += tests/pinctrl-diff.py $(shell cd $(srcdir) && ls tests/pinctrl/*.py)
