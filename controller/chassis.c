@@ -115,6 +115,7 @@ static const char *const features[] = {
     "ct-commit-to-zone",
     "ct-next-zone",
     "ct-no-masked-label",
+    "ct-state-save",
     "ls-dpg-column",
     "mac-binding-timestamp",
     "ovn-ct-lb-related",
@@ -126,7 +127,6 @@ static const char *const features[] = {
  * said that this chassis can. */
 static const char *const other_features[] = {
     "ct-label-flush",
-    "ct-state-save",
     "fdb-timestamp",
 };
 

@@ -69,6 +69,7 @@
 #include "openvswitch/vlog.h"
 #include "ovn-dirs.h"
 #include "ovn-sb-idl.h"
+#include "ovn/dialect.h"
 #include "ovn/version.h"
 #include "ovs-compat.h"
 #include "ovs-config.h"
@@ -103,11 +104,9 @@ VLOG_DEFINE_THIS_MODULE(main);
 
 #define STOPWATCH_ENGINE "flow-generation"
 
-/* What ovn-northd writes to SB_Global.options:northd_internal_version if it
- * speaks what this controller understands.  ovn-match-northd-version asks for
- * exactly this. */
-static const char compatible_northd[]
-    = OVN_COMPATIBLE_VERSION "-20.27.0-70.6";
+/* The releases of ovn_northd_is_known(), which is what
+ * ovn-match-northd-version asks for. */
+#define KNOWN_NORTHD "23.03 to 26.03"
 
 /* From the command line. */
 static struct {
@@ -369,12 +368,12 @@ northd_matches(void)
         return true;
     }
 
-    const char *version = smap_get_def(&sb->options,
-                                       "northd_internal_version", "");
-    if (strcmp(version, compatible_northd)) {
+    if (!ovn_northd_is_known(&sb->options)) {
         static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
         VLOG_WARN_RL(&rl, "controller version - %s mismatch with northd "
-                     "version - %s", compatible_northd, version);
+                     "version - %s", KNOWN_NORTHD,
+                     smap_get_def(&sb->options, "northd_internal_version",
+                                  ""));
         return false;
     }
     return true;
@@ -755,7 +754,7 @@ main(int argc, char *argv[])
     register_commands();
     daemonize_complete();
     VLOG_INFO("%s %s, compatible with ovn-northd %s", OVN_PACKAGE_NAME,
-              OVN_PACKAGE_VERSION, compatible_northd);
+              OVN_PACKAGE_VERSION, KNOWN_NORTHD);
 
     run_loop(unixctl);
     if (!ctl.restart) {

@@ -220,6 +220,16 @@ layout_of_release(const struct smap *options)
 }
 
 bool
+ovn_northd_is_known(const struct smap *options)
+{
+    int year, month, micro;
+
+    return (parse_version(options, &year, &month, &micro)
+            && (year > 23 || (year == 23 && month >= 3))
+            && (year < 26 || (year == 26 && month <= 3)));
+}
+
+bool
 ovn_northd_knows_distributed(const struct smap *options)
 {
     int year, month, micro;

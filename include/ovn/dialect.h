@@ -158,8 +158,10 @@ struct ovn_dialect_facts {
  * tables; then they do not count. */
 bool ovn_dialect_choose(const struct ovn_dialect_facts *facts,
                         struct ovn_dialect *dialect);
-/* Whether ovn-northd, which has written SB_Global's 'options' (NULL: none),
- * knows Load_Balancer options:distributed=true, as 26.03's does. */
+/* Whether ovn-northd, which has written SB_Global's 'options' (NULL: none), is
+ * of a release that we know, and whether it knows Load_Balancer
+ * options:distributed=true, as 26.03's does. */
+bool ovn_northd_is_known(const struct smap *options);
 bool ovn_northd_knows_distributed(const struct smap *options);
 /* That of OVN 23.03, which is spoken where nothing is known. */
 const struct ovn_dialect *ovn_dialect_default(void);
