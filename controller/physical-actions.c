@@ -117,10 +117,41 @@ zone_ids_get(struct inc_unit *unit, const char *lport, const struct uuid *dp)
 }
 
 void
-put_zones(const struct zone_ids *zones, struct ofpbuf *ofpacts)
+put_port_zone(const struct ovn_dialect *dialect, int zone,
+              struct ofpbuf *ofpacts)
+{
+    if (dialect->has_encap_id) {
+        put_load_bits(MFF_LOG_CT_ZONE, 0, 16, zone, ofpacts);
+    } else {
+        put_load(MFF_LOG_CT_ZONE, zone, ofpacts);
+    }
+}
+
+/* Which of the chassis' addresses tunnels are to start from: the first one,
+ * whatever a port would like (see differences.rst). */
+void
+put_encap_id(const struct ovn_dialect *dialect, struct ofpbuf *ofpacts)
+{
+    if (dialect->has_encap_id) {
+        put_load_bits(MFF_LOG_CT_ZONE, 16, 16, 0, ofpacts);
+    }
+}
+
+void
+match_encap_id(const struct ovn_dialect *dialect, struct match *match)
+{
+    if (dialect->has_encap_id) {
+        match_set_reg_masked(match, MFF_LOG_CT_ZONE - MFF_REG0, 0,
+                             0xffff0000);
+    }
+}
+
+void
+put_zones(const struct zone_ids *zones, const struct ovn_dialect *dialect,
+          struct ofpbuf *ofpacts)
 {
     if (zones->port) {
-        put_load(MFF_LOG_CT_ZONE, zones->port, ofpacts);
+        put_port_zone(dialect, zones->port, ofpacts);
     }
     if (zones->dnat) {
         put_load(MFF_LOG_DNAT_ZONE, zones->dnat, ofpacts);

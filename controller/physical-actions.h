@@ -27,7 +27,17 @@ struct zone_ids {
 struct zone_ids zone_ids_get(struct inc_unit *, const char *lport,
                              const struct uuid *dp);
 /* Loads the registers of those zones that there are. */
-void put_zones(const struct zone_ids *, struct ofpbuf *);
+void put_zones(const struct zone_ids *, const struct ovn_dialect *,
+               struct ofpbuf *);
+/* Where a packet goes on that has been to other chassis, too. */
+static inline uint8_t
+table_after_remote(const struct ovn_tables *t)
+{
+    return t->remote_vtep_output ? t->remote_vtep_output : t->local_output;
+}
+void put_port_zone(const struct ovn_dialect *, int zone, struct ofpbuf *);
+void put_encap_id(const struct ovn_dialect *, struct ofpbuf *);
+void match_encap_id(const struct ovn_dialect *, struct match *);
 
 void put_set_eth_src(const struct eth_addr *, struct ofpbuf *);
 void put_push_vlan(uint16_t ethertype, int tag, struct ofpbuf *);

@@ -153,7 +153,7 @@ add_zones(struct inc_unit *unit, const struct port_binding *pb,
 
     match_set_metadata(&match, htonll(ld->tunnel_key));
     match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0, pb->tunnel_key);
-    put_zones(&zones, &ofpacts);
+    put_zones(&zones, in_dialect(unit), &ofpacts);
     put_resubmit(t->ingress, &ofpacts);
     flow_output_add(unit, t->ct_zone_lookup, 100, row_cookie(&pb->uuid),
                     &match, &ofpacts);

@@ -225,7 +225,8 @@ add_member(struct group_ctx *ctx, const struct port_binding *pb)
     int zone = ct_zone_of_port(ctx->unit, pb->logical_port);
 
     if (zone) {
-        put_load(MFF_LOG_CT_ZONE, zone, &get_room(&ctx->local)->ofpacts);
+        put_port_zone(in_dialect(ctx->unit), zone,
+                      &get_room(&ctx->local)->ofpacts);
     }
 
     if (pb->type == LP_PATCH && ctx->transit) {
@@ -369,6 +370,37 @@ add_batches(struct group_ctx *ctx, uint8_t table_id,
     }
 }
 
+/* With 25.03, what was put there for one of the tables behind the pipelines
+ * must not be taken for something else in the egress pipeline. */
+static void
+put_no_flood(struct group_ctx *ctx, struct ofpbuf *ofpacts)
+{
+    const struct ovn_dialect *dialect = in_dialect(ctx->unit);
+
+    if (dialect->register_consolidation && dialect->regs.flood_remote) {
+        put_load(dialect->regs.flood_remote, 0, ofpacts);
+    }
+}
+
+/* With a table for ramps: what a ramp has sent and may go back to it, to the
+ * ports that every chassis has, and not to other chassis. */
+static void
+add_from_ramp(struct group_ctx *ctx, const struct ofpbuf *members)
+{
+    struct ofpbuf ofpacts;
+    struct match match;
+
+    ofpbuf_init(&ofpacts, 128);
+    ofpbuf_put(&ofpacts, members->data, members->size);
+    put_resubmit(table_after_remote(ctx->tables), &ofpacts);
+    match_outport(&match, ctx->dp_key, ctx->group->tunnel_key);
+    match_flags(&match, MLF_BIT(RCV_FROM_RAMP) | MLF_BIT(ALLOW_LOOPBACK),
+                MLF_BIT(RCV_FROM_RAMP) | MLF_BIT(ALLOW_LOOPBACK));
+    flow_output_add(ctx->unit, ctx->tables->remote_output, 120,
+                    row_cookie(&ctx->group->uuid), &match, &ofpacts);
+    ofpbuf_uninit(&ofpacts);
+}
+
 static void
 add_flows(struct group_ctx *ctx)
 {
@@ -381,6 +413,9 @@ add_flows(struct group_ctx *ctx)
     ofpbuf_init(&remote, 256);
     match_outport(&match, ctx->dp_key, key);
 
+    if (ctx->local.n) {
+        put_no_flood(ctx, &local);
+    }
     add_batches(ctx, ctx->tables->local_output, &ctx->local, &local);
     if (local.size) {
         put_load(MFF_LOG_OUTPORT, key, &local);
@@ -390,16 +425,25 @@ add_flows(struct group_ctx *ctx)
 
     if (ctx->remote.n) {
         put_load(MFF_LOG_OUTPORT, key, &get_room(&ctx->remote)->ofpacts);
+        if (ctx->tables->remote_vtep_output && ctx->remote.n == 1) {
+            add_from_ramp(ctx, &ctx->remote.array[0].ofpacts);
+        }
     }
     if (!physical_localnet(ctx->unit, &ctx->group->datapath)) {
         put_fan_out(ctx, &ctx->chassis, key);
         /* A ramp knows the logical switch only. */
         put_fan_out(ctx, &ctx->ramps, 0);
     }
+    if (ctx->remote.n) {
+        put_no_flood(ctx, &remote);
+    }
     add_batches(ctx, ctx->tables->remote_output, &ctx->remote, &remote);
     if (remote.size) {
         if (local.size) {
-            put_resubmit(ctx->tables->local_output, &remote);
+            put_resubmit(table_after_remote(ctx->tables), &remote);
+        }
+        if (ctx->tables->remote_vtep_output) {
+            match_flags(&match, 0, MLF_BIT(RCV_FROM_RAMP));
         }
         flow_output_add(ctx->unit, ctx->tables->remote_output, 100, cookie,
                         &match, &remote);

@@ -87,7 +87,7 @@ add_local_output(struct port_ctx *ctx, bool nested)
     struct match match;
 
     match_outport(&match, ctx->dp_key, key);
-    put_zones(&ctx->zones, &ctx->ofpacts);
+    put_zones(&ctx->zones, in_dialect(ctx->unit), &ctx->ofpacts);
     put_resubmit(ctx->tables->check_loopback, &ctx->ofpacts);
     add_flow(ctx, ctx->tables->local_output, 100, &match);
 
@@ -112,9 +112,10 @@ add_local_output(struct port_ctx *ctx, bool nested)
 static void
 put_enter(const struct port_ctx *ctx, struct ofpbuf *ofpacts)
 {
-    put_zones(&ctx->zones, ofpacts);
+    put_zones(&ctx->zones, in_dialect(ctx->unit), ofpacts);
     put_load(MFF_LOG_DATAPATH, ctx->dp_key, ofpacts);
     put_load(MFF_LOG_INPORT, ctx->pb->tunnel_key, ofpacts);
+    put_encap_id(in_dialect(ctx->unit), ofpacts);
 }
 
 /* Table 0, and 65 without the output action. */
@@ -358,8 +359,13 @@ add_localnet(struct port_ctx *ctx, ofp_port_t ofport)
     for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
         struct match match;
 
+        uint32_t mask = flags[i];
+        if (mask == MLF_BIT(LOCAL_ONLY)
+            && in_dialect(ctx->unit)->has_encap_id) {
+            mask |= MLF_BIT(OVERRIDE_LOCAL_ONLY);
+        }
         match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
-        match_flags(&match, flags[i], flags[i]);
+        match_flags(&match, flags[i], mask);
         put_drop(ctx->unit, ctx->tables->check_loopback, &ctx->ofpacts);
         add_flow(ctx, ctx->tables->check_loopback, 160, &match);
     }
@@ -444,6 +450,9 @@ add_restore_router_mac(struct port_ctx *ctx, const struct port_binding *lrp,
     ctx->cookie = row_cookie(&lrp->uuid);
 
     match_init_catchall(&match);
+    if (in_dialect(ctx->unit)->has_encap_id) {
+        match_set_in_port(&match, ofport);
+    }
     match_vlan(&match, ln->tag);
     put_chassis_mac_clause(1, &ctx->ofpacts);
     add_flow(ctx, ctx->tables->phy_to_log, 180, &match);
@@ -455,9 +464,10 @@ add_restore_router_mac(struct port_ctx *ctx, const struct port_binding *lrp,
     if (ln->tag) {
         ofpact_put_STRIP_VLAN(&ctx->ofpacts);
     }
-    put_zones(&zones, &ctx->ofpacts);
+    put_zones(&zones, in_dialect(ctx->unit), &ctx->ofpacts);
     put_load(MFF_LOG_DATAPATH, ctx->dp_key, &ctx->ofpacts);
     put_load(MFF_LOG_INPORT, ln->tunnel_key, &ctx->ofpacts);
+    put_encap_id(in_dialect(ctx->unit), &ctx->ofpacts);
     put_set_eth_src(lrp_mac, &ctx->ofpacts);
     put_resubmit(ctx->tables->ingress, &ctx->ofpacts);
     add_flow(ctx, ctx->tables->phy_to_log, 180, &match);
@@ -507,8 +517,8 @@ add_to_peer(struct port_ctx *ctx, const struct port_binding *peer)
     ofpact_put_CT_CLEAR(ofpacts);
     put_load(MFF_LOG_DNAT_ZONE, 0, ofpacts);
     put_load(MFF_LOG_SNAT_ZONE, 0, ofpacts);
-    put_load(MFF_LOG_CT_ZONE, 0, ofpacts);
-    put_zones(&zones, ofpacts);
+    put_port_zone(in_dialect(ctx->unit), 0, ofpacts);
+    put_zones(&zones, in_dialect(ctx->unit), ofpacts);
     put_load(MFF_LOG_DATAPATH, dp->tunnel_key, ofpacts);
     put_load(MFF_LOG_INPORT, peer->tunnel_key, ofpacts);
     put_load(MFF_LOG_FLAGS, 0, ofpacts);
@@ -626,7 +636,8 @@ add_tunneled(struct port_ctx *ctx)
         struct match match;
 
         match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
-        put_resubmit(ctx->tables->local_output, &ctx->ofpacts);
+        match_encap_id(in_dialect(ctx->unit), &match);
+        put_resubmit(table_after_remote(ctx->tables), &ctx->ofpacts);
         add_flow(ctx, ctx->tables->remote_output, 100, &match);
     }
 }
@@ -859,7 +870,10 @@ add_redirect_here(struct port_ctx *ctx, const struct port_binding *lrp)
         .snat = ctx->zones.snat,
     };
     put_load(MFF_LOG_OUTPORT, lrp->tunnel_key, &ctx->ofpacts);
-    put_zones(&zones, &ctx->ofpacts);
+    put_zones(&zones, in_dialect(ctx->unit), &ctx->ofpacts);
+    if (in_dialect(ctx->unit)->register_consolidation) {
+        put_forget_in_port(&ctx->ofpacts);
+    }
     put_resubmit(ctx->tables->check_loopback, &ctx->ofpacts);
     add_flow(ctx, ctx->tables->local_output, 100, &match);
 }

@@ -92,7 +92,10 @@ fixed_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     match = all;
     match_flags(&match, MLF_BIT(LOCAL_ONLY), MLF_BIT(LOCAL_ONLY));
     add_fixed(unit, t->remote_output, 150, &match, t->local_output);
-    add_fixed(unit, t->remote_output, 0, &all, t->local_output);
+    add_fixed(unit, t->remote_output, 0, &all, table_after_remote(t));
+    if (t->remote_vtep_output) {
+        add_fixed(unit, t->remote_vtep_output, 0, &all, t->local_output);
+    }
 
     add_fixed(unit, t->local_output, 0, &all, 0);
     add_enter_egress(unit, t, &all);

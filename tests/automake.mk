@@ -85,6 +85,12 @@ check-long: check-long-pairs
 check-long-pairs: all-am $(check_PROGRAMS) tests/atconfig tests/atlocal $(TESTSUITE)
 	CHECK_LONG=yes bash '$(TESTSUITE)' -C tests -k pairs-long
 
+# The whole corpus beside the stock controller of each release.
+.PHONY: check-long-releases
+check-long: check-long-releases
+check-long-releases: all-am $(check_PROGRAMS) tests/atconfig tests/atlocal $(TESTSUITE) releases
+	CHECK_LONG=yes bash '$(TESTSUITE)' -C tests -k releases-long
+
 # The southbound fuzzer, for as long as one likes.  Its directory stays.
 SB_FUZZ_MUTATIONS = 1000000
 SB_FUZZ_FLAGS = --keep-going

@@ -150,14 +150,15 @@ class Switch:
             number = int(m.group(1), 0)
             if not number:
                 return m.group(0)
-            return 'set_field:<%s>->%s' % (
-                self.zones.get(number, 'no zone %d' % number), m.group(2))
+            return 'set_field:<%s>%s->%s' % (
+                self.zones.get(number, 'no zone %d' % number), m.group(2),
+                m.group(3))
 
         actions = re.sub(r'group:(\d+)', group, flow.actions)
         actions = re.sub(r'(meter_id=|meter:)(\d+)', meter, actions)
         actions = re.sub(NESTED_METER, nested_meter, actions)
-        actions = re.sub(r'set_field:(0x[0-9a-f]+|\d+)->(reg1[123])\b',
-                         zone, actions)
+        actions = re.sub(r'set_field:(0x[0-9a-f]+|\d+)((?:/0xffff)?)'
+                         r'->(reg1[123])\b', zone, actions)
         return flow._replace(actions=actions)
 
     @staticmethod

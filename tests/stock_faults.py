@@ -190,13 +190,23 @@ FAULTS = (
           documented='RARP is not restricted, as ovn-nb(5) says',
           only_ours=matching(r'^table=73, priority=90, [^ ]* rarp,reg14='
                              r'[^,]*,metadata=[^,]*,dl_src=[^, ]* actions=')),
+    Fault(name='ct-orig-twice',
+          reason='Once is enough.',
+          documented='Tables 81 to 86 of 26.03 load what conntrack knows once',
+          stock_form=replace(r'^(table=8[1236], .* actions=)(move:[^,]*)$',
+                             r'\1\2,\2')),
+    Fault(name='ct-state-save-table',
+          reason='25.03.0 lacks the table that 25.03.1 has; a chassis cannot '
+                 'tell them apart, and nothing there goes to it.',
+          documented='Table 85 is there before any logical flow goes to it',
+          only_ours=matching(r'^table=85, ')),
     Fault(name='snat-ct-zone-lb',
           reason='ovn-sb(5): ct_dnat_in_czone translates back, so it is to '
                  'look where the connection is, which without snat-ct-zone '
                  'it does.',
           documented='``snat-ct-zone`` is the zone of all translations.',
           stock_form=replace(
-              r'(?<=set_field:<)([-0-9a-f]{36})_snat(?=>->reg11)|'
+              r'(?<=set_field:<)([^<>]+)_snat(?=>->reg11)|'
               r'(?<= -> ct\()((?:commit,)?zone=<[^>]*)_snat(?=>)',
               lambda m: (m[1] or m[2]) + '_dnat')),
 )
