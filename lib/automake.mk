@@ -76,7 +76,8 @@ BUILT_SOURCES += lib/ovs-features.h
 CLEANFILES += lib/ovs-features.h
 EXTRA_DIST += build-aux/ovs-features
 lib/ovs-features.h: $(top_srcdir)/build-aux/ovs-features $(OVS_STAMP)
-	$(AM_V_GEN)sh '$(top_srcdir)/build-aux/ovs-features' \
+	$(AM_V_GEN)$(MKDIR_P) lib && \
+	sh '$(top_srcdir)/build-aux/ovs-features' \
 	  $(CC) $(AM_CPPFLAGS) $(CPPFLAGS) -std=gnu11 $(CFLAGS) > $@.tmp && \
 	  mv $@.tmp $@
 
