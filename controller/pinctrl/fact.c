@@ -157,21 +157,14 @@ fact_count(const struct fact_table *table)
     return cmap_count(&table->facts);
 }
 
-static struct change *
-pop_change(void)
-{
-    struct mpsc_queue_node *node = mpsc_queue_pop(&changes);
-
-    return node ? CONTAINER_OF(node, struct change, node) : NULL;
-}
-
 void
 fact_run_changes(void)
 {
-    struct change *c;
+    struct mpsc_queue_node *node;
 
     mpsc_queue_acquire(&changes);
-    while ((c = pop_change())) {
+    MPSC_QUEUE_FOR_EACH_POP (node, &changes) {
+        struct change *c = CONTAINER_OF(node, struct change, node);
         const struct inc_key key = { c->key, c->key_len };
 
         c->table->changed(key, fact_find(c->table, key));
@@ -183,11 +176,11 @@ fact_run_changes(void)
 void
 fact_drop_changes(void)
 {
-    struct change *c;
+    struct mpsc_queue_node *node;
 
     mpsc_queue_acquire(&changes);
-    while ((c = pop_change())) {
-        free(c);
+    MPSC_QUEUE_FOR_EACH_POP (node, &changes) {
+        free(CONTAINER_OF(node, struct change, node));
     }
     mpsc_queue_release(&changes);
 }
