@@ -15,6 +15,8 @@
 
 #include <netinet/icmp6.h>
 
+#include <string.h>
+
 #include "byte-order.h"
 #include "flow-table.h"
 #include "inputs.h"
@@ -22,6 +24,7 @@
 #include "local-datapath.h"
 #include "ltables.h"
 #include "module.h"
+#include "neighbor.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
@@ -36,12 +39,7 @@ VLOG_DEFINE_THIS_MODULE(mac_bind);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
-/* A dynamic binding wins over a static one, unless the latter says that it is
- * to override it. */
 enum {
-    PRIORITY_STATIC = 50,
-    PRIORITY_DYNAMIC = 100,
-    PRIORITY_OVERRIDE = 150,
     PRIORITY_FDB = 100,
     PRIORITY_USE = 100,
 };
@@ -54,8 +52,7 @@ struct binding {
     uint16_t priority;
     uint32_t dp_key;
     uint16_t port_key;
-    struct in6_addr ip;         /* IPv4 as IPv4-mapped. */
-    struct eth_addr mac;
+    struct neighbor neighbor;
 };
 
 /* Restricts 'match' to a packet for which the logical pipeline has put 'ip'
@@ -83,9 +80,11 @@ put_get(struct inc_unit *unit, const struct binding *b)
 
     match_set_metadata(&match, htonll(b->dp_key));
     match_set_reg(&match, MFF_LOG_OUTPORT - MFF_REG0, b->port_key);
-    match_ip_register(&match, &b->ip, b->dialect->regs.mac_binding_ip6);
+    match_ip_register(&match, &b->neighbor.ip,
+                      b->dialect->regs.mac_binding_ip6);
 
-    put_load_bits(MFF_ETH_DST, 0, 48, eth_addr_to_uint64(b->mac), &ofpacts);
+    put_load_bits(MFF_ETH_DST, 0, 48, eth_addr_to_uint64(b->neighbor.mac),
+                  &ofpacts);
     put_load_bits(MFF_LOG_FLAGS, MLF_LOOKUP_MAC_BIT, 1, 1, &ofpacts);
     flow_output_add(unit, b->dialect->tables.mac_binding, b->priority,
                     b->cookie, &match, &ofpacts);
@@ -101,9 +100,9 @@ put_lookup(struct inc_unit *unit, const struct binding *b)
 
     match_set_metadata(&match, htonll(b->dp_key));
     match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0, b->port_key);
-    match_ip_register(&match, &b->ip, MFF_XXREG0);
-    match_set_dl_src(&match, b->mac);
-    if (IN6_IS_ADDR_V4MAPPED(&b->ip)) {
+    match_ip_register(&match, &b->neighbor.ip, MFF_XXREG0);
+    match_set_dl_src(&match, b->neighbor.mac);
+    if (IN6_IS_ADDR_V4MAPPED(&b->neighbor.ip)) {
         match_set_dl_type(&match, htons(ETH_TYPE_ARP));
     } else {
         match_set_dl_type(&match, htons(ETH_TYPE_IPV6));
@@ -122,50 +121,38 @@ put_lookup(struct inc_unit *unit, const struct binding *b)
 static void
 put_use(struct inc_unit *unit, const struct binding *b)
 {
-    const bool ipv4 = IN6_IS_ADDR_V4MAPPED(&b->ip);
+    const bool ipv4 = IN6_IS_ADDR_V4MAPPED(&b->neighbor.ip);
     struct match match = MATCH_CATCHALL_INITIALIZER;
     struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(NULL);
     const uint8_t table = b->dialect->tables.mac_cache_use;
 
     match_set_metadata(&match, htonll(b->dp_key));
     match_set_reg(&match, MFF_LOG_INPORT - MFF_REG0, b->port_key);
-    match_set_dl_src(&match, b->mac);
+    match_set_dl_src(&match, b->neighbor.mac);
 
     struct match answer = match;
     if (ipv4) {
         match_set_dl_type(&match, htons(ETH_TYPE_IP));
-        match_set_nw_src(&match, in6_addr_get_mapped_ipv4(&b->ip));
+        match_set_nw_src(&match, in6_addr_get_mapped_ipv4(&b->neighbor.ip));
 
         match_set_dl_type(&answer, htons(ETH_TYPE_ARP));
         match_set_nw_proto(&answer, ARP_OP_REPLY);
-        match_set_nw_src(&answer, in6_addr_get_mapped_ipv4(&b->ip));
+        match_set_nw_src(&answer, in6_addr_get_mapped_ipv4(&b->neighbor.ip));
     } else {
         match_set_dl_type(&match, htons(ETH_TYPE_IPV6));
-        match_set_ipv6_src(&match, &b->ip);
+        match_set_ipv6_src(&match, &b->neighbor.ip);
 
         match_set_dl_type(&answer, htons(ETH_TYPE_IPV6));
         match_set_nw_proto(&answer, IPPROTO_ICMPV6);
         match_set_icmp_type(&answer, ND_NEIGHBOR_ADVERT);
         match_set_icmp_code(&answer, 0);
-        match_set_nd_target(&answer, &b->ip);
+        match_set_nd_target(&answer, &b->neighbor.ip);
     }
     flow_output_add(unit, table, PRIORITY_USE, b->cookie, &match, &ofpacts);
     if (ipv4 || b->dialect->counts_nd_target) {
         flow_output_add(unit, table, PRIORITY_USE, b->cookie, &answer,
                         &ofpacts);
     }
-}
-
-static bool
-parse_ip(const char *s, struct in6_addr *ip)
-{
-    ovs_be32 ip4;
-
-    if (ip_parse(s, &ip4)) {
-        in6_addr_set_mapped_ipv4(ip, ip4);
-        return true;
-    }
-    return ipv6_parse(s, ip);
 }
 
 static bool
@@ -189,12 +176,12 @@ put_neighbor(struct inc_unit *unit, const struct binding *b, bool is_static)
     const struct mac_bind_key key = {
         .dp_key = b->dp_key,
         .port_key = b->port_key,
-        .ip = b->ip,
+        .ip = b->neighbor.ip,
         .is_static = is_static,
     };
 
     inc_write(unit, mac_bind_kind, (struct inc_key) { &key, sizeof key },
-              xmemdup(&b->mac, sizeof b->mac));
+              xmemdup(&b->neighbor.mac, sizeof b->neighbor.mac));
 }
 
 static void
@@ -202,8 +189,6 @@ put_binding(struct inc_unit *unit, const struct mac_binding *mb)
 {
     const char *table = mb->is_static ? "Static_MAC_Binding" : "MAC_Binding";
 
-    /* It is the port that packets come by: should the row have another
-     * datapath, the port's counts. */
     const struct lport *port = in_lport(unit, mb->logical_port);
     const struct lflow_dp *dp = port ? lflow_env_dp(unit, &port->datapath)
                                      : NULL;
@@ -215,20 +200,15 @@ put_binding(struct inc_unit *unit, const struct mac_binding *mb)
     struct binding b = {
         .dialect = in_dialect(unit),
         .cookie = mb->uuid.parts[0],
-        .priority = (!mb->is_static ? PRIORITY_DYNAMIC
-                     : mb->override_dynamic ? PRIORITY_OVERRIDE
-                     : PRIORITY_STATIC),
+        .priority = neighbor_rank(mb->is_static, mb->override_dynamic),
         .dp_key = dp->tunnel_key,
         .port_key = port->tunnel_key,
     };
-    if (!parse_ip(mb->ip, &b.ip)) {
-        unit_warn(unit, &this_module, &rl, "%s "UUID_FMT": bad 'ip' %s",
-                  table, UUID_ARGS(&mb->uuid), mb->ip);
-        return;
-    }
-    if (!eth_addr_from_string(mb->mac, &b.mac)) {
-        unit_warn(unit, &this_module, &rl, "%s "UUID_FMT": bad 'mac' %s",
-                  table, UUID_ARGS(&mb->uuid), mb->mac);
+    const char *bad = neighbor_parse(&b.neighbor, mb->ip, mb->mac);
+    if (bad) {
+        unit_warn(unit, &this_module, &rl, "%s "UUID_FMT": bad '%s' %s",
+                  table, UUID_ARGS(&mb->uuid), bad,
+                  !strcmp(bad, "ip") ? mb->ip : mb->mac);
         return;
     }
     unit_no_warning(unit);

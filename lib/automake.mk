@@ -66,6 +66,8 @@ lib_libovn_la_SOURCES = \
 	lib/ovs-compat.h \
 	lib/packet-build.c \
 	lib/packet-build.h \
+	lib/neighbor.c \
+	lib/neighbor.h \
 	lib/port-sec.c \
 	lib/port-sec.h \
 	lib/put-actions.c \

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "neighbor.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
@@ -70,6 +71,10 @@ monitor_tables(struct ovsdb_idl *idl, bool logical_flows)
         &sbrec_mac_binding_col_logical_port,
         &sbrec_mac_binding_col_ip,
         &sbrec_mac_binding_col_mac,
+        &sbrec_static_mac_binding_col_logical_port,
+        &sbrec_static_mac_binding_col_ip,
+        &sbrec_static_mac_binding_col_mac,
+        &sbrec_static_mac_binding_col_override_dynamic_mac,
         &sbrec_fdb_col_dp_key,
         &sbrec_fdb_col_mac,
         &sbrec_fdb_col_port_key,
@@ -718,33 +723,79 @@ trace_mcgroup_ports(const struct trace_db *db,
     return ports;
 }
 
+/* A look-up of a neighbor. */
+struct neighbor_query {
+    const struct trace_port *port;
+    struct in6_addr ip;
+    const struct eth_addr *mac; /* Only rows with this one; NULL: any. */
+    struct eth_addr found;      /* The MAC of the best row. */
+    int rank;                   /* Of that; -1 if there is none. */
+};
+
+static void
+consider_neighbor(struct neighbor_query *query, const char *logical_port,
+                  const char *ip, const char *mac, enum neighbor_rank rank)
+{
+    struct neighbor neighbor;
+
+    if (!strcmp(logical_port, query->port->name)
+        && !neighbor_parse(&neighbor, ip, mac)
+        && ipv6_addr_equals(&neighbor.ip, &query->ip)
+        && (!query->mac || eth_addr_equals(neighbor.mac, *query->mac))
+        && (int) rank > query->rank) {
+        query->rank = rank;
+        query->found = neighbor.mac;
+    }
+}
+
+static bool
+find_neighbor(const struct trace_db *db, struct neighbor_query *query)
+{
+    const struct sbrec_static_mac_binding *fixed;
+    const struct sbrec_mac_binding *row;
+
+    query->rank = -1;
+    if (query->port) {
+        SBREC_MAC_BINDING_FOR_EACH (row, db->idl) {
+            consider_neighbor(query, row->logical_port, row->ip, row->mac,
+                              neighbor_rank(false, false));
+        }
+        SBREC_STATIC_MAC_BINDING_FOR_EACH (fixed, db->idl) {
+            consider_neighbor(query, fixed->logical_port, fixed->ip,
+                              fixed->mac,
+                              neighbor_rank(true,
+                                            fixed->override_dynamic_mac));
+        }
+    }
+    return query->rank >= 0;
+}
+
 bool
 trace_db_neighbor(const struct trace_db *db, const struct trace_dp *dp,
                   uint32_t port_key, const struct in6_addr *ip,
                   struct eth_addr *mac)
 {
-    const struct trace_port *port = trace_dp_port(dp, port_key);
-    const struct sbrec_mac_binding *row;
+    struct neighbor_query query = {
+        .port = trace_dp_port(dp, port_key), .ip = *ip,
+    };
 
-    SBREC_MAC_BINDING_FOR_EACH (row, db->idl) {
-        struct in6_addr row_ip;
-        ovs_be32 ip4;
-
-        if (!port || !row->datapath || strcmp(row->logical_port, port->name)
-            || !uuid_equals(&row->datapath->header_.uuid, &dp->sb_uuid)) {
-            continue;
-        }
-        if (ip_parse(row->ip, &ip4)) {
-            in6_addr_set_mapped_ipv4(&row_ip, ip4);
-        } else if (!ipv6_parse(row->ip, &row_ip)) {
-            continue;
-        }
-        if (ipv6_addr_equals(&row_ip, ip)
-            && eth_addr_from_string(row->mac, mac)) {
-            return true;
-        }
+    if (!find_neighbor(db, &query)) {
+        return false;
     }
-    return false;
+    *mac = query.found;
+    return true;
+}
+
+bool
+trace_db_has_neighbor(const struct trace_db *db, const struct trace_dp *dp,
+                      uint32_t port_key, const struct in6_addr *ip,
+                      struct eth_addr mac)
+{
+    struct neighbor_query query = {
+        .port = trace_dp_port(dp, port_key), .ip = *ip, .mac = &mac,
+    };
+
+    return find_neighbor(db, &query);
 }
 
 uint32_t

@@ -159,10 +159,15 @@ struct trace_port **trace_mcgroup_ports(const struct trace_db *,
                                         size_t *n);
 
 /* The MAC address that neighbor 'ip' (IPv4 as IPv4-mapped) of port 'port_key'
- * has according to the MAC_Binding table.  False if there is none. */
+ * has according to MAC_Binding and Static_MAC_Binding.  False if there is
+ * none. */
 bool trace_db_neighbor(const struct trace_db *, const struct trace_dp *,
                        uint32_t port_key, const struct in6_addr *ip,
                        struct eth_addr *mac);
+/* Whether one of the rows of those tables about 'ip' has 'mac'. */
+bool trace_db_has_neighbor(const struct trace_db *, const struct trace_dp *,
+                           uint32_t port_key, const struct in6_addr *ip,
+                           struct eth_addr mac);
 /* The port behind which 'mac' is according to the FDB table, or 0. */
 uint32_t trace_db_fdb(const struct trace_db *, const struct trace_dp *,
                       struct eth_addr mac);

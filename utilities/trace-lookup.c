@@ -54,10 +54,11 @@ execute_lookup_neighbor(struct trace_acts *acts,
     uint32_t port_key = trace_read_u32(acts, &lookup->port);
     struct eth_addr mac;
 
-    bool found = trace_db_neighbor(acts->t->db, acts->dp, port_key, &ip, &mac);
-    if (found && with_mac) {
-        found = eth_addr_equals(mac, trace_read_mac(acts, &lookup->mac));
-    }
+    bool found = (with_mac
+                  ? trace_db_has_neighbor(acts->t->db, acts->dp, port_key, &ip,
+                                          trace_read_mac(acts, &lookup->mac))
+                  : trace_db_neighbor(acts->t->db, acts->dp, port_key, &ip,
+                                      &mac));
 
     if (!found) {
         trace_put(acts->parent, TRACE_RESULT,
