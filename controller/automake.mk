@@ -110,6 +110,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/acl-log.c \
 	controller/pinctrl/activation.c \
 	controller/pinctrl/command.c \
+	controller/pinctrl/dhcpv4.c \
+	controller/pinctrl/dhcpv6.c \
 	controller/pinctrl/dns.c \
 	controller/pinctrl/error.c \
 	controller/pinctrl/event.c \

@@ -26,7 +26,7 @@ VLOG_DEFINE_THIS_MODULE(unsupported);
 /* What is not there. */
 
 enum feature_id {
-    DHCP,
+    DHCP_RELAY,
     ROUTER_ADVERTISEMENTS,
     PREFIX_DELEGATION,
     SERVICE_MONITORS,
@@ -49,11 +49,10 @@ static const struct feature {
     const char *what;           /* What comes of it. */
     uint32_t opcodes;           /* A logical flow with these asks for it. */
 } features[N_FEATURES] = {
-    [DHCP] = {
-        .name = "dhcp",
-        .what = "DHCP requests are not answered",
-        .opcodes = OPCODE(PUT_DHCP_OPTS) | OPCODE(PUT_DHCPV6_OPTS)
-                   | OPCODE(DHCP_RELAY_REQUEST_CHK)
+    [DHCP_RELAY] = {
+        .name = "dhcp-relay",
+        .what = "DHCP requests are not relayed",
+        .opcodes = OPCODE(DHCP_RELAY_REQUEST_CHK)
                    | OPCODE(DHCP_RELAY_RESPONSE_CHK),
     },
     [ROUTER_ADVERTISEMENTS] = {

@@ -21,6 +21,10 @@ lib_libovn_la_SOURCES = \
 	lib/config-values.c \
 	lib/config-values.h \
 	lib/dialect.c \
+	lib/dhcpv4.c \
+	lib/dhcpv4.h \
+	lib/dhcpv6.c \
+	lib/dhcpv6.h \
 	lib/dns.c \
 	lib/dns.h \
 	lib/encap.c \

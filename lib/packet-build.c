@@ -231,6 +231,50 @@ packet_finish(struct dp_packet *packet)
     }
 }
 
+size_t
+packet_udp_payload_size(const struct dp_packet *packet,
+                        const struct flow *headers)
+{
+    const struct udp_header *udp = dp_packet_l4(packet);
+    const size_t l4_size = udp ? dp_packet_l4_size(packet) : 0;
+
+    if (headers->nw_proto != IPPROTO_UDP
+        || headers->nw_frag & FLOW_NW_FRAG_ANY || l4_size < UDP_HEADER_LEN) {
+        return 0;
+    }
+    const size_t udp_len = ntohs(udp->udp_len);
+    return (udp_len > UDP_HEADER_LEN && udp_len <= l4_size
+            ? udp_len - UDP_HEADER_LEN : 0);
+}
+
+void
+packet_start_udp_reply(struct dp_packet *reply,
+                       const struct dp_packet *request, const void *payload,
+                       size_t size)
+{
+    const size_t headers_len
+        = ((const char *) dp_packet_get_udp_payload(request)
+           - (const char *) dp_packet_data(request));
+
+    dp_packet_init(reply, headers_len + size);
+    dp_packet_put(reply, dp_packet_data(request), headers_len);
+    dp_packet_put(reply, payload, size);
+    reply->l2_5_ofs = request->l2_5_ofs;
+    reply->l3_ofs = request->l3_ofs;
+    reply->l4_ofs = request->l4_ofs;
+}
+
+void
+packet_finish_udp_reply(struct dp_packet *reply)
+{
+    packet_finish(reply);
+    if (is_ipv4(reply)) {
+        struct udp_header *udp = dp_packet_l4(reply);
+
+        udp->udp_csum = 0;
+    }
+}
+
 void
 packet_copy_vlan(struct dp_packet *packet, const struct flow *headers)
 {

@@ -59,6 +59,21 @@ void *packet_put_ipv6_router_alert(struct dp_packet *, uint8_t proto,
  * ICMPv6, SCTP) of a packet so begun, or of one that has been changed. */
 void packet_finish(struct dp_packet *);
 
+/* The size of the UDP payload of 'packet', which has 'headers', or 0 if there
+ * is none, if it is a fragment, or if lengths contradict. */
+size_t packet_udp_payload_size(const struct dp_packet *packet,
+                               const struct flow *headers);
+
+/* Initializes 'reply' with the headers of 'request', a UDP packet, and with a
+ * payload of its own.  For logical flows that turn the packet round.  What
+ * depends on the content is up to packet_finish_udp_reply(), which leaves out
+ * the UDP checksum where that is optional (IPv4), as the stock controller
+ * does. */
+void packet_start_udp_reply(struct dp_packet *reply,
+                            const struct dp_packet *request,
+                            const void *payload, size_t size);
+void packet_finish_udp_reply(struct dp_packet *reply);
+
 /* Puts the outer VLAN header that a packet with 'headers' has, if any, in
  * front of 'packet'. */
 void packet_copy_vlan(struct dp_packet *packet, const struct flow *headers);

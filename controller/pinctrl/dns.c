@@ -10,7 +10,6 @@
 
 #include <config.h>
 
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +21,6 @@
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
 #include "packet-build.h"
-#include "packets.h"
 #include "pinctrl/fact.h"
 #include "pinctrl/service.h"
 #include "util.h"
@@ -195,54 +193,10 @@ answer(uint32_t dp_key, const struct dns_question *q, struct ofpbuf *reply)
     return refusing && dns_zone_answer(refusing, q, reply) != DNS_UNKNOWN;
 }
 
-/* Has the packet go on with 'payload' in place of its own.  Its headers stay:
- * the logical flows that follow turn it round. */
-static void
-resume_with(const struct pin *pin, const struct ofpbuf *payload)
-{
-    const size_t headers_len
-        = ((const char *) dp_packet_get_udp_payload(pin->packet)
-           - (const char *) dp_packet_data(pin->packet));
-    struct dp_packet reply;
-
-    dp_packet_init(&reply, headers_len + payload->size);
-    dp_packet_put(&reply, dp_packet_data(pin->packet), headers_len);
-    dp_packet_put(&reply, payload->data, payload->size);
-    reply.l2_5_ofs = pin->packet->l2_5_ofs;
-    reply.l3_ofs = pin->packet->l3_ofs;
-    reply.l4_ofs = pin->packet->l4_ofs;
-    packet_finish(&reply);
-    if (pin->headers->dl_type == htons(ETH_TYPE_IP)) {
-        /* Optional there, and what the stock controller sends. */
-        struct udp_header *udp = dp_packet_l4(&reply);
-
-        udp->udp_csum = 0;
-    }
-    pin_resume(pin, &reply, true);
-    dp_packet_uninit(&reply);
-}
-
-/* The size of the UDP payload, or 0 if there is none that makes sense. */
-static size_t
-payload_size(const struct pin *pin)
-{
-    const struct udp_header *udp = dp_packet_l4(pin->packet);
-    const size_t l4_size = udp ? dp_packet_l4_size(pin->packet) : 0;
-
-    if (pin->headers->nw_proto != IPPROTO_UDP
-        || pin->headers->nw_frag & FLOW_NW_FRAG_ANY
-        || l4_size < UDP_HEADER_LEN) {
-        return 0;
-    }
-    const size_t udp_len = ntohs(udp->udp_len);
-    return (udp_len > UDP_HEADER_LEN && udp_len <= l4_size
-            ? udp_len - UDP_HEADER_LEN : 0);
-}
-
 static void
 handle_dns_lookup(const struct pin *pin)
 {
-    const size_t size = payload_size(pin);
+    const size_t size = packet_udp_payload_size(pin->packet, pin->headers);
     struct dns_question q;
     const char *why;
 
@@ -264,7 +218,12 @@ handle_dns_lookup(const struct pin *pin)
     struct ofpbuf reply;
     ofpbuf_init(&reply, 512);
     if (answer(pin->dp_key, &q, &reply)) {
-        resume_with(pin, &reply);
+        struct dp_packet packet;
+
+        packet_start_udp_reply(&packet, pin->packet, reply.data, reply.size);
+        packet_finish_udp_reply(&packet);
+        pin_resume(pin, &packet, true);
+        dp_packet_uninit(&packet);
     }
     ofpbuf_uninit(&reply);
 }

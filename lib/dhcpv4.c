@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* DHCPv4 requests and replies; see dhcpv4.h.
+ *
+ * A reply begins as a copy of the request's fixed part: the client finds its
+ * own transaction, hardware address and flags.  Behind it come the message's
+ * type and the options that the logical flow says, in its order.
+ *
+ * There is no state: the address that a port may have is written in its flow,
+ * so that a request for it is right, and one for another is wrong. */
+
+#include <config.h>
+#include "dhcpv4.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "dhcp.h"
+#include "openvswitch/ofpbuf.h"
+#include "unaligned.h"
+#include "util.h"
+
+#define MAGIC_LEN 4
+#define FIXED_LEN (sizeof(struct dhcp_header) + MAGIC_LEN)
+static const uint8_t magic[MAGIC_LEN] = { 0x63, 0x82, 0x53, 0x63 };
+
+#define OP_REQUEST 1
+#define OP_REPLY 2
+#define FLAG_BROADCAST 0x8000
+
+enum {                          /* Options, RFC 2132 and others. */
+    OPT_PAD = 0,
+    OPT_NETMASK = 1,
+    OPT_REQUESTED_IP = 50,
+    OPT_LEASE_TIME = 51,
+    OPT_TYPE = 53,
+    OPT_SERVER_ID = 54,
+    OPT_T1 = 58,
+    OPT_T2 = 59,
+    OPT_BOOTFILE = 67,
+    OPT_ETHERBOOT = 175,
+    /* OVN's own, for the logical flow only. */
+    OPT_NEXT_SERVER = 253,
+    OPT_BOOTFILE_ALT = 254,
+    OPT_END = 255,
+};
+
+/* What follows the options, as the stock controller has it: padding, the end,
+ * and padding again. */
+static const uint8_t trailer[] = { 0, 0, 0, 0, OPT_END, 0, 0, 0, 0 };
+
+/* Options: code, length, value. */
+
+#define OPT_LEN(OPTION) (2u + (OPTION)[1])
+
+/* The option at '*at', which is behind it then.  NULL if there is none any
+ * more; '*ok' becomes false if there should be. */
+static const uint8_t *
+next_option(const uint8_t *data, size_t size, size_t *at, bool *ok)
+{
+    while (*at < size && data[*at] == OPT_PAD) {
+        ++*at;
+    }
+    if (*at >= size || data[*at] == OPT_END) {
+        return NULL;
+    }
+
+    const uint8_t *option = &data[*at];
+    if (size - *at < 2 || OPT_LEN(option) > size - *at) {
+        *ok = false;
+        return NULL;
+    }
+    *at += OPT_LEN(option);
+    return option;
+}
+
+/* An address, or 0 if that is not what the option has. */
+static ovs_be32
+get_ip(const uint8_t *option)
+{
+    ovs_be32 ip;
+
+    if (option[1] != sizeof ip) {
+        return 0;
+    }
+    memcpy(&ip, &option[2], sizeof ip);
+    return ip;
+}
+
+/* Requests. */
+
+static void
+note_option(const uint8_t *option, struct dhcpv4_request *rq)
+{
+    switch (option[0]) {
+    case OPT_TYPE:
+        rq->type = option[1] == 1 ? option[2] : 0;
+        break;
+    case OPT_REQUESTED_IP:
+        rq->requested = get_ip(option);
+        break;
+    case OPT_SERVER_ID:
+        rq->server_id = get_ip(option);
+        break;
+    case OPT_ETHERBOOT:
+        rq->etherboot = true;
+        break;
+    default:
+        break;
+    }
+}
+
+const char *
+dhcpv4_parse(const uint8_t *msg, size_t size, struct dhcpv4_request *rq)
+{
+    struct dhcp_header header;
+    const uint8_t *option;
+    size_t at = FIXED_LEN;
+    bool ok = true;
+
+    memset(rq, 0, sizeof *rq);
+    if (size < FIXED_LEN) {
+        return "it is too short";
+    }
+    memcpy(&header, msg, sizeof header);
+    if (header.op != OP_REQUEST) {
+        return "it is not a request";
+    }
+    if (memcmp(&msg[sizeof header], magic, sizeof magic)) {
+        return "it has no magic cookie";
+    }
+    rq->msg = msg;
+    rq->ciaddr = header.ciaddr;
+    rq->giaddr = header.giaddr;
+    rq->broadcast = ntohs(header.flags) & FLAG_BROADCAST;
+    while ((option = next_option(msg, size, &at, &ok))) {
+        note_option(option, rq);
+    }
+    /* What is in front of a broken option still counts. */
+    return ok || rq->type ? NULL : "an option does not end";
+}
+
+/* Configuration. */
+
+const char *
+dhcpv4_config_parse(const uint8_t *data, size_t size, struct dhcpv4_config *c)
+{
+    const uint8_t *option;
+    size_t at = sizeof c->offer;
+    size_t rest;
+    bool ok = true;
+
+    memset(c, 0, sizeof *c);
+    if (size < sizeof c->offer) {
+        return "it has no address to offer";
+    }
+    memcpy(&c->offer, data, sizeof c->offer);
+
+    /* The encoder puts those that are not simply copied first. */
+    rest = at;
+    while ((option = next_option(data, size, &at, &ok))) {
+        switch (option[0]) {
+        case OPT_BOOTFILE:
+            c->bootfile = option;
+            rest = at;
+            break;
+        case OPT_BOOTFILE_ALT:
+            c->bootfile_alt = option;
+            rest = at;
+            break;
+        case OPT_NEXT_SERVER:
+            c->next_server = get_ip(option);
+            break;
+        case OPT_SERVER_ID:
+            c->server_id = get_ip(option);
+            break;
+        default:
+            break;
+        }
+    }
+    c->options = &data[rest];
+    c->options_size = size - rest;
+    return ok ? NULL : "an option does not end";
+}
+
+/* Replies. */
+
+uint8_t
+dhcpv4_reply_type(const struct dhcpv4_request *rq,
+                  const struct dhcpv4_config *c)
+{
+    switch (rq->type) {
+    case DHCPV4_DISCOVER:
+        return DHCPV4_OFFER;
+
+    case DHCPV4_REQUEST:
+        /* RFC 2131, 4.3.2: the client has chosen somebody else. */
+        if (rq->server_id && c->server_id && rq->server_id != c->server_id) {
+            return 0;
+        }
+        return ((rq->requested ? rq->requested : rq->ciaddr) == c->offer
+                ? DHCPV4_ACK : DHCPV4_NAK);
+
+    case DHCPV4_INFORM:
+        return DHCPV4_ACK;
+
+    default:
+        return 0;
+    }
+}
+
+static void
+put_option(struct ofpbuf *reply, uint8_t code, const void *value, uint8_t len)
+{
+    const uint8_t header[] = { code, len };
+
+    ofpbuf_put(reply, header, sizeof header);
+    ofpbuf_put(reply, value, len);
+}
+
+static void
+put_bootfile(const struct dhcpv4_request *rq, const struct dhcpv4_config *c,
+             struct ofpbuf *reply)
+{
+    const uint8_t *bootfile = (c->bootfile_alt && !rq->etherboot
+                               ? c->bootfile_alt : c->bootfile);
+
+    if (bootfile) {
+        put_option(reply, OPT_BOOTFILE, &bootfile[2], bootfile[1]);
+    }
+}
+
+/* Whether a client that has an address already is told 'code', too. */
+static bool
+is_for_inform(uint8_t code)
+{
+    return (code != OPT_LEASE_TIME && code != OPT_T1 && code != OPT_T2
+            && code != OPT_NETMASK);
+}
+
+static void
+put_options(const struct dhcpv4_request *rq, const struct dhcpv4_config *c,
+            struct ofpbuf *reply)
+{
+    const uint8_t *option;
+    size_t at = 0;
+    bool ok = true;
+
+    put_bootfile(rq, c, reply);
+    while ((option = next_option(c->options, c->options_size, &at, &ok))) {
+        if (rq->type != DHCPV4_INFORM || is_for_inform(option[0])) {
+            ofpbuf_put(reply, option, OPT_LEN(option));
+        }
+    }
+}
+
+ovs_be32
+dhcpv4_compose(const struct dhcpv4_request *rq, const struct dhcpv4_config *c,
+               uint8_t type, struct ofpbuf *reply)
+{
+    struct dhcp_header header;
+    const bool nak = type == DHCPV4_NAK;
+    const bool inform = rq->type == DHCPV4_INFORM;
+
+    memcpy(&header, rq->msg, sizeof header);
+    header.op = OP_REPLY;
+    header.yiaddr = nak || inform ? 0 : c->offer;
+    header.siaddr = nak || inform ? 0 : c->next_server;
+    ofpbuf_put(reply, &header, sizeof header);
+    ofpbuf_put(reply, magic, sizeof magic);
+    put_option(reply, OPT_TYPE, &type, sizeof type);
+    if (!nak) {
+        put_options(rq, c, reply);
+    } else if (c->server_id) {
+        put_option(reply, OPT_SERVER_ID, &c->server_id, sizeof c->server_id);
+    }
+    ofpbuf_put(reply, trailer, sizeof trailer);
+
+    /* RFC 2131, 4.3.2: who is refused may not have the right address. */
+    return (rq->broadcast || (nak && !rq->giaddr) ? htonl(INADDR_BROADCAST)
+            : c->offer);
+}
