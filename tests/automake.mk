@@ -6,6 +6,7 @@ tests_ovstest_SOURCES = \
 	tests/ovstest.c \
 	tests/ovstest.h \
 	tests/test-bench-lang.c \
+	tests/test-flow-dump.c \
 	tests/test-inc-proc-eng.c \
 	tests/test-lb.c \
 	tests/test-inputs.c \
