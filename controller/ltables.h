@@ -4,8 +4,8 @@
 #define CONTROLLER_LTABLES_H 1
 
 /* The OpenFlow tables behind actions, filled from southbound tables: MAC
- * bindings (66, 67), load-balancer hairpin (68...70), FDB (71, 72), port
- * security (73...75).  One file each: mac-bind.c, lb/hairpin.c, port-sec.c. */
+ * bindings and FDB (mac-bind.c), load-balancer hairpin (lb/hairpin.c), port
+ * security (port-sec.c). */
 
 struct module;
 extern const struct module mac_bind_module; /* MAC_Binding, FDB, ... */

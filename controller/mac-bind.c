@@ -3,11 +3,11 @@
 /* What is known about MAC addresses
  * =================================
  *
- * get_arp and get_nd look up (table 66) and lookup_arp and lookup_nd check
- * (table 67) what the MAC_Binding and Static_MAC_Binding tables say; get_fdb
- * (71) and lookup_fdb (72) do the same with the FDB table.  From OVN 23.09 on,
- * packets of a neighbor that a MAC_Binding is of go through table 79, where
- * they are counted ("mac_cache_use").  One unit for each row of the three, on
+ * get_arp and get_nd look up and lookup_arp and lookup_nd check what the
+ * MAC_Binding and Static_MAC_Binding tables say; get_fdb and lookup_fdb do the
+ * same with the FDB table.  From OVN 23.09 on, packets of a neighbor that a
+ * MAC_Binding is of go through a table where they are counted
+ * ("mac_cache_use").  One unit for each row of the three, on
  * datapaths that are local. */
 
 #include <config.h>

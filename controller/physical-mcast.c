@@ -3,13 +3,13 @@
 /* Flows of a multicast group
  * ==========================
  *
- * One unit for each Multicast_Group.  Table 39 sends one copy to each other
- * chassis that has a member, table 40 one copy to each member here.
+ * One unit for each Multicast_Group.  Table remote_output sends one copy to
+ * each other chassis that has a member, local_output one to each member here.
  *
- * A packet that comes out of a tunnel enters at table 40.  Members that every
- * chassis has (patch ports, localports) are served in table 39 therefore, by
- * the chassis where the packet starts, or each chassis on its way would serve
- * its own.
+ * A packet that comes out of a tunnel enters at local_output.  Members that
+ * every chassis has (patch ports, localports) are served in remote_output
+ * therefore, by the chassis where the packet starts, or each chassis on its
+ * way would serve its own.
  *
  * In a datapath that has a localnet port here, the physical network is the
  * way to other chassis, and no tunnel is.
@@ -85,8 +85,8 @@ struct group_ctx {
                                  * zone that a packet comes from has not
                                  * given it to our routers. */
 
-    struct batches remote;      /* Actions for table 39... */
-    struct batches local;       /* ...and for table 40. */
+    struct batches remote;      /* Actions for remote_output... */
+    struct batches local;       /* ...and for local_output. */
     struct sset chassis;        /* Names of those with members... */
     struct sset ramps;          /* ...and of VTEP gateways among them. */
 };

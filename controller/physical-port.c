@@ -77,9 +77,10 @@ add_flow(struct port_ctx *ctx, uint8_t table, uint16_t priority,
 
 /* Ports that have an end here, real or patch. */
 
-/* Tables 40, 41 and 64: output to the port, but not back to where the packet
- * came from unless that is allowed.  'nested': the port shares its OpenFlow
- * port with others, so that going back there is nothing special. */
+/* local_output, check_loopback and save_inport: output to the port, but not
+ * back to where the packet came from unless that is allowed.  'nested': the
+ * port shares its OpenFlow port with others, so that going back there is
+ * nothing special. */
 static void
 add_local_output(struct port_ctx *ctx, bool nested)
 {
@@ -118,7 +119,7 @@ put_enter(const struct port_ctx *ctx, struct ofpbuf *ofpacts)
     put_encap_id(in_dialect(ctx->unit), ofpacts);
 }
 
-/* Table 0, and 65 without the output action. */
+/* phy_to_log, and log_to_phy without the output action. */
 
 /* How a port's packets look at its OpenFlow port. */
 enum port_tagging {
@@ -496,7 +497,7 @@ add_chassis_macs(struct port_ctx *ctx, const struct port_binding *lrp)
     }
 }
 
-/* Table 65: into the pipeline of the peer's datapath, with nothing of this
+/* log_to_phy: into the pipeline of the peer's datapath, with nothing of this
  * one's metadata. */
 static void
 add_to_peer(struct port_ctx *ctx, const struct port_binding *peer)
@@ -628,7 +629,7 @@ put_tunnels(struct port_ctx *ctx)
     return any;
 }
 
-/* Table 39: by tunnel, and to where it is here, if it is. */
+/* remote_output: by tunnel, and to where it is here, if it is. */
 static void
 add_tunneled(struct port_ctx *ctx)
 {
@@ -642,8 +643,8 @@ add_tunneled(struct port_ctx *ctx)
     }
 }
 
-/* Table 39, before a localnet port gets it: what a migrating port sends goes
- * by tunnel, so that the physical network does not see one address in two
+/* remote_output, before a localnet port gets it: what a migrating port sends
+ * goes by tunnel, so that the physical network does not see one address in two
  * places at a time. */
 static void
 add_from_migrating(struct port_ctx *ctx)
@@ -690,7 +691,7 @@ add_vtep_input(struct port_ctx *ctx)
     add_flow(ctx, ctx->tables->phy_to_log, 110, &match);
 }
 
-/* Table 40: to wherever it is, by the physical network. */
+/* local_output: to wherever it is, by the physical network. */
 static void
 add_behind_localnet(struct port_ctx *ctx, const struct port_binding *ln)
 {

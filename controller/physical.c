@@ -6,13 +6,17 @@
  * The flows that do not stem from logical flows.  ovn-architecture(7),
  * "Architectural Physical Life Cycle of a Packet", is the map:
  *
- *      0      physical port, tunnel -> logical input port    port, tunnel
- *     37, 38  packets that may be too large for a tunnel            fixed
- *     39      output to ports and groups elsewhere      port, mcast, fixed
- *     40      output to ports and groups here           port, mcast, fixed
- *     41      no packet goes back to its input port           port, fixed
- *     64      ...unless it may                                port, fixed
- *     65      logical output port -> physical port            port, fixed
+ *     phy_to_log      physical port, tunnel -> logical input port
+ *                                                           port, tunnel
+ *     large_pkt_*     packets that may be too large for a tunnel    fixed
+ *     remote_output   output to ports and groups elsewhere
+ *                                                      port, mcast, fixed
+ *     local_output    output to ports and groups here  port, mcast, fixed
+ *     check_loopback  no packet goes back to its input port   port, fixed
+ *     save_inport     ...unless it may                        port, fixed
+ *     log_to_phy      logical output port -> physical port    port, fixed
+ *
+ * (Which numbers these tables have, the dialect says: ovn/dialect.h.)
  *
  * One unit for each logical port (physical-port.c), multicast group
  * (physical-mcast.c) and tunnel interface or other chassis

@@ -3,8 +3,8 @@
 #ifndef CONTROLLER_PHYSICAL_H
 #define CONTROLLER_PHYSICAL_H 1
 
-/* Ports, tunnels and multicast groups -> the OpenFlow flows of tables 0,
- * 37...41, 64 and 65 (ovn-architecture(7)). */
+/* Ports, tunnels and multicast groups -> the OpenFlow flows of the tables
+ * around the logical pipelines (ovn-architecture(7)). */
 
 struct module;
 extern const struct module physical_module;
