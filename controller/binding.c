@@ -30,6 +30,7 @@
 #include "encap.h"
 #include "flow.h"
 #include "inputs.h"
+#include "lport-way.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
@@ -307,10 +308,9 @@ consider_gateway(struct decision *d, const struct ha_chassis *candidate,
     if (uuid_equals(&candidate->chassis, &d->us)) {
         d->gateway_member = true;
     }
-    /* Equal priorities are settled by UUID, which is the same everywhere. */
-    if (candidate->priority > *best_priority
-        || (candidate->priority == *best_priority
-            && uuid_compare_3way(&candidate->chassis, best) < 0)) {
+    if (uuid_is_zero(best)
+        || lport_gateway_is_first(candidate->priority, &candidate->chassis,
+                                  *best_priority, best)) {
         *best_priority = candidate->priority;
         *best = candidate->chassis;
     }
@@ -321,7 +321,7 @@ static void
 decide_by_gateway(struct decision *d)
 {
     const struct port_binding *pb = d->pb;
-    int best_priority = INT_MIN;
+    int best_priority = 0;
     struct uuid best = UUID_ZERO;
 
     if (!uuid_is_zero(&pb->ha_chassis_group)) {

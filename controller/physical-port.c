@@ -31,6 +31,7 @@
 #include "flow.h"
 #include "inputs.h"
 #include "local-datapath.h"
+#include "lport-way.h"
 #include "ofctrl.h"
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/vlog.h"
@@ -750,9 +751,11 @@ compare_ha_chassis(const void *a_, const void *b_)
     const struct ha_chassis *a = a_;
     const struct ha_chassis *b = b_;
 
-    return (a->priority != b->priority
-            ? (a->priority > b->priority ? -1 : 1)
-            : uuid_compare_3way(&a->chassis, &b->chassis));
+    return (lport_gateway_is_first(a->priority, &a->chassis,
+                                   b->priority, &b->chassis) ? -1
+            : lport_gateway_is_first(b->priority, &b->chassis,
+                                     a->priority, &a->chassis) ? 1
+            : 0);
 }
 
 /* How many members of 'group' have a chassis: not those that are gone. */
@@ -767,18 +770,19 @@ count_chassis(const struct ha_chassis_group *group)
     return n;
 }
 
+static const struct ha_chassis_group *
+read_ha_group(const struct port_ctx *ctx)
+{
+    return (uuid_is_zero(&ctx->pb->ha_chassis_group) ? NULL
+            : in_ha_chassis_group(ctx->unit, &ctx->pb->ha_chassis_group));
+}
+
 /* Elsewhere, on one of several gateways: the switch picks the first one whose
- * tunnel is alive.  False if there are not several. */
-static bool
+ * tunnel is alive. */
+static void
 add_ha_group(struct port_ctx *ctx)
 {
-    const struct ha_chassis_group *group
-        = (uuid_is_zero(&ctx->pb->ha_chassis_group) ? NULL
-           : in_ha_chassis_group(ctx->unit, &ctx->pb->ha_chassis_group));
-    if (count_chassis(group) < 2) {
-        return false;
-    }
-
+    const struct ha_chassis_group *group = read_ha_group(ctx);
     struct ha_chassis *members = xmemdup(group->members,
                                          group->n * sizeof *members);
     ofp_port_t *ofports = xmalloc(group->n * sizeof *ofports);
@@ -824,7 +828,6 @@ add_ha_group(struct port_ctx *ctx)
         add_flow(ctx, ctx->tables->remote_output, 100, &match);
     }
     free(ofports);
-    return true;
 }
 
 /* Other ports that are not here. */
@@ -834,12 +837,30 @@ add_elsewhere(struct port_ctx *ctx)
 {
     const struct port_binding *ln
         = physical_localnet(ctx->unit, &ctx->pb->datapath);
+    const struct lport_place place = {
+        .type = ctx->pb->type,
+        .has_localnet = ln != NULL,
+        .is_on_several = ctx->pb->n_additional_chassis != 0,
+        .n_gateways = count_chassis(read_ha_group(ctx)),
+    };
 
-    if (ln && !ctx->pb->n_additional_chassis) {
+    switch (lport_way(&place)) {
+    case LPORT_WAY_LOCALNET:
         add_behind_localnet(ctx, ln);
         add_from_migrating(ctx);
-    } else if (ctx->pb->type != LP_EXTERNAL || !add_ha_group(ctx)) {
+        break;
+
+    case LPORT_WAY_GATEWAYS:
+        add_ha_group(ctx);
+        break;
+
+    case LPORT_WAY_TUNNEL:
         add_tunneled(ctx);
+        break;
+
+    case LPORT_WAY_BRIDGED:
+    default:
+        OVS_NOT_REACHED();
     }
     if (ctx->pb->type == LP_VTEP) {
         add_vtep_input(ctx);
@@ -921,11 +942,32 @@ add_chassisredirect(struct port_ctx *ctx)
     }
     if (is_bound_here(ctx)) {
         add_redirect_here(ctx, lrp);
-    } else if (!strcmp(smap_get_def(&ctx->pb->options, "redirect-type", ""),
-                       "bridged")) {
+        return;
+    }
+
+    const struct lport_place place = {
+        .type = ctx->pb->type,
+        .is_on_several = ctx->pb->n_additional_chassis != 0,
+        .n_gateways = count_chassis(read_ha_group(ctx)),
+        .redirect_type = smap_get(&ctx->pb->options, "redirect-type"),
+    };
+
+    switch (lport_way(&place)) {
+    case LPORT_WAY_BRIDGED:
         add_redirect_bridged(ctx, lrp);
-    } else if (!add_ha_group(ctx)) {
+        break;
+
+    case LPORT_WAY_GATEWAYS:
+        add_ha_group(ctx);
+        break;
+
+    case LPORT_WAY_TUNNEL:
         add_tunneled(ctx);
+        break;
+
+    case LPORT_WAY_LOCALNET:
+    default:
+        OVS_NOT_REACHED();
     }
 }
 

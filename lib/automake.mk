@@ -64,6 +64,8 @@ lib_libovn_la_SOURCES = \
 	lib/logical-fields.c \
 	lib/lport-type.c \
 	lib/lport-type.h \
+	lib/lport-way.c \
+	lib/lport-way.h \
 	lib/ovn-dirs.c \
 	lib/ovn-dirs.h \
 	lib/ovn-group.c \

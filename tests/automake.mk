@@ -92,6 +92,12 @@ check-long: check-long-releases
 check-long-releases: all-am $(check_PROGRAMS) tests/atconfig tests/atlocal $(TESTSUITE) releases
 	CHECK_LONG=yes bash '$(TESTSUITE)' -C tests -k releases-long
 
+# A thousand random networks, by TRACE_RANDOM_FLAGS others.
+.PHONY: check-long-trace
+check-long: check-long-trace
+check-long-trace: all-am $(check_PROGRAMS) tests/atconfig tests/atlocal $(TESTSUITE)
+	CHECK_LONG=yes bash '$(TESTSUITE)' -C tests -k trace-random-long
+
 # The southbound fuzzer, for as long as one likes.  Its directory stays.
 SB_FUZZ_MUTATIONS = 1000000
 SB_FUZZ_FLAGS = --keep-going
@@ -147,6 +153,7 @@ EXTRA_DIST += tests/ovn-pairs.py tests/pairs_packets.py tests/pairs_table.py
 EXTRA_DIST += tests/manual-keys.py tests/manual-keys.txt
 EXTRA_DIST += tests/ofctrl-random tests/ovn-random.py tests/packets.py
 EXTRA_DIST += tests/ovn-sets.py
+EXTRA_DIST += tests/trace-random.py tests/random_networks.py
 EXTRA_DIST += tests/ovn-sb-fuzz.py \
 	tests/sb-fuzz/moves.py \
 	tests/sb-fuzz/ovsdb.py \

@@ -10,6 +10,8 @@
 
 #include "config-values.h"
 #include "encap.h"
+#include "lport-type.h"
+#include "lport-way.h"
 #include "openvswitch/dynamic-string.h"
 #include "ovn-sb-idl.h"
 #include "ovsdb-idl.h"
@@ -25,11 +27,15 @@ trace_chassis_monitor(struct ovsdb_idl *idl)
         &sbrec_port_binding_col_encap,
         &sbrec_port_binding_col_additional_chassis,
         &sbrec_port_binding_col_additional_encap,
+        &sbrec_port_binding_col_ha_chassis_group,
         &sbrec_port_binding_col_tag,
         &sbrec_chassis_col_name,
         &sbrec_chassis_col_encaps,
         &sbrec_chassis_col_other_config,
         &sbrec_chassis_col_transport_zones,
+        &sbrec_ha_chassis_group_col_ha_chassis,
+        &sbrec_ha_chassis_col_chassis,
+        &sbrec_ha_chassis_col_priority,
         &sbrec_encap_col_type,
         &sbrec_encap_col_ip,
         &sbrec_chassis_template_var_col_chassis,
@@ -132,47 +138,6 @@ is_migrating(const struct trace_port *port)
             && !(port->row->parent_port && port->row->parent_port[0]));
 }
 
-enum trace_way
-trace_chassis_way(const struct sbrec_chassis *here,
-                  const struct trace_port *from,
-                  const struct trace_port *port,
-                  const struct sbrec_chassis **there,
-                  const struct trace_port **localnet)
-{
-    *there = trace_port_chassis(port);
-    *localnet = NULL;
-    if (!here || is_everywhere(port) || is_on(port, here)) {
-        return TRACE_HERE;
-    } else if (port->row->n_additional_chassis) {
-        return TRACE_TUNNEL;
-    } else if (!*there) {
-        return TRACE_NOWHERE;
-    }
-    *localnet = (from && is_migrating(from) ? NULL
-                 : find_localnet(port->dp));
-    return *localnet ? TRACE_LOCALNET : TRACE_TUNNEL;
-}
-
-void
-trace_chassis_for_each(const struct sbrec_chassis *here,
-                       const struct trace_port *port,
-                       void (*cb)(const struct sbrec_chassis *, void *aux),
-                       void *aux)
-{
-    const struct sbrec_port_binding *row = port->row;
-
-    if (row->chassis && row->chassis != here) {
-        cb(row->chassis, aux);
-    }
-    for (size_t i = 0; i < row->n_additional_chassis; i++) {
-        const struct sbrec_chassis *chassis = row->additional_chassis[i];
-
-        if (chassis != here && chassis != row->chassis) {
-            cb(chassis, aux);
-        }
-    }
-}
-
 /* Tunnels. */
 
 static struct encap_realm
@@ -258,6 +223,127 @@ find_tunnel(const struct sbrec_chassis *here, const struct trace_port *port,
     return best;
 }
 
+/* Gateways. */
+
+static size_t
+count_gateways(const struct trace_port *port)
+{
+    const struct sbrec_ha_chassis_group *group = port->row->ha_chassis_group;
+    size_t n = 0;
+
+    for (size_t i = 0; group && i < group->n_ha_chassis; i++) {
+        n += group->ha_chassis[i]->chassis != NULL;
+    }
+    return n;
+}
+
+/* How packets get to 'port' from where it is not. */
+static enum lport_way
+way_to(const struct trace_port *port)
+{
+    const struct lport_place place = {
+        .type = lport_type_from_word(port->type, port->row->parent_port),
+        .has_localnet = find_localnet(port->dp) != NULL,
+        .is_on_several = port->row->n_additional_chassis != 0,
+        .n_gateways = count_gateways(port),
+        .redirect_type = smap_get(&port->row->options, "redirect-type"),
+    };
+
+    return lport_way(&place);
+}
+
+static bool
+has_gateways(const struct trace_port *port)
+{
+    return way_to(port) == LPORT_WAY_GATEWAYS;
+}
+
+/* The chassis of the first gateway of 'port' to which 'here' has a tunnel, or
+ * NULL. */
+static const struct sbrec_chassis *
+first_gateway(const struct sbrec_chassis *here, const struct trace_port *port)
+{
+    const struct sbrec_ha_chassis_group *group = port->row->ha_chassis_group;
+    const struct sbrec_ha_chassis *first = NULL;
+
+    for (size_t i = 0; i < group->n_ha_chassis; i++) {
+        const struct sbrec_ha_chassis *gw = group->ha_chassis[i];
+
+        if (gw->chassis && gw->chassis != here
+            && find_tunnel(here, port, gw->chassis)
+            && (!first
+                || lport_gateway_is_first(gw->priority,
+                                          &gw->chassis->header_.uuid,
+                                          first->priority,
+                                          &first->chassis->header_.uuid))) {
+            first = gw;
+        }
+    }
+    return first ? first->chassis : NULL;
+}
+
+enum trace_way
+trace_chassis_way(const struct sbrec_chassis *here,
+                  const struct trace_port *from,
+                  const struct trace_port *port,
+                  const struct sbrec_chassis **there,
+                  const struct trace_port **localnet)
+{
+    *there = trace_port_chassis(port);
+    *localnet = NULL;
+    if (!here || is_everywhere(port) || is_on(port, here)) {
+        return TRACE_HERE;
+    }
+    switch (way_to(port)) {
+    case LPORT_WAY_LOCALNET:
+        /* What a migrating port sends goes by tunnel. */
+        if (!from || !is_migrating(from)) {
+            *localnet = find_localnet(port->dp);
+            return TRACE_LOCALNET;
+        }
+        break;
+
+    case LPORT_WAY_BRIDGED:
+        *localnet = (port->distributed_port && port->distributed_port->peer
+                     ? find_localnet(port->distributed_port->peer->dp) : NULL);
+        return *localnet ? TRACE_BRIDGED : TRACE_NOWHERE;
+
+    case LPORT_WAY_GATEWAYS:
+        *there = first_gateway(here, port);
+        break;
+
+    case LPORT_WAY_TUNNEL:
+    default:
+        break;
+    }
+    return (*there || port->row->n_additional_chassis
+            ? TRACE_TUNNEL : TRACE_NOWHERE);
+}
+
+void
+trace_chassis_for_each(const struct sbrec_chassis *here,
+                       const struct trace_port *port,
+                       void (*cb)(const struct sbrec_chassis *, void *aux),
+                       void *aux)
+{
+    const struct sbrec_port_binding *row = port->row;
+    const struct sbrec_chassis *there = row->chassis;
+
+    if (row->chassis != here && has_gateways(port)) {
+        there = first_gateway(here, port);
+    }
+    if (there && there != here) {
+        cb(there, aux);
+    }
+    for (size_t i = 0; i < row->n_additional_chassis; i++) {
+        const struct sbrec_chassis *chassis = row->additional_chassis[i];
+
+        if (chassis != here && chassis != row->chassis) {
+            cb(chassis, aux);
+        }
+    }
+}
+
 bool
 trace_chassis_format_tunnel(const struct sbrec_chassis *here,
                             const struct trace_port *port,
@@ -289,8 +375,8 @@ is_gateway_here(const struct sbrec_chassis *here,
     return false;
 }
 
-/* Whether 'mac' is that of a router port on switch 'dp', which is on 'here' as
- * it is on every chassis. */
+/* Whether 'mac' is that of a router port on switch 'dp', unless 'here' is the
+ * one chassis that the port's traffic goes through. */
 static bool
 is_distributed_router(const struct sbrec_chassis *here,
                       const struct trace_dp *dp, struct eth_addr mac)
@@ -301,7 +387,7 @@ is_distributed_router(const struct sbrec_chassis *here,
         const struct trace_port *peer = port->peer;
         struct eth_addr peer_mac;
 
-        if (peer && !strcmp(port->type, "patch") && peer->row->n_mac
+        if (peer && peer->row->n_mac
             && ovs_scan(peer->row->mac[0], ETH_ADDR_SCAN_FMT,
                         ETH_ADDR_SCAN_ARGS(peer_mac))
             && eth_addr_equals(peer_mac, mac)) {

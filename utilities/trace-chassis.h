@@ -33,12 +33,15 @@ const struct sbrec_chassis *trace_port_chassis(const struct trace_port *);
 bool trace_chassis_is_resident(const struct sbrec_chassis *,
                                const struct trace_port *);
 
-/* How a packet on 'here' gets to 'port', which is on '*there'.  'from' is the
- * port that it comes from, or NULL if that does not matter. */
+/* How a packet on 'here' gets to 'port', which is on '*there' (NULL if it is
+ * bound nowhere; may be so with TRACE_LOCALNET).  'from' is the port that it
+ * comes from, or NULL if that does not matter. */
 enum trace_way {
     TRACE_HERE,                 /* It is there already. */
     TRACE_TUNNEL,
     TRACE_LOCALNET,             /* Through '*localnet' of the same switch. */
+    TRACE_BRIDGED,              /* Out of '*localnet', of the switch behind the
+                                 * router's port. */
     TRACE_NOWHERE,              /* 'port' is bound to no chassis. */
 };
 enum trace_way trace_chassis_way(const struct sbrec_chassis *here,

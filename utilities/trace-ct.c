@@ -150,8 +150,10 @@ execute_ct_nat(struct trace_acts *acts, const struct ovnact *a)
                      || a->type == OVNACT_CT_SNAT_IN_CZONE);
     const char *direction = is_dst ? "dst" : "src";
 
-    /* A gateway router does this in one go, when it translates. */
-    if (!is_dst && nat->family == AF_UNSPEC && acts->dp->has_l3gateway) {
+    /* As OVN 23.03's, which takes it that a gateway router does this in one
+     * go, when it translates.  The switch goes on. */
+    if (!is_dst && nat->family == AF_UNSPEC && acts->dp->has_l3gateway
+        && !acts->t->chassis) {
         return;
     }
 

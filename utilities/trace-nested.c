@@ -87,8 +87,10 @@ make_nd_na(struct flow *packet)
     packet->arp_tha = packet->dl_src;
 }
 
+/* What a chassis sends, if 'exact'; otherwise, what OVN 23.03's ovn-trace
+ * makes of the packet. */
 static void
-make_nd_ns(struct flow *packet)
+make_nd_ns(struct flow *packet, bool exact)
 {
     packet->arp_tha = packet->dl_dst;
     packet->tp_src = htons(ND_NEIGHBOR_SOLICIT);
@@ -97,6 +99,16 @@ make_nd_ns(struct flow *packet)
     struct in6_addr group;
     in6_addr_solicited_node(&group, &packet->ipv6_dst);
     ipv6_multicast_to_ethernet(&packet->dl_dst, &group);
+    if (exact) {
+        packet->nw_proto = IPPROTO_ICMPV6;
+        packet->nw_ttl = 255;
+        packet->tp_dst = htons(0);
+        packet->nd_target = packet->ipv6_dst;
+        packet->ipv6_dst = group;
+        in6_generate_lla(packet->dl_src, &packet->ipv6_src);
+        packet->arp_sha = packet->dl_src;
+        packet->arp_tha = eth_addr_zero;
+    }
 }
 
 /* The packet turns around and becomes what says that it was not welcome.
@@ -153,7 +165,7 @@ is_rejection(const struct flow *packet)
 /* Makes of 'packet' what 'type' says.  Returns the name of what has become of
  * it. */
 static const char *
-transform(enum ovnact_type type, struct flow *packet)
+transform(enum ovnact_type type, bool exact, struct flow *packet)
 {
     switch ((int) type) {
     case OVNACT_CLONE:
@@ -184,7 +196,7 @@ transform(enum ovnact_type type, struct flow *packet)
         make_nd_na(packet);
         return "nd_na_router";
     case OVNACT_ND_NS:
-        make_nd_ns(packet);
+        make_nd_ns(packet, exact);
         return "nd_ns";
     default:
         OVS_NOT_REACHED();
@@ -221,9 +233,17 @@ trace_nested_action(struct trace_acts *acts, const struct ovnact *a)
     if (a->type == OVNACT_REJECT && is_rejection(acts->packet)) {
         return;
     }
+    if (a->type == OVNACT_REJECT && acts->t->chassis
+        && !is_ip_any(acts->packet)) {
+        return;                 /* There is no answer to other protocols. */
+    }
 
     struct flow copy = *acts->packet;
-    const char *name = transform(a->type, &copy);
+    const char *name = transform(a->type, acts->t->chassis, &copy);
+    if (acts->t->chassis && a->type != OVNACT_CLONE) {
+        copy.ct_state = 0;      /* It comes from the controller. */
+    }
+
     const struct ovnact_nest *nest
         = CONTAINER_OF(a, struct ovnact_nest, ovnact);
     struct trace_node *node = trace_put(acts->parent, TRACE_FORK, "%s", name);

@@ -279,6 +279,22 @@ trace_egress(struct trace *t, const struct trace_dp *dp,
     trace_table(t, dp, &copy, OVN_P_EGRESS, 0, parent);
 }
 
+/* On a physical network, a router that is everywhere must not be seen. */
+static void
+put_chassis_mac(const struct trace *t, const struct flow *packet,
+                const struct trace_port *port, struct trace_node *parent)
+{
+    struct eth_addr mac;
+
+    if (t->chassis && !strcmp(port->type, "localnet")
+        && trace_chassis_hides_router(t->chassis, port, packet->dl_src,
+                                      &mac)) {
+        trace_put(parent, TRACE_LEAVE, "/* On the physical network, eth.src "
+                  "is "ETH_ADDR_FMT", which stands for the router. */",
+                  ETH_ADDR_ARGS(mac));
+    }
+}
+
 /* From chassis to chassis. */
 
 struct travel {
@@ -318,6 +334,51 @@ travel_by_tunnel(const struct sbrec_chassis *there, void *travel_)
     t->chassis = here;
 }
 
+/* Says that the packet leaves for 'there', or for wherever its destination is
+ * (NULL), through 'localnet'. */
+static void
+put_leave_by_localnet(const struct travel *travel,
+                      const struct trace_port *localnet,
+                      const struct sbrec_chassis *there)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    ds_put_format(&s, "/* Leaves chassis \"%s\"", travel->t->chassis->name);
+    if (there) {
+        ds_put_format(&s, " for chassis \"%s\"", there->name);
+    }
+    ds_put_format(&s, " by physical network \"%s\"",
+                  smap_get_def(&localnet->row->options, "network_name", ""));
+    if (localnet->row->n_tag) {
+        ds_put_format(&s, ", VLAN %"PRId64, localnet->row->tag[0]);
+    }
+    ds_put_cstr(&s, ". */");
+    trace_put_nocopy(travel->parent, TRACE_LEAVE, ds_steal_cstr(&s));
+}
+
+/* On from 'localnet' on 'there', if anything is known of that. */
+static void
+arrive_by_localnet(const struct travel *travel,
+                   const struct trace_port *localnet,
+                   const struct sbrec_chassis *there)
+{
+    struct trace *t = travel->t;
+    const struct sbrec_chassis *here = t->chassis;
+    struct flow copy = *travel->packet;
+
+    if (!there) {
+        return;
+    }
+    memset(copy.regs, 0, sizeof copy.regs);
+    copy.ct_state = 0;
+    copy.regs[REG(MFF_LOG_INPORT)] = localnet->key;
+    t->chassis = there;
+    struct trace_node *node = put_ingress(t, localnet->dp, &copy,
+                                          travel->parent);
+    trace_table(t, localnet->dp, &copy, OVN_P_INGRESS, 0, node);
+    t->chassis = here;
+}
+
 /* Through 'localnet' to 'there', and on there. */
 static void
 travel_by_localnet(const struct travel *travel,
@@ -325,30 +386,47 @@ travel_by_localnet(const struct travel *travel,
                    const struct sbrec_chassis *there)
 {
     struct trace *t = travel->t;
-    const struct sbrec_chassis *here = t->chassis;
-    struct ds s = DS_EMPTY_INITIALIZER;
+    const struct flow *packet = travel->packet;
+    bool turns_back = (packet->regs[REG(MFF_LOG_INPORT)] == localnet->key
+                       && !(packet->regs[REG(MFF_LOG_FLAGS)]
+                            & MLF_BIT(ALLOW_LOOPBACK)));
 
-    ds_put_format(&s, "/* Leaves chassis \"%s\" for chassis \"%s\" by "
-                  "physical network \"%s\"", here->name, there->name,
-                  smap_get_def(&localnet->row->options, "network_name", ""));
-    if (localnet->row->n_tag) {
-        ds_put_format(&s, ", VLAN %"PRId64, localnet->row->tag[0]);
+    /* It does not go out where it came in. */
+    if (!turns_back) {
+        put_leave_by_localnet(travel, localnet, there);
     }
-    ds_put_cstr(&s, ". */");
-    trace_put_nocopy(travel->parent, TRACE_LEAVE, ds_steal_cstr(&s));
-    trace_egress(t, travel->dp, travel->packet,
+    trace_egress(t, travel->dp, packet,
                  trace_port_name(t, travel->dp, localnet->key),
                  localnet->key, false, travel->parent);
+    if (!turns_back) {
+        arrive_by_localnet(travel, localnet, there);
+    }
+}
 
+/* From a router straight out of 'localnet', of the switch behind
+ * 'travel->egress_port', to 'there', and on there. */
+static void
+travel_bridged(struct travel *travel, const struct trace_port *localnet,
+               const struct sbrec_chassis *there)
+{
+    struct trace *t = travel->t;
     struct flow copy = *travel->packet;
-    memset(copy.regs, 0, sizeof copy.regs);
-    copy.ct_state = 0;
-    copy.regs[REG(MFF_LOG_INPORT)] = localnet->key;
-    t->chassis = there;
-    struct trace_node *node = put_ingress(t, travel->dp, &copy,
-                                          travel->parent);
-    trace_table(t, travel->dp, &copy, OVN_P_INGRESS, 0, node);
-    t->chassis = here;
+    struct eth_addr mac;
+
+    if (!travel->egress_port->row->n_mac
+        || !ovs_scan(travel->egress_port->row->mac[0], ETH_ADDR_SCAN_FMT,
+                     ETH_ADDR_SCAN_ARGS(mac))) {
+        return;
+    }
+    copy.dl_src = mac;
+    travel->packet = &copy;
+    trace_put(travel->parent, TRACE_MODIFY, "eth.src = "ETH_ADDR_FMT,
+              ETH_ADDR_ARGS(mac));
+    put_leave_by_localnet(travel, localnet, there);
+    put_chassis_mac(t, &copy, localnet, travel->parent);
+    trace_put(travel->parent, TRACE_OUTPUT, "output(\"%s\")",
+              trace_port_name(t, localnet->dp, localnet->key));
+    arrive_by_localnet(travel, localnet, there);
 }
 
 /* What is left of the way of 'packet' to 'port' if it is on other chassis:
@@ -380,6 +458,10 @@ travel(struct trace *t, const struct trace_dp *dp, const struct flow *packet,
 
     case TRACE_TUNNEL:
         trace_chassis_for_each(t->chassis, port, travel_by_tunnel, &travel);
+        return true;
+
+    case TRACE_BRIDGED:
+        travel_bridged(&travel, localnet, there);
         return true;
 
     case TRACE_LOCALNET:
@@ -475,22 +557,6 @@ output_ingress(struct trace *t, const struct trace_dp *dp,
                  parent);
 }
 
-/* On a physical network, a router that is everywhere must not be seen. */
-static void
-put_chassis_mac(const struct trace *t, const struct flow *packet,
-                const struct trace_port *port, struct trace_node *parent)
-{
-    struct eth_addr mac;
-
-    if (t->chassis && !strcmp(port->type, "localnet")
-        && trace_chassis_hides_router(t->chassis, port, packet->dl_src,
-                                      &mac)) {
-        trace_put(parent, TRACE_LEAVE, "/* On the physical network, eth.src "
-                  "is "ETH_ADDR_FMT", which stands for the router. */",
-                  ETH_ADDR_ARGS(mac));
-    }
-}
-
 /* Out of a port. */
 static void
 output_egress(struct trace *t, const struct trace_dp *dp,
@@ -517,6 +583,11 @@ output_egress(struct trace *t, const struct trace_dp *dp,
         const struct trace_port *peer = port->peer;
         struct flow copy = *packet;
 
+        if (t->chassis) {
+            /* Nothing else gets through from one datapath to another. */
+            memset(copy.regs, 0, sizeof copy.regs);
+            copy.ct_state = 0;
+        }
         copy.regs[REG(MFF_LOG_INPORT)] = peer->key;
         copy.regs[REG(MFF_LOG_OUTPORT)] = 0;
         struct trace_node *node = put_ingress(t, peer->dp, &copy, parent);
