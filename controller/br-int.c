@@ -161,8 +161,13 @@ track_prefixes(const struct ovsrec_bridge *br, struct ovsdb_idl_txn *txn)
     bool has_row[UINT8_MAX + 1] = { false };
 
     for (size_t i = 0; i < br->n_flow_tables; i++) {
-        if (br->key_flow_tables[i] < n_tables) {
-            has_row[br->key_flow_tables[i]] = true;
+        int64_t table = br->key_flow_tables[i];
+
+        if (table < n_tables) {
+            has_row[table] = true;
+        } else if (br->value_flow_tables[i] == row) {
+            /* Of another release's pipeline, which was longer. */
+            ovsrec_bridge_update_flow_tables_delkey(br, table);
         }
     }
     for (int table = 0; table < n_tables; table++) {
