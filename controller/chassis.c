@@ -742,6 +742,16 @@ cleanup(const struct turn *turn)
 }
 
 static void
+register_ovs(struct idl_columns *columns)
+{
+    idl_columns_add(columns, &ovsrec_open_vswitch_col_external_ids, IDL_READ);
+    idl_columns_add(columns, &ovsrec_open_vswitch_col_iface_types, IDL_READ);
+    idl_columns_add(columns, &ovsrec_open_vswitch_col_bridges, IDL_READ);
+    idl_columns_add(columns, &ovsrec_bridge_col_name, IDL_READ);
+    idl_columns_add(columns, &ovsrec_bridge_col_datapath_type, IDL_READ);
+}
+
+static void
 register_sb(struct idl_columns *columns)
 {
     idl_columns_add(columns, &sbrec_chassis_private_col_name, IDL_READ);
@@ -753,6 +763,7 @@ register_sb(struct idl_columns *columns)
 const struct module chassis_module = {
     .name = "chassis",
     .introduces_us = true,
+    .register_ovs = register_ovs,
     .register_sb = register_sb,
     .input = input,
     .settled = settled,

@@ -178,21 +178,16 @@ walk_bridges(struct ovsdb_idl *idl, const char *old_br_int)
     sset_clone(&gone_ifaces, &iface_names);
     sset_clone(&gone_bridges, &bridge_names);
 
-    const char *datapath_type = NULL;
     const struct ovsrec_bridge *bridge;
     OVSREC_BRIDGE_FOR_EACH (bridge, idl) {
         inc_set_insert(in_kinds.bridges, INC_KEY_ONLY,
                        inc_key_string(bridge->name));
         sset_add(&bridge_names, bridge->name);
         sset_find_and_delete(&gone_bridges, bridge->name);
-        if (is_br_int(bridge->name)) {
-            datapath_type = ovs_bridge_datapath_type(bridge);
-        }
         for (size_t i = 0; i < bridge->n_ports; i++) {
             put_port(bridge->ports[i], bridge, old_br_int, &gone_ifaces);
         }
     }
-    set_fact("datapath-type", datapath_type);
 
     const char *name;
     SSET_FOR_EACH (name, &gone_ifaces) {
@@ -257,18 +252,6 @@ put_config(const struct ovsrec_open_vswitch *ovs)
     }
     hmap_swap(&config.map, &new.map);
     smap_destroy(&new);
-}
-
-static void
-put_iface_types(const struct ovsrec_open_vswitch *ovs)
-{
-    struct ds s = DS_EMPTY_INITIALIZER;
-
-    for (size_t i = 0; ovs && i < ovs->n_iface_types; i++) {
-        ds_put_format(&s, "%s%s", i ? "," : "", ovs->iface_types[i]);
-    }
-    set_fact("iface-types", ds_cstr(&s));
-    ds_destroy(&s);
 }
 
 /* What the datapath of the integration bridge is capable of. */
@@ -365,7 +348,6 @@ inputs_run_ovs(struct ovsdb_idl *idl, const char *chassis_name,
     if (remember(&last_chassis_name, chassis_name) || all
         || ovsrec_open_vswitch_track_get_first(idl)) {
         put_config(ovs);
-        put_iface_types(ovs);
         set_fact("chassis-name", last_chassis_name);
     }
 
@@ -445,7 +427,6 @@ inputs_register_ovs(struct idl_columns *all)
 {
     static const struct ovsdb_idl_column *const columns[] = {
         &ovsrec_open_vswitch_col_external_ids,
-        &ovsrec_open_vswitch_col_iface_types,
         &ovsrec_open_vswitch_col_bridges,
         &ovsrec_open_vswitch_col_datapaths,
         &ovsrec_datapath_col_capabilities,

@@ -268,9 +268,7 @@ const struct ovs_iface *in_iface(struct inc_unit *, const char *name);
 /* A key of Open_vSwitch.external_ids, with the chassis-specific form
  * ("KEY-CHASSIS") preferred; NULL if unset. */
 const char *in_config(struct inc_unit *, const char *key);
-/* A column of the Open_vSwitch row that the Chassis row repeats
- * ("iface-types", comma-separated), of the integration bridge
- * ("datapath-type"), a capability of its datapath ("ct-zero-snat", NULL if
+/* A capability of the integration bridge's datapath ("ct-zero-snat", NULL if
  * it lacks that), or what this chassis is called ("chassis-name"). */
 const char *in_ovs_fact(struct inc_unit *, const char *name);
 

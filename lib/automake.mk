@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
-# The language library: it knows neither a database schema nor a socket.
+# The language, the engine, and what programs share.  It knows no database's
+# schema and opens no socket.
 noinst_LTLIBRARIES += lib/libovn.la
 lib_libovn_la_SOURCES = \
 	lib/actions-basic.c \

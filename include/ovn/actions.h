@@ -9,10 +9,11 @@
  * The actions of ovn-sb(5)'s Logical_Flow table: text -> "struct ovnact"s ->
  * OpenFlow actions, and back to text.
  *
- * Every action is one row of the registry in lib/actions.c: its type, the
- * word it starts with, and its functions to parse, format, encode and free.
- * The loops over the registry are there, too; the functions are in
- * lib/actions-FAMILY.c.  To add an action, write its functions and its row.
+ * Every action has a row in ovn/actions.def, its type and the word that it
+ * starts with, and one in the registry in lib/actions.c, its functions to
+ * parse, format, encode and free.  The loops over the registry are there, too;
+ * the functions are in lib/actions-FAMILY.c.  To add an action, write its
+ * functions and its rows.
  *
  * Parsed actions lie one after another in an ofpbuf, like ofpacts: each
  * starts with a "struct ovnact" and is padded to OVNACT_ALIGNTO.
@@ -125,11 +126,12 @@ enum ovnact_dp_fact {
 };
 
 struct ovnact_encode_params {
-    const struct expr_env *env; /* 'port_key' is what it is asked for. */
+    const struct expr_env *env; /* Only 'symtab', 'port_key' and 'aux'. */
     const struct ovn_dialect *dialect; /* OpenFlow tables and registers. */
 
-    /* Whether the port behind a tunnel key is remote (ovnact "clone", ...)
-     * and other facts of the chassis. */
+    /* The OpenFlow port of the tunnel to the chassis that has logical port
+     * 'port_name', for "fwd_group" to watch.  Returns false if there is none,
+     * as for a port that is here. */
     bool (*tunnel_ofport)(const char *port_name, ofp_port_t *, void *aux);
 
     /* A fact about the datapath.  It is asked for, so that the caller learns

@@ -52,8 +52,8 @@ enum expr_level {
 };
 const char *expr_level_to_string(enum expr_level);
 
-/* A name that may stand in an expression.  Exactly one of 'field', 'parent'
- * and 'predicate' says what it is. */
+/* A name that may stand in an expression.  Exactly one of 'field', 'parent',
+ * 'predicate' and 'ovn_field' says what it is. */
 struct expr_symbol {
     char *name;
     int width;                  /* In bits; 0 for strings. */
@@ -262,9 +262,8 @@ struct expr_matches {
 /* Converts normalized 'expr', which it does not consume, into '*matches',
  * which it initializes.  String fields are resolved with env->port_key();
  * a disjunct that names an unknown port, or that no packet can fulfill, is
- * left out.  The matches are all
- * different, except that two flows may match on the same fields as clauses of
- * different conjunctions: then there is one match with both clauses. */
+ * left out.  The matches are all different: what is a clause of several
+ * conjunctions is one match with several clauses. */
 void expr_to_matches(const struct expr *, const struct expr_env *,
                      struct expr_matches *matches);
 void expr_matches_destroy(struct expr_matches *);

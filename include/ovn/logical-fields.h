@@ -11,7 +11,7 @@
 #include "openvswitch/shash.h"
 
 #define MFF_LOG_DATAPATH MFF_METADATA /* Logical datapath, 24 bits. */
-#define MFF_LOG_FLAGS MFF_REG10       /* enum mff_log_flags. */
+#define MFF_LOG_FLAGS MFF_REG10       /* Bits: enum mff_log_flags_bits. */
 #define MFF_LOG_DNAT_ZONE MFF_REG11   /* Router's DNAT zone. */
 #define MFF_LOG_SNAT_ZONE MFF_REG12   /* Router's SNAT zone. */
 #define MFF_LOG_CT_ZONE MFF_REG13     /* Logical port's zone. */
