@@ -68,6 +68,7 @@ struct zone {
     int number;                 /* NO_ZONE if it has none (yet). */
     int n_users;                /* Units; 0: adopted, not asked for yet. */
     bool requested;             /* By number; others may share it. */
+    bool is_awaited;            /* Another datapath would go by the name. */
     bool flush_queued;          /* ofctrl has yet to be told. */
     uint64_t fence;             /* Flushed once this is reached; 0: none. */
 };
@@ -174,6 +175,9 @@ zone_create(const char *name, int number)
 static void
 zone_destroy(struct zone *zone)
 {
+    if (zone->is_awaited) {
+        sset_add(&moved, zone->name);
+    }
     zone_set_number(zone, NO_ZONE);
     hmap_remove(&zones, &zone->hmap_node);
     free(zone->name);
@@ -428,6 +432,18 @@ rename_zone(const char *old, const char *name, const struct uuid *dp)
     }
 }
 
+/* Has 'unit' run again once nobody goes by 'name'. */
+static void
+await_name(struct inc_unit *unit, const char *name)
+{
+    struct zone *zone = zone_find(name);
+
+    inc_read(unit, moved_kind, inc_key_string(name));
+    if (zone) {
+        zone->is_awaited = true;
+    }
+}
+
 /* Returns the name of the zone of 'dp' for 'what', "dnat" or "snat".  The
  * caller frees it. */
 static char *
@@ -445,6 +461,7 @@ datapath_zone_name(struct inc_unit *unit, const struct uuid *dp,
     char *by_name = xasprintf("%s_%s", name, what);
     if (!in_dialect(unit)->names_zones || is_taken(by_name, dp)
         || was_second(by_name, by_uuid)) {
+        await_name(unit, by_name);
         rename_zone(by_name, by_uuid, dp);
         free(by_name);
         return by_uuid;
@@ -581,7 +598,8 @@ ct_zone_snat(struct inc_unit *unit, const struct uuid *dp)
 }
 
 /* Returns true if somebody must give up a zone that another has a right to
- * (snat-ct-zone), hence the engine must run again. */
+ * (snat-ct-zone), or can have a name that another had, hence the engine must
+ * run again. */
 static bool
 announce_moves(void)
 {
