@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 dist_noinst_SCRIPTS += \
+	utilities/build-packages \
 	utilities/checksource \
 	utilities/install-deps \
 	utilities/lint \
