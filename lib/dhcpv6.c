@@ -31,8 +31,9 @@ enum {                          /* Options, RFC 8415 and others. */
     OPT_DOMAIN_SEARCH = 24,
 };
 
-#define DUID_LL 3
-#define HTYPE_ETHERNET 1
+/* What a server identifier made of an Ethernet address begins with: DUID-LL
+ * and the hardware type (RFC 8415, 11.4). */
+static const uint8_t duid_ll[4] = { 0, 3, 0, 1 };
 
 /* Options: code, length, value. */
 
@@ -227,9 +228,8 @@ put_config(const struct dhcpv6_request *rq, const uint8_t *config,
             if (option.len != ETH_ADDR_LEN) {
                 return "its server_id is no Ethernet address";
             }
-            put_unaligned_be16((ovs_be16 *) &duid[0], htons(DUID_LL));
-            put_unaligned_be16((ovs_be16 *) &duid[2], htons(HTYPE_ETHERNET));
-            memcpy(&duid[4], option.value, ETH_ADDR_LEN);
+            memcpy(duid, duid_ll, sizeof duid_ll);
+            memcpy(&duid[sizeof duid_ll], option.value, ETH_ADDR_LEN);
             *has_duid = true;
             break;
 

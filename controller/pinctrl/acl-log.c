@@ -46,5 +46,5 @@ handle_log(const struct pin *pin)
 
 struct pin_service acl_log_pin_service = {
     .name = "acl-log",
-    .opcodes = { { ACTION_OPCODE_LOG, handle_log } },
+    .opcodes = { { ACTION_OPCODE_LOG, handle_log, false } },
 };

@@ -78,7 +78,7 @@ register_sb(struct idl_columns *columns)
 struct pin_service activation_pin_service = {
     .name = "activation",
     .opcodes = {
-        { ACTION_OPCODE_ACTIVATION_STRATEGY_RARP, handle_activation },
+        { ACTION_OPCODE_ACTIVATION_STRATEGY_RARP, handle_activation, false },
     },
     .register_sb = register_sb,
     .write = write_activated,

@@ -390,11 +390,11 @@ handle_reject(const struct pin *pin)
 struct pin_service error_pin_service = {
     .name = "error",
     .opcodes = {
-        { ACTION_OPCODE_ICMP, handle_icmp },
-        { ACTION_OPCODE_ICMP4_ERROR, handle_icmp_error },
-        { ACTION_OPCODE_ICMP6_ERROR, handle_icmp_error },
-        { ACTION_OPCODE_TCP_RESET, handle_tcp_reset },
-        { ACTION_OPCODE_SCTP_ABORT, handle_sctp_abort },
-        { ACTION_OPCODE_REJECT, handle_reject },
+        { ACTION_OPCODE_ICMP, handle_icmp, false },
+        { ACTION_OPCODE_ICMP4_ERROR, handle_icmp_error, false },
+        { ACTION_OPCODE_ICMP6_ERROR, handle_icmp_error, false },
+        { ACTION_OPCODE_TCP_RESET, handle_tcp_reset, false },
+        { ACTION_OPCODE_SCTP_ABORT, handle_sctp_abort, false },
+        { ACTION_OPCODE_REJECT, handle_reject, false },
     },
 };

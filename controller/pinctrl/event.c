@@ -204,7 +204,7 @@ write_event(void *event, const struct turn *turn,
 
 struct pin_service event_pin_service = {
     .name = "event",
-    .opcodes = { { ACTION_OPCODE_EVENT, handle_event } },
+    .opcodes = { { ACTION_OPCODE_EVENT, handle_event, false } },
     .register_sb = register_sb,
     .write = write_event,
     .destroy_result = event_destroy,

@@ -88,7 +88,7 @@ handle_put_fdb(const struct pin *pin)
 
 struct pin_service fdb_pin_service = {
     .name = "fdb",
-    .opcodes = { { ACTION_OPCODE_PUT_FDB, handle_put_fdb } },
+    .opcodes = { { ACTION_OPCODE_PUT_FDB, handle_put_fdb, false } },
     .register_sb = register_sb,
     .write = write_fdb,
     .max_results = 1000,

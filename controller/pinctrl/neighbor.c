@@ -713,12 +713,12 @@ destroy(void)
 struct pin_service neighbor_pin_service = {
     .name = "neighbor",
     .opcodes = {
-        { ACTION_OPCODE_ARP, handle_arp },
-        { ACTION_OPCODE_ND_NS, handle_nd_ns },
-        { ACTION_OPCODE_ND_NA, handle_nd_na },
-        { ACTION_OPCODE_ND_NA_ROUTER, handle_nd_na_router },
-        { ACTION_OPCODE_PUT_ARP, handle_put_arp },
-        { ACTION_OPCODE_PUT_ND, handle_put_nd },
+        { ACTION_OPCODE_ARP, handle_arp, false },
+        { ACTION_OPCODE_ND_NS, handle_nd_ns, false },
+        { ACTION_OPCODE_ND_NA, handle_nd_na, false },
+        { ACTION_OPCODE_ND_NA_ROUTER, handle_nd_na_router, false },
+        { ACTION_OPCODE_PUT_ARP, handle_put_arp, false },
+        { ACTION_OPCODE_PUT_ND, handle_put_nd, false },
     },
     .timer = timer,
     .init = init,

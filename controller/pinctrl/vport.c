@@ -110,7 +110,7 @@ register_sb(struct idl_columns *columns)
 
 struct pin_service vport_pin_service = {
     .name = "vport",
-    .opcodes = { { ACTION_OPCODE_BIND_VPORT, handle_bind_vport } },
+    .opcodes = { { ACTION_OPCODE_BIND_VPORT, handle_bind_vport, false } },
     .register_sb = register_sb,
     .write = write_announcement,
     .max_results = 256,
