@@ -244,6 +244,16 @@ test_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     compile_whole(unit, &table);
 }
 
+/* Whether 'b' or 'a' has extended the sample: both are tried. */
+static bool
+extend_both(struct lflow_sample *sample, const struct expr *b,
+            const struct expr *a)
+{
+    const bool extended = lflow_sample_extend(sample, b);
+
+    return lflow_sample_extend(sample, a) || extended;
+}
+
 /* As controller/lflow.c does it. */
 static bool
 update(struct inc_unit *unit, struct lflow_sample *sample)
@@ -257,8 +267,7 @@ update(struct inc_unit *unit, struct lflow_sample *sample)
         if (b) {
             expr_matches_destroy(&before);
         }
-    } else if (lflow_sample_extend(sample, b)
-               | lflow_sample_extend(sample, a)) {
+    } else if (extend_both(sample, b, a)) {
         ok = update(unit, sample);
     } else if (before.n_conjunctions == after.n_conjunctions) {
         for (size_t i = 0; i < before.n; i++) {
