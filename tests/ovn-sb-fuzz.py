@@ -573,7 +573,8 @@ def fuzz(args):
             print("FAILED (seed %d): %s" % (seed, failure), flush=True)
             print("to shrink it: --work=%s --shrink=%s" % (args.work, log),
                   flush=True)
-            if (isinstance(failure, Doubtful) and args.confirm
+            if isinstance(failure, Doubtful) and (
+                    args.crashes or args.confirm
                     and not replay(args, *read_log(log))):
                 print("That does not count.", flush=True)
             else:
@@ -618,6 +619,9 @@ def main():
     parser.add_argument("--keep-going", action="store_true")
     parser.add_argument("--confirm", action="store_true",
                         help="a difference counts if a replay shows one, too")
+    parser.add_argument("--crashes", action="store_true",
+                        help="only the controller's crashes, assertions and"
+                        " sanitizers count")
     parser.add_argument("--replay", metavar="LOG")
     parser.add_argument("--shrink", metavar="LOG")
     parser.add_argument("--tail", type=int, metavar="N",

@@ -95,8 +95,8 @@ class World:
                  for args, process in running]
         for args, text, status in texts:
             if status:
-                raise Failure("%s: %s" % (" ".join(args)[:300],
-                                          text.decode(errors="replace")))
+                raise Doubtful("%s: %s" % (" ".join(args)[:300],
+                                           text.decode(errors="replace")))
         return [text.decode(errors="replace") for _, text, _ in texts]
 
     # Processes.
