@@ -353,7 +353,8 @@ SB_COMPARED = {
 }
 # What later releases can do, and ours says that it can, too.
 LATER_FEATURES = ('ct-commit-nat-v2', 'ct-commit-to-zone', 'ct-next-zone',
-                  'ls-dpg-column', 'ovn-sample-with-registers')
+                  'ct-state-save', 'ls-dpg-column',
+                  'ovn-sample-with-registers')
 # What is learned from packets, stock's announcements among them, is not
 # compared: get_mac_bind(), lookup_mac_bind(), lookup_fdb(), get_fdb().
 LEARNED = re.compile(r' table=(66|67|71|72),')
