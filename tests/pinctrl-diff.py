@@ -214,6 +214,11 @@ class Side:
                               universal_newlines=True, check=False)
         if done.returncode:
             raise RuntimeError('%s: %s: %s' % (self.name, words, done.stderr))
+        if '--wait=hv' in words:
+            # The flows are there, but packets may still go by what the
+            # datapath made of the old ones.
+            for name in self.chassis:
+                self.appctl(name, 'revalidator/purge', daemon='vswitchd')
         return done.stdout
 
     @staticmethod
