@@ -694,17 +694,13 @@ void
 act_parse_bind_vport(struct act_parser *p, enum ovnact_type type,
                      const struct expr_field *result OVS_UNUSED)
 {
-    if (!lex_expect(p->lex, LEX_LPAREN)) {
-        return;
-    }
-    if (!lex_is(p->lex, LEX_STRING)) {
-        lex_syntax_error(p->lex, "expecting port name string.");
+    char *vport = act_parse_port_name(p);
+    if (!vport) {
         return;
     }
 
     struct ovnact_bind_vport *bind = ovnact_put(p, type, sizeof *bind);
-    bind->vport = xstrdup(lex_current(p->lex)->text);
-    lex_advance(p->lex);
+    bind->vport = vport;
     if (lex_expect(p->lex, LEX_COMMA)
         && act_parse_field(p, 0, &bind->parent)) {
         lex_expect(p->lex, LEX_RPAREN);

@@ -68,15 +68,7 @@ void
 act_parse_ct_orig(struct act_parser *p, enum ovnact_type type,
                   const struct expr_field *result)
 {
-    struct ovnact_result *r = ovnact_put(p, type, sizeof *r);
-
-    r->dst = *result;
-    if (!lex_accept(p->lex, LEX_RPAREN)) {
-        lex_error(p->lex, "%s doesn't take any parameters",
-                  ovnact_word(&r->ovnact));
-        return;
-    }
-    act_check_field(p, result, n_bits(type), true);
+    act_parse_no_argument(p, type, result, n_bits(type));
 }
 
 /* Sets 'parts' to those bits of 'a' that 'b' does not have. */

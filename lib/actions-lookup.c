@@ -18,8 +18,8 @@
 /* R = WORD(); */
 
 void
-act_parse_result(struct act_parser *p, enum ovnact_type type,
-                 const struct expr_field *result)
+act_parse_no_argument(struct act_parser *p, enum ovnact_type type,
+                      const struct expr_field *result, int n_bits)
 {
     struct ovnact_result *r = ovnact_put(p, type, sizeof *r);
 
@@ -29,7 +29,14 @@ act_parse_result(struct act_parser *p, enum ovnact_type type,
                   ovnact_word(&r->ovnact));
         return;
     }
-    act_check_field(p, result, 1, true);
+    act_check_field(p, result, n_bits, true);
+}
+
+void
+act_parse_result(struct act_parser *p, enum ovnact_type type,
+                 const struct expr_field *result)
+{
+    act_parse_no_argument(p, type, result, 1);
 }
 
 void

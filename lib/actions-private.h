@@ -90,6 +90,10 @@ bool act_parse_field(struct act_parser *, int n_bits, struct expr_field *);
 bool act_check_field(struct act_parser *, const struct expr_field *field,
                      int n_bits, bool rw);
 
+/* "(" and the name of a port, as a string.  NULL and an error in the cursor if
+ * that is not what comes.  Caller frees. */
+char *act_parse_port_name(struct act_parser *);
+
 /* A decimal integer of at most 16 bits, or "expecting WHAT". */
 bool act_parse_u16(struct act_parser *, const char *what, uint16_t *);
 /* Whether 'addr', a "struct in_addr" or "struct in6_addr", can be translated
@@ -350,6 +354,10 @@ struct ovnact_commit_lb_aff {
     uint8_t proto;              /* 0 if there is no 'vip_port'. */
     uint16_t timeout;
 };
+
+/* ")" behind "RESULT = WORD(", for a result of 'n_bits'. */
+void act_parse_no_argument(struct act_parser *, enum ovnact_type,
+                           const struct expr_field *result, int n_bits);
 
 /* The functions that the registry names. */
 #define ACT_PARSE(NAME)                                                 \

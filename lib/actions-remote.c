@@ -35,17 +35,13 @@ void
 act_parse_mirror(struct act_parser *p, enum ovnact_type type,
                  const struct expr_field *result OVS_UNUSED)
 {
-    if (!lex_expect(p->lex, LEX_LPAREN)) {
-        return;
-    }
-    if (!lex_is(p->lex, LEX_STRING)) {
-        lex_syntax_error(p->lex, "expecting port name string.");
+    char *port = act_parse_port_name(p);
+    if (!port) {
         return;
     }
 
     struct ovnact_mirror *mirror = ovnact_put(p, type, sizeof *mirror);
-    mirror->port = xstrdup(lex_current(p->lex)->text);
-    lex_advance(p->lex);
+    mirror->port = port;
     lex_expect(p->lex, LEX_RPAREN);
 }
 

@@ -363,6 +363,22 @@ act_accept_u32(struct act_parser *p, uint32_t *value)
     return true;
 }
 
+char *
+act_parse_port_name(struct act_parser *p)
+{
+    if (!lex_expect(p->lex, LEX_LPAREN)) {
+        return NULL;
+    }
+    if (!lex_is(p->lex, LEX_STRING)) {
+        lex_syntax_error(p->lex, "expecting port name string.");
+        return NULL;
+    }
+
+    char *name = xstrdup(lex_current(p->lex)->text);
+    lex_advance(p->lex);
+    return name;
+}
+
 bool
 act_parse_u16(struct act_parser *p, const char *what, uint16_t *value)
 {
