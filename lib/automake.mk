@@ -78,7 +78,8 @@ lib_libovn_la_SOURCES = \
 	lib/port-sec.c \
 	lib/port-sec.h \
 	lib/put-actions.c \
-	lib/put-actions.h
+	lib/put-actions.h \
+	lib/wire.h
 
 # What differs between releases of libopenvswitch: see lib/ovs-compat.h.
 BUILT_SOURCES += lib/ovs-features.h

@@ -15,25 +15,21 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "byte-order.h"
 #include "dhcp.h"
 #include "openvswitch/ofpbuf.h"
-#include "unaligned.h"
 #include "util.h"
+#include "wire.h"
 
-#define MAGIC_LEN 4
-#define FIXED_LEN (sizeof(struct dhcp_header) + MAGIC_LEN)
-static const uint8_t magic[MAGIC_LEN] = { 0x63, 0x82, 0x53, 0x63 };
+static const ovs_be32 magic = CONSTANT_HTONL(DHCP_MAGIC_COOKIE);
+#define FIXED_LEN (sizeof(struct dhcp_header) + sizeof magic)
 
-#define OP_REQUEST 1
-#define OP_REPLY 2
 #define FLAG_BROADCAST 0x8000
 
-enum {                          /* Options, RFC 2132 and others. */
-    OPT_PAD = 0,
+enum {                          /* Options, RFC 2132 and others, besides those
+                                 * of "dhcp.h". */
     OPT_NETMASK = 1,
-    OPT_REQUESTED_IP = 50,
     OPT_LEASE_TIME = 51,
-    OPT_TYPE = 53,
     OPT_SERVER_ID = 54,
     OPT_T1 = 58,
     OPT_T2 = 59,
@@ -42,36 +38,29 @@ enum {                          /* Options, RFC 2132 and others. */
     /* OVN's own, for the logical flow only. */
     OPT_NEXT_SERVER = 253,
     OPT_BOOTFILE_ALT = 254,
-    OPT_END = 255,
 };
 
 /* What follows the options, as the stock controller has it: padding, the end,
  * and padding again. */
-static const uint8_t trailer[] = { 0, 0, 0, 0, OPT_END, 0, 0, 0, 0 };
+static const uint8_t trailer[] = { 0, 0, 0, 0, DHCP_OPT_END, 0, 0, 0, 0 };
 
 /* Options: code, length, value. */
 
 #define OPT_LEN(OPTION) (2u + (OPTION)[1])
 
-/* The option at '*at', which is behind it then.  NULL if there is none any
- * more; '*ok' becomes false if there should be. */
+/* Reads an option.  NULL if there is none any more. */
 static const uint8_t *
-next_option(const uint8_t *data, size_t size, size_t *at, bool *ok)
+next_option(struct wire_reader *r)
 {
-    while (*at < size && data[*at] == OPT_PAD) {
-        ++*at;
+    while (wire_left(r) && r->data[r->at] == DHCP_OPT_PAD) {
+        wire_take(r, 1);
     }
-    if (*at >= size || data[*at] == OPT_END) {
+    if (!wire_left(r) || r->data[r->at] == DHCP_OPT_END) {
         return NULL;
     }
 
-    const uint8_t *option = &data[*at];
-    if (size - *at < 2 || OPT_LEN(option) > size - *at) {
-        *ok = false;
-        return NULL;
-    }
-    *at += OPT_LEN(option);
-    return option;
+    const uint8_t *option = wire_take(r, 2);
+    return option && wire_take(r, option[1]) ? option : NULL;
 }
 
 /* An address, or 0 if that is not what the option has. */
@@ -93,10 +82,10 @@ static void
 note_option(const uint8_t *option, struct dhcpv4_request *rq)
 {
     switch (option[0]) {
-    case OPT_TYPE:
+    case DHCP_OPT_MSG_TYPE:
         rq->type = option[1] == 1 ? option[2] : 0;
         break;
-    case OPT_REQUESTED_IP:
+    case DHCP_OPT_REQ_IP:
         rq->requested = get_ip(option);
         break;
     case OPT_SERVER_ID:
@@ -114,30 +103,29 @@ const char *
 dhcpv4_parse(const uint8_t *msg, size_t size, struct dhcpv4_request *rq)
 {
     struct dhcp_header header;
+    struct wire_reader r = { .data = msg, .size = size };
     const uint8_t *option;
-    size_t at = FIXED_LEN;
-    bool ok = true;
 
     memset(rq, 0, sizeof *rq);
-    if (size < FIXED_LEN) {
+    if (!wire_take(&r, FIXED_LEN)) {
         return "it is too short";
     }
     memcpy(&header, msg, sizeof header);
-    if (header.op != OP_REQUEST) {
+    if (header.op != DHCP_OP_REQUEST) {
         return "it is not a request";
     }
-    if (memcmp(&msg[sizeof header], magic, sizeof magic)) {
+    if (memcmp(&msg[sizeof header], &magic, sizeof magic)) {
         return "it has no magic cookie";
     }
     rq->msg = msg;
     rq->ciaddr = header.ciaddr;
     rq->giaddr = header.giaddr;
     rq->broadcast = ntohs(header.flags) & FLAG_BROADCAST;
-    while ((option = next_option(msg, size, &at, &ok))) {
+    while ((option = next_option(&r))) {
         note_option(option, rq);
     }
     /* What is in front of a broken option still counts. */
-    return ok || rq->type ? NULL : "an option does not end";
+    return r.is_short && !rq->type ? "an option does not end" : NULL;
 }
 
 /* Configuration. */
@@ -145,28 +133,27 @@ dhcpv4_parse(const uint8_t *msg, size_t size, struct dhcpv4_request *rq)
 const char *
 dhcpv4_config_parse(const uint8_t *data, size_t size, struct dhcpv4_config *c)
 {
+    struct wire_reader r = { .data = data, .size = size };
     const uint8_t *option;
-    size_t at = sizeof c->offer;
     size_t rest;
-    bool ok = true;
 
     memset(c, 0, sizeof *c);
-    if (size < sizeof c->offer) {
+    if (!wire_take(&r, sizeof c->offer)) {
         return "it has no address to offer";
     }
     memcpy(&c->offer, data, sizeof c->offer);
 
     /* The encoder puts those that are not simply copied first. */
-    rest = at;
-    while ((option = next_option(data, size, &at, &ok))) {
+    rest = r.at;
+    while ((option = next_option(&r))) {
         switch (option[0]) {
         case OPT_BOOTFILE:
             c->bootfile = option;
-            rest = at;
+            rest = r.at;
             break;
         case OPT_BOOTFILE_ALT:
             c->bootfile_alt = option;
-            rest = at;
+            rest = r.at;
             break;
         case OPT_NEXT_SERVER:
             c->next_server = get_ip(option);
@@ -180,7 +167,7 @@ dhcpv4_config_parse(const uint8_t *data, size_t size, struct dhcpv4_config *c)
     }
     c->options = &data[rest];
     c->options_size = size - rest;
-    return ok ? NULL : "an option does not end";
+    return r.is_short ? "an option does not end" : NULL;
 }
 
 /* Replies. */
@@ -242,12 +229,11 @@ static void
 put_options(const struct dhcpv4_request *rq, const struct dhcpv4_config *c,
             struct ofpbuf *reply)
 {
+    struct wire_reader r = { .data = c->options, .size = c->options_size };
     const uint8_t *option;
-    size_t at = 0;
-    bool ok = true;
 
     put_bootfile(rq, c, reply);
-    while ((option = next_option(c->options, c->options_size, &at, &ok))) {
+    while ((option = next_option(&r))) {
         if (rq->type != DHCPV4_INFORM || is_for_inform(option[0])) {
             ofpbuf_put(reply, option, OPT_LEN(option));
         }
@@ -263,12 +249,12 @@ dhcpv4_compose(const struct dhcpv4_request *rq, const struct dhcpv4_config *c,
     const bool inform = rq->type == DHCPV4_INFORM;
 
     memcpy(&header, rq->msg, sizeof header);
-    header.op = OP_REPLY;
+    header.op = DHCP_OP_REPLY;
     header.yiaddr = nak || inform ? 0 : c->offer;
     header.siaddr = nak || inform ? 0 : c->next_server;
     ofpbuf_put(reply, &header, sizeof header);
-    ofpbuf_put(reply, magic, sizeof magic);
-    put_option(reply, OPT_TYPE, &type, sizeof type);
+    ofpbuf_put(reply, &magic, sizeof magic);
+    put_option(reply, DHCP_OPT_MSG_TYPE, &type, sizeof type);
     if (!nak) {
         put_options(rq, c, reply);
     } else if (c->server_id) {

@@ -14,8 +14,8 @@
 
 #include "openvswitch/ofpbuf.h"
 #include "packets.h"
-#include "unaligned.h"
 #include "util.h"
+#include "wire.h"
 
 #define HEADER_LEN 4
 #define OPT_HEADER_LEN 4
@@ -37,49 +37,25 @@ static const uint8_t duid_ll[4] = { 0, 3, 0, 1 };
 
 /* Options: code, length, value. */
 
-static uint16_t
-u16_at(const uint8_t *p)
-{
-    return p[0] << 8 | p[1];
-}
-
-/* The option at '*at', which is behind it then.  False if there is none any
- * more; '*ok' becomes false if there should be. */
+/* Reads an option.  False if there is none any more. */
 static bool
-next_option(const uint8_t *data, size_t size, size_t *at, uint16_t *code,
-            struct dhcpv6_option *option, bool *ok)
+next_option(struct wire_reader *r, uint16_t *code,
+            struct dhcpv6_option *option)
 {
-    const size_t left = size - *at;
-
-    if (!left) {
+    if (!wire_left(r) || !wire_take_u16(r, code)
+        || !wire_take_u16(r, &option->len)) {
         return false;
     }
-    if (left < OPT_HEADER_LEN
-        || u16_at(&data[*at + 2]) > left - OPT_HEADER_LEN) {
-        *ok = false;
-        return false;
-    }
-    *code = u16_at(&data[*at]);
-    option->value = &data[*at + OPT_HEADER_LEN];
-    option->len = u16_at(&data[*at + 2]);
-    *at += OPT_HEADER_LEN + option->len;
-    return true;
-}
-
-static void
-put_u16(struct ofpbuf *reply, uint16_t value)
-{
-    const uint8_t bytes[] = { value >> 8, value & 0xff };
-
-    ofpbuf_put(reply, bytes, sizeof bytes);
+    option->value = wire_take(r, option->len);
+    return option->value != NULL;
 }
 
 static void
 put_option(struct ofpbuf *reply, uint16_t code, const void *value,
            uint16_t len)
 {
-    put_u16(reply, code);
-    put_u16(reply, len);
+    wire_put_u16(reply, code);
+    wire_put_u16(reply, len);
     ofpbuf_put(reply, value, len);
 }
 
@@ -88,18 +64,17 @@ put_option(struct ofpbuf *reply, uint16_t code, const void *value,
 const char *
 dhcpv6_parse(const uint8_t *msg, size_t size, struct dhcpv6_request *rq)
 {
-    size_t at = HEADER_LEN;
+    struct wire_reader r = { .data = msg, .size = size };
     struct dhcpv6_option option;
     uint16_t code;
-    bool ok = true;
 
     memset(rq, 0, sizeof *rq);
-    if (size < HEADER_LEN) {
+    if (!wire_take(&r, HEADER_LEN)) {
         return "it is too short";
     }
     rq->msg = msg;
     rq->type = msg[0];
-    while (next_option(msg, size, &at, &code, &option, &ok)) {
+    while (next_option(&r, &code, &option)) {
         if (code == OPT_CLIENT_ID) {
             rq->client_id = option;
         } else if (code == OPT_SERVER_ID) {
@@ -113,8 +88,8 @@ dhcpv6_parse(const uint8_t *msg, size_t size, struct dhcpv6_request *rq)
     }
     /* What is in front of a broken option still counts. */
     return (!rq->client_id.value
-            ? ok ? "it has no client identifier" : "an option does not end"
-            : NULL);
+            ? (r.is_short ? "an option does not end"
+               : "it has no client identifier") : NULL);
 }
 
 /* Replies. */
@@ -163,12 +138,12 @@ put_association(const struct dhcpv6_request *rq,
     };
     const size_t address_len = sizeof(struct in6_addr) + sizeof infinity;
 
-    put_u16(reply, OPT_IA_NA);
-    put_u16(reply, IA_NA_LEN + OPT_HEADER_LEN + address_len);
+    wire_put_u16(reply, OPT_IA_NA);
+    wire_put_u16(reply, IA_NA_LEN + OPT_HEADER_LEN + address_len);
     ofpbuf_put(reply, rq->iaid, 4);
     ofpbuf_put(reply, infinity, sizeof infinity); /* T1 and T2. */
-    put_u16(reply, OPT_IA_ADDR);
-    put_u16(reply, address_len);
+    wire_put_u16(reply, OPT_IA_ADDR);
+    wire_put_u16(reply, address_len);
     ofpbuf_put(reply, address->value, sizeof(struct in6_addr));
     ofpbuf_put(reply, infinity, sizeof infinity); /* Its lifetimes. */
 }
@@ -182,8 +157,8 @@ put_domain_search(const struct dhcpv6_option *names, struct ofpbuf *reply)
     size_t left = names->len;
     const size_t start = reply->size;
 
-    put_u16(reply, OPT_DOMAIN_SEARCH);
-    put_u16(reply, 0);
+    wire_put_u16(reply, OPT_DOMAIN_SEARCH);
+    wire_put_u16(reply, 0);
     while (left) {
         const char *comma = memchr(name, ',', left);
         size_t len = comma ? comma - name : left;
@@ -207,8 +182,7 @@ put_domain_search(const struct dhcpv6_option *names, struct ofpbuf *reply)
         name += whole;
         left -= whole;
     }
-    put_unaligned_be16(ofpbuf_at_assert(reply, start + 2, 2),
-                       htons(reply->size - start - OPT_HEADER_LEN));
+    wire_set_u16(reply, start + 2, reply->size - start - OPT_HEADER_LEN);
 }
 
 /* Appends what the action says, and sets 'duid' to the server's. */
@@ -217,12 +191,11 @@ put_config(const struct dhcpv6_request *rq, const uint8_t *config,
            size_t size, uint8_t duid[4 + ETH_ADDR_LEN], bool *has_duid,
            struct ofpbuf *reply)
 {
+    struct wire_reader r = { .data = config, .size = size };
     struct dhcpv6_option option;
     uint16_t code;
-    size_t at = 0;
-    bool ok = true;
 
-    while (next_option(config, size, &at, &code, &option, &ok)) {
+    while (next_option(&r, &code, &option)) {
         switch (code) {
         case OPT_SERVER_ID:
             if (option.len != ETH_ADDR_LEN) {
@@ -251,7 +224,7 @@ put_config(const struct dhcpv6_request *rq, const uint8_t *config,
             break;
         }
     }
-    return ok ? NULL : "an option does not end";
+    return r.is_short ? "an option does not end" : NULL;
 }
 
 const char *

@@ -28,6 +28,7 @@
 #include "ovs-atomic.h"
 #include "smap.h"
 #include "util.h"
+#include "wire.h"
 
 #define HEADER_LEN 12
 #define RR_FIXED_LEN 10         /* Of a record, between name and data. */
@@ -55,89 +56,58 @@
 
 /* Reading. */
 
-struct cursor {
-    const uint8_t *msg;
-    size_t size;
-    size_t at;
-};
-
-static bool
-skip(struct cursor *c, size_t n)
-{
-    if (n > c->size - c->at) {
-        return false;
-    }
-    c->at += n;
-    return true;
-}
-
-static uint16_t
-u16_at(const uint8_t *p)
-{
-    return p[0] << 8 | p[1];
-}
-
-static bool
-get_u16(struct cursor *c, uint16_t *value)
-{
-    if (!skip(c, 2)) {
-        return false;
-    }
-    *value = u16_at(&c->msg[c->at - 2]);
-    return true;
-}
-
 /* Reads the name in the question.  '*is_text' becomes false if it has bytes
  * that no name in a database can have. */
 static const char *
-get_name(struct cursor *c, struct dns_question *q, bool *is_text)
+get_name(struct wire_reader *r, struct dns_question *q, bool *is_text)
 {
-    const size_t start = c->at;
+    const size_t start = r->at;
     size_t n = 0;
 
     *is_text = true;
     for (;;) {
-        if (!skip(c, 1)) {
+        const uint8_t *len = wire_take(r, 1);
+        if (!len) {
             return "its name does not end";
         }
-        const size_t len = c->msg[c->at - 1];
-        if (!len) {
+        if (!*len) {
             break;
         }
-        const uint8_t *label = &c->msg[c->at];
-        if (len > MAX_LABEL_LEN) {
+        if (*len > MAX_LABEL_LEN) {
             return "its name has a label that is no label";
         }
-        if (!skip(c, len)) {
+        const uint8_t *label = wire_take(r, *len);
+        if (!label) {
             return "its name does not end";
         }
-        if (c->at - start >= DNS_MAX_NAME_LEN) {
+        if (r->at - start >= DNS_MAX_NAME_LEN) {
             return "its name is too long";
         }
         if (n) {
             q->name[n++] = '.';
         }
-        for (size_t i = 0; i < len; i++) {
+        for (size_t i = 0; i < *len; i++) {
             *is_text = *is_text && label[i] && label[i] != '.';
             q->name[n++] = tolower(label[i]);
         }
     }
     q->name[n] = '\0';
-    q->name_size = c->at - start;
+    q->name_size = r->at - start;
     return NULL;
 }
 
 /* Reads the only additional record, if that is an OPT record. */
 static bool
-get_edns(struct cursor *c, struct dns_question *q)
+get_edns(struct wire_reader *r, struct dns_question *q)
 {
     uint16_t type, udp_size, version, flags, len;
     uint16_t rcode_and_version;
 
-    if (!skip(c, 1) || c->msg[c->at - 1]
-        || !get_u16(c, &type) || !get_u16(c, &udp_size)
-        || !get_u16(c, &rcode_and_version) || !get_u16(c, &flags)
-        || !get_u16(c, &len) || !skip(c, len)) {
+    const uint8_t *name = wire_take(r, 1);
+    if (!name || *name
+        || !wire_take_u16(r, &type) || !wire_take_u16(r, &udp_size)
+        || !wire_take_u16(r, &rcode_and_version) || !wire_take_u16(r, &flags)
+        || !wire_take_u16(r, &len) || !wire_take(r, len)) {
         return false;
     }
     version = rcode_and_version & 0xff;
@@ -153,7 +123,7 @@ enum dns_verdict
 dns_parse(const uint8_t *msg, size_t size, struct dns_question *q,
           const char **why)
 {
-    struct cursor c = { .msg = msg, .size = size };
+    struct wire_reader r = { .data = msg, .size = size };
     uint16_t class;
     bool is_text;
 
@@ -162,31 +132,31 @@ dns_parse(const uint8_t *msg, size_t size, struct dns_question *q,
     q->msg = msg;
     q->max_size = MIN_REPLY;
 
-    if (!skip(&c, HEADER_LEN)) {
+    if (!wire_take(&r, HEADER_LEN)) {
         *why = "it is shorter than a header";
         return DNS_MALFORMED;
     }
-    const uint16_t n_additional = u16_at(&msg[10]);
-    if (u16_at(&msg[2]) & (FLAG_RESPONSE | OPCODE_MASK)
-        || u16_at(&msg[4]) != 1 /* Questions. */
-        || u16_at(&msg[6])      /* Answers, authorities. */
-        || u16_at(&msg[8]) || n_additional > 1) {
+    const uint16_t n_additional = wire_u16(&msg[10]);
+    if (wire_u16(&msg[2]) & (FLAG_RESPONSE | OPCODE_MASK)
+        || wire_u16(&msg[4]) != 1 /* Questions. */
+        || wire_u16(&msg[6])      /* Answers, authorities. */
+        || wire_u16(&msg[8]) || n_additional > 1) {
         return DNS_OTHER;
     }
 
-    *why = get_name(&c, q, &is_text);
+    *why = get_name(&r, q, &is_text);
     if (*why) {
         return DNS_MALFORMED;
     }
-    if (!get_u16(&c, &q->type) || !get_u16(&c, &class)) {
+    if (!wire_take_u16(&r, &q->type) || !wire_take_u16(&r, &class)) {
         *why = "its question does not end";
         return DNS_MALFORMED;
     }
-    q->question_end = c.at;
-    if (n_additional && !get_edns(&c, q)) {
+    q->question_end = r.at;
+    if (n_additional && !get_edns(&r, q)) {
         return DNS_OTHER;
     }
-    if (c.at != size) {
+    if (wire_left(&r)) {
         *why = "something follows behind its end";
         return DNS_MALFORMED;
     }
@@ -370,35 +340,18 @@ dns_zone_unref(struct dns_zone *zone)
 
 /* Replies. */
 
-static void
-put_u16(struct ofpbuf *reply, uint16_t value)
-{
-    const uint8_t bytes[] = { value >> 8, value & 0xff };
-
-    ofpbuf_put(reply, bytes, sizeof bytes);
-}
-
-static void
-set_u16(struct ofpbuf *reply, size_t offset, uint16_t value)
-{
-    uint8_t *p = ofpbuf_at_assert(reply, offset, 2);
-
-    p[0] = value >> 8;
-    p[1] = value & 0xff;
-}
-
 /* Appends the header, with 'flags' besides those of a reply, and the question.
  * Nothing is behind it yet. */
 static void
 put_question(const struct dns_question *q, uint16_t flags,
              struct ofpbuf *reply)
 {
-    const uint16_t asked = u16_at(&q->msg[2]);
+    const uint16_t asked = wire_u16(&q->msg[2]);
 
     ofpbuf_clear(reply);
     ofpbuf_put(reply, q->msg, q->question_end);
-    set_u16(reply, 2, FLAG_RESPONSE | (asked & KEPT_FLAGS) | flags);
-    set_u16(reply, 10, 0);
+    wire_set_u16(reply, 2, FLAG_RESPONSE | (asked & KEPT_FLAGS) | flags);
+    wire_set_u16(reply, 10, 0);
 }
 
 /* Appends the OPT record that one in the question asks for. */
@@ -411,7 +364,7 @@ put_edns(const struct dns_question *q, struct ofpbuf *reply)
         opt[2] = TYPE_OPT;
         opt[3] = MAX_REPLY >> 8;
         opt[4] = MAX_REPLY & 0xff;
-        set_u16(reply, 10, 1);
+        wire_set_u16(reply, 10, 1);
     }
 }
 
@@ -443,15 +396,15 @@ put_records(const struct dns_name *name, const struct dns_question *q,
             break;
         }
         if (compress) {
-            put_u16(reply, 0xc000 | HEADER_LEN);
+            wire_put_u16(reply, 0xc000 | HEADER_LEN);
         } else {
             ofpbuf_put(reply, &q->msg[HEADER_LEN], name_size);
         }
-        put_u16(reply, d->type);
-        put_u16(reply, CLASS_IN);
-        put_u16(reply, TTL >> 16);
-        put_u16(reply, TTL & 0xffff);
-        put_u16(reply, d->len);
+        wire_put_u16(reply, d->type);
+        wire_put_u16(reply, CLASS_IN);
+        wire_put_u16(reply, TTL >> 16);
+        wire_put_u16(reply, TTL & 0xffff);
+        wire_put_u16(reply, d->len);
         ofpbuf_put(reply, d->data, d->len);
         n++;
     }
@@ -489,10 +442,10 @@ dns_zone_answer(const struct dns_zone *zone, const struct dns_question *q,
         n = put_records(name, q, true, reply, &all);
     }
     if (!all) {
-        set_u16(reply, 2, u16_at((uint8_t *) reply->data + 2)
+        wire_set_u16(reply, 2, wire_u16((uint8_t *) reply->data + 2)
                           | FLAG_TRUNCATED);
     }
-    set_u16(reply, 6, n);
+    wire_set_u16(reply, 6, n);
     put_edns(q, reply);
     return DNS_ANSWERED;
 }

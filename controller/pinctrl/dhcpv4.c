@@ -14,7 +14,6 @@
 #include "packet-build.h"
 #include "packets.h"
 #include "pinctrl/service.h"
-#include "unaligned.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(pinctrl_dhcpv4);
@@ -34,19 +33,6 @@ log_unanswered(const struct pin *pin, const struct dhcpv4_request *rq)
         VLOG_INFO_RL(&rl, "%s of "IP_FMT" by "ETH_ADDR_FMT, what,
                      IP_ARGS(ip), ETH_ADDR_ARGS(pin->headers->dl_src));
     }
-}
-
-static void
-resume_with(const struct pin *pin, const struct ofpbuf *payload, ovs_be32 dst)
-{
-    struct dp_packet reply;
-
-    packet_start_udp_reply(&reply, pin->packet, payload->data, payload->size);
-    struct ip_header *ip = dp_packet_l3(&reply);
-    put_16aligned_be32(&ip->ip_dst, dst);
-    packet_finish_udp_reply(&reply);
-    pin_resume(pin, &reply, true);
-    dp_packet_uninit(&reply);
 }
 
 static void
@@ -86,7 +72,7 @@ handle_put_dhcp_opts(const struct pin *pin)
              type == DHCPV4_OFFER ? "DHCPOFFER"
              : type == DHCPV4_ACK ? "DHCPACK" : "DHCPNAK",
              ETH_ADDR_ARGS(pin->headers->dl_src), IP_ARGS(config.offer));
-    resume_with(pin, &reply, dst);
+    pin_resume_udp(pin, &reply, dst);
     ofpbuf_uninit(&reply);
 }
 

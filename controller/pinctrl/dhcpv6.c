@@ -15,17 +15,6 @@
 #include "pinctrl/service.h"
 
 static void
-resume_with(const struct pin *pin, const struct ofpbuf *payload)
-{
-    struct dp_packet reply;
-
-    packet_start_udp_reply(&reply, pin->packet, payload->data, payload->size);
-    packet_finish_udp_reply(&reply);
-    pin_resume(pin, &reply, true);
-    dp_packet_uninit(&reply);
-}
-
-static void
 handle_put_dhcpv6_opts(const struct pin *pin)
 {
     const size_t size = packet_udp_payload_size(pin->packet, pin->headers);
@@ -49,7 +38,7 @@ handle_put_dhcpv6_opts(const struct pin *pin)
     if (why) {
         pin_malformed(pin, PIN_BAD_USERDATA, "put_dhcpv6_opts: %s", why);
     } else if (reply.size) {
-        resume_with(pin, &reply);
+        pin_resume_udp(pin, &reply, 0);
     }
     ofpbuf_uninit(&reply);
 }

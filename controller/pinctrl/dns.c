@@ -218,12 +218,7 @@ handle_dns_lookup(const struct pin *pin)
     struct ofpbuf reply;
     ofpbuf_init(&reply, 512);
     if (answer(pin->dp_key, &q, &reply)) {
-        struct dp_packet packet;
-
-        packet_start_udp_reply(&packet, pin->packet, reply.data, reply.size);
-        packet_finish_udp_reply(&packet);
-        pin_resume(pin, &packet, true);
-        dp_packet_uninit(&packet);
+        pin_resume_udp(pin, &reply, 0);
     }
     ofpbuf_uninit(&reply);
 }

@@ -35,6 +35,7 @@
 #include "packets.h"
 #include "pinctrl/fact.h"
 #include "pinctrl/pinctrl-private.h"
+#include "unaligned.h"
 #include "unsupported.h"
 #include "util.h"
 
@@ -258,6 +259,23 @@ pin_resume(const struct pin *pin, const struct dp_packet *packet, bool result)
     }
     COVERAGE_INC(pinctrl_resume);
     pin_send(ofputil_encode_resume(&in, c->data, OFPUTIL_P_OF15_OXM));
+}
+
+void
+pin_resume_udp(const struct pin *pin, const struct ofpbuf *payload,
+               ovs_be32 ip_dst)
+{
+    struct dp_packet reply;
+
+    packet_start_udp_reply(&reply, pin->packet, payload->data, payload->size);
+    if (ip_dst) {
+        struct ip_header *ip = dp_packet_l3(&reply);
+
+        put_16aligned_be32(&ip->ip_dst, ip_dst);
+    }
+    packet_finish_udp_reply(&reply);
+    pin_resume(pin, &reply, true);
+    dp_packet_uninit(&reply);
 }
 
 void

@@ -198,6 +198,11 @@ void pin_copy_vlan(const struct pin *, struct dp_packet *packet);
  * false. */
 void pin_resume(const struct pin *, const struct dp_packet *packet,
                 bool result);
+/* The same with an answer, and true as the result: with the headers of the
+ * packet, which is UDP, and 'payload'.  For logical flows that turn the packet
+ * round; if 'ip_dst' is not zero, the answer, IPv4, is to that address. */
+void pin_resume_udp(const struct pin *, const struct ofpbuf *payload,
+                    ovs_be32 ip_dst);
 /* The packet is not to go on. */
 void pin_drop(const struct pin *);
 

@@ -15,6 +15,7 @@
 #include "openvswitch/ofpbuf.h"
 #include "smap.h"
 #include "util.h"
+#include "wire.h"
 
 static struct dns_zone *
 make_zone(bool owned)
@@ -37,12 +38,6 @@ make_zone(bool owned)
     return zone;
 }
 
-static uint16_t
-u16(const uint8_t *p)
-{
-    return p[0] << 8 | p[1];
-}
-
 /* Walks over the records of 'reply', whose names are the question's, or a
  * pointer to it, or empty. */
 static void
@@ -53,10 +48,10 @@ check_reply(const struct ofpbuf *reply, const struct dns_question *q)
 
     ovs_assert(reply->size >= at && reply->size <= q->max_size);
     ovs_assert(data[2] & 0x80);
-    for (int n = u16(&data[6]) + u16(&data[10]); n > 0; n--) {
+    for (int n = wire_u16(&data[6]) + wire_u16(&data[10]); n > 0; n--) {
         at += data[at] == 0xc0 ? 2 : data[at] ? q->name_size : 1;
         ovs_assert(at + 10 <= reply->size);
-        at += 10 + u16(&data[at + 8]);
+        at += 10 + wire_u16(&data[at + 8]);
     }
     ovs_assert(at == reply->size);
 }
