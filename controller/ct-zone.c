@@ -18,9 +18,15 @@
  * Names are those that the stock controller of the central's release gives, so
  * that either adopts what the other has left: of a port, its own; of a
  * datapath, NAME_dnat and NAME_snat.  NAME is the UUID of the datapath in the
- * oldest release, and its name in later ones, where we leave the UUID to the
- * second datapath that has the name.  A zone that is there by the other name
- * is renamed: it keeps its number, and its connections.
+ * oldest release, and its name in later ones.  A zone that is there by the
+ * other name is renamed: it keeps its number, and its connections.
+ *
+ * Nothing keeps two datapaths from having one name, though, and two that took
+ * turns at it, depending on which was seen first, would exchange connections
+ * at a restart.  So the database alone says whose a name is: of all datapaths
+ * that have it, local or not, the one with the lowest UUID goes by it.  The
+ * others go by their UUIDs.  So does one whose zone would be called like that
+ * of a port, or whose name is the UUID of another.
  *
  * What a zone holds
  * -----------------
@@ -102,6 +108,7 @@ static bool any_unflushed;      /* Any zone with 'flush_queued' or 'fence'? */
 static struct inc_kind *port_kind;      /* Lport -> number. */
 static struct inc_kind *datapath_kind;  /* Datapath -> struct dp_zones. */
 static struct inc_kind *moved_kind;     /* Name -> serial number. */
+static struct inc_kind *named_kind;     /* Name -> datapaths that have it. */
 
 struct dp_zones {
     int dnat, snat;
@@ -335,15 +342,23 @@ take(struct inc_unit *unit, const char *name, int requested)
     return number == NO_ZONE ? 0 : number;
 }
 
+/* Whether logical port 'lport' is to have a zone. */
+static bool
+port_wants_zone(struct inc_unit *unit, const char *lport)
+{
+    const struct zone_request *request
+        = inc_read(unit, binding_kind_zone_wanted, inc_key_string(lport));
+
+    return request && (!request->only_if_local
+                       || local_datapath(unit, &request->datapath));
+}
+
 static void
 port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     struct inc_key key = inc_unit_key(unit);
-    const struct zone_request *request
-        = inc_read(unit, binding_kind_zone_wanted, key);
 
-    if (!request || (request->only_if_local
-                  && !local_datapath(unit, &request->datapath))) {
+    if (!port_wants_zone(unit, key.data)) {
         hold(unit, NULL, NULL);
         return;
     }
@@ -388,23 +403,100 @@ has_common_zone(struct inc_unit *unit, const struct uuid *dp)
             && inc_set_count(binding_gateway_ports(unit, dp)) > 0);
 }
 
-/* Whether a zone by this name is of another datapath. */
+/* Who has which name. */
+
+/* A UUID so that the order of its bytes is that of UUIDs. */
+struct ordered_uuid {
+    ovs_be32 parts[4];
+};
+
+static struct ordered_uuid
+order_uuid(const struct uuid *uuid)
+{
+    struct ordered_uuid ordered;
+
+    for (size_t i = 0; i < ARRAY_SIZE(ordered.parts); i++) {
+        ordered.parts[i] = htonl(uuid->parts[i]);
+    }
+    return ordered;
+}
+
+/* The name that 'dp' has been given, or NULL. */
+static const char *
+datapath_name(struct inc_unit *unit, const struct uuid *dp)
+{
+    const struct datapath_binding *db = in_datapath(unit, dp);
+    const char *name = db ? smap_get(&db->external_ids, "name") : NULL;
+
+    return name && name[0] ? name : NULL;
+}
+
+/* Says of a datapath, local or not, that it has its name. */
+static void
+named_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    struct uuid dp;
+
+    memcpy(&dp, inc_unit_key(unit).data, sizeof dp);
+    const char *name = datapath_name(unit, &dp);
+    if (name) {
+        struct ordered_uuid ordered = order_uuid(&dp);
+
+        inc_insert(unit, named_kind, inc_key_string(name),
+                   (struct inc_key) { &ordered, sizeof ordered });
+    }
+}
+
+/* The datapath that goes by 'name', which at least one has. */
+static struct uuid
+owner_of_name(struct inc_unit *unit, const char *name)
+{
+    const struct inc_set *set = inc_read_set(unit, named_kind,
+                                             inc_key_string(name));
+    struct ordered_uuid ordered;
+    struct uuid owner;
+
+    memcpy(&ordered, inc_set_at(set, 0).data, sizeof ordered);
+    for (size_t i = 0; i < ARRAY_SIZE(ordered.parts); i++) {
+        owner.parts[i] = ntohl(ordered.parts[i]);
+    }
+    return owner;
+}
+
+/* Whether there is a datapath whose UUID is 'name'. */
+static bool
+is_uuid_of_datapath(struct inc_unit *unit, const char *name)
+{
+    struct uuid uuid;
+
+    return uuid_from_string(&uuid, name) && in_datapath(unit, &uuid);
+}
+
+/* Whether 'name', which 'dp' has, is that of its zones. */
+static bool
+goes_by_name(struct inc_unit *unit, const struct uuid *dp, const char *name)
+{
+    struct uuid owner = owner_of_name(unit, name);
+    char *dnat = xasprintf("%s_dnat", name);
+    char *snat = xasprintf("%s_snat", name);
+    bool result = (in_dialect(unit)->names_zones
+                   && uuid_equals(&owner, dp)
+                   && !is_uuid_of_datapath(unit, name)
+                   && !port_wants_zone(unit, dnat)
+                   && !port_wants_zone(unit, snat));
+
+    free(dnat);
+    free(snat);
+    return result;
+}
+
+/* Whether a zone by this name is held by somebody else. */
 static bool
 is_taken(const char *name, const struct uuid *dp)
 {
     const struct zone *zone = zone_find(name);
 
     return zone && zone->n_users && !uuid_equals(&zone->datapath, dp);
-}
-
-/* Whether 'dp' has been the second of a name: both zones are there, and nobody
- * has asked for the one 'by_name' since we started. */
-static bool
-was_second(const char *by_name, const char *by_uuid)
-{
-    const struct zone *zone = zone_find(by_name);
-
-    return zone && !zone->n_users && zone_find(by_uuid);
 }
 
 /* Makes the zone that 'dp' has by the name 'old', if any, the one by the name
@@ -426,7 +518,11 @@ rename_zone(const char *old, const char *name, const struct uuid *dp)
     if (zone->n_users) {
         zone->flush_queued = false;
         zone->requested = false;
+        zone->datapath = UUID_ZERO;
         zone_set_number(zone, NO_ZONE); /* Until it is let go of. */
+        if (zone->n_users > 1) {        /* Not by a port of that name. */
+            sset_add(&moved, old);
+        }
     } else {
         zone_destroy(zone);
     }
@@ -444,31 +540,79 @@ await_name(struct inc_unit *unit, const char *name)
     }
 }
 
+/* 'dp' goes by the name 'by_name', or will: returns false while somebody else
+ * does.  What it had by its UUID, 'by_uuid', becomes its zone by that name.  A
+ * zone that was there by that name when we started is of the datapath only if
+ * it has no other. */
+static bool
+take_name(struct inc_unit *unit, const struct uuid *dp, const char *by_name,
+          const char *by_uuid)
+{
+    if (is_taken(by_name, dp)) {
+        await_name(unit, by_name);
+        return false;
+    }
+
+    struct zone *zone = zone_find(by_name);
+    if (zone && !zone->n_users && zone_find(by_uuid)) {
+        zone_destroy(zone);
+    }
+    rename_zone(by_uuid, by_name, dp);
+    return true;
+}
+
+/* Whether the zone 'by_name' is, or will be once they ask, of somebody else
+ * than 'dp', whose name is 'name'. */
+static bool
+is_claimed(struct inc_unit *unit, const struct uuid *dp, const char *name,
+           const char *by_name)
+{
+    struct uuid owner = owner_of_name(unit, name);
+
+    return (is_taken(by_name, dp)
+            || port_wants_zone(unit, by_name)
+            || is_uuid_of_datapath(unit, name)
+            || (!uuid_equals(&owner, dp) && local_datapath(unit, &owner)));
+}
+
+/* 'dp', whose name is 'name', does not go by it.  The zone 'by_name' is its
+ * own if it has gone by the name so far, or if the zone is there since we
+ * started, and nobody else has a claim on it. */
+static void
+leave_name(struct inc_unit *unit, const struct uuid *dp, const char *name,
+           const char *by_name, const char *by_uuid)
+{
+    const struct zone *zone = zone_find(by_name);
+
+    if (zone && (zone->n_users || !is_claimed(unit, dp, name, by_name))) {
+        rename_zone(by_name, by_uuid, dp);
+    }
+}
+
 /* Returns the name of the zone of 'dp' for 'what', "dnat" or "snat".  The
  * caller frees it. */
 static char *
 datapath_zone_name(struct inc_unit *unit, const struct uuid *dp,
                    const char *what)
 {
-    const struct datapath_binding *db = in_datapath(unit, dp);
-    const char *name = db ? smap_get(&db->external_ids, "name") : NULL;
+    const char *name = datapath_name(unit, dp);
     char *by_uuid = xasprintf(UUID_FMT"_%s", UUID_ARGS(dp), what);
 
-    if (!name || !name[0]) {
+    if (!name) {
         return by_uuid;
     }
 
     char *by_name = xasprintf("%s_%s", name, what);
-    if (!in_dialect(unit)->names_zones || is_taken(by_name, dp)
-        || was_second(by_name, by_uuid)) {
-        await_name(unit, by_name);
-        rename_zone(by_name, by_uuid, dp);
-        free(by_name);
-        return by_uuid;
+    if (goes_by_name(unit, dp, name)) {
+        if (take_name(unit, dp, by_name, by_uuid)) {
+            free(by_uuid);
+            return by_name;
+        }
+    } else {
+        leave_name(unit, dp, name, by_name, by_uuid);
     }
-    rename_zone(by_uuid, by_name, dp);
-    free(by_uuid);
-    return by_name;
+    free(by_name);
+    return by_uuid;
 }
 
 static void
@@ -537,6 +681,12 @@ init(struct inc_engine *engine)
         .key_type = INC_KEY_STRING,
         .equal = number_equal,
     };
+    static const struct inc_kind_class named_class = {
+        .name = "datapaths-of-name",
+        .stage = STAGE_DATAPATH,
+        .key_type = INC_KEY_STRING,
+        .is_set = true,
+    };
     static const struct inc_unit_class port_unit = {
         .name = "ct-zone",
         .stage = STAGE_ZONE,
@@ -549,12 +699,19 @@ init(struct inc_engine *engine)
         .run = datapath_run,
         .removed = holder_removed,
     };
+    static const struct inc_unit_class named_unit = {
+        .name = "datapath-name",
+        .stage = STAGE_DATAPATH,
+        .run = named_run,
+    };
 
     port_kind = inc_kind_declare(engine, &port_class);
     datapath_kind = inc_kind_declare(engine, &datapath_class);
     moved_kind = inc_kind_declare(engine, &moved_class);
+    named_kind = inc_kind_declare(engine, &named_class);
     inc_kind_spawn(binding_kind_zone_wanted, &port_unit, NULL);
     inc_kind_spawn(local_datapath_kind, &datapath_unit, NULL);
+    inc_kind_spawn(in_kinds.datapath, &named_unit, NULL);
 }
 
 static void
