@@ -3,6 +3,7 @@
 """What a switch and two databases hold, so that it can be compared."""
 
 import hashlib
+import json
 import re
 
 from ovsdb import elements, is_uuid, without_stamps
@@ -25,11 +26,21 @@ NAMED_OVS = {
 LEARNED = re.compile(r"_timeout=|table=(69|76|77|78|93|100|101|102),")
 GROUP_ID = re.compile(r"\bgroup(?:_id=|:)(\d+)")
 METER_ID = re.compile(r"\bmeter(?:_id)?[=:](\d+)")
-PORT = re.compile(r'"(ovn-[^"]*)"')
+PORT = re.compile(r'"ovn-(?:[^"\\]|\\.)*"')
 # Where a packet came in, for a later table to know.
 CAME_BY = re.compile(r"set_field:0x([0-9a-f]+)0000/0xffff0000->reg5\b")
-ZONE = re.compile(r"(set_field:)0x([0-9a-f]+)(->reg1[123]\b)")
+# A whole register, or, for releases that keep something else in the upper
+# half, the lower half of one.
+ZONE = re.compile(r"(set_field:)0x([0-9a-f]+)((?:/0xffff)?->reg1[123]\b)")
 CONJ_ID = re.compile(r"\bconj_id=(\d+)|\bconjunction\((\d+),")
+
+
+def unquoted(text):
+    """What ovs-ofctl has put between quotes, if it is what it looks like."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text[1:-1]
 
 
 def tunnels(database):
@@ -154,15 +165,15 @@ class Snapshot:
     def _without_zones(self):
         """With what zones are for instead of their numbers, which a chassis
         whose ports are elsewhere for a while does not keep."""
-        zones = {}
+        zones = {}              # Number -> names.
         for row in self.ovs.raw["Bridge"].values():
-            zones.update((value, key)
-                         for key, value in elements(row["external_ids"])
-                         if key.startswith("ct-zone-"))
+            for key, value in elements(row["external_ids"]):
+                if key.startswith("ct-zone-"):
+                    zones.setdefault(value, []).append(key)
 
         def named(m):
             number = str(int(m.group(2), 16))
-            return (m.group(1) + zones[number] + m.group(3)
+            return (m.group(1) + " ".join(sorted(zones[number])) + m.group(3)
                     if number in zones else m.group(0))
         self.flows = [ZONE.sub(named, f) for f in self.flows]
 
@@ -199,8 +210,8 @@ class Snapshot:
             flow = CAME_BY.sub(came_by, flow)
             flow = GROUP_ID.sub(lambda m: "group<%s>" % _digest(
                 groups.get(m.group(1), m.group(1))), meter(flow))
-            flow = PORT.sub(lambda m: self.tunnels.get(m.group(1), m.group(0)),
-                            flow)
+            flow = PORT.sub(lambda m: self.tunnels.get(
+                unquoted(m.group(0)), m.group(0)), flow)
             cookie = flow.partition("cookie=")[2].partition(",")[0]
             return (flow.replace("cookie=" + cookie, "cookie=chassis", 1)
                     if cookie in cookies else flow)

@@ -86,18 +86,19 @@ class World:
         return self.run_all([args])[0]
 
     def run_all(self, commands):
-        """What each of 'commands', which run at the same time, prints."""
+        """What each of 'commands', which run at the same time, prints.  (On a
+        busy machine they complain about that, too.)"""
         running = [(args, subprocess.Popen(args, stdout=subprocess.PIPE,
-                                           stderr=subprocess.STDOUT,
+                                           stderr=subprocess.PIPE,
                                            env=self.environment()))
                    for args in commands]
-        texts = [(args, process.communicate()[0], process.returncode)
+        texts = [(args, process.communicate(), process.returncode)
                  for args, process in running]
-        for args, text, status in texts:
+        for args, (text, errors), status in texts:
             if status:
-                raise Doubtful("%s: %s" % (" ".join(args)[:300],
-                                           text.decode(errors="replace")))
-        return [text.decode(errors="replace") for _, text, _ in texts]
+                raise Doubtful("%s: %s" % (" ".join(args)[:300], (
+                    text + errors).decode(errors="replace")))
+        return [text.decode(errors="replace") for _, (text, _), _ in texts]
 
     # Processes.
 
