@@ -33,7 +33,6 @@ enum feature_id {
     MULTICAST_SNOOPING,
     BFD,
     TUNNEL_BFD,
-    FRAGMENTATION_NEEDED,
     MULTICHASSIS_MTU,
     ANNOUNCEMENTS,
     MIRRORS,
@@ -82,12 +81,6 @@ static const struct feature {
         .name = "tunnel-bfd",
         .what = "tunnels have no BFD, so that the gateway with the highest "
                 "priority is used, whether it can be reached or not",
-    },
-    [FRAGMENTATION_NEEDED] = {
-        .name = "fragmentation-needed",
-        .what = "packets that are too large for gateway_mtu are dropped, and "
-                "whoever sends them is not told",
-        .opcodes = OPCODE(PUT_ICMP4_FRAG_MTU) | OPCODE(PUT_ICMP6_FRAG_MTU),
     },
     [MULTICHASSIS_MTU] = {
         .name = "multichassis-mtu",

@@ -198,20 +198,13 @@ act_format_ovnfield_load(const struct ovnact *a, struct ds *s)
     ds_put_format(s, "%"PRIu64";", ntohll(load->imm.value.integer));
 }
 
-/* A note, for the controller. */
-struct note_header {
-    char magic[4];              /* "ovn" */
-    ovs_be16 type;              /* enum note_type. */
-    ovs_be16 pad;
-};
-BUILD_ASSERT_DECL(sizeof(struct note_header) == 8);
-enum note_type { NOTE_ICMP4_FRAG_MTU, NOTE_ICMP6_FRAG_MTU };
-
 static void
-put_note(struct ofpbuf *out, enum note_type type, const void *value, size_t n)
+put_note(struct ofpbuf *out, enum action_note_type type, const void *value,
+         size_t n)
 {
     size_t start = out->size;
-    struct note_header header = { .magic = "ovn", .type = htons(type) };
+    struct action_note header = { .magic = ACTION_NOTE_MAGIC,
+                                  .type = htons(type) };
 
     ofpact_put_NOTE(out);
     ofpbuf_put(out, &header, sizeof header);
@@ -243,8 +236,8 @@ act_encode_ovnfield_load(const struct ovnact *a,
                                                - field->n_bytes];
 
     if (ep->dialect->frag_mtu_is_note) {
-        put_note(out, is_icmp4 ? NOTE_ICMP4_FRAG_MTU : NOTE_ICMP6_FRAG_MTU,
-                 value, field->n_bytes);
+        put_note(out, (is_icmp4 ? ACTION_NOTE_ICMP4_FRAG_MTU
+                       : ACTION_NOTE_ICMP6_FRAG_MTU), value, field->n_bytes);
         if (ep->opcodes) {
             *ep->opcodes |= UINT32_C(1) << opcode;
         }

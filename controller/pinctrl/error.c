@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Packets that tell a sender that its packet gets nowhere: icmp4, icmp6,
- * icmp4_error, icmp6_error, tcp_reset, sctp_abort and reject of ovn-sb(5).
+ * icmp4_error, icmp6_error, tcp_reset, sctp_abort and reject of ovn-sb(5); and
+ * which MTU it is to respect instead, icmp4.frag_mtu and icmp6.frag_mtu.
  *
  * For all but "reject", the inner actions exchange the addresses; "reject"
  * does that itself, as its inner actions cannot know what it makes.  Ports are
@@ -17,11 +18,15 @@
 #include <netinet/ip6.h>
 #include <string.h>
 
+#include "csum.h"
 #include "flow.h"
+#include "openvswitch/ofp-actions.h"
+#include "ovn/dialect.h"
 #include "packet-build.h"
 #include "packets.h"
 #include "pinctrl/service.h"
 #include "random.h"
+#include "unaligned.h"
 #include "util.h"
 
 /* RFC 4443: an ICMPv6 error is not longer than the minimal MTU; and RFC 1812,
@@ -133,6 +138,126 @@ is_icmp_error(const struct pin *pin)
             : type < 128 || type == ND_REDIRECT);
 }
 
+/* The MTU that an error names.
+ *
+ * OpenFlow has no field for it.  Up to a certain release, the actions of an
+ * error hand the packet to the controller once more, to have it written;
+ * later, they have a note for who makes the error. */
+
+/* Writes 'mtu' into 'packet', an ICMP or ICMPv6 error with these headers.
+ * Returns false if it is none. */
+static bool
+set_frag_mtu(struct dp_packet *packet, const struct flow *headers,
+             uint32_t mtu)
+{
+    const bool is_ipv4 = headers->dl_type == htons(ETH_TYPE_IP);
+    void *l4 = dp_packet_l4(packet);
+
+    if (headers->nw_frag & FLOW_NW_FRAG_LATER || !is_ip_any(headers)
+        || headers->nw_proto != (is_ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)
+        || !l4 || dp_packet_l4_size(packet) < ICMP_HEADER_LEN) {
+        return false;
+    }
+    if (is_ipv4) {
+        struct icmp_header *icmp = l4;
+        const ovs_be16 new = htons(mtu);
+
+        icmp->icmp_csum = recalc_csum16(icmp->icmp_csum,
+                                        icmp->icmp_fields.frag.mtu, new);
+        icmp->icmp_fields.frag.mtu = new;
+    } else {
+        struct icmp6_data_header *icmp6 = l4;
+        const ovs_be32 old = get_16aligned_be32(icmp6->icmp6_data.be32);
+        const ovs_be32 new = htonl(mtu);
+
+        icmp6->icmp6_base.icmp6_cksum
+            = recalc_csum32(icmp6->icmp6_base.icmp6_cksum, old, new);
+        put_16aligned_be32(icmp6->icmp6_data.be32, new);
+    }
+    return true;
+}
+
+static uint32_t
+pull_mtu(struct ofpbuf *userdata, bool is_ipv4)
+{
+    const void *mtu = ofpbuf_try_pull(userdata, is_ipv4 ? 2 : 4);
+
+    return (!mtu ? 0
+            : is_ipv4 ? ntohs(get_unaligned_be16(mtu))
+            : ntohl(get_unaligned_be32(mtu)));
+}
+
+static void
+handle_put_frag_mtu(const struct pin *pin, bool is_ipv4)
+{
+    const uint32_t mtu = pull_mtu(pin->userdata, is_ipv4);
+    struct dp_packet packet;
+    struct flow headers;
+
+    if (!mtu) {
+        pin_malformed(pin, PIN_BAD_USERDATA, "it names no MTU");
+        return;
+    }
+    dp_packet_init(&packet, dp_packet_size(pin->packet));
+    dp_packet_put(&packet, dp_packet_data(pin->packet),
+                  dp_packet_size(pin->packet));
+    flow_extract(&packet, &headers);
+    if ((headers.dl_type == htons(ETH_TYPE_IP)) == is_ipv4
+        && set_frag_mtu(&packet, &headers, mtu)) {
+        pin_resume(pin, &packet, false);
+    } else {
+        pin_malformed(pin, PIN_BAD_PROTOCOL,
+                      "an MTU is for an error of ICMP%s", is_ipv4 ? "" : "v6");
+    }
+    dp_packet_uninit(&packet);
+}
+
+static void
+handle_put_icmp4_frag_mtu(const struct pin *pin)
+{
+    handle_put_frag_mtu(pin, true);
+}
+
+static void
+handle_put_icmp6_frag_mtu(const struct pin *pin)
+{
+    handle_put_frag_mtu(pin, false);
+}
+
+/* The MTU that 'note' says, or 0 if it is about something else. */
+static uint32_t
+note_mtu(const struct ofpact_note *note, bool is_ipv4)
+{
+    struct ofpbuf data = ofpbuf_const_initializer(note->data, note->length);
+    const struct action_note *n = ofpbuf_try_pull(&data, sizeof *n);
+    const enum action_note_type type = (is_ipv4 ? ACTION_NOTE_ICMP4_FRAG_MTU
+                                        : ACTION_NOTE_ICMP6_FRAG_MTU);
+
+    return (n && !memcmp(n->magic, ACTION_NOTE_MAGIC, sizeof n->magic)
+            && n->type == htons(type) ? pull_mtu(&data, is_ipv4) : 0);
+}
+
+/* The MTU that the actions in pin->userdata have a note of, or 0. */
+static uint32_t
+noted_mtu(const struct pin *pin)
+{
+    const bool is_ipv4 = pin->headers->dl_type == htons(ETH_TYPE_IP);
+    uint64_t stub[512 / 8];
+    struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
+    const struct ofpact *a;
+    uint32_t mtu = 0;
+
+    if (pin_dialect()->frag_mtu_is_note && !pin_actions(pin, &ofpacts)) {
+        OFPACT_FOR_EACH (a, ofpacts.data, ofpacts.size) {
+            if (!mtu && a->type == OFPACT_NOTE) {
+                mtu = note_mtu(ofpact_get_NOTE(a), is_ipv4);
+            }
+        }
+    }
+    ofpbuf_uninit(&ofpacts);
+    return mtu;
+}
+
 /* Starts 'packet' with Ethernet and IP headers for 'proto' and zeroed room of
  * 'size' bytes behind them, which is returned.  'swap': to the sender of
  * pin->packet rather than as from it. */
@@ -188,6 +313,7 @@ send_icmp4(const struct pin *pin, bool swap)
     icmp->icmp_type = ICMP4_DST_UNREACH;
     /* Port or host unreachable. */
     icmp->icmp_code = pin->headers->nw_proto == IPPROTO_UDP ? 3 : 1;
+    icmp->icmp_fields.frag.mtu = htons(noted_mtu(pin));
     memcpy(icmp + 1, dp_packet_l3(pin->packet), n);
     finish(pin, &packet);
 }
@@ -205,6 +331,7 @@ send_icmp6(const struct pin *pin, bool swap)
     /* Port unreachable or administratively prohibited. */
     icmp6->icmp6_base.icmp6_code
         = pin->headers->nw_proto == IPPROTO_UDP ? 4 : 1;
+    put_16aligned_be32(icmp6->icmp6_data.be32, htonl(noted_mtu(pin)));
     memcpy(icmp6 + 1, dp_packet_l3(pin->packet), n);
     finish(pin, &packet);
 }
@@ -393,6 +520,8 @@ struct pin_service error_pin_service = {
         { ACTION_OPCODE_ICMP, handle_icmp, false },
         { ACTION_OPCODE_ICMP4_ERROR, handle_icmp_error, false },
         { ACTION_OPCODE_ICMP6_ERROR, handle_icmp_error, false },
+        { ACTION_OPCODE_PUT_ICMP4_FRAG_MTU, handle_put_icmp4_frag_mtu, false },
+        { ACTION_OPCODE_PUT_ICMP6_FRAG_MTU, handle_put_icmp6_frag_mtu, false },
         { ACTION_OPCODE_TCP_RESET, handle_tcp_reset, false },
         { ACTION_OPCODE_SCTP_ABORT, handle_sctp_abort, false },
         { ACTION_OPCODE_REJECT, handle_reject, false },

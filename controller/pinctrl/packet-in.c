@@ -145,6 +145,15 @@ send_packet(const struct dp_packet *packet, const struct ofpbuf *ofpacts)
                                              ofpacts));
 }
 
+enum ofperr
+pin_actions(const struct pin *pin, struct ofpbuf *ofpacts)
+{
+    struct ofpbuf actions = *pin->userdata;
+
+    return ofpacts_pull_openflow_actions(&actions, actions.size,
+                                         PIN_OF_VERSION, NULL, NULL, ofpacts);
+}
+
 void
 pin_execute(const struct pin *pin, const struct dp_packet *packet)
 {
@@ -152,10 +161,7 @@ pin_execute(const struct pin *pin, const struct dp_packet *packet)
 
     ofpbuf_init(&ofpacts, 1024);
     put_metadata(pin->md, &ofpacts);
-    enum ofperr error = ofpacts_pull_openflow_actions(pin->userdata,
-                                                      pin->userdata->size,
-                                                      PIN_OF_VERSION, NULL,
-                                                      NULL, &ofpacts);
+    enum ofperr error = pin_actions(pin, &ofpacts);
     if (error) {
         pin_malformed(pin, PIN_BAD_USERDATA,
                       "the actions in its userdata are not valid (%s)",

@@ -70,6 +70,7 @@
 #include "inc-proc-eng.h"
 #include "openvswitch/compiler.h"
 #include "openvswitch/flow.h"
+#include "openvswitch/ofp-errors.h"
 #include "openvswitch/ofp-packet.h"
 #include "openvswitch/ofpbuf.h"
 #include "ovn/actions.h"
@@ -188,6 +189,8 @@ struct pin_service {
 /* Executes the OpenFlow actions in pin->userdata on 'packet', with the
  * metadata that pin->packet had. */
 void pin_execute(const struct pin *, const struct dp_packet *packet);
+/* Appends those actions to 'ofpacts', or returns what is wrong with them. */
+enum ofperr pin_actions(const struct pin *, struct ofpbuf *ofpacts);
 /* Puts the VLAN header that pin->packet has, if any, in front of 'packet'. */
 void pin_copy_vlan(const struct pin *, struct dp_packet *packet);
 

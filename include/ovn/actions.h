@@ -181,6 +181,20 @@ struct action_header {
 };
 BUILD_ASSERT_DECL(sizeof(struct action_header) == 8);
 
+/* What starts a "note" among the actions that follow in a controller action's
+ * userdata, which is for the controller itself. */
+#define ACTION_NOTE_MAGIC "ovn"
+enum action_note_type {
+    ACTION_NOTE_ICMP4_FRAG_MTU, /* An ovs_be16 follows. */
+    ACTION_NOTE_ICMP6_FRAG_MTU, /* An ovs_be32 follows. */
+};
+struct action_note {
+    char magic[4];              /* ACTION_NOTE_MAGIC */
+    ovs_be16 type;              /* enum action_note_type. */
+    ovs_be16 pad;
+};
+BUILD_ASSERT_DECL(sizeof(struct action_note) == 8);
+
 /* "trigger_event": the userdata goes on with the event's number, the only one
  * that there is, and its values: a code and a length of 16 bits each, and that
  * many bytes.  Beyond what other controllers understand, an event without a
