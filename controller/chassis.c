@@ -44,6 +44,7 @@
 #include "idl-columns.h"
 #include "idl-row.h"
 #include "module.h"
+#include "monitor.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -372,17 +373,60 @@ find_encap(const struct sbrec_chassis *ch, const char *type, const char *ip)
     return NULL;
 }
 
-/* Removes the rows of the chassis 'ch', which is ours under a former name. */
+/* Deletes the multicast groups that a controller has learned on chassis 'ch'.
+ * They would not only be of no use: the server refuses to delete a Chassis
+ * while that makes two of them alike. */
 static void
-remove_former_self(struct ovsdb_idl *sb_idl, const struct sbrec_chassis *ch)
+delete_igmp_groups(struct ovsdb_idl *sb_idl, const struct sbrec_chassis *ch)
 {
-    const struct sbrec_chassis_private *cp
-        = chassis_private_find(sb_idl, ch->name);
+    const struct sbrec_igmp_group *group;
 
+    SBREC_IGMP_GROUP_FOR_EACH_SAFE (group, sb_idl) {
+        if (group->chassis == ch) {
+            sbrec_igmp_group_delete(group);
+        }
+    }
+}
+
+/* Deletes the rows of a chassis; either may be NULL. */
+static void
+delete_rows(struct ovsdb_idl *sb_idl, const struct sbrec_chassis *ch,
+            const struct sbrec_chassis_private *cp)
+{
     if (cp) {
         sbrec_chassis_private_delete(cp);
     }
-    sbrec_chassis_delete(ch);
+    if (ch) {
+        delete_igmp_groups(sb_idl, ch);
+        sbrec_chassis_delete(ch);
+    }
+}
+
+/* Removes the rows of the chassis 'ch', which is ours under a former name, and
+ * has the encap that is to be ours.  Returns false if that has to wait, for
+ * rows that we have not asked for so far, or because the server may have
+ * refused it a moment ago. */
+static bool
+remove_former_self(struct ovsdb_idl *sb_idl, const struct sbrec_chassis *ch,
+                   const struct chassis_config *c,
+                   const char *type, const char *ip)
+{
+    static struct vlog_rate_limit former_rl = VLOG_RATE_LIMIT_INIT(1, 5);
+    static long long int next_removal;
+
+    if (time_msec() < next_removal) {
+        poll_timer_wait_until(next_removal);
+        return false;
+    }
+    if (!monitor_has_chassis(sb_idl, &ch->header_.uuid)) {
+        return false;
+    }
+    next_removal = time_msec() + STALE_RETRY_MS;
+    VLOG_WARN_RL(&former_rl, "chassis %s has our host name (%s) and our %s "
+                 "encap %s: removing it, it is what this chassis (%s) was "
+                 "called before", ch->name, ch->hostname, type, ip, c->name);
+    delete_rows(sb_idl, ch, chassis_private_find(sb_idl, ch->name));
+    return true;
 }
 
 /* Returns true if no Encap that would remain stands in the way of one of
@@ -391,22 +435,14 @@ static bool
 may_insert_encap(struct ovsdb_idl *sb_idl, const struct chassis_config *c,
                  const char *type, const char *ip)
 {
-    static long long int next_removal;
     const struct sbrec_chassis *ch;
 
     SBREC_CHASSIS_FOR_EACH (ch, sb_idl) {
         if (!strcmp(ch->name, c->name) || !find_encap(ch, type, ip)) {
             continue;
         }
-        if (c->hostname[0] && !strcmp(ch->hostname, c->hostname)
-            && time_msec() >= next_removal) {
-            VLOG_WARN("chassis %s has our host name (%s) and our %s encap "
-                      "%s: removing it, it is what this chassis (%s) was "
-                      "called before",
-                      ch->name, ch->hostname, type, ip, c->name);
-            next_removal = time_msec() + STALE_RETRY_MS;
-            remove_former_self(sb_idl, ch);
-            return true;
+        if (c->hostname[0] && !strcmp(ch->hostname, c->hostname)) {
+            return remove_former_self(sb_idl, ch, c, type, ip);
         }
         static struct vlog_rate_limit encap_rl = VLOG_RATE_LIMIT_INIT(1, 5);
         VLOG_WARN_RL(&encap_rl, "%s encap %s belongs to chassis %s (host %s), "
@@ -690,21 +726,6 @@ commit(const struct turn *turn)
     chassis_config_destroy(&c);
 }
 
-/* Deletes the multicast groups that a controller has learned on chassis 'ch'.
- * They would not only be of no use: the server refuses to delete a Chassis
- * while that makes two of them alike. */
-static void
-delete_igmp_groups(struct ovsdb_idl *sb_idl, const struct sbrec_chassis *ch)
-{
-    const struct sbrec_igmp_group *group;
-
-    SBREC_IGMP_GROUP_FOR_EACH_SAFE (group, sb_idl) {
-        if (group->chassis == ch) {
-            sbrec_igmp_group_delete(group);
-        }
-    }
-}
-
 /* Removes the rows of 'chassis_name'; returns true when there are none. */
 static bool
 remove_rows(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
@@ -721,13 +742,7 @@ remove_rows(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
         ovsdb_idl_txn_add_comment(sb_txn,
                                   "ovn-controller: removing chassis '%s'",
                                   chassis_name);
-        if (cp) {
-            sbrec_chassis_private_delete(cp);
-        }
-        if (ch) {
-            delete_igmp_groups(sb_idl, ch);
-            sbrec_chassis_delete(ch);
-        }
+        delete_rows(sb_idl, ch, cp);
     }
     return false;
 }

@@ -86,6 +86,10 @@ static struct {
  * were in force. */
 static struct sset new_datapaths = SSET_INITIALIZER(&new_datapaths);
 
+/* A chassis that is about to go, and what belongs to which we ask for, too;
+ * zeros for none. */
+static struct uuid other_chassis;
+
 /* Port_Bindings. */
 
 /* The iface-ids of the local interfaces. */
@@ -177,6 +181,18 @@ monitor_all(void)
     return config_value_bool(value, false);
 }
 
+/* What belongs to 'chassis' alone, which is there. */
+static void
+add_owner_clauses(struct ovsdb_idl_condition conds[N_TABLES],
+                  const struct chassis *chassis)
+{
+    struct uuid *uuid = CONST_CAST(struct uuid *, &chassis->uuid);
+
+    sbrec_chassis_private_add_clause_name(&conds[CHASSIS_PRIVATE],
+                                          OVSDB_F_EQ, chassis->name);
+    sbrec_igmp_group_add_clause_chassis(&conds[IGMP_GROUP], OVSDB_F_EQ, uuid);
+}
+
 static void
 make_conditions(struct ovsdb_idl_condition conds[N_TABLES],
                 const struct uuid *our_chassis)
@@ -193,9 +209,8 @@ make_conditions(struct ovsdb_idl_condition conds[N_TABLES],
     const char *name = inc_peek(in_kinds.ovs_fact,
                                 inc_key_string("chassis-name"));
     if (chassis) {
+        add_owner_clauses(conds, chassis);
         /* Somebody may have renamed the one row and not the other. */
-        sbrec_chassis_private_add_clause_name(&conds[CHASSIS_PRIVATE],
-                                              OVSDB_F_EQ, chassis->name);
         if (name && strcmp(name, chassis->name)) {
             sbrec_chassis_private_add_clause_name(&conds[CHASSIS_PRIVATE],
                                                   OVSDB_F_EQ, name);
@@ -203,13 +218,16 @@ make_conditions(struct ovsdb_idl_condition conds[N_TABLES],
         sbrec_controller_event_add_clause_chassis(
             &conds[CONTROLLER_EVENT], OVSDB_F_EQ,
             CONST_CAST(struct uuid *, our_chassis));
-        sbrec_igmp_group_add_clause_chassis(
-            &conds[IGMP_GROUP], OVSDB_F_EQ,
-            CONST_CAST(struct uuid *, our_chassis));
         sbrec_logical_flow_add_clause_logical_datapath(&conds[LOGICAL_FLOW],
                                                        OVSDB_F_EQ, NULL);
     } else {
         ovsdb_idl_condition_add_clause_true(&conds[CHASSIS_PRIVATE]);
+    }
+
+    const struct chassis *other = inc_peek(in_kinds.chassis,
+                                           inc_key_uuid(&other_chassis));
+    if (other) {
+        add_owner_clauses(conds, other);
     }
     add_port_clauses(&conds[PORT_BINDING], our_chassis);
 
@@ -410,8 +428,13 @@ fact_changed(struct inc_key key, const void *old OVS_UNUSED,
 
 static void
 chassis_changed(struct inc_key key, const void *old OVS_UNUSED,
-                const void *new OVS_UNUSED, void *aux OVS_UNUSED)
+                const void *new, void *aux OVS_UNUSED)
 {
+    if (!new && key.len == sizeof other_chassis
+        && !memcmp(key.data, &other_chassis, key.len)) {
+        other_chassis = UUID_ZERO;
+        monitor.stale = true;
+    }
     if (key.len == sizeof monitor.our_chassis
         && !memcmp(key.data, &monitor.our_chassis, key.len)) {
         monitor.stale = true;
@@ -494,6 +517,18 @@ monitor_has_datapath(const struct uuid *dp)
 
     free(word);
     return has;
+}
+
+bool
+monitor_has_chassis(const struct ovsdb_idl *sb_idl,
+                    const struct uuid *chassis)
+{
+    if (!uuid_equals(&other_chassis, chassis)) {
+        other_chassis = *chassis;
+        monitor.stale = true;
+        poll_immediate_wake();
+    }
+    return is_answered(sb_idl);
 }
 
 const struct module monitor_module = {

@@ -18,11 +18,18 @@
 
 #include <stdbool.h>
 
+struct ovsdb_idl;
 struct uuid;
 
 /* Has the server answered everything that was asked for about 'dp', which is
  * local?  Other conditions may still wait for an answer. */
 bool monitor_has_datapath(const struct uuid *dp);
+
+/* Asks for what belongs to 'chassis', which is not ours (any more), as for
+ * what belongs to ours, instead of that of the chassis that was named before.
+ * Returns true once it is there, otherwise wakes up the main loop for that. */
+bool monitor_has_chassis(const struct ovsdb_idl *sb_idl,
+                         const struct uuid *chassis);
 
 struct module;
 extern const struct module monitor_module;
