@@ -54,6 +54,9 @@ corpus_load "$@"
 """
 
 ENDS = ("TERM", "KILL", "exit", "exit --restart")
+# What a run counts.  A check with a restart is both.
+COUNTED = ("mutations", "packets", "checks", "restarts", "server-restarts",
+           "switch-restarts", "converts")
 MEMORY_MB = 250                 # More than at the start is a leak.
 
 
@@ -95,18 +98,15 @@ class Run:
     """Carries out steps in a world, and checks it."""
 
     def __init__(self, args, directory, names):
-        self.args = args
-        seed = seed_for(args, names)
+        self.args, self.names = args, names
         shutil.rmtree(directory, ignore_errors=True)
         self.world = World(directory, programs(args), schemas(args))
-        self.mutations = self.checks = self.restarts = 0
+        self.counts = dict.fromkeys(COUNTED, 0)
         self.first_memory = self.memory = 0
-        try:
-            self.world.load(seed)
-            self.world.settle()
-        except BaseException:
-            self.world.stop_all()
-            raise
+
+    def start(self):
+        self.world.load(seed_for(self.args, self.names))
+        self.world.settle()
         self.first_memory = self.world.memory()
         self.schema = self.world.sb.schema.json
 
@@ -141,26 +141,30 @@ class Run:
         except ovsdb.Gone:
             # There are transactions that ovsdb-server does not survive.
             raise Doubtful("ovsdb-server has crashed")
-        self.mutations += len(step["sb"])
+        self.counts["mutations"] += len(step["sb"])
 
     def _do_ovs(self, operations, step):
         step["ovs"] = self.world.ovs.apply(operations)
-        self.mutations += len(step["ovs"])
+        self.counts["mutations"] += len(step["ovs"])
 
     def _do_packets(self, packets, _step):
         for iface, packet in packets:
             try:
                 self.world.switch("netdev-dummy/receive", iface, packet)
+                self.counts["packets"] += 1
             except (ValueError, ovsdb.Gone):
                 pass
 
     def _do_restart(self, what, _step):
         if what == "sb":
+            self.counts["server-restarts"] += 1
             self.world.restart_sb()
         else:
+            self.counts["switch-restarts"] += 1
             self.world.restart_switch()
 
     def _do_convert(self, schema, _step):
+        self.counts["converts"] += 1
         self.world.convert(schema)
 
     def _do_end(self, how, _step):
@@ -188,31 +192,33 @@ class Run:
         return Snapshot(self.world, "ovs-ofctl")
 
     def _check(self, how, wipe):
-        self.checks += 1
-        self._recompute()
+        state, snapshot = self._recompute()
         self._reports()
         if how:
-            self._fresh(how, wipe)
+            self._fresh(how, wipe, state, snapshot)
             self._reports()
+        self.counts["checks"] += 1
         self.memory = max(self.memory, self.world.memory())
         if self.world.memory() > self.first_memory + MEMORY_MB:
             raise Failure("%d MB of memory; at the start it was %d MB"
                           % (self.world.memory(), self.first_memory))
 
     def _recompute(self):
-        """Incremental equals recompute."""
+        """Incremental equals recompute.  Returns what there is then."""
         world = self.world
         state = world.settle()
         before = self._snapshot()
         world.controller("inc-engine/recompute")
         state_after = world.settle()
-        lines = difference(before, self._snapshot(), True)
+        after = self._snapshot()
+        lines = difference(before, after, True)
         messages = sent(state[2], state_after[2])
         if not lines and messages:
             lines = ["sent: %s" % messages]
         if lines:
             raise Doubtful("a recompute makes a difference:\n"
                            + "\n".join(lines))
+        return state_after, after
 
     def _own_references(self):
         """Where rows refer to our Chassis, except for what a controller
@@ -289,17 +295,18 @@ class Run:
             if any(a[1] in encaps for a in ovsdb.elements(row[column]))
             and not any(a[1] in own for a in ovsdb.elements(row[chassis]))])
 
-    def _fresh(self, how, wipe):
-        """A controller that starts arrives at what this one has."""
-        self.restarts += 1
+    def _fresh(self, how, wipe, state, before):
+        """A controller that starts arrives at what this one has: 'before', if
+        nothing has happened since 'state'."""
+        self.counts["restarts"] += 1
         world = self.world
         gone = how == "exit"
         if gone:
             self._release_what_packets_claim()
             self._release_what_nobody_wants()
             self._forget_encaps_without_chassis()
-        world.settle()
-        before = self._snapshot()
+        if world.settle() != state:
+            before = self._snapshot()
         references = self._own_references() if gone else []
         world.end_controller(how)
         if wipe:
@@ -432,19 +439,21 @@ class Fuzzer:
 
 
 def episode(args, seed, mutations):
-    """One episode.  Returns its Run; raises Failure."""
+    """One episode.  Returns its Run, and what has failed, or None."""
     rng = random.Random(seed)
     names = args.configurations or sorted(rng.sample(
         configurations(), min(args.number, len(configurations()))))
     directory = os.path.join(args.work, "episode-%d" % seed)
     print("seed %d: %s" % (seed, " ".join(names)), flush=True)
     run = Run(args, directory, names)
+    failure = None
     try:
+        run.start()
         with open(os.path.join(directory, "log"), "w") as log:
             print(json.dumps({"seed": seed, "configurations": names}),
                   file=log)
             fuzzer = Fuzzer(run, rng, args.batch, args.between)
-            while run.mutations < mutations:
+            while run.counts["mutations"] < mutations:
                 for step in fuzzer.steps():
                     # Before it is carried out, in case that it is the last.
                     where = log.tell()
@@ -455,12 +464,13 @@ def episode(args, seed, mutations):
                         log.truncate()
                         print(json.dumps(step), file=log, flush=True)
         run.finish()
-    except BaseException:
+    except Failure as f:
+        failure = f
+    finally:
         run.world.stop_all()
-        raise
-    if not args.keep:
+    if not failure and not args.keep:
         shutil.rmtree(directory)
-    return run
+    return run, failure
 
 
 def read_log(path):
@@ -474,6 +484,7 @@ def replay(args, head, steps, directory=None):
     directory = directory or os.path.join(args.work, "replay")
     run = Run(args, directory, head["configurations"])
     try:
+        run.start()
         for step in steps:
             run.step(copy.deepcopy(step))
         run.finish()
@@ -560,37 +571,47 @@ def shrink(args):
     return 0
 
 
+def counts_for(failure, args, log):
+    """Whether 'failure' is one."""
+    if not isinstance(failure, Doubtful):
+        return True
+    return not args.crashes and (not args.confirm or bool(
+        replay(args, *read_log(log))))
+
+
+def in_words(counts):
+    return ", ".join("%d %s" % (counts[what], what) for what in COUNTED)
+
+
 def fuzz(args):
-    total, started, failures = 0, time.monotonic(), 0
-    checks = restarts = 0
+    started, failures, episodes = time.monotonic(), 0, 0
+    clean = dict.fromkeys(COUNTED, 0)   # In episodes in which nothing failed.
+    left = args.mutations
     seed = args.seed
-    while total < args.mutations:
-        try:
-            run = episode(args, seed, min(args.episode,
-                                          args.mutations - total))
-        except Failure as failure:
+    while left > 0:
+        run, failure = episode(args, seed, min(args.episode, left))
+        left -= max(1, run.counts["mutations"])
+        if failure:
             log = os.path.join(args.work, "episode-%d" % seed, "log")
-            print("FAILED (seed %d): %s" % (seed, failure), flush=True)
+            print("FAILED (seed %d, after %s): %s" % (
+                seed, in_words(run.counts), failure), flush=True)
             print("to shrink it: --work=%s --shrink=%s" % (args.work, log),
                   flush=True)
-            if isinstance(failure, Doubtful) and (
-                    args.crashes or args.confirm
-                    and not replay(args, *read_log(log))):
-                print("That does not count.", flush=True)
-            else:
+            if counts_for(failure, args, log):
                 failures += 1
                 if not args.keep_going:
-                    return 1
-            total += args.episode // 2
+                    break
+            else:
+                print("That does not count.", flush=True)
         else:
-            total += run.mutations
-            checks += run.checks
-            restarts += run.restarts
-            print("%d mutations, %d checks, %d restarts, %.0f a second; "
-                  "memory %d MB, at most %d" % (
-                      total, checks, restarts,
-                      total / (time.monotonic() - started),
-                      run.first_memory, run.memory), flush=True)
+            episodes += 1
+            for what in COUNTED:
+                clean[what] += run.counts[what]
+            print("%d episodes clean: %s; %.0f mutations a second; memory %d"
+                  " MB, at most %d" % (
+                      episodes, in_words(clean), clean["mutations"]
+                      / (time.monotonic() - started), run.first_memory,
+                      run.memory), flush=True)
         seed += 1
     return 1 if failures else 0
 
