@@ -172,6 +172,26 @@ find_stage(const struct logical_flow *lf)
     return 0;
 }
 
+/* Fills in where 'lf' applies.  A flow that is of a datapath is asked for only
+ * if that is local, so what it says of a group besides cannot count: whether
+ * we knew of it would depend on what we had asked for before. */
+static void
+set_owner(struct logical_flow *lf, const struct sbrec_logical_flow *row)
+{
+    lf->datapath = datum_uuid(
+        sbrec_logical_flow_get_logical_datapath(row, OVSDB_TYPE_UUID));
+    lf->dp_group = datum_uuid(
+        sbrec_logical_flow_get_logical_dp_group(row, OVSDB_TYPE_UUID));
+    if (!uuid_is_zero(&lf->datapath) && !uuid_is_zero(&lf->dp_group)) {
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 5);
+
+        VLOG_WARN_RL(&rl, "logical flow "UUID_FMT": logical_dp_group is "
+                     "ignored, because there is a logical_datapath, too",
+                     UUID_ARGS(&lf->uuid));
+        lf->dp_group = UUID_ZERO;
+    }
+}
+
 static void *
 logical_flow_create(const struct ovsdb_idl_row *row_)
 {
@@ -186,10 +206,7 @@ logical_flow_create(const struct ovsdb_idl_row *row_)
     struct logical_flow *lf = xzalloc(sizeof *lf);
 
     lf->uuid = row->header_.uuid;
-    lf->datapath = datum_uuid(
-        sbrec_logical_flow_get_logical_datapath(row, OVSDB_TYPE_UUID));
-    lf->dp_group = datum_uuid(
-        sbrec_logical_flow_get_logical_dp_group(row, OVSDB_TYPE_UUID));
+    set_owner(lf, row);
     lf->ingress = !strcmp(row->pipeline, "ingress");
     lf->table_id = MIN((uint64_t) row->table_id, UINT8_MAX);
     lf->priority = row->priority;

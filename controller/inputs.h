@@ -99,8 +99,8 @@ struct datapath_binding {
 struct logical_flow {
     struct uuid uuid;
     uint64_t hash;              /* Of the strings. */
-    struct uuid datapath;       /* Zero if 'dp_group' is what counts. */
-    struct uuid dp_group;
+    struct uuid datapath;       /* One of these is zero... */
+    struct uuid dp_group;       /* ...or both. */
     bool ingress;
     uint8_t table_id;
     uint16_t priority;

@@ -175,12 +175,10 @@ find_dps(struct lflow_run *run)
 
     if (!uuid_is_zero(&lf->dp_group)) {
         lflow_env_group(run->unit, &lf->dp_group, &run->dps, &run->n_dps);
-    }
-    if (!uuid_is_zero(&lf->datapath)) {
+    } else if (!uuid_is_zero(&lf->datapath)) {
         const struct lflow_dp *dp = lflow_env_dp(run->unit, &lf->datapath);
         if (dp) {
-            run->dps = xrealloc(run->dps,
-                                (run->n_dps + 1) * sizeof *run->dps);
+            run->dps = xmalloc(sizeof *run->dps);
             run->dps[run->n_dps++] = dp;
         }
     }
