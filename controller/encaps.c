@@ -527,29 +527,28 @@ struct commit_ctx {
     bool changed;
 };
 
-/* Where the tunnel with 'mark' leads.  Whatever else makes two tunnels to one
- * address different, it is the same for all of ours, or part of the Encap,
- * which is the only one of its type and address.  Caller frees. */
+/* Where 'w' leads.  Caller frees. */
 static char *
 make_place(const struct wanted_tunnel *w)
 {
-    const char *ip = smap_get(&w->options, "remote_ip");
-    struct in6_addr addr;
-    struct ds s = DS_EMPTY_INITIALIZER;
+    const struct encap_end end = {
+        w->type, smap_get(&w->options, "remote_ip")
+    };
 
-    ds_put_format(&s, "%d ", w->type);
-    if (ipv6_parse(ip, &addr)) {
-        ipv6_format_addr(&addr, &s);
-    } else {
-        ds_put_cstr(&s, ip);
-    }
-    return ds_steal_cstr(&s);
+    return encap_place(&end);
 }
 
-/* If several chassis have one address, which takes somebody's hand in the
- * database, one of them has the tunnel: the switch refuses the others, and
- * would choose by the order in which it hears of them.  Chosen is the chassis
- * that the Encap names, or else the one whose mark is the least. */
+static struct encap_claim
+claim_of(const struct wanted_tunnel *w)
+{
+    return (struct encap_claim) {
+        .chassis_name = w->chassis_name,
+        .ip = smap_get(&w->options, "remote_ip"),
+        .is_encaps_own = w->is_encaps_own,
+    };
+}
+
+/* Of all tunnels that lead to one place, one is made. */
 static void
 choose_for_place(struct inc_key key, const void *w_, void *ctx_)
 {
@@ -564,10 +563,10 @@ choose_for_place(struct inc_key key, const void *w_, void *ctx_)
     } else {
         const struct wanted_tunnel *chosen
             = inc_peek(kind_wanted, inc_key_string(node->data));
-        const char *first = node->data;
+        const struct encap_claim ours = claim_of(w);
+        const struct encap_claim theirs = claim_of(chosen);
 
-        if (w->is_encaps_own != chosen->is_encaps_own
-            ? w->is_encaps_own : strcmp(mark, first) < 0) {
+        if (encap_claim_wins(&ours, &theirs)) {
             node->data = CONST_CAST(char *, mark);
         }
         VLOG_WARN_RL(&rl, "chassis %s and chassis %s have the same %s encap "

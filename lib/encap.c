@@ -7,7 +7,9 @@
 
 #include <string.h>
 
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/util.h"
+#include "packets.h"
 #include "util.h"
 
 static const char *const words[N_ENCAP_TYPES] = {
@@ -80,4 +82,30 @@ encap_is_better(const struct encap_end *a, const struct encap_end *b,
     return (a_asked != b_asked ? a_asked
             : a->type != b->type ? a->type < b->type
             : strcmp(a->ip, b->ip) < 0);
+}
+
+char *
+encap_place(const struct encap_end *end)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct in6_addr addr;
+
+    ds_put_format(&s, "%s ", encap_type_to_word(end->type));
+    if (ipv6_parse(end->ip, &addr)) {
+        ipv6_format_addr(&addr, &s);
+    } else {
+        ds_put_cstr(&s, end->ip);
+    }
+    return ds_steal_cstr(&s);
+}
+
+bool
+encap_claim_wins(const struct encap_claim *a, const struct encap_claim *b)
+{
+    if (a->is_encaps_own != b->is_encaps_own) {
+        return a->is_encaps_own;
+    }
+
+    int cmp = strcmp(a->chassis_name, b->chassis_name);
+    return cmp ? cmp < 0 : strcmp(a->ip, b->ip) < 0;
 }

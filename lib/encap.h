@@ -58,4 +58,25 @@ struct encap_end {
 bool encap_is_better(const struct encap_end *a, const struct encap_end *b,
                      const char *ip);
 
+/* Where a tunnel leads, as a text that is the same for all spellings of an
+ * address.  The switch has one tunnel to a place: whatever else can make two
+ * tunnels different is the same for all of ours, or part of the Encap, which
+ * is the only one of its type and address.  Caller frees. */
+char *encap_place(const struct encap_end *);
+
+/* A chassis to which there would be a tunnel. */
+struct encap_claim {
+    const char *chassis_name;
+    const char *ip;             /* As in its Encap. */
+    bool is_encaps_own;         /* Is it the chassis that its Encap names? */
+};
+
+/* If several chassis have one place, which takes somebody's hand in the
+ * database, one of them has the tunnel: the switch refuses the others, and
+ * would choose by the order in which it hears of them.  Whether 'a' has it
+ * rather than 'b': the chassis that the Encap names, or else the first by
+ * name. */
+bool encap_claim_wins(const struct encap_claim *a,
+                      const struct encap_claim *b);
+
 #endif /* lib/encap.h */

@@ -38,6 +38,7 @@ trace_chassis_monitor(struct ovsdb_idl *idl)
         &sbrec_ha_chassis_col_priority,
         &sbrec_encap_col_type,
         &sbrec_encap_col_ip,
+        &sbrec_encap_col_chassis_name,
         &sbrec_chassis_template_var_col_chassis,
         &sbrec_chassis_template_var_col_variables,
     };
@@ -191,30 +192,99 @@ asked_ip(const struct trace_port *port, const struct sbrec_chassis *there)
     return NULL;
 }
 
-/* The tunnel from 'here' to 'there' that packets for 'port' take: the encap
- * that it leads to, or NULL if there is none. */
-static const struct sbrec_encap *
-find_tunnel(const struct sbrec_chassis *here, const struct trace_port *port,
+/* The type of the tunnels from 'here' to 'there', or N_ENCAP_TYPES. */
+static enum encap_type
+tunnel_type(const struct sbrec_chassis *here,
             const struct sbrec_chassis *there)
 {
     const struct encap_realm our_realm = realm_of(here);
     const struct encap_realm their_realm = realm_of(there);
-    if (!encap_may_tunnel(&our_realm, &their_realm)) {
-        return NULL;
-    }
 
-    enum encap_type type = encap_common_type(types_of(here), types_of(there));
+    return (encap_may_tunnel(&our_realm, &their_realm)
+            ? encap_common_type(types_of(here), types_of(there))
+            : N_ENCAP_TYPES);
+}
+
+static struct encap_end
+end_of(const struct sbrec_encap *encap)
+{
+    return (struct encap_end) {
+        encap_type_from_word(encap->type), encap->ip
+    };
+}
+
+static bool
+is_same_place(const struct sbrec_encap *a, const struct sbrec_encap *b)
+{
+    const struct encap_end a_end = end_of(a);
+    const struct encap_end b_end = end_of(b);
+
+    if (a_end.type != b_end.type) {
+        return false;
+    }
+    char *a_place = encap_place(&a_end);
+    char *b_place = encap_place(&b_end);
+    bool same = !strcmp(a_place, b_place);
+
+    free(a_place);
+    free(b_place);
+    return same;
+}
+
+static struct encap_claim
+claim_of(const struct sbrec_chassis *chassis, const struct sbrec_encap *encap)
+{
+    return (struct encap_claim) {
+        .chassis_name = chassis->name,
+        .ip = encap->ip,
+        .is_encaps_own = !strcmp(encap->chassis_name, chassis->name),
+    };
+}
+
+/* Whether 'there' has the tunnel from 'here' to 'encap', and no other chassis
+ * that is at the same place. */
+static bool
+has_place(struct ovsdb_idl *idl, const struct sbrec_chassis *here,
+          const struct sbrec_chassis *there, const struct sbrec_encap *encap)
+{
+    const struct encap_claim claim = claim_of(there, encap);
+    const enum encap_type type = encap_type_from_word(encap->type);
+    const struct sbrec_chassis *rival;
+
+    SBREC_CHASSIS_FOR_EACH (rival, idl) {
+        if (rival == here || rival == there
+            || tunnel_type(here, rival) != type) {
+            continue;
+        }
+        for (size_t i = 0; i < rival->n_encaps; i++) {
+            const struct sbrec_encap *theirs = rival->encaps[i];
+            const struct encap_claim rival_claim = claim_of(rival, theirs);
+
+            if (is_same_place(theirs, encap)
+                && encap_claim_wins(&rival_claim, &claim)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* The tunnel from 'here' to 'there' that packets for 'port' take: the encap
+ * that it leads to, or NULL if there is none. */
+static const struct sbrec_encap *
+find_tunnel(struct ovsdb_idl *idl, const struct sbrec_chassis *here,
+            const struct trace_port *port, const struct sbrec_chassis *there)
+{
+    const enum encap_type type = tunnel_type(here, there);
     const char *ip = asked_ip(port, there);
     const struct sbrec_encap *best = NULL;
     struct encap_end best_end;
 
     for (size_t i = 0; type != N_ENCAP_TYPES && i < there->n_encaps; i++) {
         const struct sbrec_encap *encap = there->encaps[i];
-        const struct encap_end end = {
-            encap_type_from_word(encap->type), encap->ip
-        };
+        const struct encap_end end = end_of(encap);
 
-        if (end.type == type
+        if (end.type == type && has_place(idl, here, there, encap)
             && (!best || encap_is_better(&end, &best_end, ip))) {
             best = encap;
             best_end = end;
@@ -261,7 +331,8 @@ has_gateways(const struct trace_port *port)
 /* The chassis of the first gateway of 'port' to which 'here' has a tunnel, or
  * NULL. */
 static const struct sbrec_chassis *
-first_gateway(const struct sbrec_chassis *here, const struct trace_port *port)
+first_gateway(struct ovsdb_idl *idl, const struct sbrec_chassis *here,
+              const struct trace_port *port)
 {
     const struct sbrec_ha_chassis_group *group = port->row->ha_chassis_group;
     const struct sbrec_ha_chassis *first = NULL;
@@ -270,7 +341,7 @@ first_gateway(const struct sbrec_chassis *here, const struct trace_port *port)
         const struct sbrec_ha_chassis *gw = group->ha_chassis[i];
 
         if (gw->chassis && gw->chassis != here
-            && find_tunnel(here, port, gw->chassis)
+            && find_tunnel(idl, here, port, gw->chassis)
             && (!first
                 || lport_gateway_is_first(gw->priority,
                                           &gw->chassis->header_.uuid,
@@ -283,7 +354,7 @@ first_gateway(const struct sbrec_chassis *here, const struct trace_port *port)
 }
 
 enum trace_way
-trace_chassis_way(const struct sbrec_chassis *here,
+trace_chassis_way(struct ovsdb_idl *idl, const struct sbrec_chassis *here,
                   const struct trace_port *from,
                   const struct trace_port *port,
                   const struct sbrec_chassis **there,
@@ -309,7 +380,7 @@ trace_chassis_way(const struct sbrec_chassis *here,
         return *localnet ? TRACE_BRIDGED : TRACE_NOWHERE;
 
     case LPORT_WAY_GATEWAYS:
-        *there = first_gateway(here, port);
+        *there = first_gateway(idl, here, port);
         break;
 
     case LPORT_WAY_TUNNEL:
@@ -321,7 +392,8 @@ trace_chassis_way(const struct sbrec_chassis *here,
 }
 
 void
-trace_chassis_for_each(const struct sbrec_chassis *here,
+trace_chassis_for_each(struct ovsdb_idl *idl,
+                       const struct sbrec_chassis *here,
                        const struct trace_port *port,
                        void (*cb)(const struct sbrec_chassis *, void *aux),
                        void *aux)
@@ -330,7 +402,7 @@ trace_chassis_for_each(const struct sbrec_chassis *here,
     const struct sbrec_chassis *there = row->chassis;
 
     if (row->chassis != here && has_gateways(port)) {
-        there = first_gateway(here, port);
+        there = first_gateway(idl, here, port);
     }
     if (there && there != here) {
         cb(there, aux);
@@ -345,11 +417,12 @@ trace_chassis_for_each(const struct sbrec_chassis *here,
 }
 
 bool
-trace_chassis_format_tunnel(const struct sbrec_chassis *here,
+trace_chassis_format_tunnel(struct ovsdb_idl *idl,
+                            const struct sbrec_chassis *here,
                             const struct trace_port *port,
                             const struct sbrec_chassis *there, struct ds *s)
 {
-    const struct sbrec_encap *encap = find_tunnel(here, port, there);
+    const struct sbrec_encap *encap = find_tunnel(idl, here, port, there);
 
     if (encap) {
         ds_put_format(s, "%s tunnel to %s", encap->type, encap->ip);

@@ -44,13 +44,15 @@ enum trace_way {
                                  * router's port. */
     TRACE_NOWHERE,              /* 'port' is bound to no chassis. */
 };
-enum trace_way trace_chassis_way(const struct sbrec_chassis *here,
+enum trace_way trace_chassis_way(struct ovsdb_idl *,
+                                 const struct sbrec_chassis *here,
                                  const struct trace_port *from,
                                  const struct trace_port *port,
                                  const struct sbrec_chassis **there,
                                  const struct trace_port **localnet);
 /* Calls 'cb' with each chassis other than 'here' that has 'port'. */
-void trace_chassis_for_each(const struct sbrec_chassis *here,
+void trace_chassis_for_each(struct ovsdb_idl *,
+                            const struct sbrec_chassis *here,
                             const struct trace_port *port,
                             void (*cb)(const struct sbrec_chassis *there,
                                        void *aux),
@@ -59,7 +61,8 @@ void trace_chassis_for_each(const struct sbrec_chassis *here,
 bool trace_dp_has_localnet(const struct trace_dp *dp);
 /* Appends by which tunnel packets for a port get from 'here' to 'there', as in
  * "geneve tunnel to 192.168.0.2".  Returns false if there is none. */
-bool trace_chassis_format_tunnel(const struct sbrec_chassis *here,
+bool trace_chassis_format_tunnel(struct ovsdb_idl *,
+                                 const struct sbrec_chassis *here,
                                  const struct trace_port *,
                                  const struct sbrec_chassis *there,
                                  struct ds *);

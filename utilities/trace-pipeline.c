@@ -318,7 +318,8 @@ travel_by_tunnel(const struct sbrec_chassis *there, void *travel_)
 
     ds_put_format(&s, "/* Leaves chassis \"%s\" for chassis \"%s\" by ",
                   here->name, there->name);
-    if (!trace_chassis_format_tunnel(here, travel->port, there, &s)) {
+    if (!trace_chassis_format_tunnel(t->db->idl, here, travel->port, there,
+                                     &s)) {
         trace_put(travel->parent, TRACE_ERROR, "*** there is no tunnel from "
                   "chassis \"%s\" to chassis \"%s\"", here->name,
                   there->name);
@@ -443,11 +444,12 @@ travel(struct trace *t, const struct trace_dp *dp, const struct flow *packet,
     const struct sbrec_chassis *there;
     const struct trace_port *localnet;
 
-    switch (trace_chassis_way(t->chassis, from, port, &there, &localnet)) {
+    switch (trace_chassis_way(t->db->idl, t->chassis, from, port, &there,
+                              &localnet)) {
     case TRACE_HERE:
         if (t->chassis && port->row->n_additional_chassis) {
-            trace_chassis_for_each(t->chassis, port, travel_by_tunnel,
-                                   &travel);
+            trace_chassis_for_each(t->db->idl, t->chassis, port,
+                                   travel_by_tunnel, &travel);
         }
         return false;
 
@@ -457,7 +459,8 @@ travel(struct trace *t, const struct trace_dp *dp, const struct flow *packet,
         return true;
 
     case TRACE_TUNNEL:
-        trace_chassis_for_each(t->chassis, port, travel_by_tunnel, &travel);
+        trace_chassis_for_each(t->db->idl, t->chassis, port, travel_by_tunnel,
+                               &travel);
         return true;
 
     case TRACE_BRIDGED:
@@ -480,8 +483,8 @@ travel_copy(struct trace *t, const struct trace_dp *dp,
 {
     const struct sbrec_chassis *there;
     const struct trace_port *localnet;
-    enum trace_way way = trace_chassis_way(t->chassis, NULL, port, &there,
-                                           &localnet);
+    enum trace_way way = trace_chassis_way(t->db->idl, t->chassis, NULL, port,
+                                           &there, &localnet);
 
     if (way == TRACE_NOWHERE || trace_dp_has_localnet(dp)) {
         return way != TRACE_HERE;
