@@ -32,9 +32,9 @@ count (see stock_faults.py); there must be some by the fault NAME.
 import json
 import os
 import re
-import subprocess
 import sys
 
+import daemons
 import stock_faults
 
 # What may come after a word, as a statement and as the source of a value.
@@ -114,14 +114,8 @@ def all_words(found):
 
 
 def transact(*operations):
-    reply = subprocess.run(
-        ['ovsdb-client', 'transact', os.environ['OVN_SB_DB'],
-         json.dumps(['OVN_Southbound', *operations])],
-        check=True, capture_output=True, text=True)
-    result = json.loads(reply.stdout)
-    for r in result:
-        assert 'error' not in r, r
-    return result
+    return daemons.transact(os.environ['OVN_SB_DB'], 'OVN_Southbound',
+                            *operations)
 
 
 def put(name, pipeline, meter=None):

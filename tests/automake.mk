@@ -146,7 +146,7 @@ bench-lang: all tests/ovstest$(EXEEXT)
 # Run by the suite.
 EXTRA_DIST += tests/flow-diff.py tests/actions-diff.py tests/actions-stock.in \
 	tests/actions-later.in
-EXTRA_DIST += tests/stock_faults.py tests/ovn-rows.py tests/port-types.py tests/show-rows.py tests/unixctl.py tests/port-sec-random.py
+EXTRA_DIST += tests/stock_faults.py tests/ovn-rows.py tests/port-types.py tests/show-rows.py tests/daemons.py tests/port-sec-random.py
 EXTRA_DIST += tests/physical-table.py
 EXTRA_DIST += tests/pinctrl-diff.py $(shell cd $(srcdir) && ls tests/pinctrl/*.py)
 EXTRA_DIST += tests/ovn-pairs.py tests/pairs_packets.py tests/pairs_table.py

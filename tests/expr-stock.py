@@ -18,11 +18,10 @@ stock_faults.py) do not count.
 """
 
 import collections
-import json
 import re
-import subprocess
 import sys
 
+import daemons
 import stock_faults
 
 TABLE = 20
@@ -37,27 +36,15 @@ def read_lines(name):
             if line.strip() and not line.startswith("#")]
 
 
-def transact(sb, operations):
-    output = subprocess.check_output(
-        ["ovsdb-client", "transact", sb,
-         json.dumps(["OVN_Southbound"] + operations)])
-    results = json.loads(output)
-    for result in results:
-        if "error" in result:
-            sys.exit("%s: %s" % (sb, result))
-    return results
-
-
 def insert(name, sb):
-    datapath = transact(sb, [
-        {"op": "select", "table": "Datapath_Binding", "where": [],
-         "columns": ["_uuid"]}])[0]["rows"][0]["_uuid"]
-    transact(sb, [
-        {"op": "insert", "table": "Logical_Flow",
-         "row": {"logical_datapath": datapath, "pipeline": "ingress",
-                 "table_id": TABLE, "priority": i + 1, "match": line[0],
-                 "actions": "drop;"}}
-        for i, line in enumerate(read_lines(name))])
+    with daemons.Database(sb, "OVN_Southbound") as db:
+        datapath = db.select("Datapath_Binding", [], ["_uuid"])[0]["_uuid"]
+        db.transact(*[
+            {"op": "insert", "table": "Logical_Flow",
+             "row": {"logical_datapath": datapath, "pipeline": "ingress",
+                     "table_id": TABLE, "priority": i + 1, "match": line[0],
+                     "actions": "drop;"}}
+            for i, line in enumerate(read_lines(name))])
 
 
 def group(matches):

@@ -26,19 +26,18 @@ import argparse
 import collections
 import concurrent.futures
 import importlib.util
-import json
 import os
 import random
 import re
-import socket
-import subprocess
 import sys
 import time
 import zlib
 
+import daemons
 import pairs_packets
 import pairs_table
 import stock_faults
+from daemons import Failure, run
 from pairs_table import FACTORS, HOSTS
 
 TIMEOUT = int(os.environ.get('OVN_TEST_TIMEOUT') or 60)
@@ -56,10 +55,6 @@ def load(name, file):
 
 
 flow_diff = load('flow_diff', 'flow-diff.py')
-
-
-class Failure(Exception):
-    """The comparison cannot go on."""
 
 
 # ----------------------------------------------------------------------
@@ -138,40 +133,6 @@ class Cover:
 # ----------------------------------------------------------------------
 # A deployment.
 
-def rpc(path, method, params):
-    """A call over a Unix socket: of a database, or of a daemon."""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(TIMEOUT)
-        s.connect(path)
-        s.sendall(json.dumps({'method': method, 'params': params,
-                              'id': 0}).encode())
-        decoder = json.JSONDecoder()
-        parts = []
-        while True:
-            part = s.recv(1 << 20)
-            if not part:
-                raise Failure('%s: closed' % path)
-            parts.append(part.decode())
-            if part.rstrip().endswith(b'}'):
-                try:
-                    reply, _ = decoder.raw_decode(''.join(parts))
-                except ValueError:
-                    continue
-                break
-    if reply.get('error'):
-        raise Failure('%s %s: %s' % (method, params, reply['error']))
-    return reply['result']
-
-
-def run(env, *args):
-    result = subprocess.run(args, env=env, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, check=False)
-    if result.returncode:
-        raise Failure('%s in: %s' % (result.stderr.decode().strip(),
-                                     ' '.join(args)))
-    return result.stdout.decode()
-
-
 class Side:
     """One of the deployments."""
 
@@ -195,14 +156,14 @@ class Side:
             with open(os.path.join(self.dir, chassis,
                                    'controller.pid')) as f:
                 daemon = 'ovn-controller.%s' % f.read().strip()
-        return rpc(os.path.join(self.dir, chassis, daemon + '.ctl'),
-                   args[0], list(args[1:]))
+        return daemons.call(os.path.join(self.dir, chassis, daemon + '.ctl'),
+                            *args, timeout=TIMEOUT)
 
     def nbctl(self, *args):
-        return run(self.env, 'ovn-nbctl', '--timeout=%d' % TIMEOUT, *args)
+        return run('ovn-nbctl', '--timeout=%d' % TIMEOUT, *args, env=self.env)
 
     def sbctl(self, *args):
-        return run(self.env, 'ovn-sbctl', '--timeout=%d' % TIMEOUT, *args)
+        return run('ovn-sbctl', '--timeout=%d' % TIMEOUT, *args, env=self.env)
 
     def sync(self):
         """Until everything that is in the databases is in the switches.  The
@@ -236,8 +197,8 @@ class Side:
                 commands += [self.map_command(chassis, key)
                              for c, key in self.maps if c == chassis]
             if commands:
-                run(self.chassis_env(chassis), 'ovs-vsctl',
-                    '--timeout=%d' % TIMEOUT, *join(commands))
+                run('ovs-vsctl', '--timeout=%d' % TIMEOUT, *join(commands),
+                    env=self.chassis_env(chassis))
         self.sync()
 
     def map_command(self, chassis, key):
@@ -264,13 +225,14 @@ class Side:
             env = self.chassis_env(chassis)
             commands = [self.map_command(chassis, key)
                         for c, key in self.maps if c == chassis]
-            ports = run(env, 'ovs-vsctl', 'list-ports', 'br-int').split()
-            bridges = run(env, 'ovs-vsctl', 'list-br').split()
+            ports = run('ovs-vsctl', 'list-ports', 'br-int',
+                        env=env).split()
+            bridges = run('ovs-vsctl', 'list-br', env=env).split()
             commands += [['--if-exists', 'del-port', 'br-int', p]
                          for p in ports if re.match(r'c\d', p)]
             commands += [['del-br', b] for b in bridges
                          if re.match(r'c\d', b)]
-            run(env, 'ovs-vsctl', *join(commands))
+            run('ovs-vsctl', *join(commands), env=env)
         self.sync()
 
     # Looking at it.
@@ -278,7 +240,7 @@ class Side:
     def tables(self, path, database, *names):
         """{table: {uuid: row}}"""
         ops = [{'op': 'select', 'table': n, 'where': []} for n in names]
-        result = rpc(path, 'transact', [database] + ops)
+        result = daemons.transact(path, database, *ops)
         return {name: {row['_uuid'][1]: row for row in r['rows']}
                 for name, r in zip(names, result)}
 
@@ -327,8 +289,8 @@ class Host:
                     lambda m: names.get(m.group(), m.group()),
                     key[len('ct-zone-'):]), int(value))
             for key, value in ids.items() if key.startswith('ct-zone-'))}
-        self.daemon = pairs_packets.Daemon(
-            os.path.join(where, 'vswitchd.ctl'), TIMEOUT)
+        self.daemon = daemons.Rpc(os.path.join(where, 'vswitchd.ctl'),
+                                  timeout=TIMEOUT)
 
 
 def of_bridge(ovs, name):
@@ -620,8 +582,8 @@ class Snapshot:
         def write(name, text):
             with open(os.path.join(out, name), 'w') as f:
                 f.write(text)
-        flows = run(env, 'ovs-ofctl', '-O', 'OpenFlow15', '--no-stats',
-                    '--no-names', 'dump-flows', 'br-int')
+        flows = run('ovs-ofctl', '-O', 'OpenFlow15', '--no-stats',
+                    '--no-names', 'dump-flows', 'br-int', env=env)
         flows = ''.join(line + '\n' for line in flows.splitlines()
                         if not LEARNED.search(line)
                         and not self.is_irrelevant(line, chassis))
@@ -635,8 +597,8 @@ class Snapshot:
             r'\d+', lambda n: ports.get(n.group(0), n.group(0)),
             m.group(2)), flows))
         for what in 'groups', 'meters':
-            write(what, run(env, 'ovs-ofctl', '-O', 'OpenFlow15',
-                            'dump-' + what, 'br-int'))
+            write(what, run('ovs-ofctl', '-O', 'OpenFlow15',
+                            'dump-' + what, 'br-int', env=env))
         lines = []
         for table, columns in OVS_COMPARED.items():
             for uuid, row in ovs[table].items():

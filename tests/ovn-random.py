@@ -23,39 +23,16 @@ import argparse
 import json
 import os
 import random
-import subprocess
 import sys
 import time
+
+from daemons import Failure, nbctl, run, sbctl, vsctl
 
 COUNTERS = ["ofctrl_%s_%s" % (what, how) for what in ("flow", "group", "meter")
             for how in ("add", "modify", "delete")]
 SWITCHES = 3
 PORTS = 6                       # A switch.
 TIMEOUT = 60
-
-
-class Failure(Exception):
-    """The property does not hold."""
-
-
-def run(*args):
-    result = subprocess.run(args, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, check=False)
-    if result.returncode:
-        raise Failure("%s: %s" % (" ".join(args), result.stderr.decode()))
-    return result.stdout.decode()
-
-
-def nbctl(*args):
-    return run("ovn-nbctl", *args)
-
-
-def sbctl(*args):
-    return run("ovn-sbctl", *args)
-
-
-def vsctl(*args):
-    return run("ovs-vsctl", *args)
 
 
 def port(s, p):

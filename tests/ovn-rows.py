@@ -21,14 +21,15 @@ The seed is printed, so that a failure can be had again.
 """
 
 import argparse
-import json
 import os
 import random
 import re
 import signal
-import subprocess
 import sys
 import time
+
+import daemons
+from daemons import Failure, nbctl, run, sbctl
 
 SHOW_ROWS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                          "show-rows.py")
@@ -39,33 +40,10 @@ GATEWAYS = 3
 TIMEOUT = int(os.environ.get("OVN_TEST_TIMEOUT") or 60)
 
 
-class Failure(Exception):
-    """The rows are not what they should be."""
-
-
-def run(*args, env=None):
-    result = subprocess.run(args, stdout=subprocess.PIPE, env=env,
-                            stderr=subprocess.PIPE, check=False)
-    if result.returncode:
-        raise Failure("%s: %s" % (" ".join(args), result.stderr.decode()))
-    return result.stdout.decode()
-
-
-def nbctl(*args):
-    return run("ovn-nbctl", *args)
-
-
-def sbctl(*args):
-    return run("ovn-sbctl", *args)
-
-
 def sb_table(table, *columns):
     """The rows, with each value as a list."""
-    text = json.loads(sbctl("--format=json", "--columns=" + ",".join(columns),
-                            "list", table))
-    for row in text["data"]:
-        yield {column: as_list(value)
-               for column, value in zip(text["headings"], row)}
+    for row in daemons.rows("ovn-sbctl", table, columns):
+        yield {column: as_list(value) for column, value in row.items()}
 
 
 def as_list(value):

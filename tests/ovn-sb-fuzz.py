@@ -36,6 +36,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "sb-fuzz"))
 
+import daemons                                              # noqa: E402
 import moves                                                # noqa: E402
 import ovsdb                                                # noqa: E402
 from snapshot import Snapshot, difference                   # noqa: E402
@@ -138,7 +139,7 @@ class Run:
     def _do_sb(self, operations, step):
         try:
             step["sb"] = self.world.sb.apply(operations)
-        except ovsdb.Gone:
+        except daemons.Gone:
             # There are transactions that ovsdb-server does not survive.
             raise Doubtful("ovsdb-server has crashed")
         self.counts["mutations"] += len(step["sb"])
@@ -152,7 +153,7 @@ class Run:
             try:
                 self.world.switch("netdev-dummy/receive", iface, packet)
                 self.counts["packets"] += 1
-            except (ValueError, ovsdb.Gone):
+            except (ValueError, daemons.Gone):
                 pass
 
     def _do_restart(self, what, _step):

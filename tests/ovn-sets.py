@@ -18,8 +18,9 @@ import importlib.machinery
 import importlib.util
 import os
 import random
-import subprocess
 import sys
+
+import daemons
 
 BENCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bench",
                      "ovn-bench")
@@ -179,9 +180,7 @@ class World:
     # Running.
 
     def appctl(self, *args):
-        return subprocess.run(("ovs-appctl", "-t", self.ctl) + args,
-                              check=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE).stdout.decode().strip()
+        return daemons.call(self.ctl, *args).strip()
 
     def counter(self, name):
         return int(self.appctl("coverage/read-counter", name))
@@ -249,7 +248,7 @@ def main(argv):
     if len(argv) != 5:
         sys.exit(__doc__)
     socket, ctl, seed, rounds = argv[1], argv[2], int(argv[3]), int(argv[4])
-    world = World(bench.Ovsdb(socket, "OVN_Southbound"), ctl,
+    world = World(bench.Database(socket, "OVN_Southbound"), ctl,
                   random.Random(seed))
     i = 0
     try:

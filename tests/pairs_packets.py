@@ -16,9 +16,7 @@ not supported) or only one has learned its next hop's MAC.
 """
 
 import collections
-import json
 import re
-import socket
 
 # Fields of the datapath's set() as ofproto/trace takes them.
 FIELDS = {
@@ -33,35 +31,6 @@ CHASSIS = {'192.168.0.1': 'hv1', '192.168.0.2': 'hv2', '192.168.0.3': 'hv3'}
 HOPS = 3
 # The size of a packet is checked, or a MAC that was learned is found.
 SPECIAL = re.compile(r'check_pkt_len|^ *66\. (?!No match)', re.M)
-
-
-class Daemon:
-    """Many calls over one connection to a daemon."""
-
-    def __init__(self, path, timeout):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(timeout)
-        self.socket.connect(path)
-
-    def close(self):
-        self.socket.close()
-
-    def call(self, method, *params):
-        """The reply, or None if the daemon has refused."""
-        self.socket.sendall(json.dumps({
-            'method': method, 'params': params, 'id': 0}).encode())
-        text = b''
-        while True:
-            part = self.socket.recv(1 << 20)
-            if not part:
-                raise ConnectionError('no reply to ' + method)
-            text += part
-            if part.rstrip().endswith(b'}'):
-                try:
-                    reply = json.loads(text.decode())
-                except ValueError:
-                    continue
-                return reply['result']
 
 
 def split(actions):
@@ -204,11 +173,11 @@ class Packets:
 
     def send(self, name, port, packet, tunnel, what, hops=0):
         host = self.hosts[name]
-        text = host.daemon.call(
+        text, refusal = host.daemon.ask(
             'ofproto/trace', '--names', 'br-int', 'in_port=%s,%s%s' % (
                 port, packet.flow(), tunnel))
         lines = self.lines[name + ' packets']
-        if text is None:
+        if refusal is not None:
             lines['%s%s -> refused' % (what, tunnel)] += 1
             return
         if SPECIAL.search(text):

@@ -24,12 +24,11 @@ has it).
 
 import collections
 import importlib
-import json
 import os
 import re
-import socket
 import sys
 
+import daemons
 import stock_faults
 
 HERE = 'hv1'
@@ -360,29 +359,10 @@ class Writer:
                     self.case_of_gateway(role, sort, redirect_type)
 
 
-def transact(path, params):
-    """Has the server behind 'path' do it."""
-    request = {'method': 'transact', 'params': params, 'id': 0}
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.connect(path)
-        sock.sendall(json.dumps(request).encode())
-        answer = b''
-        while True:
-            answer += sock.recv(1 << 20)
-            try:
-                result = json.loads(answer)['result']
-                break
-            except ValueError:
-                pass
-    errors = [r for r in result if not r or 'error' in r]
-    if errors:
-        sys.exit('%s' % errors)
-
-
 def write(path, here):
     writer = Writer(here)
     writer.all_cases()
-    transact(path, writer.ops)
+    daemons.transact(path, *writer.ops)
     with open('names', 'w') as f:
         for key, name in writer.names:
             f.write('%#x %s\n' % (key, name))

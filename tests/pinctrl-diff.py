@@ -75,7 +75,7 @@ import subprocess
 import sys
 import time
 
-import unixctl
+import daemons
 
 TIMEOUT = int(os.environ.get('OVN_TEST_TIMEOUT') or 60)
 # Seconds in which a difference may go away.
@@ -209,17 +209,16 @@ class Side:
         return env
 
     def run(self, words, chassis=None):
-        done = subprocess.run(words, env=self.environment(chassis),
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              universal_newlines=True, check=False)
-        if done.returncode:
-            raise RuntimeError('%s: %s: %s' % (self.name, words, done.stderr))
+        try:
+            text = daemons.run(*words, env=self.environment(chassis))
+        except daemons.Failure as e:
+            raise daemons.Failure('%s: %s' % (self.name, e)) from e
         if '--wait=hv' in words:
             # The flows are there, but packets may still go by what the
             # datapath made of the old ones.
             for name in self.chassis:
                 self.appctl(name, 'revalidator/purge', daemon='vswitchd')
-        return done.stdout
+        return text
 
     @staticmethod
     def words(text):
@@ -250,10 +249,10 @@ class Side:
         else:
             path = '%s/%s/%s.ctl' % (self.dir, chassis, daemon)
         if path not in self.daemons:
-            self.daemons[path] = unixctl.Daemon(path)
-        result, error = self.daemons[path].call(words[0], list(words[1:]))
+            self.daemons[path] = daemons.Rpc(path)
+        result, error = self.daemons[path].ask(*words)
         if error:
-            raise RuntimeError('%s: %s: %s' % (self.name, words, error))
+            raise daemons.Failure('%s: %s: %s' % (self.name, words, error))
         return result
 
     def wait_for(self, function, what='it'):
@@ -261,8 +260,8 @@ class Side:
         pause = .01
         while not function():
             if time.monotonic() > end:
-                raise RuntimeError('%s: no success in %d s: %s'
-                                   % (self.name, TIMEOUT, what))
+                raise daemons.Failure('%s: no success in %d s: %s'
+                                      % (self.name, TIMEOUT, what))
             time.sleep(pause)
             pause = min(pause * 1.5, .25)
 
@@ -466,7 +465,7 @@ class Runner:
 
         try:
             self.both(run)
-        except (RuntimeError, AssertionError) as e:
+        except (daemons.Failure, AssertionError) as e:
             return ['%s: %s' % (type(e).__name__, e)]
         end = time.monotonic() + PATIENCE
         while True:

@@ -18,10 +18,9 @@ import copy
 import ipaddress
 import random
 import re
-import subprocess
 import sys
 
-import unixctl
+import daemons
 
 SINK, PLAIN = '02:00:00:00:ff:01', '02:00:00:00:ff:02'
 SOLICIT, ADVERT = 135, 136
@@ -121,11 +120,11 @@ class Port:
             # Nor do elements without an Ethernet address.
             texts += ['"10.0.0.1"', '"rubbish"', '""']
         macs = sorted(set(e.mac for e in self.elements))
-        subprocess.run(
-            ['ovn-nbctl', '--', 'lsp-add', 'sw0', self.name,
-             '--', 'lsp-set-addresses', self.name, *macs,
-             '--', 'set', 'Logical_Switch_Port', self.name,
-             'port_security=' + ','.join(texts)], check=True)
+        daemons.nbctl(
+            '--', 'lsp-add', 'sw0', self.name,
+            '--', 'lsp-set-addresses', self.name, *macs,
+            '--', 'set', 'Logical_Switch_Port', self.name,
+            'port_security=' + ','.join(texts))
 
 
 class Packet:
@@ -305,9 +304,9 @@ def compare(seed, ports, n, trace, vswitchd):
         from_, to = ((port.name, 'sink') if packet.enters
                      else ('plain', port.name))
         microflow, flow = packet.microflow(from_), packet.flow(from_)
-        traced, error = trace.call('trace', ['--minimal', microflow])
-        switched, error2 = vswitchd.call('ofproto/trace',
-                                         ['br-int', '--names', flow])
+        traced, error = trace.ask('trace', '--minimal', microflow)
+        switched, error2 = vswitchd.ask('ofproto/trace', 'br-int',
+                                        '--names', flow)
         if error or error2:
             print(microflow, flow, error, error2, sep='\n')
             n_bad += 1
@@ -337,7 +336,7 @@ def main():
             port.configure()
         return 0
     return compare(seed, ports, int(rest[0]),
-                   *(unixctl.Daemon(path) for path in rest[1:]))
+                   *(daemons.Rpc(path) for path in rest[1:]))
 
 
 if __name__ == '__main__':

@@ -16,9 +16,10 @@ interface of the chassis has its name as iface-id throughout.  OVN_NB_DB,
 OVN_SB_DB and OVS_RUNDIR say where everything is.
 """
 
-import json
-import subprocess
 import sys
+
+import daemons
+from daemons import run
 
 # The type and options of a port of each kind.
 TYPES = {
@@ -41,17 +42,6 @@ TYPES = {
 }
 BOUND = ("vif", "container", "virtual", "l2gateway", "l3gateway", "external")
 PORTS = [(a, b) for a in BOUND for b in TYPES if a != b]
-
-
-def run(*args):
-    return subprocess.run(args, stdout=subprocess.PIPE, check=True,
-                          universal_newlines=True).stdout
-
-
-def rows(command, table, columns):
-    table = json.loads(run(command, "--format=json", "--columns=" + columns,
-                           "list", table))
-    return table["data"]
 
 
 def plain(value):
@@ -108,7 +98,7 @@ def attach(port):
 
 def before(chassis):
     args = []
-    if not rows("ovn-nbctl", "HA_Chassis_Group", "name"):
+    if not daemons.rows("ovn-nbctl", "HA_Chassis_Group", ["name"]):
         run("ovn-nbctl", "ha-chassis-group-add", "g", "--",
             "ha-chassis-group-add-chassis", "g", chassis, "10")
         for n, (a, b) in enumerate(PORTS):
@@ -140,15 +130,16 @@ def change(side, chassis):
 def read_rows(chassis):
     """Port -> (type, chassis, up, additional chassis, encap, virtual parent,
     the mark of its interface)."""
-    names = {plain(uuid): name for uuid, name in
-             rows("ovn-sbctl", "Chassis", "_uuid,name")}
-    marks = {name: plain(ids).get("ovn-installed") for name, ids in
-             rows("ovs-vsctl", "Interface", "name,external_ids")}
+    names = {plain(row["_uuid"]): row["name"] for row in
+             daemons.rows("ovn-sbctl", "Chassis", ["_uuid", "name"])}
+    marks = {row["name"]: plain(row["external_ids"]).get("ovn-installed")
+             for row in daemons.rows("ovs-vsctl", "Interface",
+                                     ["name", "external_ids"])}
     bindings = {}
-    for row in rows("ovn-sbctl", "Port_Binding",
-                    "logical_port,type,chassis,up,additional_chassis,encap,"
-                    "virtual_parent"):
-        port, kind, where, up, *rest = [plain(v) for v in row]
+    columns = ["logical_port", "type", "chassis", "up", "additional_chassis",
+               "encap", "virtual_parent"]
+    for row in daemons.rows("ovn-sbctl", "Port_Binding", columns):
+        port, kind, where, up, *rest = [plain(row[c]) for c in columns]
         bindings[port] = (kind, names.get(where), up == "True" or up is True,
                           *rest, marks.get(port))
     return bindings

@@ -10,20 +10,15 @@ References are names of what they refer to, so that rows that have been deleted
 and created again look the same.
 """
 
-import json
-import subprocess
 import sys
+
+import daemons
 
 
 def read(command, table, columns):
     """The rows of 'table', as dictionaries of plain values."""
-    text = subprocess.run([command, "--format=json",
-                           "--columns=" + ",".join(columns), "list", table],
-                          stdout=subprocess.PIPE, check=True).stdout
-    table = json.loads(text.decode())
-    for row in table["data"]:
-        yield {column: plain(value)
-               for column, value in zip(table["headings"], row)}
+    for row in daemons.rows(command, table, columns):
+        yield {column: plain(value) for column, value in row.items()}
 
 
 def plain(value):

@@ -25,13 +25,12 @@ which of several logical flows of the same priority a packet matches.
 """
 
 import difflib
-import json
 import os
 import shlex
 import subprocess
 import sys
 
-import unixctl
+import daemons
 
 # What stock says, on standard output and with exit status 0, of a packet that
 # it does not trace.
@@ -69,11 +68,11 @@ def run(program, words):
 
 def trace_by(path):
     """A function that asks the daemon at that control socket for a trace."""
-    daemon = unixctl.Daemon(path)
+    daemon = daemons.Rpc(path)
 
     def trace(words):
-        result, error = daemon.call('trace', words)
-        return Outcome(1 if error else 0, result,
+        result, error = daemon.ask('trace', *words)
+        return Outcome(1 if error else 0, result or '',
                        error and 'ovn-trace: ' + error)
     return trace
 
@@ -136,14 +135,8 @@ PACKETS = (
 
 
 def transact(*operations):
-    reply = subprocess.run(
-        ['ovsdb-client', 'transact', os.environ['OVN_SB_DB'],
-         json.dumps(['OVN_Southbound', *operations])],
-        check=True, capture_output=True, text=True)
-    results = json.loads(reply.stdout)
-    for result in results:
-        assert 'error' not in result, result
-    return results
+    return daemons.transact(os.environ['OVN_SB_DB'], 'OVN_Southbound',
+                            *operations)
 
 
 def put():

@@ -34,13 +34,13 @@ import os
 import re
 import shlex
 import struct
-import subprocess
 import sys
 import time
 
+import daemons
 import packets
 import random_networks
-import unixctl
+from daemons import run
 
 # How often a packet is sent whose backend can be any of several.
 TRIES = 48
@@ -76,14 +76,6 @@ MADE = {'arp': 'arp', 'nd_ns': 'nd', 'nd_na': 'nd', 'nd_na_router': 'nd',
 
 class Skip(Exception):
     """This packet cannot be compared."""
-
-
-def run(*words):
-    result = subprocess.run(words, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True)
-    if result.returncode:
-        sys.exit('%s: %s' % (' '.join(words), result.stderr))
-    return result.stdout
 
 
 def describe(where, packet):
@@ -353,20 +345,20 @@ class Trace:
 class Deployment:
     def __init__(self, directory):
         self.dir = directory
-        self.switch = unixctl.Daemon(directory + '/hv1/vswitchd.ctl')
-        self.trace = unixctl.Daemon(directory + '/hv1/trace.ctl')
+        self.switch = daemons.Rpc(directory + '/hv1/vswitchd.ctl')
+        self.trace = daemons.Rpc(directory + '/hv1/trace.ctl')
         self.read = {}          # pcap file -> how much of it was read
         self.vifs = {}          # interface -> chassis, of this batch
         self.connected = {}
 
     def appctl(self, method, *words):
-        result, error = self.switch.call(method, list(words))
+        result, error = self.switch.ask(method, *words)
         if error:
             raise Skip('%s: %s' % (method, error.strip()))
         return result
 
     def ask_trace(self, *words):
-        result, error = self.trace.call('trace', list(words))
+        result, error = self.trace.ask('trace', *words)
         if error:
             raise Skip(error.strip())
         return result
@@ -454,15 +446,15 @@ class Deployment:
                     flows.append('in_port=lan,dl_vlan=%d,actions=output:%s'
                                  % (switch.tag, number))
         flows.append('priority=1,actions=output:lan')
-        subprocess.run(['ovs-ofctl', 'replace-flows', 'unix:%s/hv1/br-lan.mgmt'
-                        % self.dir, '-'], input='\n'.join(flows) + '\n',
-                       text=True, check=True)
+        run('ovs-ofctl', 'replace-flows',
+            'unix:%s/hv1/br-lan.mgmt' % self.dir, '-',
+            stdin='\n'.join(flows) + '\n')
 
     def _clear(self):
         """Removes all networks.  (Left to itself, ovn-northd 23.03 deletes
         datapaths that load balancers' groups still refer to, and fails.)"""
-        northd = unixctl.Daemon(self.dir + '/central/northd.ctl')
-        northd.call('pause', [])
+        northd = daemons.Rpc(self.dir + '/central/northd.ctl')
+        northd.call('pause')
         for program, tables in (
                 ('ovn-nbctl', ('Logical_Switch', 'Logical_Router',
                                'Load_Balancer', 'Port_Group', 'Address_Set',
@@ -478,7 +470,7 @@ class Deployment:
             for table in tables:
                 words += ['--', '--all', 'destroy', table]
             run(program, '--timeout=60', *words)
-        northd.call('resume', [])
+        northd.call('resume')
 
     @staticmethod
     def _bind_gateways():

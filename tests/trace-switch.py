@@ -21,11 +21,12 @@ status 1 if something does.
 """
 
 import ipaddress
-import json
 import re
 import shlex
 import subprocess
 import sys
+
+import daemons
 
 # A packet is a dictionary with these keys, and those of FIELDS; "vlan" is None
 # or a number.  The names are those of ovs-fields(7).  Each of FIELDS has its
@@ -70,12 +71,6 @@ def normal(name, text):
     return int(text, 0)
 
 
-def output(*words):
-    """What a command prints."""
-    return subprocess.run(words, stdout=subprocess.PIPE, text=True,
-                          check=True).stdout
-
-
 def scalar(cell):
     """A cell of a database, a UUID as a string, None if it is empty."""
     if not isinstance(cell, list):
@@ -88,10 +83,8 @@ class Place:
 
     def __init__(self, chassis):
         def table(name, *columns):
-            dump = json.loads(output('ovn-sbctl', '-f', 'json', '--columns',
-                                     ','.join(columns), 'list', name))
-            return [dict(zip(dump['headings'], map(scalar, row)))
-                    for row in dump['data']]
+            return [{column: scalar(value) for column, value in row.items()}
+                    for row in daemons.rows('ovn-sbctl', name, columns)]
 
         self.here = chassis
         chassis_names = {row['_uuid']: row['name']
@@ -264,8 +257,8 @@ def switch_outcome(vswitchd, flow, packet, port, ct_states):
     options = []
     for state in ct_states:
         options += ['--ct-next', state]
-    text = output('ovs-appctl', '-t', vswitchd, 'ofproto/trace', '--names',
-                  *options, 'br-int', 'in_port="%s",%s' % (port, flow))
+    text = daemons.call(vswitchd, 'ofproto/trace', '--names', *options,
+                        'br-int', 'in_port="%s",%s' % (port, flow))
     passes = {0: None}
     now = 0
     for line in text.splitlines():

@@ -22,11 +22,12 @@ or actions.
 symbols in the output of "ovstest test-ovn dump-symtab".
 """
 
-import json
 import os
 import re
-import subprocess
 import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import daemons  # noqa: E402
 
 with open(__file__) as this_file:
     LICENSE = ''.join(this_file.readlines()[1:2])
@@ -66,13 +67,8 @@ def merge(path, texts):
 
 
 def extract(directory):
-    reply = subprocess.run(
-        ['ovsdb-client', 'transact', os.environ['OVN_SB_DB'],
-         json.dumps(['OVN_Southbound',
-                     {'op': 'select', 'table': 'Logical_Flow', 'where': [],
-                      'columns': ['match', 'actions']}])],
-        check=True, capture_output=True, text=True)
-    rows = json.loads(reply.stdout)[0]['rows']
+    with daemons.Database(os.environ['OVN_SB_DB'], 'OVN_Southbound') as sb:
+        rows = sb.select('Logical_Flow', [], ['match', 'actions'])
     for column, name in ('match', 'matches'), ('actions', 'actions'):
         merge(os.path.join(directory, name + '.txt'),
               {row[column].strip() for row in rows})

@@ -8,129 +8,15 @@ library would not, and must see what the server says to it.
 
 import json
 import re
-import select
-import socket
 import time
+
+from daemons import Gone, Rpc
 
 # Keys of the switch's Bridge.external_ids that say when, or how far.
 STAMPS = ("ovn-nb-cfg", "ovn-nb-cfg-ts", "ovn-startup-ts")
 
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 UUID_RE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-class Gone(Exception):
-    """The other side has closed the connection, or does not answer."""
-
-
-class Rpc:
-    """A connection.  'notified' is called with each notification."""
-
-    def __init__(self, path, notified=None, timeout=120):
-        self.timeout = timeout
-        self.notified = notified
-        self.decoder = json.JSONDecoder()
-        self.buffer = ""
-        self.pending = b""
-        self.later = []         # Messages that came after a reply.
-        self.id = 0
-        self.sock = socket.socket(socket.AF_UNIX)
-        try:
-            self.sock.connect(path)
-        except OSError as e:
-            self.sock.close()
-            raise Gone("%s: %s" % (path, e)) from e
-
-    def close(self):
-        self.sock.close()
-
-    def _send(self, message):
-        self._send_text(json.dumps(message))
-
-    def _send_text(self, text):
-        try:
-            self.sock.sendall(text.encode())
-        except OSError as e:
-            raise Gone(str(e)) from e
-
-    def _receive(self, timeout):
-        """The messages that have arrived within 'timeout' seconds."""
-        if self.later:
-            messages, self.later = self.later, []
-            return messages
-        if not select.select([self.sock], [], [], timeout)[0]:
-            return []
-        try:
-            data = self.sock.recv(1 << 20)
-        except OSError as e:
-            raise Gone(str(e)) from e
-        if not data:
-            raise Gone("the connection has been closed")
-        # Text is ASCII or complete UTF-8; a character may be cut in two.
-        self.pending += data
-        try:
-            text, self.pending = self.pending.decode(), b""
-        except UnicodeDecodeError as e:
-            text = self.pending[:e.start].decode()
-            self.pending = self.pending[e.start:]
-        self.buffer += text
-        messages = []
-        while self.buffer.endswith("}"):
-            try:
-                message, end = self.decoder.raw_decode(self.buffer)
-            except ValueError:
-                break
-            self.buffer = self.buffer[end:]
-            messages.append(message)
-        return messages
-
-    def _notice(self, message):
-        if message.get("method") == "echo":
-            self._send({"id": message["id"], "result": message["params"],
-                        "error": None})
-        elif message.get("method") and self.notified:
-            self.notified(message["method"], message["params"])
-
-    def poll(self, timeout=0):
-        """Takes notifications that have arrived."""
-        for message in self._receive(timeout):
-            self._notice(message)
-
-    def call(self, method, *params):
-        return self.call_text(method, [json.dumps(p) for p in params])
-
-    def call_text(self, method, params):
-        """The same, with parameters that are JSON already."""
-        self.id += 1
-        self._send_text('{"id": %d, "method": %s, "params": [%s]}' % (
-            self.id, json.dumps(method), ", ".join(params)))
-        deadline = time.monotonic() + self.timeout
-        reply = None
-        while reply is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise Gone("no answer to %s" % method)
-            for message in self._receive(left):
-                if reply is not None:
-                    # It may be about what is in the reply.
-                    self.later.append(message)
-                elif (message.get("id") == self.id
-                      and not message.get("method")):
-                    reply = message
-                else:
-                    self._notice(message)
-        if reply.get("error") is not None:
-            raise ValueError("%s: %s" % (method, reply["error"]))
-        return reply["result"]
-
-
-def command(path, name, *args):
-    """What ovs-appctl does."""
-    rpc = Rpc(path, timeout=20)
-    try:
-        return rpc.call(name, *args)
-    finally:
-        rpc.close()
 
 
 def is_uuid(atom):

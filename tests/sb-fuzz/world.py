@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 
+import daemons
 import ovsdb
 
 # What changes without anybody's doing, or is the fuzzer's own.
@@ -147,9 +148,9 @@ class World:
 
         def answers():
             try:
-                ovsdb.Rpc(path).close()
+                daemons.Rpc(path).close()
                 return True
-            except ovsdb.Gone:
+            except daemons.Gone:
                 return False
         self.wait("database " + name, answers)
 
@@ -166,17 +167,17 @@ class World:
                 try:
                     self.switch(*args)
                     return True
-                except (ValueError, ovsdb.Gone):
+                except (ValueError, daemons.Gone):
                     return False
             self.wait("address of br-phys", sent)
 
     def switch(self, *args):
-        return ovsdb.command(self.path("hv1", "vswitchd.ctl"), *args)
+        return daemons.call(self.path("hv1", "vswitchd.ctl"), *args)
 
     def controller(self, *args):
         pid = self.processes["controller"].pid
-        return ovsdb.command(self.path("hv1", "ovn-controller.%d.ctl" % pid),
-                             *args)
+        return daemons.call(self.path("hv1", "ovn-controller.%d.ctl" % pid),
+                            *args)
 
     def start_controller(self):
         self.start("hv1", "controller", self.programs["controller"],
@@ -196,7 +197,7 @@ class World:
                     self.controller("exit", *how.split()[1:])
                 except ValueError:
                     pass        # It has been told already.
-                except ovsdb.Gone:
+                except daemons.Gone:
                     return process.poll() is not None
                 return True
             self.wait("command socket", told)
@@ -365,13 +366,13 @@ class World:
         how often it has found that something has to wait."""
         pid = self.processes["controller"].pid
         try:
-            rpc = ovsdb.Rpc(self.path("hv1", "ovn-controller.%d.ctl" % pid))
+            rpc = daemons.Rpc(self.path("hv1", "ovn-controller.%d.ctl" % pid))
             try:
                 return {c: int(rpc.call("coverage/read-counter", c))
                         for c in COUNTERS + [REFUSED, WAITING]}
             finally:
                 rpc.close()
-        except ovsdb.Gone:
+        except daemons.Gone:
             self.check_alive()
             raise
 
