@@ -133,6 +133,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/port-sec.c \
 	controller/switch-entry.c \
 	controller/switch-entry.h \
+	controller/tunnel-bfd.c \
+	controller/tunnel-bfd.h \
 	controller/unit-log.c \
 	controller/unit-log.h \
 	controller/unsupported.c \

@@ -35,6 +35,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "sset.h"
+#include "tunnel-bfd.h"
 #include "unixctl.h"
 #include "util.h"
 #include "uuid.h"
@@ -316,7 +317,15 @@ consider_gateway(struct decision *d, const struct ha_chassis *candidate,
     }
 }
 
-/* A port with gateway chassis is its highest-priority chassis'. */
+static bool
+is_gateway_type(enum lport_type type)
+{
+    return type == LP_CHASSISREDIRECT || type == LP_EXTERNAL;
+}
+
+/* A port with gateway chassis is that one's with the highest priority, of
+ * those that are alive.  Rows of Gateway_Chassis are what ovn-northd wrote
+ * before there were HA_Chassis_Groups; there is no BFD for them. */
 static void
 decide_by_gateway(struct decision *d)
 {
@@ -327,8 +336,9 @@ decide_by_gateway(struct decision *d)
     if (!uuid_is_zero(&pb->ha_chassis_group)) {
         const struct ha_chassis_group *group
             = in_ha_chassis_group(d->unit, &pb->ha_chassis_group);
-        for (size_t i = 0; group && i < group->n; i++) {
-            consider_gateway(d, &group->members[i], &best_priority, &best);
+        if (group) {
+            d->gateway_member = tunnel_bfd_is_member(group, &d->us);
+            best = tunnel_bfd_active(d->unit, group, &d->us);
         }
     } else {
         for (size_t i = 0; i < pb->n_gateway_chassis; i++) {
@@ -476,6 +486,7 @@ static bool
 is_free(const struct decision *d)
 {
     return (uuid_is_zero(&d->pb->chassis)
+            || is_gateway_type(d->pb->type)
             || inc_read(d->unit, server_away_kind, INC_KEY_ONLY));
 }
 
@@ -621,8 +632,9 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         want_zone(&d, false);
     }
     /* An additional chassis does not answer for the port until that is handed
-     * over. */
-    if (pb->type == LP_CHASSISREDIRECT ? wanted : is_primary) {
+     * over.  The gateway that is alive starts before the database says so,
+     * which may take long: a failover does not need the southbound server. */
+    if (is_gateway_type(pb->type) ? wanted : is_primary) {
         inc_write(unit, resident_kind, key, inc_there);
     }
 }

@@ -51,6 +51,7 @@
 #include "packets.h"
 #include "smap.h"
 #include "sset.h"
+#include "tunnel-bfd.h"
 #include "util.h"
 #include "vswitch-idl.h"
 
@@ -66,6 +67,7 @@ struct wanted_tunnel {
     enum encap_type type;
     bool is_encaps_own;         /* Is it the chassis that its Encap names? */
     struct smap options;
+    struct smap bfd;            /* Empty: none. */
 };
 
 /* (wanted-tunnel, "CHASSIS@IP"). */
@@ -98,7 +100,8 @@ wanted_tunnel_equal(const void *a_, const void *b_)
 
     return !strcmp(a->chassis_name, b->chassis_name) && a->type == b->type
            && a->is_encaps_own == b->is_encaps_own
-           && smap_equal(&a->options, &b->options);
+           && smap_equal(&a->options, &b->options)
+           && smap_equal(&a->bfd, &b->bfd);
 }
 
 static void
@@ -108,6 +111,7 @@ wanted_tunnel_destroy(void *w_)
 
     free(w->chassis_name);
     smap_destroy(&w->options);
+    smap_destroy(&w->bfd);
     free(w);
 }
 
@@ -270,6 +274,7 @@ want_tunnel(struct inc_unit *unit, const struct chassis *ch,
         .type = type,
         .is_encaps_own = !strcmp(encap->chassis_name, ch->name),
         .options = SMAP_INITIALIZER(&w->options),
+        .bfd = SMAP_INITIALIZER(&w->bfd),
     };
 
     /* What the far end asks for, as far as it concerns the sender... */
@@ -293,6 +298,7 @@ want_tunnel(struct inc_unit *unit, const struct chassis *ch,
     }
     add_local_ip(unit, encap->ip, &w->options);
     add_ipsec(unit, ch, &w->options);
+    tunnel_bfd_config(unit, &ch->uuid, &w->bfd);
 
     smap_add(&w->options, "key", "flow");
     smap_add(&w->options, "remote_ip", encap->ip);
@@ -620,6 +626,7 @@ make_spec(const struct wanted_tunnel *w, const char *mark, const char *name)
         .name = name,
         .type = encap_type_to_word(w->type),
         .options = &w->options,
+        .bfd = &w->bfd,
         .mark = TUNNEL_MARK,
         .mark_value = mark,
     };

@@ -75,6 +75,8 @@ iface_create(const struct ovsrec_interface *row,
         iface->egress_iface = nullable_xstrdup(
             smap_get(&row->status, "tunnel_egress_iface"));
     }
+    smap_clone(&iface->bfd, &row->bfd);
+    iface->bfd_up = !strcmp(smap_get_def(&row->bfd_status, "state", ""), "up");
     return iface;
 }
 
@@ -91,6 +93,7 @@ iface_destroy(void *iface_)
     smap_destroy(&iface->options);
     smap_destroy(&iface->port_external_ids);
     free(iface->egress_iface);
+    smap_destroy(&iface->bfd);
     free(iface);
 }
 
@@ -108,7 +111,9 @@ iface_equal(const void *a_, const void *b_)
             && smap_equal(&a->external_ids, &b->external_ids)
             && smap_equal(&a->options, &b->options)
             && smap_equal(&a->port_external_ids, &b->port_external_ids)
-            && nullable_string_is_equal(a->egress_iface, b->egress_iface));
+            && nullable_string_is_equal(a->egress_iface, b->egress_iface)
+            && smap_equal(&a->bfd, &b->bfd)
+            && a->bfd_up == b->bfd_up);
 }
 
 /* Adds 'iface' to, or removes it from, the sets of the integration bridge's
@@ -444,6 +449,8 @@ inputs_register_ovs(struct idl_columns *all)
         &ovsrec_interface_col_options,
         &ovsrec_interface_col_external_ids,
         &ovsrec_interface_col_status,
+        &ovsrec_interface_col_bfd,
+        &ovsrec_interface_col_bfd_status,
     };
     idl_columns_add_all(all, columns, ARRAY_SIZE(columns), IDL_TRACK);
 }

@@ -163,6 +163,7 @@ ha_chassis_group_destroy(void *group_)
 {
     struct ha_chassis_group *group = group_;
     free(group->members);
+    free(group->refs);
     free(group);
 }
 
@@ -172,7 +173,8 @@ ha_chassis_group_equal(const void *a_, const void *b_)
     const struct ha_chassis_group *a = a_;
     const struct ha_chassis_group *b = b_;
 
-    if (a->n != b->n) {
+    if (a->n != b->n
+        || !datum_uuids_equal(a->refs, a->n_refs, b->refs, b->n_refs)) {
         return false;
     }
     for (size_t i = 0; i < a->n; i++) {
@@ -202,11 +204,15 @@ ha_chassis_group_create(const struct ovsdb_idl_row *row_)
         qsort(group->members, group->n, sizeof *group->members,
               ha_chassis_compare);
     }
+    group->refs = datum_uuids(
+        sbrec_ha_chassis_group_get_ref_chassis(row, OVSDB_TYPE_UUID),
+        &group->n_refs);
     return group;
 }
 
 static const struct ovsdb_idl_column *const ha_chassis_group_columns[] = {
     &sbrec_ha_chassis_group_col_ha_chassis,
+    &sbrec_ha_chassis_group_col_ref_chassis,
     &sbrec_ha_chassis_col_chassis,
     &sbrec_ha_chassis_col_priority,
     NULL,

@@ -147,7 +147,10 @@ struct chassis {
 
 /* SB HA_Chassis_Group and Gateway_Chassis, by UUID. */
 struct ha_chassis { struct uuid chassis; int priority; };
-struct ha_chassis_group { struct ha_chassis *members; size_t n; };
+struct ha_chassis_group {
+    struct ha_chassis *members; size_t n;
+    struct uuid *refs; size_t n_refs;
+};
 
 /* SB Address_Set and Port_Group, by name. */
 struct string_set {
@@ -213,6 +216,8 @@ struct ovs_iface {
     struct smap port_external_ids;
     char *egress_iface;         /* Of a tunnel: the device that its packets
                                  * leave through, while that is up, or NULL. */
+    struct smap bfd;            /* What is configured. */
+    bool bfd_up;                /* Is there a BFD session that is up? */
 };
 
 /* Accessors: the record or NULL; the unit is subscribed. */

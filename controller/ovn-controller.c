@@ -83,6 +83,7 @@
 #include "stream.h"
 #include "timeval.h"
 #include "unixctl.h"
+#include "tunnel-bfd.h"
 #include "unsupported.h"
 #include "util.h"
 #include "uuid.h"
@@ -122,6 +123,7 @@ static const struct module *const modules[] = {
     &inputs_module,
     &ofctrl_module,
     &chassis_module,
+    &tunnel_bfd_module,
     &binding_module,
     &binding_commit_module,
     &if_status_module,

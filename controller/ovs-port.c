@@ -41,6 +41,9 @@ ovs_port_insert(struct ovsdb_idl_txn *txn, const struct ovsrec_bridge *bridge,
     ovsrec_interface_set_name(iface, spec->name);
     ovsrec_interface_set_type(iface, spec->type);
     ovsrec_interface_set_options(iface, spec->options);
+    if (spec->bfd) {
+        ovsrec_interface_set_bfd(iface, spec->bfd);
+    }
 
     struct ovsrec_port *port = ovsrec_port_insert(txn);
     const struct smap external_ids = SMAP_CONST1(&external_ids, spec->mark,
@@ -73,6 +76,10 @@ ovs_port_update(const struct ovsrec_port *port,
         }
         if (!smap_equal(&iface->options, spec->options)) {
             ovsrec_interface_set_options(iface, spec->options);
+            changed = true;
+        }
+        if (spec->bfd && !smap_equal(&iface->bfd, spec->bfd)) {
+            ovsrec_interface_set_bfd(iface, spec->bfd);
             changed = true;
         }
     }

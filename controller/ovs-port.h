@@ -23,6 +23,7 @@ struct ovs_port_spec {
     const char *name;
     const char *type;           /* Of the interface: "geneve", "patch", ... */
     const struct smap *options; /* Of the interface. */
+    const struct smap *bfd;     /* Of the interface; NULL: not ours to say. */
     const char *mark;           /* Key in Port.external_ids... */
     const char *mark_value;     /* ...and its value. */
 };

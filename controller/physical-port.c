@@ -66,6 +66,13 @@ is_bound_here(const struct port_ctx *ctx)
            && uuid_equals(&ctx->pb->chassis, &ctx->our_chassis);
 }
 
+/* Of a port that has gateways, whether we are the active one. */
+static bool
+is_gateway(const struct port_ctx *ctx)
+{
+    return binding_is_resident(ctx->unit, ctx->pb->logical_port);
+}
+
 /* Adds a flow with the actions in 'ctx', and clears them. */
 static void
 add_flow(struct port_ctx *ctx, uint8_t table, uint16_t priority,
@@ -864,7 +871,7 @@ add_elsewhere(struct port_ctx *ctx)
     }
     if (ctx->pb->type == LP_VTEP) {
         add_vtep_input(ctx);
-    } else if (ctx->pb->type == LP_EXTERNAL && is_bound_here(ctx)) {
+    } else if (ctx->pb->type == LP_EXTERNAL && is_gateway(ctx)) {
         add_external(ctx);
     }
 }
@@ -940,7 +947,7 @@ add_chassisredirect(struct port_ctx *ctx)
     if (!lrp) {
         return;
     }
-    if (is_bound_here(ctx)) {
+    if (is_gateway(ctx)) {
         add_redirect_here(ctx, lrp);
         return;
     }

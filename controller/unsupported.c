@@ -32,7 +32,6 @@ enum feature_id {
     SERVICE_MONITORS,
     MULTICAST_SNOOPING,
     BFD,
-    TUNNEL_BFD,
     MULTICHASSIS_MTU,
     ANNOUNCEMENTS,
     MIRRORS,
@@ -76,11 +75,6 @@ static const struct feature {
         .name = "bfd",
         .what = "there are no BFD sessions with next hops",
         .opcodes = OPCODE(BFD_MSG),
-    },
-    [TUNNEL_BFD] = {
-        .name = "tunnel-bfd",
-        .what = "tunnels have no BFD, so that the gateway with the highest "
-                "priority is used, whether it can be reached or not",
     },
     [MULTICHASSIS_MTU] = {
         .name = "multichassis-mtu",
@@ -189,29 +183,6 @@ note_port(struct inc_unit *unit, enum feature_id id,
     note(unit, id, "Port_Binding %s", pb->logical_port);
 }
 
-/* The chassis that 'pb' may be on as a gateway: are there several, and we or a
- * datapath of ours concerned? */
-static bool
-needs_tunnel_bfd(struct inc_unit *unit, const struct port_binding *pb,
-                 const struct uuid *us, bool is_local)
-{
-    const struct ha_chassis_group *group
-        = in_ha_chassis_group(unit, &pb->ha_chassis_group);
-    size_t n = 0;
-
-    for (size_t i = 0; group && i < group->n; i++) {
-        is_local |= uuid_equals(&group->members[i].chassis, us);
-        n++;
-    }
-    for (size_t i = 0; !group && i < pb->n_gateway_chassis; i++) {
-        const struct ha_chassis *hc
-            = in_gateway_chassis(unit, &pb->gateway_chassis[i]);
-        is_local |= hc && uuid_equals(&hc->chassis, us);
-        n++;
-    }
-    return is_local && n > 1;
-}
-
 static bool
 is_bound_to(const struct port_binding *pb, const struct uuid *chassis)
 {
@@ -237,9 +208,7 @@ unsupported_by_port(const struct port_binding *pb)
     }
     return (pb->has_mirrors
             || pb->has_nat_addresses
-            || pb->n_additional_chassis
-            || pb->n_gateway_chassis > 1
-            || !uuid_is_zero(&pb->ha_chassis_group));
+            || pb->n_additional_chassis);
 }
 
 static void
@@ -264,9 +233,6 @@ note_rare_port(struct inc_unit *unit, const struct port_binding *pb,
     }
     if (pb->n_additional_chassis && is_bound_to(pb, us)) {
         note_port(unit, MULTICHASSIS_MTU, pb);
-    }
-    if (needs_tunnel_bfd(unit, pb, us, ld != NULL)) {
-        note_port(unit, TUNNEL_BFD, pb);
     }
 }
 

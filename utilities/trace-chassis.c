@@ -328,8 +328,9 @@ has_gateways(const struct trace_port *port)
     return way_to(port) == LPORT_WAY_GATEWAYS;
 }
 
-/* The chassis of the first gateway of 'port' to which 'here' has a tunnel, or
- * NULL. */
+/* The chassis of the gateway of 'port' that 'here' sends to, of those to which
+ * it has a tunnel, or NULL.  The switch takes the first one that is alive as
+ * BFD sees it; in the database, that is the one that has claimed the port. */
 static const struct sbrec_chassis *
 first_gateway(struct ovsdb_idl *idl, const struct sbrec_chassis *here,
               const struct trace_port *port)
@@ -343,10 +344,11 @@ first_gateway(struct ovsdb_idl *idl, const struct sbrec_chassis *here,
         if (gw->chassis && gw->chassis != here
             && find_tunnel(idl, here, port, gw->chassis)
             && (!first
-                || lport_gateway_is_first(gw->priority,
-                                          &gw->chassis->header_.uuid,
-                                          first->priority,
-                                          &first->chassis->header_.uuid))) {
+                || gw->chassis == port->row->chassis
+                || (first->chassis != port->row->chassis
+                    && lport_gateway_is_first(
+                        gw->priority, &gw->chassis->header_.uuid,
+                        first->priority, &first->chassis->header_.uuid)))) {
             first = gw;
         }
     }

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#ifndef CONTROLLER_TUNNEL_BFD_H
+#define CONTROLLER_TUNNEL_BFD_H 1
+
+/* Liveness of other chassis, as BFD sees it
+ * =========================================
+ *
+ * The chassis of a gateway watch each other, and whoever may send packets to
+ * it watches them, by BFD over the tunnels (ovn-architecture(7), "High
+ * Availability for Distributed Gateway Ports").  ovs-vswitchd speaks BFD; here
+ * it is decided which tunnels have it, and what follows for gateways. */
+
+#include <stdbool.h>
+
+#include "inc-proc-eng.h"
+#include "smap.h"
+
+struct ha_chassis_group;
+struct module;
+
+/* Adds what Interface.bfd should be for tunnels to 'chassis' to 'bfd': nothing
+ * if they have no BFD. */
+void tunnel_bfd_config(struct inc_unit *, const struct uuid *chassis,
+                       struct smap *bfd);
+
+/* Is 'chassis' a member of 'group'? */
+bool tunnel_bfd_is_member(const struct ha_chassis_group *group,
+                          const struct uuid *chassis);
+
+/* The chassis that is active for 'group' as far as 'us' can tell, or zero if
+ * there is none.  Only whether that is 'us' is certain: see tunnel-bfd.c. */
+struct uuid tunnel_bfd_active(struct inc_unit *,
+                              const struct ha_chassis_group *group,
+                              const struct uuid *us);
+
+extern const struct module tunnel_bfd_module;
+
+#endif /* controller/tunnel-bfd.h */
