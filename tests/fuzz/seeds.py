@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 
-"""Seeds for the fuzzers: what ovn-northd writes.
+"""Seeds for the fuzzers: what ovn-northd writes, and what clients send.
 
     seeds.py extract DIR              (reads the database at OVN_SB_DB)
     seeds.py corpus OUT MAX FILE...
+    seeds.py packets OUT CASES... < ENCODED
     seeds.py dictionary ACTIONS_DEF < SYMTAB
 
 "extract" puts every match and every action list of the southbound database's
@@ -18,10 +19,17 @@ file in the directory OUT, as libFuzzer wants it.  Lines that are longer than
 MAX bytes, which libFuzzer would cut off anywhere, are cut between their terms
 or actions.
 
+"packets" makes files of the UDP payloads that the CASES send, which are names
+of files in tests/pinctrl.  For DHCP, what an action says comes in front, as
+fuzz-dhcp.c wants it: ENCODED is what "ovstest test-ovn parse-actions" makes of
+actions.
+
 "dictionary" prints the words of the language: those of actions, and the
 symbols in the output of "ovstest test-ovn dump-symtab".
 """
 
+import importlib.machinery
+import importlib.util
 import os
 import re
 import sys
@@ -99,6 +107,86 @@ def corpus(out, size, *files):
             f.write(text)
 
 
+# Packets.
+
+class Enough(Exception):
+    """What a case does next depends on answers."""
+
+
+class Recorder:
+    """In place of a deployment, for cases of tests/pinctrl: keeps what they
+    send."""
+
+    is_ours = False
+
+    def __init__(self):
+        self.frames = []
+
+    def send(self, _port, *frames):
+        self.frames += frames
+
+    def received(self, _port):
+        raise Enough
+
+    def __getattr__(self, _name):
+        return lambda *_args, **_kwargs: ''
+
+
+def sent_by(cases):
+    """The frames that the cases of a file of tests/pinctrl send."""
+    tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    loader = importlib.machinery.SourceFileLoader(
+        'pinctrl_diff', os.path.join(tests, 'pinctrl-diff.py'))
+    diff = importlib.util.module_from_spec(
+        importlib.util.spec_from_loader(loader.name, loader))
+    sys.modules[loader.name] = diff
+    loader.exec_module(diff)
+    diff.load(os.path.join(tests, 'pinctrl', cases + '.py'))
+    recorder = Recorder()
+    for case in diff.CASES:
+        try:
+            case.function(recorder)
+        except Enough:
+            pass
+    return diff, recorder.frames
+
+
+def payloads(cases):
+    diff, frames = sent_by(cases)
+    for frame in frames:
+        at = diff.l3_offset(frame)
+        yield frame[at + (40 if frame[at] >> 4 == 6 else 20) + 8:]
+
+
+def configs(encoded, opcode):
+    """What DHCP actions say, as userdata behind its two headers."""
+    for text in re.findall(r'controller\(userdata=([0-9a-f.]+),pause\)',
+                           encoded):
+        data = bytes.fromhex(text.replace('.', ''))
+        if data[3] == opcode and len(data) - 16 < 256:
+            yield data[16:]
+
+
+def packets(out, *names):
+    os.makedirs(out, exist_ok=True)
+    encoded = sys.stdin.read()
+    found = set()
+    for name in names:
+        found_here = set(payloads(name))
+        opcode = {'dhcp': 2, 'dhcpv6': 5}.get(name)
+        if opcode:
+            said = sorted(set(configs(encoded, opcode)), key=len)
+            # The longest says most; each request need not meet each.
+            found_here = {
+                bytes([len(config)]) + config + payload
+                for i, payload in enumerate(sorted(found_here))
+                for config in (said[-1], said[i % len(said)])}
+        found |= found_here
+    for i, data in enumerate(sorted(found)):
+        with open(os.path.join(out, 'seed%04d' % i), 'wb') as f:
+            f.write(data)
+
+
 PUNCTUATION = '''
 == != <= >= && || <-> -- .. { } ( ) ; = 10.0.0.0/8 ::1 fe80::/64 0x10 1/1
 00:00:00:00:00:01 $set1 @pg1 ^t lsp1 table= pipeline= egress ingress backends=
@@ -118,5 +206,5 @@ def dictionary(actions_def):
 
 
 if __name__ == '__main__':
-    {'extract': extract, 'corpus': corpus,
+    {'extract': extract, 'corpus': corpus, 'packets': packets,
      'dictionary': dictionary}[sys.argv[1]](*sys.argv[2:])
