@@ -351,7 +351,7 @@ merge_clauses(const struct flow_entry *flow)
         while (n_all + n > allocated) {
             all = x2nrealloc(all, &allocated, sizeof *all);
         }
-        memcpy(&all[n_all], clauses, n * sizeof *all);
+        nullable_memcpy(&all[n_all], clauses, n * sizeof *all);
         n_all += n;
     }
     n_all = flow_clauses_normalize(all, n_all);
