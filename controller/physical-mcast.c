@@ -237,9 +237,16 @@ add_member(struct group_ctx *ctx, const struct port_binding *pb)
         if (!uuid_is_zero(&pb->chassis)) {
             put_remote_member(ctx, pb);
         }
-    } else if (is_here(ctx, pb)) {
-        put_local_member(ctx, pb);
     } else {
+        bool here = is_here(ctx, pb);
+
+        if (here) {
+            put_local_member(ctx, pb);
+        }
+        /* A port that is on other chassis, too, is a member on all of them. */
+        if (here && !pb->n_additional_chassis) {
+            return;
+        }
         add_chassis(ctx, &pb->chassis);
         for (size_t i = 0; i < pb->n_additional_chassis; i++) {
             add_chassis(ctx, &pb->additional_chassis[i]);

@@ -200,6 +200,18 @@ FAULTS = (
                  'tell them apart, and nothing there goes to it.',
           documented='Table 85 is there before any logical flow goes to it',
           only_ours=matching(r'^table=85, ')),
+    Fault(name='mcast-own-additional',
+          reason='ovn-architecture(7): a multicast group is sent to each '
+                 'hypervisor that has a member, and ovn-sb(5) gives '
+                 'additional_chassis the meaning of chassis; stock leaves out '
+                 'the other chassis of a port that is here.',
+          documented='Of a multicast group, each chassis of a port gets its '
+                     'copy',
+          only_ours=matching(
+              r'^table=39, [^ ]* [^ ]* reg15=0x(?:8|c)[0-9a-f]{3},metadata='
+              r'\w+ actions=(?:set_field:\w+/0xffffff->tun_id,'
+              r'(?:set_field:\w+->tun_metadata0,move:[^,]*,)?output:[^,]*,)+'
+              r'resubmit\(,40\)$')),
     Fault(name='snat-ct-zone-lb',
           reason='ovn-sb(5): ct_dnat_in_czone translates back, so it is to '
                  'look where the connection is, which without snat-ct-zone '
