@@ -62,6 +62,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/lb/candidates.h \
 	controller/lb/config.c \
 	controller/lb/config.h \
+	controller/lb/ct-flush.c \
 	controller/lb/hairpin.c \
 	controller/lb/local.c \
 	controller/lb/local.h \

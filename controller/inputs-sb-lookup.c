@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "ovn-sb-idl.h"
-#include "unsupported.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -106,8 +105,9 @@ index_load_balancer(const void *lb_, bool add)
     const struct load_balancer *lb = lb_;
 
     input_put_lb(&lb->lb_id, &lb->uuid, add);
-    inc_set(in_kinds.rare_lb, inc_key_uuid(&lb->uuid),
-            add && unsupported_by_lb(lb) ? inc_there : NULL);
+    inc_set(in_kinds.flushing_lb, inc_key_uuid(&lb->uuid),
+            add && smap_get_bool(&lb->options, "ct_flush", false)
+            ? inc_there : NULL);
 }
 
 static const struct ovsdb_idl_column *const load_balancer_columns[] = {
@@ -126,7 +126,7 @@ static const struct ovsdb_idl_column *const load_balancer_columns[] = {
 static const struct input_kind load_balancer_kinds[] = {
     INPUT_RECORD(load_balancer, "load-balancer", INC_KEY_UUID, load_balancer),
     INPUT_SET(lbs_by_nb, "lbs-by-nb", INC_KEY_UUID),
-    INPUT_MARK(rare_lb, "rare-lb", INC_KEY_UUID),
+    INPUT_MARK(flushing_lb, "flushing-lb", INC_KEY_UUID),
 };
 const struct input_table load_balancer_table = {
     INPUT_TABLE(load_balancer, load_balancer),

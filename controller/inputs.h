@@ -316,9 +316,9 @@ struct inputs_kinds {
         *lbs_by_nb,
         *tunnel_ifaces, *bridges, *multicast_key, *service_monitor,
         *ipsec, *dialect, *dns_row, *dns_rows,
-        *rare_port,         /* By name: Port_Bindings, and... */
-        *rare_lb;           /* ...by UUID: Load_Balancers that unsupported.c
-                             * is about. */
+        *flushing_lb,       /* By UUID: Load_Balancers with ct_flush. */
+        *rare_port;         /* By name: Port_Bindings that unsupported.c is
+                             * about. */
 };
 extern struct inputs_kinds in_kinds;
 

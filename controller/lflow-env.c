@@ -292,6 +292,24 @@ lflow_env_group(struct inc_unit *unit, const struct uuid *group,
     }
 }
 
+void
+lflow_env_lb(struct inc_unit *unit, const struct load_balancer *lb,
+             const struct lflow_dp ***dps, size_t *n)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(lb->dp_groups); i++) {
+        if (!uuid_is_zero(&lb->dp_groups[i])) {
+            lflow_env_group(unit, &lb->dp_groups[i], dps, n);
+        }
+    }
+    *dps = xrealloc(*dps, MAX(*n + lb->n_datapaths, 1) * sizeof **dps);
+    for (size_t i = 0; i < lb->n_datapaths; i++) {
+        const struct lflow_dp *dp = lflow_env_dp(unit, &lb->datapaths[i]);
+        if (dp) {
+            (*dps)[(*n)++] = dp;
+        }
+    }
+}
+
 const struct lflow_dp *
 lflow_env_dp_by_key(struct inc_unit *unit, uint32_t key_)
 {

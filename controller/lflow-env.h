@@ -38,6 +38,10 @@ const struct lflow_dp *lflow_env_dp(struct inc_unit *, const struct uuid *dp);
  * array the caller frees). */
 void lflow_env_group(struct inc_unit *, const struct uuid *group,
                      const struct lflow_dp ***dps, size_t *n);
+/* Appends the local datapaths that 'lb' is used on to '*dps' (whose array the
+ * caller frees). */
+void lflow_env_lb(struct inc_unit *, const struct load_balancer *lb,
+                  const struct lflow_dp ***dps, size_t *n);
 /* The local datapath with tunnel key 'key', or NULL. */
 const struct lflow_dp *lflow_env_dp_by_key(struct inc_unit *, uint32_t key);
 

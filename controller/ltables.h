@@ -10,6 +10,7 @@
 struct module;
 extern const struct module mac_bind_module; /* MAC_Binding, FDB, ... */
 extern const struct module lb_hairpin_module;
+extern const struct module lb_ct_flush_module;
 extern const struct module port_sec_module;
 
 #endif /* controller/ltables.h */

@@ -146,6 +146,7 @@ static const struct module *const modules[] = {
     &physical_module,
     &mac_bind_module,
     &lb_hairpin_module,
+    &lb_ct_flush_module,
     &port_sec_module,
     &pinctrl_module,
     &monitor_module,

@@ -35,7 +35,6 @@ enum feature_id {
     MULTICHASSIS_MTU,
     ANNOUNCEMENTS,
     MIRRORS,
-    CT_FLUSH,
     VIF_PLUG,
     N_FEATURES
 };
@@ -89,10 +88,6 @@ static const struct feature {
     [MIRRORS] = {
         .name = "mirrors",
         .what = "no packet is mirrored",
-    },
-    [CT_FLUSH] = {
-        .name = "ct-flush",
-        .what = "connections to backends that are removed live on",
     },
     [VIF_PLUG] = {
         .name = "vif-plug",
@@ -275,46 +270,6 @@ static const struct inc_unit_class announced_port_class = {
 
 /* The rest. */
 
-bool
-unsupported_by_lb(const struct load_balancer *lb)
-{
-    return smap_get_bool(&lb->options, "ct_flush", false);
-}
-
-static bool
-is_local_lb(struct inc_unit *unit, const struct load_balancer *lb)
-{
-    bool is_local = false;
-
-    for (size_t i = 0; i < lb->n_datapaths && !is_local; i++) {
-        is_local = lflow_env_dp(unit, &lb->datapaths[i]) != NULL;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(lb->dp_groups) && !is_local; i++) {
-        const struct lflow_dp **dps = NULL;
-        size_t n = 0;
-
-        lflow_env_group(unit, &lb->dp_groups[i], &dps, &n);
-        is_local = n > 0;
-        free(dps);
-    }
-    return is_local;
-}
-
-static void
-rare_lb_run(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    const struct load_balancer *lb
-        = in_load_balancer(unit, inc_unit_key(unit).data);
-
-    if (lb && is_local_lb(unit, lb)) {
-        note(unit, CT_FLUSH, "Load_Balancer %s", lb->name);
-    }
-}
-
-static const struct inc_unit_class rare_lb_class = {
-    .name = "unsupported-lb", .stage = STAGE_FLOW, .run = rare_lb_run,
-};
-
 static void
 service_monitor_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
@@ -339,7 +294,6 @@ init(struct inc_engine *engine)
     inc_kind_watch(unsupported_kind, warn, NULL);
     inc_kind_spawn(in_kinds.rare_port, &rare_port_class, NULL);
     inc_kind_spawn(binding_kind_local_port, &announced_port_class, NULL);
-    inc_kind_spawn(in_kinds.rare_lb, &rare_lb_class, NULL);
     inc_kind_spawn(in_kinds.service_monitor, &service_monitor_class, NULL);
 }
 

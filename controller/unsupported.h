@@ -19,7 +19,6 @@
 #include <stdint.h>
 
 struct inc_unit;
-struct load_balancer;
 struct logical_flow;
 struct module;
 struct port_binding;
@@ -29,7 +28,6 @@ extern const struct module unsupported_module;
 /* Whether such a row may ask for what is not supported: few do, and only these
  * are looked at. */
 bool unsupported_by_port(const struct port_binding *);
-bool unsupported_by_lb(const struct load_balancer *);
 
 /* Notes that flows of 'lf', which is that of 'unit', may lead to packet-ins
  * with any of 'opcodes' (1 << opcode each). */

@@ -70,6 +70,15 @@ lb_endpoint_parse(const char *s, struct lb_endpoint *ep)
     return !port || parse_port(port, &ep->port);
 }
 
+uint8_t
+lb_protocol_number(const char *protocol)
+{
+    return (!protocol ? IPPROTO_TCP
+            : !strcmp(protocol, "udp") ? IPPROTO_UDP
+            : !strcmp(protocol, "sctp") ? IPPROTO_SCTP
+            : IPPROTO_TCP);
+}
+
 bool
 lb_endpoint_equal(const struct lb_endpoint *a, const struct lb_endpoint *b)
 {

@@ -27,8 +27,9 @@
 struct ds;
 struct smap;
 
-/* The row's protocol column is empty unless it is one of these. */
-#define LB_DEFAULT_PROTOCOL "tcp"
+/* The number of Load_Balancer.protocol, NULL for none: that of TCP, too, for
+ * what is no protocol of load balancers. */
+uint8_t lb_protocol_number(const char *protocol);
 
 /* An address and an optional port. */
 struct lb_endpoint {

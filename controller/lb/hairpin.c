@@ -362,36 +362,15 @@ put_snat(struct inc_unit *unit, const struct hairpin *h,
 /* The unit. */
 
 static void
-find_dps(struct inc_unit *unit, const struct load_balancer *lb,
-         const struct lflow_dp ***dps, size_t *n)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(lb->dp_groups); i++) {
-        if (!uuid_is_zero(&lb->dp_groups[i])) {
-            lflow_env_group(unit, &lb->dp_groups[i], dps, n);
-        }
-    }
-    *dps = xrealloc(*dps, MAX(*n + lb->n_datapaths, 1) * sizeof **dps);
-    for (size_t i = 0; i < lb->n_datapaths; i++) {
-        const struct lflow_dp *dp = lflow_env_dp(unit, &lb->datapaths[i]);
-        if (dp) {
-            (*dps)[(*n)++] = dp;
-        }
-    }
-}
-
-static void
 put_lb(struct inc_unit *unit, const struct load_balancer *lb,
        const struct lflow_dp **dps, size_t n_dps)
 {
-    const char *proto = lb->protocol ? lb->protocol : LB_DEFAULT_PROTOCOL;
     const struct smap *sb_options = in_sb_options(unit);
     const char *snat = smap_get(&lb->options, "hairpin_snat_ip");
     struct hairpin h = {
         .dialect = in_dialect(unit),
         .cookie = lb->uuid.parts[0],
-        .proto = (!strcmp(proto, "udp") ? IPPROTO_UDP
-                  : !strcmp(proto, "sctp") ? IPPROTO_SCTP
-                  : IPPROTO_TCP),
+        .proto = lb_protocol_number(lb->protocol),
         .orig_tuple = smap_get_bool(
             &lb->options, "hairpin_orig_tuple",
             in_dialect(unit)->register_consolidation),
@@ -439,7 +418,7 @@ lb_hairpin_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         const struct lflow_dp **dps = NULL;
         size_t n_dps = 0;
 
-        find_dps(unit, lb, &dps, &n_dps);
+        lflow_env_lb(unit, lb, &dps, &n_dps);
         if (n_dps) {
             put_lb(unit, lb, dps, n_dps);
         }
