@@ -73,6 +73,8 @@ lib_libovn_la_SOURCES = \
 	lib/ovs-compat.h \
 	lib/packet-build.c \
 	lib/packet-build.h \
+	lib/mcast.c \
+	lib/mcast.h \
 	lib/neighbor.c \
 	lib/neighbor.h \
 	lib/port-sec.c \

@@ -102,13 +102,24 @@ packet_start_udp(struct dp_packet *packet, const struct packet_place *place,
     udp->udp_dst = dst_port;
 }
 
+void *
+packet_put_ipv4_router_alert(struct dp_packet *packet, size_t size)
+{
+    static const uint8_t alert[] = { 148, 4, 0, 0 };
+
+    dp_packet_put(packet, alert, sizeof alert);
+    struct ip_header *ip = dp_packet_l3(packet);
+    ip->ip_ihl_ver = IP_IHL_VER(6, 4);
+    return start_l4(packet, size);
+}
+
 /* A hop-by-hop header with a router alert, RFC 2711, and padding. */
 struct router_alert {
     uint8_t next;
     uint8_t length;             /* In units of 8 bytes, without the first. */
     uint8_t option, option_length;
     ovs_be16 value;             /* 0: MLD. */
-    uint8_t pad_option, pad_length;
+    uint8_t padding[2];
 };
 
 void *
@@ -116,7 +127,7 @@ packet_put_ipv6_router_alert(struct dp_packet *packet, uint8_t proto,
                              size_t size)
 {
     const struct router_alert alert = {
-        .next = proto, .option = 5, .option_length = 2, .pad_option = 1,
+        .next = proto, .option = 5, .option_length = 2,
     };
 
     dp_packet_put(packet, &alert, sizeof alert);
@@ -163,7 +174,7 @@ pseudo_sum(const struct dp_packet *packet, uint8_t proto, size_t size)
 static ovs_be16
 l4_csum(const struct dp_packet *packet, uint8_t proto, size_t size)
 {
-    uint32_t sum = (proto == IPPROTO_ICMP ? 0
+    uint32_t sum = (proto == IPPROTO_ICMP || proto == IPPROTO_IGMP ? 0
                     : pseudo_sum(packet, proto, size));
 
     return csum_finish(csum_continue(sum, dp_packet_l4(packet), size));
@@ -197,7 +208,9 @@ csum_field(void *l4, size_t size, uint8_t proto)
                   : proto == IPPROTO_TCP
                   ? offsetof(struct tcp_header, tcp_csum)
                   : proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6
-                  ? offsetof(struct icmp_header, icmp_csum) : SIZE_MAX);
+                  ? offsetof(struct icmp_header, icmp_csum)
+                  : proto == IPPROTO_IGMP
+                  ? offsetof(struct igmp_header, igmp_csum) : SIZE_MAX);
 
     return (ofs != SIZE_MAX && size >= ofs + sizeof(ovs_be16)
             ? ALIGNED_CAST(ovs_be16 *, (char *) l4 + ofs) : NULL);
@@ -298,7 +311,8 @@ packet_l4_csum_ok(const struct dp_packet *packet)
     const ovs_be16 *field = csum_field(l4, size, proto);
     if (!field) {
         return (proto != IPPROTO_UDP && proto != IPPROTO_TCP
-                && proto != IPPROTO_ICMP && proto != IPPROTO_ICMPV6);
+                && proto != IPPROTO_ICMP && proto != IPPROTO_ICMPV6
+                && proto != IPPROTO_IGMP);
     }
     return ((proto == IPPROTO_UDP && !*field && is_ipv4(packet))
             || !l4_csum(packet, proto, size));

@@ -49,6 +49,11 @@ void *packet_start_ip(struct dp_packet *packet, const struct packet_place *,
 void packet_start_udp(struct dp_packet *, const struct packet_place *,
                       ovs_be16 src_port, ovs_be16 dst_port);
 
+/* Gives an IPv4 packet with nothing behind its header a router alert (RFC
+ * 2113), and appends 'size' zeroed bytes, which are the L4 part.  Returns
+ * these. */
+void *packet_put_ipv4_router_alert(struct dp_packet *, size_t size);
+
 /* Appends an IPv6 hop-by-hop header with a router alert for 'proto', which
  * packet_start_ip() has been told is IPPROTO_HOPOPTS, and 'size' zeroed bytes,
  * which are the L4 part.  Returns these. */
@@ -56,7 +61,8 @@ void *packet_put_ipv6_router_alert(struct dp_packet *, uint8_t proto,
                                    size_t size);
 
 /* Fills in lengths (IPv4, IPv6, UDP) and checksums (IPv4; UDP, TCP, ICMP,
- * ICMPv6, SCTP) of a packet so begun, or of one that has been changed. */
+ * ICMPv6, IGMP, SCTP) of a packet so begun, or of one that has been
+ * changed. */
 void packet_finish(struct dp_packet *);
 
 /* The size of the UDP payload of 'packet', which has 'headers', or 0 if there
@@ -78,9 +84,9 @@ void packet_finish_udp_reply(struct dp_packet *reply);
  * front of 'packet'. */
 void packet_copy_vlan(struct dp_packet *packet, const struct flow *headers);
 
-/* Whether the checksum of the L4 part of 'packet' (UDP, TCP, ICMP, ICMPv6;
- * true for others) is right, as is a UDP checksum of zero over IPv4.  The
- * layers' offsets must be set.  One that is not all there is not. */
+/* Whether the checksum of the L4 part of 'packet' (UDP, TCP, ICMP, ICMPv6,
+ * IGMP; true for others) is right, as is a UDP checksum of zero over IPv4.
+ * The layers' offsets must be set.  One that is not all there is not. */
 bool packet_l4_csum_ok(const struct dp_packet *packet);
 
 #endif /* lib/packet-build.h */
