@@ -119,6 +119,11 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/fact.c \
 	controller/pinctrl/fact.h \
 	controller/pinctrl/fdb.c \
+	controller/pinctrl/mcast-rows.c \
+	controller/pinctrl/mcast-rows.h \
+	controller/pinctrl/mcast-table.c \
+	controller/pinctrl/mcast-table.h \
+	controller/pinctrl/mcast.c \
 	controller/pinctrl/neighbor.c \
 	controller/pinctrl/packet-in.c \
 	controller/pinctrl/pinctrl-private.h \

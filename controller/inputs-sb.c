@@ -209,6 +209,8 @@ const struct input_table *const sb_tables[] = {
     &dhcpv6_option_table,
     &template_vars_table,
     &dns_table,
+    &ip_multicast_table,
+    &igmp_group_table,
 };
 const size_t n_sb_tables = ARRAY_SIZE(sb_tables);
 

@@ -203,6 +203,24 @@ struct dns_row {
     struct uuid *datapaths; size_t n_datapaths;
 };
 
+/* SB IP_Multicast, by UUID.  Columns that are not set are -1. */
+struct ip_multicast {
+    struct uuid datapath;       /* Zero if it is gone. */
+    bool enabled, querier;
+    int64_t table_size, idle_timeout, query_interval, query_max_resp;
+    int64_t seq_no;
+    char *eth_src, *ip4_src, *ip6_src;
+};
+
+/* SB IGMP_Group, by UUID. */
+struct igmp_group {
+    char *address;
+    char *protocol;
+    char *chassis_name;
+    struct uuid datapath, chassis; /* Zero if there is none. */
+    struct uuid *ports; size_t n_ports;
+};
+
 /* OVS Interface, by name. */
 struct ovs_iface {
     struct uuid uuid;
@@ -261,6 +279,8 @@ const struct dhcp_option *in_dhcp_option(struct inc_unit *, const char *name);
 const struct dhcp_option *in_dhcpv6_option(struct inc_unit *,
                                            const char *name);
 const struct dns_row *in_dns_row(struct inc_unit *, const struct uuid *);
+const struct ip_multicast *in_ip_multicast(struct inc_unit *,
+                                           const struct uuid *);
 /* SB Chassis_Template_Var of 'chassis': its variables, or NULL. */
 const struct smap *in_template_vars(struct inc_unit *, const char *chassis);
 const struct smap *in_sb_options(struct inc_unit *); /* SB_Global.options. */
@@ -315,7 +335,7 @@ struct inputs_kinds {
         *stage, *lports_by_address, *migrating_ports, *vifs_by_key,
         *lbs_by_nb,
         *tunnel_ifaces, *bridges, *multicast_key, *service_monitor,
-        *ipsec, *dialect, *dns_row, *dns_rows,
+        *ipsec, *dialect, *dns_row, *dns_rows, *ip_multicast, *igmp_group,
         *flushing_lb,       /* By UUID: Load_Balancers with ct_flush. */
         *rare_port;         /* By name: Port_Bindings that unsupported.c is
                              * about. */

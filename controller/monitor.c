@@ -39,6 +39,7 @@ enum table {
     CHASSIS_PRIVATE,
     CONTROLLER_EVENT,
     IGMP_GROUP,
+    IP_MULTICAST,
     TEMPLATE_VAR,
     N_TABLES
 };
@@ -51,6 +52,7 @@ static const struct ovsdb_idl_table_class *const classes[N_TABLES] = {
     [CHASSIS_PRIVATE] = &sbrec_table_chassis_private,
     [CONTROLLER_EVENT] = &sbrec_table_controller_event,
     [IGMP_GROUP] = &sbrec_table_igmp_group,
+    [IP_MULTICAST] = &sbrec_table_ip_multicast,
     [TEMPLATE_VAR] = &sbrec_table_chassis_template_var,
 };
 
@@ -171,6 +173,8 @@ add_datapath_clauses(struct ovsdb_idl_condition conds[N_TABLES],
                                               OVSDB_F_EQ, dp);
     sbrec_mac_binding_add_clause_datapath(&conds[MAC_BINDING],
                                           OVSDB_F_EQ, dp);
+    sbrec_ip_multicast_add_clause_datapath(&conds[IP_MULTICAST],
+                                           OVSDB_F_EQ, dp);
 }
 
 static bool

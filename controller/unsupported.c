@@ -30,7 +30,6 @@ enum feature_id {
     ROUTER_ADVERTISEMENTS,
     PREFIX_DELEGATION,
     SERVICE_MONITORS,
-    MULTICAST_SNOOPING,
     BFD,
     MULTICHASSIS_MTU,
     ANNOUNCEMENTS,
@@ -64,11 +63,6 @@ static const struct feature {
     [SERVICE_MONITORS] = {
         .name = "service-monitors",
         .what = "nobody checks the health of backends",
-    },
-    [MULTICAST_SNOOPING] = {
-        .name = "multicast-snooping",
-        .what = "IGMP and MLD reports are dropped, and no queries are sent",
-        .opcodes = OPCODE(IGMP),
     },
     [BFD] = {
         .name = "bfd",

@@ -172,18 +172,26 @@ commit(const struct turn *turn)
     has_committed = true;
     if (turn->sb_txn) {
         us = sbrec_chassis_get_for_uuid(turn->sb_idl, &turn->our_chassis);
+        us = IDL_ROW_IF_EXISTS(us);
     }
     for (size_t i = 0; i < pin_n_services; i++) {
-        pin_results_run(pin_services[i], turn,
-                        IDL_ROW_IF_EXISTS(us) ? us : NULL);
+        pin_results_run(pin_services[i], turn, us);
+        if (pin_services[i]->commit) {
+            pin_services[i]->commit(turn, us);
+        }
     }
 }
 
 static void
-complete(const struct turn *turn OVS_UNUSED)
+complete(const struct turn *turn)
 {
     if (!has_been_complete) {
         has_been_complete = true;
+        for (size_t i = 0; i < pin_n_services; i++) {
+            if (pin_services[i]->start) {
+                pin_services[i]->start(turn);
+            }
+        }
         pin_thread_facts_complete();
     }
 }

@@ -174,6 +174,16 @@ struct pin_service {
     void (*destroy_result)(void *result); /* NULL: free(). */
     size_t max_results;         /* That wait at a time. */
 
+    /* Main thread, once: the snapshot is complete, which the packet thread is
+     * going to be told.  What the hook leaves behind in variables, the packet
+     * thread may take as soon as pin_facts_complete().  May be NULL. */
+    void (*start)(const struct turn *);
+    /* Main thread, behind write() in each turn in which databases may be
+     * written: for rows that are kept as they should be.  'us' is NULL while
+     * there is no such row, turn->sb_txn while nothing can be written.  May be
+     * NULL. */
+    void (*commit)(const struct turn *, const struct sbrec_chassis *us);
+
     const struct pin_command *commands; /* Up to one without name, or NULL. */
     struct pin_gauge *const *gauges;    /* Up to NULL; or NULL. */
 
