@@ -19,6 +19,7 @@
 #include "packets.h"
 #include "unaligned.h"
 #include "util.h"
+#include "wire.h"
 
 #ifndef IPPROTO_SCTP
 #define IPPROTO_SCTP 132
@@ -26,12 +27,14 @@
 
 #define IP4_DONT_FRAGMENT 0x4000
 
+/* By the type in front of it.  What the IP header has for a version does not
+ * matter to the switch, so it may be anything in a packet of others. */
 static bool
 is_ipv4(const struct dp_packet *packet)
 {
     const uint8_t *l3 = dp_packet_l3(packet);
 
-    return l3[0] >> 4 == 4;
+    return wire_u16(l3 - sizeof(ovs_be16)) == ETH_TYPE_IP;
 }
 
 static void
