@@ -22,7 +22,8 @@ or actions.
 "packets" makes files of the UDP payloads that the CASES send, which are names
 of files in tests/pinctrl.  For DHCP, what an action says comes in front, as
 fuzz-dhcp.c wants it: ENCODED is what "ovstest test-ovn parse-actions" makes of
-actions.
+actions.  For multicast, there are frames, and what is in them, as fuzz-mcast.c
+wants it.
 
 "dictionary" prints the words of the language: those of actions, and the
 symbols in the output of "ovstest test-ovn dump-symtab".
@@ -158,6 +159,17 @@ def payloads(cases):
         yield frame[at + (40 if frame[at] >> 4 == 6 else 20) + 8:]
 
 
+def multicast(cases):
+    diff, frames = sent_by(cases)
+    for frame in frames:
+        at = diff.l3_offset(frame)
+        yield b'\0' + frame
+        if frame[at] >> 4 == 4:
+            yield b'\1' + frame[at + (frame[at] & 15) * 4:]
+        elif frame[at + 6] == 0:        # A hop-by-hop header of 8 bytes.
+            yield b'\2' + frame[at + 48:]
+
+
 def configs(encoded, opcode):
     """What DHCP actions say, as userdata behind its two headers."""
     for text in re.findall(r'controller\(userdata=([0-9a-f.]+),pause\)',
@@ -172,7 +184,7 @@ def packets(out, *names):
     encoded = sys.stdin.read()
     found = set()
     for name in names:
-        found_here = set(payloads(name))
+        found_here = set((multicast if name == 'mcast' else payloads)(name))
         opcode = {'dhcp': 2, 'dhcpv6': 5}.get(name)
         if opcode:
             said = sorted(set(configs(encoded, opcode)), key=len)
