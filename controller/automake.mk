@@ -124,6 +124,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/mcast-table.c \
 	controller/pinctrl/mcast-table.h \
 	controller/pinctrl/mcast.c \
+	controller/pinctrl/mac-row.c \
+	controller/pinctrl/mac-row.h \
 	controller/pinctrl/neighbor.c \
 	controller/pinctrl/packet-in.c \
 	controller/pinctrl/pinctrl-private.h \

@@ -48,6 +48,7 @@
 #include "ovsdb-idl.h"
 #include "packets.h"
 #include "pinctrl/fact.h"
+#include "pinctrl/mac-row.h"
 #include "pinctrl/service.h"
 #include "pinctrl/wait-queue.h"
 #include "random.h"
@@ -623,77 +624,14 @@ handle_put_nd(const struct pin *pin)
 
 /* Writing it: main thread. */
 
-static struct ovsdb_idl_index *mac_binding_by_lport_ip;
-
-static void
-register_sb(struct idl_columns *columns)
-{
-    static const struct ovsdb_idl_column *const read[] = {
-        &sbrec_port_binding_col_logical_port,
-        &sbrec_mac_binding_col_mac,
-        &sbrec_mac_binding_col_datapath,
-    };
-
-    idl_columns_add_all(columns, read, ARRAY_SIZE(read), IDL_READ);
-    idl_columns_add(columns, &sbrec_mac_binding_col_timestamp, IDL_WRITE);
-    idl_columns_add_index(columns, &mac_binding_by_lport_ip,
-                          &sbrec_mac_binding_col_logical_port,
-                          &sbrec_mac_binding_col_ip);
-}
-
-static const struct sbrec_mac_binding *
-find_row(const struct sbrec_port_binding *pb, const char *ip)
-{
-    struct sbrec_mac_binding *target
-        = sbrec_mac_binding_index_init_row(mac_binding_by_lport_ip);
-
-    sbrec_mac_binding_index_set_logical_port(target, pb->logical_port);
-    sbrec_mac_binding_index_set_ip(target, ip);
-    const struct sbrec_mac_binding *row
-        = sbrec_mac_binding_index_find(mac_binding_by_lport_ip, target);
-    sbrec_mac_binding_index_destroy_row(target);
-    return row;
-}
-
-static void
-write_row(const struct sbrec_mac_binding *row,
-          const struct sbrec_port_binding *pb, const char *ip,
-          const char *mac, struct ovsdb_idl_txn *txn)
-{
-    if (!row) {
-        row = sbrec_mac_binding_insert(txn);
-        sbrec_mac_binding_set_logical_port(row, pb->logical_port);
-        sbrec_mac_binding_set_ip(row, ip);
-    }
-    sbrec_mac_binding_set_datapath(row, pb->datapath);
-    sbrec_mac_binding_set_mac(row, mac);
-    sbrec_mac_binding_set_timestamp(row, time_wall_msec());
-}
-
 static enum pin_written
 write_learned(void *result_, const struct turn *turn,
               const struct sbrec_chassis *us OVS_UNUSED)
 {
     const struct result *result = result_;
-    const struct sbrec_port_binding *pb
-        = pin_find_port(result->hop.dp_key, result->hop.port_key);
-    if (!pb) {
-        return PIN_MOOT;        /* Gone in the meantime. */
-    }
 
-    char mac[ETH_ADDR_STRLEN + 1];
-    struct ds ip = DS_EMPTY_INITIALIZER;
-    snprintf(mac, sizeof mac, ETH_ADDR_FMT, ETH_ADDR_ARGS(result->mac));
-    ipv6_format_mapped(&result->hop.ip, &ip);
-
-    const struct sbrec_mac_binding *row = find_row(pb, ds_cstr(&ip));
-    const bool done = (row && !strcmp(row->mac, mac)
-                       && row->datapath == pb->datapath);
-    if (!done) {
-        write_row(row, pb, ds_cstr(&ip), mac, turn->sb_txn);
-    }
-    ds_destroy(&ip);
-    return done ? PIN_DONE : PIN_WRITTEN;
+    return mac_row_write(result->hop.dp_key, result->hop.port_key,
+                         &result->hop.ip, result->mac, false, turn);
 }
 
 static void
@@ -722,7 +660,7 @@ struct pin_service neighbor_pin_service = {
     },
     .timer = timer,
     .init = init,
-    .register_sb = register_sb,
+    .register_sb = mac_row_register_sb,
     .write = write_learned,
     .max_results = 4096,
     .gauges = gauges,
