@@ -16,6 +16,8 @@
 
 #include "hash.h"
 #include "mpsc-queue.h"
+#include "ofctrl.h"
+#include "openvswitch/hmap.h"
 #include "ovs-rcu.h"
 #include "pinctrl/pinctrl-private.h"
 #include "util.h"
@@ -128,10 +130,130 @@ fact_follow(struct fact_table *table, struct inc_kind *kind,
     inc_kind_watch(kind, followed_changed, table);
 }
 
+/* Facts that wait for their flows. */
+
+struct postponed {
+    struct hmap_node node;      /* In 'postponed_facts', by 'key'. */
+    struct fact_table *table;
+    void *value;
+    uint64_t fence;             /* 0: its flows have not been computed yet. */
+    size_t key_len;
+    char key[];
+};
+static struct hmap postponed_facts = HMAP_INITIALIZER(&postponed_facts);
+
+static struct postponed *
+find_postponed(const struct fact_table *table, struct inc_key key)
+{
+    struct postponed *p;
+
+    HMAP_FOR_EACH_WITH_HASH (p, node, hash_key(key), &postponed_facts) {
+        if (p->table == table && p->key_len == key.len
+            && !memcmp(p->key, key.data, key.len)) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+/* Returns its value. */
+static void *
+end_postponement(struct postponed *p)
+{
+    void *value = p->value;
+
+    hmap_remove(&postponed_facts, &p->node);
+    free(p);
+    return value;
+}
+
+static void
+postpone(struct fact_table *table, struct inc_key key, void *value)
+{
+    struct postponed *p = xmalloc(sizeof *p + key.len);
+
+    p->table = table;
+    p->value = value;
+    p->fence = 0;
+    p->key_len = key.len;
+    memcpy(p->key, key.data, key.len);
+    hmap_insert(&postponed_facts, &p->node, hash_key(key));
+}
+
+static void
+installed_changed(struct inc_key key, const void *old OVS_UNUSED,
+                  const void *new, void *table_)
+{
+    struct fact_table *table = table_;
+    void *value = new ? table->copy(key, new) : NULL;
+    struct postponed *p = find_postponed(table, key);
+
+    if (p) {
+        table->destroy(end_postponement(p));
+    }
+    if (value) {
+        postpone(table, key, value);
+    } else {
+        fact_withdraw(table, key);
+    }
+}
+
+void
+fact_follow_installed(struct fact_table *table, struct inc_kind *kind,
+                      void *(*copy)(struct inc_key, const void *value))
+{
+    ovs_assert(!table->copy);
+    table->copy = copy;
+    inc_kind_watch(kind, installed_changed, table);
+}
+
+void
+fact_take_fence(void)
+{
+    struct postponed *p;
+    uint64_t fence = 0;
+
+    HMAP_FOR_EACH (p, node, &postponed_facts) {
+        if (!p->fence) {
+            fence = fence ? fence : ofctrl_fence();
+            p->fence = fence;
+        }
+    }
+}
+
+void
+fact_publish_installed(void)
+{
+    struct postponed *p;
+
+    HMAP_FOR_EACH_SAFE (p, node, &postponed_facts) {
+        if (p->fence && ofctrl_reached(p->fence)) {
+            const struct inc_key key = { p->key, p->key_len };
+
+            fact_publish(p->table, key, p->value);
+            end_postponement(p);
+        }
+    }
+}
+
+static void
+drop_postponed(const struct fact_table *table)
+{
+    struct postponed *p;
+
+    HMAP_FOR_EACH_SAFE (p, node, &postponed_facts) {
+        if (p->table == table) {
+            table->destroy(end_postponement(p));
+        }
+    }
+}
+
 void
 fact_table_destroy(struct fact_table *table)
 {
     struct fact *fact;
+
+    drop_postponed(table);
 
     CMAP_FOR_EACH (fact, node, &table->facts) {
         ovsrcu_postpone(free_fact, fact);

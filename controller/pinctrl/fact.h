@@ -64,6 +64,12 @@ struct fact {
 void fact_follow(struct fact_table *, struct inc_kind *kind,
                  void *(*copy)(struct inc_key, const void *value));
 
+/* The same, but what is published has flows, which must be in the switch
+ * first: a packet that is sent on the strength of the fact goes their way.
+ * What is withdrawn is withdrawn at once. */
+void fact_follow_installed(struct fact_table *, struct inc_kind *kind,
+                           void *(*copy)(struct inc_key, const void *value));
+
 /* For those who follow a kind in another way: in watchers of their own.
  * Takes ownership of 'value', which replaces what there is. */
 void fact_publish(struct fact_table *, struct inc_key, void *value);

@@ -97,6 +97,10 @@ uint64_t pin_n_packet_ins(void);
 
 /* fact.c: packet thread, and at the end. */
 void fact_run_changes(void);
+/* Main thread: the flows of all facts so far have been handed to ofctrl; and,
+ * from time to time: publishes those whose flows are in the switch. */
+void fact_take_fence(void);
+void fact_publish_installed(void);
 void fact_drop_changes(void);
 
 /* result.c: main thread, but for pin_result_put(). */

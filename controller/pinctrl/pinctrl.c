@@ -168,6 +168,7 @@ commit(const struct turn *turn)
 {
     const struct sbrec_chassis *us = NULL;
 
+    fact_publish_installed();
     results_seen = seq_read(results_seq);
     has_committed = true;
     if (turn->sb_txn) {
@@ -183,8 +184,15 @@ commit(const struct turn *turn)
 }
 
 static void
+away(const struct turn *turn OVS_UNUSED)
+{
+    fact_take_fence();
+}
+
+static void
 complete(const struct turn *turn)
 {
+    fact_take_fence();
     if (!has_been_complete) {
         has_been_complete = true;
         for (size_t i = 0; i < pin_n_services; i++) {
@@ -268,6 +276,7 @@ const struct module pinctrl_module = {
     .serve = serve,
     .run = run,
     .complete = complete,
+    .away = away,
     .commit = commit,
     .wait = wait_for_thread,
     .memory = memory,
