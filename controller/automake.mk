@@ -110,6 +110,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/physical.h \
 	controller/pinctrl/acl-log.c \
 	controller/pinctrl/activation.c \
+	controller/pinctrl/announce.c \
 	controller/pinctrl/command.c \
 	controller/pinctrl/dhcpv4.c \
 	controller/pinctrl/dhcpv6.c \

@@ -51,6 +51,7 @@ static struct inc_kind *links_kind;         /* Set, by datapath. */
 static struct inc_kind *serving_links_kind; /* Set, by datapath. */
 static struct inc_kind *localnet_kind;      /* Set, by datapath. */
 static struct inc_kind *gateway_ports_kind; /* Set, by datapath. */
+static struct inc_kind *peer_ports_kind;    /* Set, by datapath. */
 static struct inc_kind *our_chassis_kind;   /* Input, under INC_KEY_ONLY. */
 static struct inc_kind *server_away_kind;   /* Input, under INC_KEY_ONLY. */
 
@@ -603,6 +604,10 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     if (pb->type == LP_CHASSISREDIRECT) {
         inc_insert(unit, gateway_ports_kind, inc_key_uuid(&pb->datapath), key);
     }
+    if ((pb->type == LP_PATCH || pb->type == LP_L3GATEWAY)
+        && smap_get(&pb->options, "peer")) {
+        inc_insert(unit, peer_ports_kind, inc_key_uuid(&pb->datapath), key);
+    }
     decide(&d);
     run_unbound_type(&d);
 
@@ -695,6 +700,12 @@ const struct inc_set *
 binding_gateway_ports(struct inc_unit *unit, const struct uuid *dp)
 {
     return inc_read_set(unit, gateway_ports_kind, inc_key_uuid(dp));
+}
+
+const struct inc_set *
+binding_peer_ports(struct inc_unit *unit, const struct uuid *dp)
+{
+    return inc_read_set(unit, peer_ports_kind, inc_key_uuid(dp));
 }
 
 const struct inc_set *
@@ -871,6 +882,12 @@ init(struct inc_engine *engine)
         .key_type = INC_KEY_UUID,
         .is_set = true,
     };
+    static const struct inc_kind_class peer_ports_class = {
+        .name = "peer-ports",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_UUID,
+        .is_set = true,
+    };
     static const struct inc_kind_class our_chassis_class = {
         .name = "our-chassis",
         .stage = STAGE_INPUT,
@@ -898,6 +915,7 @@ init(struct inc_engine *engine)
     serving_links_kind = inc_kind_declare(engine, &serving_links_class);
     localnet_kind = inc_kind_declare(engine, &localnet_class);
     gateway_ports_kind = inc_kind_declare(engine, &gateway_ports_class);
+    peer_ports_kind = inc_kind_declare(engine, &peer_ports_class);
     our_chassis_kind = inc_kind_declare(engine, &our_chassis_class);
     server_away_kind = inc_kind_declare(engine, &server_away_class);
     inc_kind_spawn(in_kinds.port_binding, &unit_class, NULL);

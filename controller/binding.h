@@ -74,6 +74,10 @@ const struct inc_set *binding_serving_links(struct inc_unit *,
 /* The chassisredirect ports (names) of 'dp'. */
 const struct inc_set *binding_gateway_ports(struct inc_unit *,
                                             const struct uuid *dp);
+/* The ports (names) of 'dp' that are connected to a port of another datapath:
+ * patch and l3gateway ports. */
+const struct inc_set *binding_peer_ports(struct inc_unit *,
+                                         const struct uuid *dp);
 /* The localnet ports (names) of 'dp'. */
 const struct inc_set *binding_localnet_ports(struct inc_unit *,
                                              const struct uuid *dp);

@@ -71,7 +71,10 @@ port_binding_create(const struct ovsdb_idl_row *row_)
                                      row->n_port_security);
     pb->n_port_security = row->n_port_security;
     pb->has_mirrors = row->n_mirror_rules > 0;
-    pb->has_nat_addresses = row->n_nat_addresses > 0;
+    pb->nat_addresses = copy_strings(row->nat_addresses,
+                                     row->n_nat_addresses);
+    pb->n_nat_addresses = row->n_nat_addresses;
+    sort_strings(pb->nat_addresses, pb->n_nat_addresses);
     return pb;
 }
 
@@ -90,6 +93,7 @@ port_binding_destroy(void *pb_)
     smap_destroy(&pb->options);
     free_strings(pb->mac, pb->n_mac);
     free_strings(pb->port_security, pb->n_port_security);
+    free_strings(pb->nat_addresses, pb->n_nat_addresses);
     free(pb);
 }
 
@@ -126,8 +130,7 @@ port_binding_equal(const void *a_, const void *b_)
             && strings_equal(a->mac, a->n_mac, b->mac, b->n_mac)
             && strings_equal(a->port_security, a->n_port_security,
                              b->port_security, b->n_port_security)
-            && a->has_mirrors == b->has_mirrors
-            && a->has_nat_addresses == b->has_nat_addresses);
+            && a->has_mirrors == b->has_mirrors);
 }
 
 static bool
@@ -139,6 +142,24 @@ lport_equal(const void *a_, const void *b_)
     return (uuid_equals(&a->datapath, &b->datapath)
             && a->tunnel_key == b->tunnel_key
             && a->type == b->type);
+}
+
+static bool
+nat_addresses_equal(const void *a_, const void *b_)
+{
+    const struct nat_addresses *a = a_;
+    const struct nat_addresses *b = b_;
+
+    return strings_equal(a->words, a->n, b->words, b->n);
+}
+
+static void
+nat_addresses_destroy(void *na_)
+{
+    struct nat_addresses *na = na_;
+
+    free_strings(na->words, na->n);
+    free(na);
 }
 
 /* Indexes 'pb' under the IP addresses in "MAC IP IP...".  Other words, such as
@@ -188,6 +209,14 @@ index_port_binding(const void *pb_, bool add)
         }
     }
 
+    struct nat_addresses *na = NULL;
+    if (add && pb->n_nat_addresses) {
+        na = xmalloc(sizeof *na);
+        na->words = copy_strings(pb->nat_addresses, pb->n_nat_addresses);
+        na->n = pb->n_nat_addresses;
+    }
+    inc_set(in_kinds.nat_addresses, name, na);
+
     struct lport lport = { pb->datapath, pb->tunnel_key, pb->type };
     inc_set(in_kinds.lport, name, add ? xmemdup(&lport, sizeof lport) : NULL);
     inc_set(in_kinds.rare_port, name,
@@ -228,6 +257,8 @@ static const struct ovsdb_idl_column *const port_binding_columns[] = {
 static const struct input_kind port_binding_kinds[] = {
     INPUT_RECORD(port_binding, "port-binding", INC_KEY_STRING, port_binding),
     INPUT_VALUE(lport, "lport", INC_KEY_STRING, lport_equal),
+    INPUT_RECORD(nat_addresses, "nat-addresses", INC_KEY_STRING,
+                 nat_addresses),
     INPUT_SET(lports_by_address, "lports-by-address", INC_KEY_OTHER),
     INPUT_MARK(rare_port, "rare-port", INC_KEY_STRING),
     INPUT_SET(migrating_ports, "migrating-ports", INC_KEY_UUID),

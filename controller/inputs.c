@@ -399,6 +399,7 @@ register_sb(struct idl_columns *columns)
 
 IN_BY_NAME(port_binding, port_binding)
 IN_BY_NAME(lport, lport)
+IN_BY_NAME(nat_addresses, nat_addresses)
 IN_SET_BY_NAME(address_constants)
 IN_BY_NAME(port_group, string_set)
 IN_BY_NAME(meter, meter)

@@ -72,8 +72,12 @@ struct port_binding {
     char **mac; size_t n_mac;
     char **port_security; size_t n_port_security;
     bool has_mirrors;           /* Has mirror_rules. */
-    bool has_nat_addresses;
+    char **nat_addresses; size_t n_nat_addresses; /* Only for the cell of
+                                                   * in_nat_addresses(). */
 };
+
+/* Port_Binding.nat_addresses, by logical_port; sorted. */
+struct nat_addresses { char **words; size_t n; };
 
 /* What of a Port_Binding does not change when it is bound, by logical_port:
  * for those, such as logical flows, that only need to know what a name
@@ -241,6 +245,8 @@ struct ovs_iface {
 /* Accessors: the record or NULL; the unit is subscribed. */
 const struct port_binding *in_port_binding(struct inc_unit *, const char *lp);
 const struct lport *in_lport(struct inc_unit *, const char *lp);
+const struct nat_addresses *in_nat_addresses(struct inc_unit *,
+                                             const char *lp);
 const struct datapath_binding *in_datapath(struct inc_unit *,
                                            const struct uuid *);
 const struct logical_flow *in_logical_flow(struct inc_unit *,
@@ -323,9 +329,10 @@ uint32_t in_multicast_key(struct inc_unit *, const struct uuid *dp,
 
 /* The kinds. */
 struct inputs_kinds {
-    struct inc_kind *port_binding, *lport, *datapath, *logical_flow, *dp_group,
-        *multicast_group, *chassis, *chassis_by_name, *ha_chassis_group,
-        *gateway_chassis, *address_set, *address_constants, *port_group,
+    struct inc_kind *port_binding, *lport, *nat_addresses, *datapath,
+        *logical_flow, *dp_group, *multicast_group, *chassis,
+        *chassis_by_name, *ha_chassis_group, *gateway_chassis, *address_set,
+        *address_constants, *port_group,
         *load_balancer, *dhcp_option, *dhcp_option_by_name, *dhcpv6_option,
         *dhcpv6_option_by_name, *template_vars, *mac_binding,
         *static_mac_binding, *fdb, *meter, *sb_options, *iface, *config,

@@ -32,7 +32,6 @@ enum feature_id {
     SERVICE_MONITORS,
     BFD,
     MULTICHASSIS_MTU,
-    ANNOUNCEMENTS,
     MIRRORS,
     VIF_PLUG,
     N_FEATURES
@@ -73,11 +72,6 @@ static const struct feature {
         .name = "multichassis-mtu",
         .what = "a port that is bound to several chassis is not told that its "
                 "packets are too large for tunnels",
-    },
-    [ANNOUNCEMENTS] = {
-        .name = "announcements",
-        .what = "addresses are not announced to the physical network "
-                "(GARP, RARP)",
     },
     [MIRRORS] = {
         .name = "mirrors",
@@ -196,7 +190,6 @@ unsupported_by_port(const struct port_binding *pb)
         }
     }
     return (pb->has_mirrors
-            || pb->has_nat_addresses
             || pb->n_additional_chassis);
 }
 
@@ -213,9 +206,6 @@ note_rare_port(struct inc_unit *unit, const struct port_binding *pb,
     if (smap_get(&pb->options, "vif-plug-type")
         && uuid_equals(&pb->requested_chassis, us)) {
         note_port(unit, VIF_PLUG, pb);
-    }
-    if (pb->has_nat_addresses && ld && ld->localnet_port) {
-        note_port(unit, ANNOUNCEMENTS, pb);
     }
     if (pb->has_mirrors && is_bound_to(pb, us)) {
         note_port(unit, MIRRORS, pb);
@@ -239,27 +229,6 @@ rare_port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
 static const struct inc_unit_class rare_port_class = {
     .name = "unsupported-port", .stage = STAGE_FLOW, .run = rare_port_run,
-};
-
-/* The addresses of machines on a switch that is connected to the physical
- * network. */
-static void
-announced_port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    const char *name = inc_unit_key(unit).data;
-    const struct local_port *lp = binding_local_port(unit, name);
-    const struct local_datapath *ld
-        = lp ? local_datapath(unit, &lp->datapath) : NULL;
-
-    if (ld && ld->localnet_port
-        && (lp->type == LP_VIF || lp->type == LP_CONTAINER)) {
-        note(unit, ANNOUNCEMENTS, "Port_Binding %s", name);
-    }
-}
-
-static const struct inc_unit_class announced_port_class = {
-    .name = "unsupported-announcement", .stage = STAGE_FLOW,
-    .run = announced_port_run,
 };
 
 /* The rest. */
@@ -287,7 +256,6 @@ init(struct inc_engine *engine)
     unsupported_kind = inc_kind_declare(engine, &unsupported_kind_class);
     inc_kind_watch(unsupported_kind, warn, NULL);
     inc_kind_spawn(in_kinds.rare_port, &rare_port_class, NULL);
-    inc_kind_spawn(binding_kind_local_port, &announced_port_class, NULL);
     inc_kind_spawn(in_kinds.service_monitor, &service_monitor_class, NULL);
 }
 

@@ -63,6 +63,8 @@ lib_libovn_la_SOURCES = \
 	lib/lb-router.h \
 	lib/lex.c \
 	lib/logical-fields.c \
+	lib/lport-addresses.c \
+	lib/lport-addresses.h \
 	lib/lport-type.c \
 	lib/lport-type.h \
 	lib/lport-way.c \

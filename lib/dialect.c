@@ -179,6 +179,7 @@ compose(const struct layout *l, const struct smap *options,
         /* 23.03 and 23.06 have none. */
         .has_encap_id = l - layouts >= 2,
         .names_zones = l - layouts >= 1,
+        .announce_interval = l - layouts >= 3 ? 1 : 2, /* 24.09 */
         .arp_ns_explicit_output = options && smap_get_bool(
             options, "arp_ns_explicit_output", false),
         .register_consolidation = consolidated,

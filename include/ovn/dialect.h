@@ -139,6 +139,10 @@ struct ovn_dialect {
      * of its UUID. */
     bool names_zones;
 
+    /* In seconds: the time between the first two announcements of an address.
+     * It doubles after each. */
+    int announce_interval;
+
     /* SB_Global.options:arp_ns_explicit_output: logical flows say where what
      * "arp" and "nd_ns" make goes; else it goes out by itself. */
     bool arp_ns_explicit_output;

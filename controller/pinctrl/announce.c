@@ -1,0 +1,834 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Announcements to physical networks: gratuitous ARP, RARP, and unsolicited
+ * neighbor advertisements, by which switches and hosts learn where an address
+ * is now.
+ *
+ * What is announced follows from rows of Port_Binding:
+ *
+ *   - the IPv4 addresses of a machine that is bound to this chassis, if its
+ *     switch has a localnet port that is connected here.  A machine without
+ *     any is announced by RARP, which tells switches where its Ethernet
+ *     address is
+ *   - nat_addresses of a router's port on such a switch, if the port that they
+ *     name, or else this one itself, is on this chassis
+ *
+ * Each announcement is a cell of the engine.  It is there as long as this
+ * chassis has the address, so that nothing here has to know of failovers,
+ * migrations, or networks that come and go.  The packet thread announces what
+ * has appeared, again and again at longer and longer intervals, and stops
+ * after a while, or as soon as the cell is gone:
+ *
+ *     Port_Binding --units--> (announcement, what) --fact--> schedule
+ *
+ * It becomes a fact once the flows are in the switch that the announcement,
+ * and what comes in answer to it, goes by.
+ *
+ * An announcement enters the logical switch as if its owner had sent it.  So
+ * the other ports on this chassis hear it, and the localnet port's VLAN is
+ * added as to any packet.  Routers on the switch do not hear all of it:
+ * logical flows spare them what routers say of themselves, and a gateway port
+ * hears nothing but on its own chassis.  So what is announced is written to
+ * MAC_Binding for them, too.
+ *
+ * One that cannot be sent because there is no connection to the switch waits
+ * until there is. */
+
+#include <config.h>
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binding.h"
+#include "coverage.h"
+#include "dp-packet.h"
+#include "hash.h"
+#include "heap.h"
+#include "inputs.h"
+#include "local-datapath.h"
+#include "lport-addresses.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/vlog.h"
+#include "packets.h"
+#include "patch.h"
+#include "pinctrl/fact.h"
+#include "pinctrl/mac-row.h"
+#include "pinctrl/service.h"
+#include "timeval.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(pinctrl_announce);
+
+COVERAGE_DEFINE(pinctrl_announce);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+struct pin_service announce_pin_service;
+
+/* How many times an address is announced, if there is no cap: by ARP and RARP
+ * as the stock controller does it; by neighbor advertisements
+ * MAX_NEIGHBOR_ADVERTISEMENT of RFC 4861. */
+#define MAX_ARP 5
+#define MAX_NA 3
+
+/* How many times intervals are doubled: up to more than MAX_CAP. */
+#define MAX_DOUBLED 17
+
+/* The greatest value of garp-max-timeout-sec: a day. */
+#define MAX_CAP 86400
+
+/* Announcements in one go, so that other services do not wait for long. */
+#define MAX_AT_ONCE 64
+
+/* In ms: when to try again while the switch does not take any. */
+#define RETRY_INTERVAL 1000
+
+/* What is announced, and where it enters the pipeline: without holes, as it is
+ * a key. */
+struct announced {
+    struct in6_addr ip;         /* IPv4-mapped; zero: only 'mac', by RARP. */
+    uint32_t dp_key;
+    uint32_t port_key;
+    struct eth_addr mac;
+    uint16_t is_router;         /* IPv6: it is the router's own address. */
+};
+BUILD_ASSERT_DECL(sizeof(struct announced) == 32);
+
+static struct inc_key
+announced_key(const struct announced *a)
+{
+    return (struct inc_key) { a, sizeof *a };
+}
+
+/* Facts: main thread.
+ *
+ * (announcement, struct announced): a text that names the port it is about and
+ * the networks that it goes to.  When they change, the new ones have yet to
+ * hear of it.
+ *
+ * (announce-learners, datapath's key): the routers that learn what is
+ * announced on a switch.
+ *
+ * (announce-cap): the longest interval between two announcements, in seconds,
+ * if the configuration has one. */
+
+static void announcement_changed(struct inc_key, const void *text);
+static void cap_changed(struct inc_key, const void *cap);
+
+static struct fact_table announcements
+    = FACT_TABLE_INITIALIZER("announcements", free, announcement_changed);
+static struct fact_table learners
+    = FACT_TABLE_INITIALIZER("announce-learners", free, NULL);
+static struct fact_table caps
+    = FACT_TABLE_INITIALIZER("announce-cap", free, cap_changed);
+
+static struct inc_kind *announcement_kind;
+static struct inc_kind *learners_kind;
+static struct inc_kind *cap_kind;
+
+static const struct inc_kind_class announcement_kind_class = {
+    .name = "announcement", .stage = STAGE_FLOW, .key_type = INC_KEY_OTHER,
+    .equal = inc_strings_equal, .destroy = free,
+};
+
+static bool
+caps_equal(const void *a_, const void *b_)
+{
+    const int *a = a_;
+    const int *b = b_;
+
+    return *a == *b;
+}
+
+static const struct inc_kind_class cap_kind_class = {
+    .name = "announce-cap", .stage = STAGE_FLOW, .key_type = INC_KEY_STRING,
+    .equal = caps_equal, .destroy = free,
+};
+
+/* What a unit works on: a port on a switch that is connected to physical
+ * networks here, and what it has announced so far.  Rows may name an address
+ * twice. */
+struct port {
+    struct inc_unit *unit;
+    const char *name;
+    const struct port_binding *pb;
+    uint32_t dp_key;
+    struct ds text;             /* See above. */
+    struct announced *items;
+    size_t n, allocated;
+};
+
+/* Whether there is anything to announce. */
+static bool
+port_init(struct port *port, struct inc_unit *unit)
+{
+    *port = (struct port) {
+        .unit = unit,
+        .name = inc_unit_key(unit).data,
+        .text = DS_EMPTY_INITIALIZER,
+    };
+    port->pb = in_port_binding(unit, port->name);
+    if (!port->pb) {
+        return false;
+    }
+
+    const struct local_datapath *ld = local_datapath(unit,
+                                                     &port->pb->datapath);
+    if (!ld || !ld->is_switch) {
+        return false;
+    }
+    port->dp_key = ld->tunnel_key;
+
+    bool found = false;
+    ds_put_cstr(&port->text, port->name);
+    const struct inc_set *names = binding_localnet_ports(unit, &ld->uuid);
+    for (size_t i = 0; i < inc_set_count(names); i++) {
+        const char *name = inc_set_at(names, i).data;
+        const struct port_binding *ln = in_port_binding(unit, name);
+
+        if (ln && patch_ofport(unit, name)) {
+            ds_put_format(&port->text, "%s %s", found ? "," : " by", name);
+            if (ln->tag) {
+                ds_put_format(&port->text, " (VLAN %d)", ln->tag);
+            }
+            found = true;
+        }
+    }
+    return found;
+}
+
+static void
+port_add(struct port *port, const struct announced *new)
+{
+    for (size_t i = 0; i < port->n; i++) {
+        if (!memcmp(&port->items[i], new, sizeof *new)) {
+            return;
+        }
+    }
+    if (port->n >= port->allocated) {
+        port->items = x2nrealloc(port->items, &port->allocated,
+                                 sizeof *port->items);
+    }
+    port->items[port->n++] = *new;
+}
+
+/* Puts out what has been added. */
+static void
+port_finish(struct port *port)
+{
+    for (size_t i = 0; i < port->n; i++) {
+        inc_write(port->unit, announcement_kind,
+                  announced_key(&port->items[i]),
+                  xstrdup(ds_cstr(&port->text)));
+    }
+    free(port->items);
+    ds_destroy(&port->text);
+}
+
+static bool
+parse(struct lport_addresses *la, const struct port *port,
+      const char *column, const char *text)
+{
+    char *error = lport_addresses_parse(la, text);
+
+    if (error) {
+        VLOG_WARN_RL(&rl, "Port_Binding %s: %s: \"%s\" is not announced: %s",
+                     port->name, column, text, error);
+        free(error);
+        return false;
+    }
+    return true;
+}
+
+/* Whether somebody does not want the port to be announced.  (Rows of releases
+ * that do not know the option do not have it.) */
+static bool
+is_disabled(const struct smap *options)
+{
+    return smap_get_bool(options, "disable_garp_rarp", false);
+}
+
+/* Machines.  What is announced is their Ethernet address, which IPv6 has no
+ * need to know of otherwise than switches do. */
+
+static void
+add_machine(struct port *port, const struct lport_addresses *la)
+{
+    struct announced a = {
+        .dp_key = port->dp_key,
+        .port_key = port->pb->tunnel_key,
+        .mac = la->mac,
+    };
+    bool has_ipv4 = false;
+
+    for (size_t i = 0; i < la->n_ips; i++) {
+        if (IN6_IS_ADDR_V4MAPPED(&la->ips[i])) {
+            a.ip = la->ips[i];
+            port_add(port, &a);
+            has_ipv4 = true;
+        }
+    }
+    if (!has_ipv4) {
+        a.ip = in6addr_any;
+        port_add(port, &a);
+    }
+}
+
+static void
+machine_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const char *name = inc_unit_key(unit).data;
+    const struct local_port *lp = binding_local_port(unit, name);
+    struct port port;
+
+    if (!lp || lp->type != LP_VIF || !binding_is_here(unit, name)) {
+        return;
+    }
+    if (port_init(&port, unit) && !is_disabled(&port.pb->options)) {
+        for (size_t i = 0; i < port.pb->n_mac; i++) {
+            const char *text = port.pb->mac[i];
+            struct lport_addresses la;
+
+            if (strcmp(text, "unknown") && parse(&la, &port, "mac", text)) {
+                add_machine(&port, &la);
+                lport_addresses_destroy(&la);
+            }
+        }
+    }
+    port_finish(&port);
+}
+
+static const struct inc_unit_class machine_class = {
+    .name = "announced-machine", .stage = STAGE_FLOW, .run = machine_run,
+};
+
+/* Routers' ports, on the switch's side. */
+
+/* The router's port that is connected to 'pb', or NULL. */
+static const struct port_binding *
+find_peer(struct inc_unit *unit, const struct port_binding *pb)
+{
+    const char *peer = smap_get(&pb->options, "peer");
+
+    return peer ? in_port_binding(unit, peer) : NULL;
+}
+
+static bool
+is_router_disabled(struct inc_unit *unit, const struct port_binding *pb)
+{
+    const struct port_binding *lrp = find_peer(unit, pb);
+    const struct datapath_binding *dp
+        = lrp ? in_datapath(unit, &lrp->datapath) : NULL;
+
+    return dp && is_disabled(&dp->external_ids);
+}
+
+/* Whether the router's port that 'pb' is connected to has address 'ip'. */
+static bool
+is_router_address(struct inc_unit *unit, const struct port_binding *pb,
+                  const struct in6_addr *ip)
+{
+    const struct port_binding *lrp = find_peer(unit, pb);
+    bool found = false;
+
+    for (size_t i = 0; lrp && i < lrp->n_mac && !found; i++) {
+        char *copy = xstrdup(lrp->mac[i]);
+        char *save_ptr = NULL;
+
+        for (char *word = strtok_r(copy, " /", &save_ptr); word && !found;
+             word = strtok_r(NULL, " /", &save_ptr)) {
+            struct in6_addr address;
+
+            found = (ipv6_parse(word, &address)
+                     && ipv6_addr_equals(&address, ip));
+        }
+        free(copy);
+    }
+    return found;
+}
+
+static void
+add_nat_addresses(struct port *port, const struct lport_addresses *la)
+{
+    for (size_t i = 0; i < la->n_ips; i++) {
+        const bool is_ipv4 = IN6_IS_ADDR_V4MAPPED(&la->ips[i]);
+        const struct announced a = {
+            .ip = la->ips[i],
+            .dp_key = port->dp_key,
+            .port_key = port->pb->tunnel_key,
+            .mac = la->mac,
+            .is_router = !is_ipv4 && is_router_address(port->unit, port->pb,
+                                                       &la->ips[i]),
+        };
+
+        port_add(port, &a);
+    }
+}
+
+static void
+nat_addresses_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct nat_addresses *na
+        = in_nat_addresses(unit, inc_unit_key(unit).data);
+    struct port port;
+
+    if (!na) {
+        return;
+    }
+    if (port_init(&port, unit) && !is_disabled(&port.pb->options)
+        && !is_router_disabled(unit, port.pb)) {
+        for (size_t i = 0; i < na->n; i++) {
+            struct lport_addresses la;
+
+            if (parse(&la, &port, "nat_addresses", na->words[i])) {
+                if (binding_is_resident(unit, la.resident ? la.resident
+                                              : port.name)) {
+                    add_nat_addresses(&port, &la);
+                }
+                lport_addresses_destroy(&la);
+            }
+        }
+    }
+    port_finish(&port);
+}
+
+static const struct inc_unit_class nat_addresses_class = {
+    .name = "announced-nat-addresses", .stage = STAGE_FLOW,
+    .run = nat_addresses_run,
+};
+
+/* Who learns. */
+
+struct learner {
+    uint32_t dp_key;            /* Of the router, */
+    uint32_t port_key;          /* and its port. */
+    uint32_t switch_port_key;   /* Of the switch's port that it is behind. */
+    bool only_update;           /* It learns only about whom it knows. */
+};
+
+struct learners {
+    size_t n;
+    struct learner items[];
+};
+
+static size_t
+learners_size(size_t n)
+{
+    return sizeof(struct learners) + n * sizeof(struct learner);
+}
+
+static bool
+learners_equal(const void *a_, const void *b_)
+{
+    const struct learners *a = a_;
+    const struct learners *b = b_;
+
+    return a->n == b->n && !memcmp(a, b, learners_size(a->n));
+}
+
+static const struct inc_kind_class learners_kind_class = {
+    .name = "announce-learners", .stage = STAGE_FLOW,
+    .key_type = INC_KEY_OTHER, .equal = learners_equal, .destroy = free,
+};
+
+/* Fills in '*learner', which is zeroed, if the switch's port 'name' has a
+ * router behind it that is on this chassis. */
+static bool
+find_learner(struct inc_unit *unit, const char *name, struct learner *learner)
+{
+    const struct port_binding *pb = in_port_binding(unit, name);
+    const struct port_binding *lrp = pb ? find_peer(unit, pb) : NULL;
+    const struct local_datapath *ld
+        = lrp ? local_datapath(unit, &lrp->datapath) : NULL;
+    const struct datapath_binding *dp
+        = ld && !ld->is_switch ? in_datapath(unit, &ld->uuid) : NULL;
+
+    if (!dp) {
+        return false;
+    }
+    learner->dp_key = dp->tunnel_key;
+    learner->port_key = lrp->tunnel_key;
+    learner->switch_port_key = pb->tunnel_key;
+    learner->only_update = !smap_get_bool(&dp->external_ids,
+                                          "always_learn_from_arp_request",
+                                          true);
+    return true;
+}
+
+static void
+learners_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct uuid *dp = inc_unit_key(unit).data;
+    const struct local_datapath *ld = local_datapath(unit, dp);
+
+    if (!ld || !ld->is_switch || !ld->localnet_port) {
+        return;
+    }
+    const struct inc_set *names = binding_peer_ports(unit, dp);
+    struct learners *l = xzalloc(learners_size(inc_set_count(names)));
+    for (size_t i = 0; i < inc_set_count(names); i++) {
+        l->n += find_learner(unit, inc_set_at(names, i).data,
+                             &l->items[l->n]);
+    }
+    inc_write(unit, learners_kind,
+              (struct inc_key) { &ld->tunnel_key, sizeof ld->tunnel_key }, l);
+}
+
+static const struct inc_unit_class learners_class = {
+    .name = "announce-learners", .stage = STAGE_FLOW, .run = learners_run,
+};
+
+/* The longest interval. */
+
+static void
+cap_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const char *text = in_config(unit, "garp-max-timeout-sec");
+    int cap;
+
+    if (!text) {
+        return;
+    }
+    if (!str_to_int(text, 10, &cap) || cap < 0 || cap > MAX_CAP) {
+        VLOG_WARN_RL(&rl, "external_ids:garp-max-timeout-sec=\"%s\" is "
+                     "ignored: it is not a number of seconds up to %d",
+                     text, MAX_CAP);
+    } else if (cap) {
+        inc_write(unit, cap_kind, INC_KEY_ONLY, xmemdup(&cap, sizeof cap));
+    }
+}
+
+static const struct inc_unit_class cap_class = {
+    .name = "announce-cap", .stage = STAGE_FLOW, .run = cap_run,
+};
+
+static void *
+copy_text(struct inc_key key OVS_UNUSED, const void *text)
+{
+    return xstrdup(text);
+}
+
+static void *
+copy_learners(struct inc_key key OVS_UNUSED, const void *learners_)
+{
+    const struct learners *l = learners_;
+
+    return xmemdup(l, learners_size(l->n));
+}
+
+static void *
+copy_cap(struct inc_key key OVS_UNUSED, const void *cap)
+{
+    return xmemdup(cap, sizeof(int));
+}
+
+static void
+init(struct inc_engine *engine)
+{
+    announcement_kind = inc_kind_declare(engine, &announcement_kind_class);
+    learners_kind = inc_kind_declare(engine, &learners_kind_class);
+    cap_kind = inc_kind_declare(engine, &cap_kind_class);
+    inc_kind_spawn(binding_kind_local_port, &machine_class, NULL);
+    inc_kind_spawn(in_kinds.nat_addresses, &nat_addresses_class, NULL);
+    inc_kind_spawn(local_datapath_kind, &learners_class, NULL);
+    inc_unit_add(engine, &cap_class, INC_KEY_ONLY, NULL);
+    fact_follow_installed(&announcements, announcement_kind, copy_text);
+    fact_follow(&learners, learners_kind, copy_learners);
+    fact_follow(&caps, cap_kind, copy_cap);
+}
+
+/* The schedule: packet thread. */
+
+struct announcement {
+    struct hmap_node hmap_node; /* In 'schedule', by 'what'. */
+    struct heap_node heap_node; /* In 'due', unless 'when' is LLONG_MAX. */
+    struct announced what;
+    unsigned int n_sent;
+    long long int when;         /* The next one; LLONG_MAX: that was all. */
+};
+static struct hmap schedule = HMAP_INITIALIZER(&schedule);
+static struct heap due;         /* The one that is due first on top. */
+
+static struct pin_gauge scheduled_gauge = { .name = "scheduled" };
+static struct pin_gauge *const gauges[] = { &scheduled_gauge, NULL };
+
+static struct announcement *
+find(struct inc_key key)
+{
+    struct announcement *a;
+
+    HMAP_FOR_EACH_WITH_HASH (a, hmap_node, hash_bytes(key.data, key.len, 0),
+                             &schedule) {
+        if (!memcmp(&a->what, key.data, key.len)) {
+            return a;
+        }
+    }
+    return NULL;
+}
+
+static void
+announce_at(struct announcement *a, long long int when)
+{
+    if (a->when != LLONG_MAX) {
+        heap_remove(&due, &a->heap_node);
+    }
+    a->when = when;
+    if (when != LLONG_MAX) {
+        heap_insert(&due, &a->heap_node, UINT64_MAX - when);
+        pin_timer_at(&announce_pin_service, when);
+    }
+    pin_gauge_set(&scheduled_gauge, heap_count(&due));
+}
+
+static struct announcement *
+add(struct inc_key key)
+{
+    struct announcement *a = xzalloc(sizeof *a);
+
+    memcpy(&a->what, key.data, sizeof a->what);
+    a->when = LLONG_MAX;
+    hmap_insert(&schedule, &a->hmap_node, hash_bytes(key.data, key.len, 0));
+    return a;
+}
+
+/* Has it announced from the beginning. */
+static void
+start(struct announcement *a)
+{
+    a->n_sent = 0;
+    announce_at(a, time_msec());
+}
+
+static void
+stop(struct announcement *a)
+{
+    announce_at(a, LLONG_MAX);
+    hmap_remove(&schedule, &a->hmap_node);
+    free(a);
+}
+
+static void
+announcement_changed(struct inc_key key, const void *text)
+{
+    struct announcement *a = find(key);
+
+    if (text) {
+        start(a ? a : add(key));
+    } else if (a) {
+        stop(a);
+    }
+}
+
+/* The interval, in ms, that follows the 'n'th announcement of 'what', counting
+ * from 1; -1 if that was the last one. */
+static int
+interval_after(const struct announced *what, unsigned int n)
+{
+    const bool is_nd = (ipv6_addr_is_set(&what->ip)
+                        && !IN6_IS_ADDR_V4MAPPED(&what->ip));
+    const int *cap = is_nd ? NULL : fact_find(&caps, INC_KEY_ONLY);
+
+    if (!cap && n >= (is_nd ? MAX_NA : MAX_ARP)) {
+        return -1;
+    }
+    int seconds = pin_dialect()->announce_interval << MIN(n - 1, MAX_DOUBLED);
+    return (cap ? MIN(seconds, *cap) : seconds) * 1000;
+}
+
+/* Whoever has changed the cap has them all announced again. */
+static void
+cap_changed(struct inc_key key OVS_UNUSED, const void *cap OVS_UNUSED)
+{
+    struct announcement *a;
+
+    HMAP_FOR_EACH (a, hmap_node, &schedule) {
+        start(a);
+    }
+}
+
+/* Sending. */
+
+static void
+compose(struct dp_packet *packet, const struct announced *what)
+{
+    if (!ipv6_addr_is_set(&what->ip)) {
+        compose_rarp(packet, what->mac);
+    } else if (IN6_IS_ADDR_V4MAPPED(&what->ip)) {
+        const ovs_be32 ip = in6_addr_get_mapped_ipv4(&what->ip);
+
+        compose_arp(packet, ARP_OP_REQUEST, what->mac, eth_addr_zero, true,
+                    ip, ip);
+    } else {
+        struct eth_addr all_nodes;
+
+        ipv6_multicast_to_ethernet(&all_nodes, &in6addr_all_hosts);
+        compose_nd_na(packet, what->mac, all_nodes, &what->ip,
+                      &in6addr_all_hosts,
+                      htonl(ND_RSO_OVERRIDE
+                            | (what->is_router ? ND_RSO_ROUTER : 0)));
+    }
+}
+
+static bool
+send_announcement(const struct announced *what)
+{
+    const struct pin_place place = {
+        .entry = PIN_INGRESS,
+        .dp_key = what->dp_key,
+        .inport_key = what->port_key,
+    };
+    struct dp_packet packet;
+
+    dp_packet_init(&packet, 128);
+    compose(&packet, what);
+    bool ok = pin_inject(&place, &packet);
+    dp_packet_uninit(&packet);
+    return ok;
+}
+
+/* What main thread's write() gets. */
+struct lesson {
+    uint32_t dp_key;
+    uint32_t port_key;
+    struct in6_addr ip;
+    struct eth_addr mac;
+    bool only_update;
+};
+
+/* Tells the other routers on the switch. */
+static void
+teach(const struct announced *what)
+{
+    const struct learners *l
+        = fact_find(&learners, (struct inc_key) { &what->dp_key,
+                                                  sizeof what->dp_key });
+
+    for (size_t i = 0; l && i < l->n; i++) {
+        const struct learner *learner = &l->items[i];
+
+        if (learner->switch_port_key != what->port_key) {
+            const struct lesson lesson = {
+                .dp_key = learner->dp_key,
+                .port_key = learner->port_key,
+                .ip = what->ip,
+                .mac = what->mac,
+                .only_update = learner->only_update,
+            };
+
+            pin_result_put(&announce_pin_service,
+                           (struct inc_key) { &lesson,
+                                              offsetof(struct lesson, mac) },
+                           xmemdup(&lesson, sizeof lesson));
+        }
+    }
+}
+
+static enum pin_written
+write_lesson(void *lesson_, const struct turn *turn,
+             const struct sbrec_chassis *us OVS_UNUSED)
+{
+    const struct lesson *l = lesson_;
+
+    return mac_row_write(l->dp_key, l->port_key, &l->ip, l->mac,
+                         l->only_update, turn);
+}
+
+static struct announcement *
+first_due(void)
+{
+    return (heap_is_empty(&due) ? NULL
+            : CONTAINER_OF(heap_max(&due), struct announcement, heap_node));
+}
+
+static long long int
+timer(long long int now)
+{
+    struct announcement *a;
+
+    for (int n = 0; (a = first_due()) && a->when <= now; n++) {
+        if (n >= MAX_AT_ONCE) {
+            break;              /* Called again at once. */
+        }
+        if (!send_announcement(&a->what)) {
+            return now + RETRY_INTERVAL;
+        }
+        COVERAGE_INC(pinctrl_announce);
+        if (ipv6_addr_is_set(&a->what.ip)) {
+            teach(&a->what);
+        }
+
+        const int interval = interval_after(&a->what, ++a->n_sent);
+        announce_at(a, interval < 0 ? LLONG_MAX : now + interval);
+    }
+    return a ? a->when : LLONG_MAX;
+}
+
+static void
+connected(void)
+{
+    pin_timer_at(&announce_pin_service, 0);
+}
+
+/* announce/list */
+
+static bool
+list(int argc OVS_UNUSED, const char *argv[] OVS_UNUSED, struct ds *reply)
+{
+    const long long int now = time_msec();
+    const struct announcement *a;
+
+    HMAP_FOR_EACH (a, hmap_node, &schedule) {
+        const char *text = fact_find(&announcements, announced_key(&a->what));
+
+        ds_put_format(reply, ETH_ADDR_FMT" ", ETH_ADDR_ARGS(a->what.mac));
+        if (ipv6_addr_is_set(&a->what.ip)) {
+            ipv6_format_mapped(&a->what.ip, reply);
+        } else {
+            ds_put_cstr(reply, "(RARP)");
+        }
+        ds_put_format(reply, " of %s: sent %u times", text ? text : "?",
+                      a->n_sent);
+        if (a->when != LLONG_MAX) {
+            ds_put_format(reply, ", next in %lld ms", MAX(a->when - now, 0));
+        }
+        ds_put_char(reply, '\n');
+    }
+    return true;
+}
+
+static const struct pin_command commands[] = {
+    { "announce/list", "", 0, 0, list },
+    { .name = NULL },
+};
+
+static void
+destroy(void)
+{
+    struct announcement *a;
+
+    HMAP_FOR_EACH_POP (a, hmap_node, &schedule) {
+        free(a);
+    }
+    heap_destroy(&due);
+    heap_init(&due);
+    fact_table_destroy(&announcements);
+    fact_table_destroy(&learners);
+    fact_table_destroy(&caps);
+}
+
+struct pin_service announce_pin_service = {
+    .name = "announce",
+    .needs_facts = true,
+    .timer = timer,
+    .connected = connected,
+    .init = init,
+    .write = write_lesson,
+    .max_results = 4096,
+    .commands = commands,
+    .gauges = gauges,
+    .destroy = destroy,
+};
