@@ -656,8 +656,9 @@ class Case:
         if not seen:
             return 'does something else'
         all_kinds = set(range(len(self.traces)))
+        # The ports of these count for nothing when a bucket is chosen.
         if (len(all_kinds) < 2 or self.vip['is_sticky']
-                or self.packet['protocol'] == 'icmp'):
+                or self.packet['protocol'] in ('icmp', 'sctp')):
             return None
         ports = list(range(2000, 2000 + TRIES))
         while seen != all_kinds and ports:
