@@ -208,7 +208,12 @@ find_vip(const struct trace_acts *acts, ovs_be16 tp_dst,
     if (packet->dl_type == htons(ETH_TYPE_IP)) {
         in6_addr_set_mapped_ipv4(&vip->ip, packet->ct_nw_dst);
     }
-    return trace_lbs_have_vip(acts->t->db->lbs, acts->t->chassis, vip);
+    if (!trace_lbs_have_vip(acts->t->db->lbs, acts->t->chassis, vip)) {
+        /* One without a port takes what is for any. */
+        vip->port = 0;
+        return trace_lbs_have_vip(acts->t->db->lbs, acts->t->chassis, vip);
+    }
+    return true;
 }
 
 /* Whether the packet goes back to where it came from.  The result for a reply
