@@ -377,7 +377,6 @@ class Network:
                               'protocol': protocol, 'version': version,
                               'backends': [(ip, backend_port if protocol
                                             else None) for ip in backends],
-                              'local': 'distributed' in options,
                               'hairpin': hairpin if 'hairpin_snat_ip' in
                               options else vip,
                               # Goes by more, or less, than ports?
