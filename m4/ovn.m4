@@ -258,7 +258,7 @@ AC_DEFUN([OVN_ENABLE_WARNINGS],
       -Wmissing-field-initializers -Wswitch-bool -Wlogical-not-parentheses
       -Wsizeof-array-argument -Wbool-compare -Wshift-negative-value
       -Wduplicated-cond -Wshadow -Wmultistatement-macros
-      -Wcast-align -fno-strict-aliasing],
+      -Wcast-align -Wthread-safety -fno-strict-aliasing],
      [OVN_CC_OPTION(ovn_flag)])
    AS_IF([test "${enable_Werror-yes}" = yes],
      [WARNING_CFLAGS="$WARNING_CFLAGS -Werror"])

@@ -46,7 +46,9 @@ utilities_ovn_trace_LDADD = \
 # Installed where it has no effect: whoever wants that copies it, see
 # README.rst.
 nodist_pkgdata_DATA += utilities/ovn-local.conf
-EXTRA_DIST += utilities/ovn-local.conf.in
+EXTRA_DIST += \
+	utilities/lint-analyze.h \
+	utilities/ovn-local.conf.in
 CLEANFILES += utilities/ovn-local.conf
 
 utilities/ovn-local.conf: utilities/ovn-local.conf.in Makefile

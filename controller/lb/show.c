@@ -797,6 +797,7 @@ show_command(struct unixctl_conn *conn, int argc, const char *argv[],
     if (!parse_arguments(conn, argc, argv, true, &args)) {
         return;
     }
+    ovs_assert(args.what);      /* It is what was asked for. */
     collect_views(&views);
     choose(args.what, &views, &target);
     if (!views.n) {
