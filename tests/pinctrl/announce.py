@@ -10,6 +10,7 @@ import ipaddress
 import struct
 import time
 
+import packets
 from pinctrl_diff import case
 
 # In seconds, between one's announcements; and what a busy machine may add.
@@ -92,7 +93,11 @@ def network(side):
     machine(side, 'pub', 'loc', '02:00:00:00:00:0a 172.16.0.20')
     side.nb('lsp-set-type loc localport '
             '-- lsp-add pub cont v1 5 '
-            '-- lsp-set-addresses cont "02:00:00:00:00:0b 172.16.0.21"')
+            '-- lsp-set-addresses cont "02:00:00:00:00:0b 172.16.0.21" '
+            '-- lsp-add pub virt -- lsp-set-type virt virtual '
+            '-- lsp-set-options virt virtual-ip=172.16.0.22 '
+            'virtual-parents=v1 '
+            '-- lsp-set-addresses virt "02:00:00:00:00:01 172.16.0.22"')
     side.sync()
     for vif in 'v1', 'v2', 'v3', 'v4', 'v6', 'p1', 't1':
         side.vif('hv1', vif)
@@ -325,6 +330,23 @@ def machine_migrates_live(side):
     side.nb('--wait=hv lsp-set-options v8 requested-chassis=hv2')
     has_heard(side, 'hv2-physnet', since, '172.16.0.18', 2)
     compare(side, since + 1, ':00:08 ')
+
+
+@case()
+def virtual_port_is_bound(side):
+    """It announces itself; we do not repeat it."""
+    since = now()
+    side.send('v1', packets.arp(1, '02:00:00:00:00:01', 'ff:ff:ff:ff:ff:ff',
+                                '02:00:00:00:00:01', '172.16.0.22',
+                                '00:00:00:00:00:00', '172.16.0.22'))
+    side.wait_for(lambda: side.sb('--bare --columns=chassis find Port_Binding '
+                                  'logical_port=virt').strip(), 'virt is here')
+    has_heard(side, 'hv1-physnet', since, '172.16.0.22')
+    silence(side)
+    for port in PHYSICAL:
+        side.expect(port, [(k, len(v)) for k, v
+                           in heard(side, port, since).items()
+                           if ' 172.16.0.22 ' in k])
 
 
 @case()
