@@ -66,6 +66,19 @@ def rows(command, table, columns, env=None):
 
 # Daemons and databases.
 
+def connect_unix(sock, path):
+    """Connects, also if 'path' is longer than an address may be."""
+    if len(os.fsencode(path)) < 108:
+        sock.connect(path)
+        return
+    directory = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
+    try:
+        sock.connect('/proc/self/fd/%d/%s' % (directory,
+                                              os.path.basename(path)))
+    finally:
+        os.close(directory)
+
+
 class Rpc:
     """A connection.  'notified' is called with each notification."""
 
@@ -79,7 +92,7 @@ class Rpc:
         self.id = 0
         self.sock = socket.socket(socket.AF_UNIX)
         try:
-            self.sock.connect(path)
+            connect_unix(self.sock, path)
         except OSError as e:
             self.sock.close()
             raise Gone('%s: %s' % (path, e)) from e
