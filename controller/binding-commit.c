@@ -67,29 +67,60 @@ static struct hmap claims = HMAP_INITIALIZER(&claims);
 /* When a postponed claim is due, LLONG_MAX if none is. */
 static long long int next_claim = LLONG_MAX;
 
+/* The desired value of a Port_Binding. */
+struct port_value {
+    struct binding_desired desired;
+    char *lport;                /* Whose cell says so. */
+};
+
 static enum desired_state port_agree(const struct ovsdb_idl_row *,
-                                     void *desired, struct ovsdb_idl *);
+                                     void *value, struct ovsdb_idl *);
+static void port_value_destroy(void *value);
 
 static const struct desired_class port_class = {
     .table = &sbrec_table_port_binding,
     .agree = port_agree,
-    .destroy = free,
+    .destroy = port_value_destroy,
 };
 static struct desired_rows ports = DESIRED_ROWS_INITIALIZER(&ports,
                                                             &port_class);
 
 static void
-desired_changed(struct inc_key key OVS_UNUSED, const void *old_,
-                const void *new_, void *aux OVS_UNUSED)
+port_value_destroy(void *value_)
+{
+    struct port_value *value = value_;
+
+    free(value->lport);
+    free(value);
+}
+
+/* 'lport' no longer has 'row'.  If a port that was renamed has it, that may
+ * have said already what it desires. */
+static void
+forget_row(const char *lport, const struct uuid *row)
+{
+    const struct port_value *value = desired_rows_get(&ports, row);
+
+    if (value && !strcmp(value->lport, lport)) {
+        desired_rows_set(&ports, row, NULL);
+    }
+}
+
+static void
+desired_changed(struct inc_key key, const void *old_, const void *new_,
+                void *aux OVS_UNUSED)
 {
     const struct binding_desired *old = old_;
     const struct binding_desired *new = new_;
 
     if (old && !(new && uuid_equals(&old->uuid, &new->uuid))) {
-        desired_rows_set(&ports, &old->uuid, NULL);
+        forget_row(key.data, &old->uuid);
     }
     if (new) {
-        desired_rows_set(&ports, &new->uuid, xmemdup(new, sizeof *new));
+        struct port_value *value = xmalloc(sizeof *value);
+
+        *value = (struct port_value) { *new, xstrdup(key.data) };
+        desired_rows_set(&ports, &new->uuid, value);
     }
 }
 
@@ -325,12 +356,13 @@ agree_primary(const struct sbrec_port_binding *pb,
 }
 
 static enum desired_state
-port_agree(const struct ovsdb_idl_row *row, void *desired_,
+port_agree(const struct ovsdb_idl_row *row, void *value_,
            struct ovsdb_idl *sb_idl)
 {
     const struct sbrec_port_binding *pb
         = CONTAINER_OF(row, struct sbrec_port_binding, header_);
-    const struct binding_desired *desired = desired_;
+    const struct port_value *value = value_;
+    const struct binding_desired *desired = &value->desired;
     const struct sbrec_chassis *us = sbrec_chassis_get_for_uuid(sb_idl,
                                                                 &desired->us);
     const struct sbrec_encap *encap
