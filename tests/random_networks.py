@@ -25,6 +25,7 @@ class Host:
             switch.net.number >> 8, switch.net.number & 255, switch.n, n)
         self.ip = '10.%d.0.%d' % (switch.n, n)
         self.ip6 = 'fd00:%d::%d' % (switch.n, n)
+        self.known = ()         # The addresses that the database knows of.
 
     def address(self, version):
         return self.ip if version == 4 else self.ip6
@@ -56,6 +57,7 @@ class Network:
         self.number = number
         self.prefix = 'n%d-' % number
         self.commands = []
+        self.affinities = set()  # (VIP, client): there may be one.
         self.switches, self.routers = [], []
         # No two rules share a priority: which one counts would be chance.
         self.priorities = list(range(100, 200))
@@ -132,6 +134,7 @@ class Network:
             [both, '%s 10.%d.0.%d' % (host.mac, switch.n, n + 100)])
         self.do('lsp-add', switch.name, host.name)
         self.do('lsp-set-addresses', host.name, *addresses)
+        host.known = ' '.join(addresses).split()
         net = '10.%d.0.0/24' % switch.n
         other = '10.%d.0.%d' % (switch.n, n + 100)
         security = self.pick(

@@ -212,7 +212,9 @@ class Trace:
         self.outcome = []
         self.makes = False      # Does the controller make something?
         self.hairpins = 'ct_snat_to_vip;' in text
-        self.is_local = 'ct_lb_mark_local(' in text
+        self.is_local = ('ct_lb_mark_local(' in text
+                         and 'any of them may be chosen' not in text)
+        self.keeps = 'commit_lb_aff(' in text
         self.learns = bool(re.search(r'\bput_(arp|nd|fdb)\(', text))
         lines = text.splitlines()
         start = lines.index('# Minimal trace.')
@@ -610,7 +612,8 @@ class Case:
             # A distributed load balancer has those of the chassis, if any.
             here = {host.address(self.vip['version'])
                     for host in self.network.hosts()
-                    if host.chassis == 'hv1'}
+                    if host.chassis == 'hv1'
+                    and host.address(self.vip['version']) in host.known}
             backends = ([backend for backend in backends if backend[0] in here]
                         or backends)
         for ip, port in backends:
@@ -669,6 +672,12 @@ class Case:
             raise self.skip
         if not self.d.connected.get(self.packet['inport'], True):
             raise Skip('from a physical network that has no way in')
+        if any(trace.keeps for trace in self.traces):
+            client = (self.vip['ip'], self.packet.get('nw_src')
+                      or self.packet['ipv6_src'])
+            if client in self.network.affinities:
+                raise Skip('an affinity from before')
+            self.network.affinities.add(client)
         self.d.outcome()
         self.d.send(self.packet)
         self.found = self._receive()
