@@ -104,6 +104,7 @@ get_room(struct batches *batches)
             batches->array = x2nrealloc(batches->array, &batches->allocated,
                                         sizeof *batches->array);
         }
+        ovs_assert(batches->array);
         last = &batches->array[batches->n++];
         ofpbuf_init(&last->ofpacts, 256);
         last->n_copies = 0;
