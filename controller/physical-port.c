@@ -853,6 +853,7 @@ add_elsewhere(struct port_ctx *ctx)
 
     switch (lport_way(&place)) {
     case LPORT_WAY_LOCALNET:
+        ovs_assert(ln);         /* As .has_localnet has said. */
         add_behind_localnet(ctx, ln);
         add_from_migrating(ctx);
         break;
