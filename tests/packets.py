@@ -121,6 +121,19 @@ def arp(op, eth_src, eth_dst, sha, spa, tha, tpa):
             + mac(sha) + ip(spa) + mac(tha) + ip(tpa))
 
 
+def is_announcement(frame_):
+    """Whether it is what a controller announces by itself, when it likes: RARP
+    or gratuitous ARP, with or without a VLAN tag."""
+    if frame_[12:14] in (b"\x81\x00", b"\x88\xa8"):
+        frame_ = frame_[:12] + frame_[16:]
+    if frame_[12:14] == b"\x80\x35":
+        return True
+    return (frame_[:6] == b"\xff" * 6
+            and frame_[12:22] == bytes.fromhex("08060001080006040001")
+            and frame_[22:28] == frame_[6:12] and not any(frame_[32:38])
+            and frame_[28:32] == frame_[38:42])
+
+
 def solicit(eth_src, src, target, eth_dst=None, dst=None, ttl=255,
             option=True, spoil=False):
     """A neighbor solicitation."""

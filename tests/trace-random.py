@@ -523,7 +523,8 @@ class Deployment:
     # Packets.
 
     def _new(self, iface):
-        """What has come out of an interface since the last time."""
+        """What has come out of an interface since the last time, but for
+        announcements."""
         path = self._pcap(iface)
         if not os.path.exists(path):
             return
@@ -533,7 +534,9 @@ class Deployment:
         at = 0
         while at + 16 <= len(data):
             size, = struct.unpack('<I', data[at + 8:at + 12])
-            yield data[at + 16:at + 16 + size]
+            frame = data[at + 16:at + 16 + size]
+            if not packets.is_announcement(frame):
+                yield frame
             at += 16 + size
         self.read[path] = self.read.get(path, 24) + at
 
