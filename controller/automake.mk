@@ -49,6 +49,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/inputs-private.h \
 	controller/inputs-sb-chassis.c \
 	controller/inputs-sb-flow.c \
+	controller/inputs-sb-liveness.c \
 	controller/inputs-sb-lookup.c \
 	controller/inputs-sb-named.c \
 	controller/inputs-sb-port.c \
@@ -111,6 +112,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/acl-log.c \
 	controller/pinctrl/activation.c \
 	controller/pinctrl/announce.c \
+	controller/pinctrl/bfd.c \
 	controller/pinctrl/command.c \
 	controller/pinctrl/dhcpv4.c \
 	controller/pinctrl/dhcpv6.c \
@@ -136,6 +138,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/service.h \
 	controller/pinctrl/services.def \
 	controller/pinctrl/thread.c \
+	controller/pinctrl/svc-check.c \
 	controller/pinctrl/vport.c \
 	controller/pinctrl/wait-queue.c \
 	controller/pinctrl/wait-queue.h \

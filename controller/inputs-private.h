@@ -112,7 +112,7 @@ struct vif_key {
 };
 BUILD_ASSERT_DECL(sizeof(struct vif_key) == 20);
 
-extern const struct input_table address_set_table, chassis_table,
+extern const struct input_table address_set_table, bfd_table, chassis_table,
     datapath_table, dhcp_option_table, dhcpv6_option_table, dns_table,
     dp_group_table,
     fdb_table, gateway_chassis_table,

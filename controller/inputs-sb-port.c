@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Logical ports as cells: Port_Binding; and Multicast_Group and
- * Service_Monitor, which are about them.  See inputs-sb.c. */
+/* Logical ports as cells: Port_Binding; and Multicast_Group,
+ * which is about them.  See inputs-sb.c. */
 
 #include <config.h>
 
@@ -375,26 +375,4 @@ const struct input_table multicast_group_table = {
     INPUT_TABLE(multicast_group, multicast_group),
     .index = index_multicast_group,
     .refs_matter = &input_ports_named,
-};
-
-/* Service_Monitor, of which only the port counts. */
-
-static void *
-service_monitor_create(const struct ovsdb_idl_row *row)
-{
-    return xstrdup(CONTAINER_OF(row, struct sbrec_service_monitor,
-                                header_)->logical_port);
-}
-
-static const struct ovsdb_idl_column *const service_monitor_columns[] = {
-    &sbrec_service_monitor_col_logical_port,
-    NULL,
-};
-
-static const struct input_kind service_monitor_kinds[] = {
-    INPUT_VALUE(service_monitor, "service-monitor", INC_KEY_UUID,
-                inc_strings_equal),
-};
-const struct input_table service_monitor_table = {
-    INPUT_TABLE(service_monitor, service_monitor),
 };

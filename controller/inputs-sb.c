@@ -211,6 +211,7 @@ const struct input_table *const sb_tables[] = {
     &dns_table,
     &ip_multicast_table,
     &igmp_group_table,
+    &bfd_table,
 };
 const size_t n_sb_tables = ARRAY_SIZE(sb_tables);
 

@@ -420,6 +420,8 @@ IN_BY_UUID(static_mac_binding, mac_binding)
 IN_BY_UUID(fdb, fdb)
 IN_BY_UUID(dns_row, dns_row)
 IN_BY_UUID(ip_multicast, ip_multicast)
+IN_BY_UUID(bfd_row, bfd_row)
+IN_BY_UUID(service_monitor, service_monitor)
 IN_SET_BY_NAME(ifaces_by_id)
 IN_SET_BY_UUID(lbs_by_nb)
 IN_SET_BY_UUID(dns_rows)
@@ -447,12 +449,6 @@ in_lports_by_address(struct inc_unit *unit, const struct in6_addr *address)
 {
     return inc_read_set(unit, in_kinds.lports_by_address,
                         (struct inc_key) { address, sizeof *address });
-}
-
-const char *
-in_service_monitor(struct inc_unit *unit, const struct uuid *uuid)
-{
-    return inc_read(unit, in_kinds.service_monitor, inc_key_uuid(uuid));
 }
 
 const struct smap *

@@ -177,7 +177,31 @@ struct load_balancer {
     struct uuid dp_groups[2];
 };
 
-/* SB Service_Monitor, by UUID: the name of its logical port. */
+/* SB BFD, by UUID.  Of "status", only what the central says by it. */
+struct bfd_row {
+    struct uuid uuid;
+    char *logical_port;
+    char *dst_ip;
+    int64_t src_port, disc, min_tx, min_rx, detect_mult; /* In ms. */
+    bool admin_down;
+};
+
+/* SB Service_Monitor, by UUID. */
+struct service_monitor {
+    struct uuid uuid;
+    char *type;                 /* "load-balancer" if there is none. */
+    char *protocol;             /* "tcp" if there is none. */
+    char *ip;
+    char *mac;                  /* "" if none; so is the next one. */
+    char *logical_input_port;
+    char *logical_port;
+    int64_t port;
+    char *src_ip, *src_mac;
+    bool remote;
+    int interval, timeout;      /* In ms. */
+    int success_count, failure_count;
+};
+#define SERVICE_MONITOR_MAX_SECONDS 100000
 
 /* SB MAC_Binding, Static_MAC_Binding and FDB, by UUID. */
 struct mac_binding {
@@ -274,7 +298,9 @@ const struct load_balancer *in_load_balancer(struct inc_unit *,
                                              const struct uuid *);
 /* What ovn-lb-northd has published of load balancer 'nb'. */
 const struct lb_entry *in_lb_entry(struct inc_unit *, const struct uuid *nb);
-const char *in_service_monitor(struct inc_unit *, const struct uuid *);
+const struct bfd_row *in_bfd_row(struct inc_unit *, const struct uuid *);
+const struct service_monitor *in_service_monitor(struct inc_unit *,
+                                                 const struct uuid *);
 const struct mac_binding *in_mac_binding(struct inc_unit *,
                                          const struct uuid *);
 const struct mac_binding *in_static_mac_binding(struct inc_unit *,
@@ -343,6 +369,7 @@ struct inputs_kinds {
         *lbs_by_nb,
         *tunnel_ifaces, *bridges, *multicast_key, *service_monitor,
         *ipsec, *dialect, *dns_row, *dns_rows, *ip_multicast, *igmp_group,
+        *bfd_row,
         *flushing_lb,       /* By UUID: Load_Balancers with ct_flush. */
         *rare_port;         /* By name: Port_Bindings that unsupported.c is
                              * about. */

@@ -29,8 +29,6 @@ enum feature_id {
     DHCP_RELAY,
     ROUTER_ADVERTISEMENTS,
     PREFIX_DELEGATION,
-    SERVICE_MONITORS,
-    BFD,
     MULTICHASSIS_MTU,
     MIRRORS,
     VIF_PLUG,
@@ -58,15 +56,6 @@ static const struct feature {
     [PREFIX_DELEGATION] = {
         .name = "prefix-delegation",
         .what = "no IPv6 prefix is asked for",
-    },
-    [SERVICE_MONITORS] = {
-        .name = "service-monitors",
-        .what = "nobody checks the health of backends",
-    },
-    [BFD] = {
-        .name = "bfd",
-        .what = "there are no BFD sessions with next hops",
-        .opcodes = OPCODE(BFD_MSG),
     },
     [MULTICHASSIS_MTU] = {
         .name = "multichassis-mtu",
@@ -234,29 +223,11 @@ static const struct inc_unit_class rare_port_class = {
 /* The rest. */
 
 static void
-service_monitor_run(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    const struct uuid *uuid = inc_unit_key(unit).data;
-    const char *lport = in_service_monitor(unit, uuid);
-
-    if (lport && binding_local_port(unit, lport)) {
-        note(unit, SERVICE_MONITORS, "Service_Monitor "UUID_FMT" (port %s)",
-             UUID_ARGS(uuid), lport);
-    }
-}
-
-static const struct inc_unit_class service_monitor_class = {
-    .name = "unsupported-service-monitor", .stage = STAGE_FLOW,
-    .run = service_monitor_run,
-};
-
-static void
 init(struct inc_engine *engine)
 {
     unsupported_kind = inc_kind_declare(engine, &unsupported_kind_class);
     inc_kind_watch(unsupported_kind, warn, NULL);
     inc_kind_spawn(in_kinds.rare_port, &rare_port_class, NULL);
-    inc_kind_spawn(in_kinds.service_monitor, &service_monitor_class, NULL);
 }
 
 /* Packet-ins. */

@@ -19,6 +19,8 @@ lib_libovn_la_SOURCES = \
 	lib/actions.c \
 	lib/allocator.c \
 	lib/allocator.h \
+	lib/bfd-session.c \
+	lib/bfd-session.h \
 	lib/config-values.c \
 	lib/config-values.h \
 	lib/dialect.c \
@@ -65,6 +67,8 @@ lib_libovn_la_SOURCES = \
 	lib/logical-fields.c \
 	lib/lport-addresses.c \
 	lib/lport-addresses.h \
+	lib/lport-source.c \
+	lib/lport-source.h \
 	lib/lport-type.c \
 	lib/lport-type.h \
 	lib/lport-way.c \
@@ -83,6 +87,8 @@ lib_libovn_la_SOURCES = \
 	lib/port-sec.h \
 	lib/put-actions.c \
 	lib/put-actions.h \
+	lib/svc-probe.c \
+	lib/svc-probe.h \
 	lib/wire.h
 
 # What differs between releases of libopenvswitch: see lib/ovs-compat.h.

@@ -7,7 +7,7 @@
 # rest is built by, with the sanitizers and with what libFuzzer needs to see
 # where a text leads.
 #
-#     make fuzz FUZZ_RUNS=1000000 FUZZ_PARTS='lex expr actions encode dns dhcp mcast'
+#     make fuzz FUZZ_RUNS=1000000 FUZZ_PARTS='lex expr actions encode dns dhcp mcast bfd svc'
 
 #
 # The limit of an expression's size is low, so that texts reach it, and the
@@ -18,11 +18,12 @@ FUZZ_CFLAGS = -std=gnu11 -g -O2 -Wall -fsanitize=address,undefined \
 	-DEXPR_MAX_TERMS=256
 FUZZ_COVERAGE = -fsanitize-coverage=inline-8bit-counters,pc-table
 FUZZ_RUNS = 100000
-FUZZ_PARTS = lex expr actions encode dns dhcp mcast
+FUZZ_PARTS = lex expr actions encode dns dhcp mcast bfd svc
 
 fuzz_sources = \
 	$(filter lib/dialect.c lib/dhcpv4.c lib/dhcpv6.c lib/dns.c lib/lex.c lib/mcast.c lib/packet-build.c lib/expr-%.c lib/actions%.c lib/gen-opts.c \
-	  lib/lb.c lib/logical-fields.c lib/ovn-group.c lib/put-actions.c, \
+	  lib/lb.c lib/logical-fields.c lib/ovn-group.c lib/put-actions.c \
+	  lib/bfd-session.c lib/svc-probe.c, \
 	  $(lib_libovn_la_SOURCES)) \
 	tests/fuzz/fuzz.c \
 	tests/test-ovn-check.c \
@@ -69,14 +70,18 @@ dist_noinst_SCRIPTS += \
 	tests/fuzz/seeds.py
 EXTRA_DIST += \
 	tests/fuzz/actions.txt \
+	tests/fuzz/bfd.txt \
 	tests/fuzz/found.txt \
 	tests/fuzz/fuzz-actions.c \
+	tests/fuzz/fuzz-bfd.c \
 	tests/fuzz/fuzz-dhcp.c \
 	tests/fuzz/fuzz-dns.c \
 	tests/fuzz/fuzz-encode.c \
 	tests/fuzz/fuzz-expr.c \
 	tests/fuzz/fuzz-lex.c \
 	tests/fuzz/fuzz-mcast.c \
+	tests/fuzz/fuzz-svc.c \
 	tests/fuzz/fuzz.c \
 	tests/fuzz/fuzz.h \
-	tests/fuzz/matches.txt
+	tests/fuzz/matches.txt \
+	tests/fuzz/svc.txt

@@ -6,6 +6,7 @@
     seeds.py extract DIR              (reads the database at OVN_SB_DB)
     seeds.py corpus OUT MAX FILE...
     seeds.py packets OUT CASES... < ENCODED
+    seeds.py hex OUT FILE
     seeds.py dictionary ACTIONS_DEF < SYMTAB
 
 "extract" puts every match and every action list of the southbound database's
@@ -24,6 +25,8 @@ of files in tests/pinctrl.  For DHCP, what an action says comes in front, as
 fuzz-dhcp.c wants it: ENCODED is what "ovstest test-ovn parse-actions" makes of
 actions.  For multicast, there are frames, and what is in them, as fuzz-mcast.c
 wants it.
+
+"hex" makes such a file of each line of FILE, which has bytes in hexadecimal.
 
 "dictionary" prints the words of the language: those of actions, and the
 symbols in the output of "ovstest test-ovn dump-symtab".
@@ -199,6 +202,13 @@ def packets(out, *names):
             f.write(data)
 
 
+def hex_lines(out, path):
+    os.makedirs(out, exist_ok=True)
+    for i, text in enumerate(lines(path)):
+        with open(os.path.join(out, 'seed%04d' % i), 'wb') as f:
+            f.write(bytes.fromhex(text))
+
+
 PUNCTUATION = '''
 == != <= >= && || <-> -- .. { } ( ) ; = 10.0.0.0/8 ::1 fe80::/64 0x10 1/1
 00:00:00:00:00:01 $set1 @pg1 ^t lsp1 table= pipeline= egress ingress backends=
@@ -218,5 +228,5 @@ def dictionary(actions_def):
 
 
 if __name__ == '__main__':
-    {'extract': extract, 'corpus': corpus, 'packets': packets,
-     'dictionary': dictionary}[sys.argv[1]](*sys.argv[2:])
+    {'extract': extract, 'corpus': corpus, 'hex': hex_lines,
+     'packets': packets, 'dictionary': dictionary}[sys.argv[1]](*sys.argv[2:])
