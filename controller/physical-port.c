@@ -31,6 +31,7 @@
 #include "flow.h"
 #include "inputs.h"
 #include "local-datapath.h"
+#include "lport-addresses.h"
 #include "lport-way.h"
 #include "ofctrl.h"
 #include "openvswitch/ofp-actions.h"
@@ -255,46 +256,139 @@ add_container_to_parent(struct port_ctx *ctx, const char *parent_name)
     ctx->cookie = cookie;
 }
 
-/* A port that is migrating to this chassis must neither send nor receive
- * before the virtual machine announces itself by RARP. */
+/* How the virtual machine behind a port that is migrating to this chassis may
+ * announce itself. */
+enum activation {
+    ACTIVATE_BY_RARP = 1 << 0,
+    ACTIVATE_BY_GARP = 1 << 1,
+    ACTIVATE_BY_NA = 1 << 2,
+};
+
+/* Adds the flow for announcements that 'match' matches. */
 static void
-add_activation(struct port_ctx *ctx, ofp_port_t ofport)
+add_activator(struct port_ctx *ctx, const struct match *match)
 {
-    struct match match;
-
-    match_init_catchall(&match);
-    match_set_in_port(&match, ofport);
-    add_flow(ctx, ctx->tables->phy_to_log, 1000, &match);
-
-    match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
-    add_flow(ctx, ctx->tables->log_to_phy, 1000, &match);
-
-    match_init_catchall(&match);
-    match_set_in_port(&match, ofport);
-    match_set_dl_type(&match, htons(ETH_TYPE_RARP));
     put_enter(ctx, &ctx->ofpacts);
     size_t start = put_controller_start(
         ACTION_OPCODE_ACTIVATION_STRATEGY_RARP, false, NX_CTLR_NO_METER,
         &ctx->ofpacts);
     put_controller_finish(start, &ctx->ofpacts);
     put_resubmit(ctx->tables->ingress, &ctx->ofpacts);
-    add_flow(ctx, ctx->tables->phy_to_log, 1010, &match);
+    add_flow(ctx, ctx->tables->phy_to_log, 1010, match);
 }
 
-/* Whether 'lp', which is migrating to this chassis, has to wait. */
-static bool
+/* Adds those for 'mac', which says that it has 'ip'. */
+static void
+add_activator_ip(struct port_ctx *ctx, ofp_port_t ofport, struct eth_addr mac,
+                 const struct in6_addr *ip, unsigned int how)
+{
+    struct match match;
+
+    match_init_catchall(&match);
+    match_set_in_port(&match, ofport);
+    if (IN6_IS_ADDR_V4MAPPED(ip) && how & ACTIVATE_BY_GARP) {
+        match_set_dl_type(&match, htons(ETH_TYPE_ARP));
+        match_set_dl_src(&match, mac);
+        match_set_nw_src(&match, in6_addr_get_mapped_ipv4(ip));
+        match_set_nw_dst(&match, in6_addr_get_mapped_ipv4(ip));
+        match_set_arp_sha(&match, mac);
+        add_activator(ctx, &match);
+    } else if (!IN6_IS_ADDR_V4MAPPED(ip) && how & ACTIVATE_BY_NA) {
+        match_set_dl_type(&match, htons(ETH_TYPE_IPV6));
+        match_set_nw_proto(&match, IPPROTO_ICMPV6);
+        match_set_icmp_type(&match, ND_NEIGHBOR_ADVERT);
+        match_set_icmp_code(&match, 0);
+        match_set_ipv6_src(&match, ip);
+        match_set_nd_target(&match, ip);
+        match_set_arp_tha(&match, mac);
+        add_activator(ctx, &match);
+    }
+}
+
+/* A port that is migrating to this chassis must neither send nor receive
+ * before the virtual machine announces itself. */
+static void
+add_activation(struct port_ctx *ctx, ofp_port_t ofport, unsigned int how)
+{
+    const struct port_binding *pb = ctx->pb;
+    struct match match;
+
+    match_init_catchall(&match);
+    match_set_in_port(&match, ofport);
+    add_flow(ctx, ctx->tables->phy_to_log, 1000, &match);
+
+    match_outport(&match, ctx->dp_key, pb->tunnel_key);
+    add_flow(ctx, ctx->tables->log_to_phy, 1000, &match);
+
+    if (how & ACTIVATE_BY_RARP) {
+        match_init_catchall(&match);
+        match_set_in_port(&match, ofport);
+        match_set_dl_type(&match, htons(ETH_TYPE_RARP));
+        add_activator(ctx, &match);
+    }
+    for (size_t i = 0; i < pb->n_mac; i++) {
+        struct lport_addresses la;
+        char *error = lport_addresses_parse(&la, pb->mac[i]);
+
+        if (error) {
+            free(error);        /* "unknown": somebody without addresses. */
+            continue;
+        }
+
+        struct in6_addr link_local;
+        bool has_ipv6 = false;
+        in6_generate_lla(la.mac, &link_local);
+        for (size_t j = 0; j < la.n_ips; j++) {
+            has_ipv6 |= !IN6_IS_ADDR_V4MAPPED(&la.ips[j]);
+            if (!ipv6_addr_equals(&la.ips[j], &link_local)) {
+                add_activator_ip(ctx, ofport, la.mac, &la.ips[j], how);
+            }
+        }
+        if (has_ipv6) {
+            add_activator_ip(ctx, ofport, la.mac, &link_local, how);
+        }
+        lport_addresses_destroy(&la);
+    }
+}
+
+/* What 'strategy', a list of words, says. */
+static unsigned int
+parse_activation(const struct port_ctx *ctx, const char *strategy)
+{
+    char *copy = xstrdup(strategy);
+    char *save_ptr = NULL;
+    unsigned int how = 0;
+
+    for (char *word = strtok_r(copy, ", ", &save_ptr); word;
+         word = strtok_r(NULL, ", ", &save_ptr)) {
+        if (!strcmp(word, "rarp")) {
+            how |= ACTIVATE_BY_RARP;
+        } else if (!strcmp(word, "garp")) {
+            how |= ACTIVATE_BY_GARP;
+        } else if (!strcmp(word, "na")) {
+            how |= ACTIVATE_BY_NA;
+        } else {
+            VLOG_WARN_RL(&rl, "port %s: activation-strategy \"%s\" is not "
+                         "known", ctx->pb->logical_port, word);
+        }
+    }
+    if (!how) {
+        VLOG_WARN_RL(&rl, "port %s: no activation-strategy is known, so the "
+                     "port is active from the start", ctx->pb->logical_port);
+    }
+    free(copy);
+    return how;
+}
+
+/* Whether 'lp', which is migrating to this chassis, has to wait, and for what:
+ * 0 if not. */
+static unsigned int
 must_activate(struct port_ctx *ctx, const struct local_port *lp)
 {
     const char *strategy = smap_get(&ctx->pb->options, "activation-strategy");
 
     if (!lp->additional || !strategy || !strategy[0]) {
-        return false;
-    }
-    if (strcmp(strategy, "rarp")) {
-        VLOG_WARN_RL(&rl, "port %s: activation-strategy \"%s\" is not known, "
-                     "so the port is active from the start",
-                     ctx->pb->logical_port, strategy);
-        return false;
+        return 0;
     }
 
     const struct chassis *us = in_chassis(ctx->unit, &ctx->our_chassis);
@@ -304,7 +398,7 @@ must_activate(struct port_ctx *ctx, const struct local_port *lp)
     sset_from_delimited_string(&activated, done ? done : "", ",");
     bool is_activated = us && sset_contains(&activated, us->name);
     sset_destroy(&activated);
-    return !is_activated;
+    return is_activated ? 0 : parse_activation(ctx, strategy);
 }
 
 /* Packets from a localport never leave the chassis. */
@@ -334,8 +428,10 @@ add_vif(struct port_ctx *ctx, const struct local_port *lp)
     if (lp->type == LP_LOCALPORT) {
         add_localport(ctx);
     }
-    if (must_activate(ctx, lp)) {
-        add_activation(ctx, lp->ofport);
+
+    const unsigned int how = must_activate(ctx, lp);
+    if (how) {
+        add_activation(ctx, lp->ofport, how);
     }
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Activation of a port that is being migrated to this chassis, with
- * activation-strategy "rarp" (ovn-sb(5), Port_Binding): the virtual machine's
- * first RARP tells that it runs here now.  What physical-port.c blocks until
+ * activation-strategy "rarp", or "garp" or "na" of later releases (ovn-sb(5),
+ * Port_Binding): the virtual machine's first announcement tells that it runs
+ * here now.  What physical-port.c blocks until
  * then is unblocked by writing our name into
  * Port_Binding.options:additional-chassis-activated. */
 
