@@ -51,6 +51,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/inputs-sb-flow.c \
 	controller/inputs-sb-liveness.c \
 	controller/inputs-sb-lookup.c \
+	controller/inputs-sb-mirror.c \
 	controller/inputs-sb-named.c \
 	controller/inputs-sb-port.c \
 	controller/inputs-sb-services.c \
@@ -88,6 +89,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/mac-bind.h \
 	controller/meter.c \
 	controller/meter.h \
+	controller/mirror.c \
+	controller/mirror.h \
 	controller/module.h \
 	controller/monitor.c \
 	controller/monitor.h \
@@ -105,6 +108,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/physical-actions.h \
 	controller/physical-lookup.c \
 	controller/physical-mcast.c \
+	controller/physical-mtu.c \
 	controller/physical-port.c \
 	controller/physical-tunnel.c \
 	controller/physical.c \

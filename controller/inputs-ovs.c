@@ -62,6 +62,7 @@ iface_create(const struct ovsrec_interface *row,
     iface->port = xstrdup(port->name);
     iface->bridge = xstrdup(bridge->name);
     iface->ofport = row->n_ofport ? row->ofport[0] : 0;
+    iface->mtu = row->n_mtu ? row->mtu[0] : 0;
     smap_init(&iface->external_ids);
     SMAP_FOR_EACH (node, &row->external_ids) {
         if (!is_own_key(node->key)) {
@@ -105,6 +106,7 @@ iface_equal(const void *a_, const void *b_)
 
     return (uuid_equals(&a->uuid, &b->uuid)
             && a->ofport == b->ofport
+            && a->mtu == b->mtu
             && !strcmp(a->type, b->type)
             && !strcmp(a->port, b->port)
             && !strcmp(a->bridge, b->bridge)
@@ -446,6 +448,7 @@ inputs_register_ovs(struct idl_columns *all)
         &ovsrec_interface_col_name,
         &ovsrec_interface_col_type,
         &ovsrec_interface_col_ofport,
+        &ovsrec_interface_col_mtu,
         &ovsrec_interface_col_options,
         &ovsrec_interface_col_external_ids,
         &ovsrec_interface_col_status,

@@ -117,8 +117,8 @@ extern const struct input_table address_set_table, bfd_table, chassis_table,
     dp_group_table,
     fdb_table, gateway_chassis_table,
     ha_chassis_group_table, igmp_group_table, ip_multicast_table,
-    load_balancer_table, logical_flow_table,
-    mac_binding_table, meter_table, multicast_group_table, port_binding_table,
+    load_balancer_table, logical_flow_table, mac_binding_table, meter_table,
+    mirror_table, multicast_group_table, port_binding_table,
     port_group_table, service_monitor_table, static_mac_binding_table,
     template_vars_table;
 extern const struct input_table *const sb_tables[];

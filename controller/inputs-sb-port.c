@@ -70,7 +70,9 @@ port_binding_create(const struct ovsdb_idl_row *row_)
     pb->port_security = copy_strings(row->port_security,
                                      row->n_port_security);
     pb->n_port_security = row->n_port_security;
-    pb->has_mirrors = row->n_mirror_rules > 0;
+    pb->mirrors = datum_uuids(
+        sbrec_port_binding_get_mirror_rules(row, OVSDB_TYPE_UUID),
+        &pb->n_mirrors);
     pb->nat_addresses = copy_strings(row->nat_addresses,
                                      row->n_nat_addresses);
     pb->n_nat_addresses = row->n_nat_addresses;
@@ -90,6 +92,7 @@ port_binding_destroy(void *pb_)
     free(pb->requested_additional_chassis);
     free(pb->additional_encap);
     free(pb->gateway_chassis);
+    free(pb->mirrors);
     smap_destroy(&pb->options);
     free_strings(pb->mac, pb->n_mac);
     free_strings(pb->port_security, pb->n_port_security);
@@ -130,7 +133,8 @@ port_binding_equal(const void *a_, const void *b_)
             && strings_equal(a->mac, a->n_mac, b->mac, b->n_mac)
             && strings_equal(a->port_security, a->n_port_security,
                              b->port_security, b->n_port_security)
-            && a->has_mirrors == b->has_mirrors);
+            && datum_uuids_equal(a->mirrors, a->n_mirrors,
+                                 b->mirrors, b->n_mirrors));
 }
 
 static bool
@@ -219,6 +223,8 @@ index_port_binding(const void *pb_, bool add)
 
     struct lport lport = { pb->datapath, pb->tunnel_key, pb->type };
     inc_set(in_kinds.lport, name, add ? xmemdup(&lport, sizeof lport) : NULL);
+    inc_set(in_kinds.mirrored_port, name,
+            add && pb->n_mirrors ? inc_there : NULL);
     inc_set(in_kinds.rare_port, name,
             add && unsupported_by_port(pb) ? inc_there : NULL);
 }
@@ -260,6 +266,7 @@ static const struct input_kind port_binding_kinds[] = {
     INPUT_RECORD(nat_addresses, "nat-addresses", INC_KEY_STRING,
                  nat_addresses),
     INPUT_SET(lports_by_address, "lports-by-address", INC_KEY_OTHER),
+    INPUT_MARK(mirrored_port, "mirrored-port", INC_KEY_STRING),
     INPUT_MARK(rare_port, "rare-port", INC_KEY_STRING),
     INPUT_SET(migrating_ports, "migrating-ports", INC_KEY_UUID),
     INPUT_SET(vifs_by_key, "vifs-by-key", INC_KEY_OTHER),

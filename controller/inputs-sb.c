@@ -212,6 +212,7 @@ const struct input_table *const sb_tables[] = {
     &ip_multicast_table,
     &igmp_group_table,
     &bfd_table,
+    &mirror_table,
 };
 const size_t n_sb_tables = ARRAY_SIZE(sb_tables);
 

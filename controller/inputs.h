@@ -71,7 +71,7 @@ struct port_binding {
     struct smap options;
     char **mac; size_t n_mac;
     char **port_security; size_t n_port_security;
-    bool has_mirrors;           /* Has mirror_rules. */
+    struct uuid *mirrors; size_t n_mirrors;
     char **nat_addresses; size_t n_nat_addresses; /* Only for the cell of
                                                    * in_nat_addresses(). */
 };
@@ -224,6 +224,14 @@ struct dhcp_option {
 };
 
 /* SB DNS, by UUID. */
+struct mirror_row {
+    char *name;
+    char *type;
+    char *filter;
+    char *sink;
+    int64_t index;
+};
+
 struct dns_row {
     struct uuid uuid;
     struct smap records;
@@ -257,6 +265,7 @@ struct ovs_iface {
     char *port;                 /* Name of its Port. */
     char *bridge;               /* Name of its Bridge. */
     int64_t ofport;             /* 0 if not known yet, -1 on failure. */
+    int64_t mtu;                /* 0 if it has none. */
     struct smap external_ids;   /* Without what this controller writes. */
     struct smap options;
     struct smap port_external_ids;
@@ -310,6 +319,7 @@ const struct meter *in_meter(struct inc_unit *, const char *name);
 const struct dhcp_option *in_dhcp_option(struct inc_unit *, const char *name);
 const struct dhcp_option *in_dhcpv6_option(struct inc_unit *,
                                            const char *name);
+const struct mirror_row *in_mirror_row(struct inc_unit *, const struct uuid *);
 const struct dns_row *in_dns_row(struct inc_unit *, const struct uuid *);
 const struct ip_multicast *in_ip_multicast(struct inc_unit *,
                                            const struct uuid *);
@@ -371,6 +381,8 @@ struct inputs_kinds {
         *ipsec, *dialect, *dns_row, *dns_rows, *ip_multicast, *igmp_group,
         *bfd_row,
         *flushing_lb,       /* By UUID: Load_Balancers with ct_flush. */
+        *mirror_row,
+        *mirrored_port,     /* By name: Port_Bindings with mirrors. */
         *rare_port;         /* By name: Port_Bindings that unsupported.c is
                              * about. */
 };

@@ -59,6 +59,7 @@
 #include "local-datapath.h"
 #include "ltables.h"
 #include "memory.h"
+#include "mirror.h"
 #include "module.h"
 #include "monitor.h"
 #include "nb-cfg.h"
@@ -134,6 +135,7 @@ static const struct module *const modules[] = {
     &ct_zone_module,
     &encaps_module,
     &patch_module,
+    &mirror_module,
     &egress_qos_module,
     &lb_local_module,
     &lb_served_module,

@@ -80,6 +80,12 @@ const struct port_binding *physical_next_localnet(struct inc_unit *,
 const char *physical_encap_ip(struct inc_unit *, const struct uuid *chassis,
                               const struct uuid *encaps, size_t n);
 
+/* Flows that tell senders what is too large for the tunnels that packets from
+ * and to 'pb' take, which is local port 'lp' and on other chassis, too. */
+struct local_port;
+void physical_add_path_mtu(struct inc_unit *, const struct port_binding *pb,
+                           const struct local_port *lp, uint32_t dp_key);
+
 /* Calls 'cb' with each network and MAC address of 'mappings', the form of
  * ovn-chassis-mac-mappings. */
 void chassis_macs_for_each(const char *mappings,

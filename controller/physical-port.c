@@ -975,10 +975,11 @@ add_elsewhere(struct port_ctx *ctx)
 
 /* A port that is here, but perhaps elsewhere at the same time. */
 static void
-add_duplicates(struct port_ctx *ctx)
+add_duplicates(struct port_ctx *ctx, const struct local_port *lp)
 {
     if (ctx->pb->n_additional_chassis) {
         add_tunneled(ctx);
+        physical_add_path_mtu(ctx->unit, ctx->pb, lp, ctx->dp_key);
     }
 }
 
@@ -1124,7 +1125,7 @@ add_port(struct port_ctx *ctx)
         lp = binding_local_port(ctx->unit, lport);
         if (lp && lp->ofport) {
             add_vif(ctx, lp);
-            add_duplicates(ctx);
+            add_duplicates(ctx, lp);
             return;
         }
         break;

@@ -29,8 +29,6 @@ enum feature_id {
     DHCP_RELAY,
     ROUTER_ADVERTISEMENTS,
     PREFIX_DELEGATION,
-    MULTICHASSIS_MTU,
-    MIRRORS,
     VIF_PLUG,
     N_FEATURES
 };
@@ -56,15 +54,6 @@ static const struct feature {
     [PREFIX_DELEGATION] = {
         .name = "prefix-delegation",
         .what = "no IPv6 prefix is asked for",
-    },
-    [MULTICHASSIS_MTU] = {
-        .name = "multichassis-mtu",
-        .what = "a port that is bound to several chassis is not told that its "
-                "packets are too large for tunnels",
-    },
-    [MIRRORS] = {
-        .name = "mirrors",
-        .what = "no packet is mirrored",
     },
     [VIF_PLUG] = {
         .name = "vif-plug",
@@ -155,17 +144,6 @@ note_port(struct inc_unit *unit, enum feature_id id,
     note(unit, id, "Port_Binding %s", pb->logical_port);
 }
 
-static bool
-is_bound_to(const struct port_binding *pb, const struct uuid *chassis)
-{
-    for (size_t i = 0; i < pb->n_additional_chassis; i++) {
-        if (uuid_equals(&pb->additional_chassis[i], chassis)) {
-            return true;
-        }
-    }
-    return uuid_equals(&pb->chassis, chassis);
-}
-
 bool
 unsupported_by_port(const struct port_binding *pb)
 {
@@ -178,8 +156,7 @@ unsupported_by_port(const struct port_binding *pb)
             return true;
         }
     }
-    return (pb->has_mirrors
-            || pb->n_additional_chassis);
+    return false;
 }
 
 static void
@@ -195,12 +172,6 @@ note_rare_port(struct inc_unit *unit, const struct port_binding *pb,
     if (smap_get(&pb->options, "vif-plug-type")
         && uuid_equals(&pb->requested_chassis, us)) {
         note_port(unit, VIF_PLUG, pb);
-    }
-    if (pb->has_mirrors && is_bound_to(pb, us)) {
-        note_port(unit, MIRRORS, pb);
-    }
-    if (pb->n_additional_chassis && is_bound_to(pb, us)) {
-        note_port(unit, MULTICHASSIS_MTU, pb);
     }
 }
 

@@ -198,28 +198,6 @@ act_format_ovnfield_load(const struct ovnact *a, struct ds *s)
     ds_put_format(s, "%"PRIu64";", ntohll(load->imm.value.integer));
 }
 
-static void
-put_note(struct ofpbuf *out, enum action_note_type type, const void *value,
-         size_t n)
-{
-    size_t start = out->size;
-    struct action_note header = { .magic = ACTION_NOTE_MAGIC,
-                                  .type = htons(type) };
-
-    ofpact_put_NOTE(out);
-    ofpbuf_put(out, &header, sizeof header);
-    ofpbuf_put(out, value, n);
-
-    /* In a message, a note has 6 bytes beside whole words. */
-    size_t len = sizeof header + n;
-    ofpbuf_put_zeros(out, ROUND_UP(len + 2, 8) - 2 - len);
-
-    struct ofpact_note *note = ofpbuf_at_assert(out, start, sizeof *note);
-    out->header = note;
-    note->length = ROUND_UP(len + 2, 8) - 2;
-    ofpact_finish_NOTE(out, &note);
-}
-
 bool
 act_encode_ovnfield_load(const struct ovnact *a,
                          const struct ovnact_encode_params *ep,
@@ -229,25 +207,16 @@ act_encode_ovnfield_load(const struct ovnact *a,
         = CONTAINER_OF(a, struct ovnact_load, ovnact);
     const struct ovn_field *field = load->dst.symbol->ovn_field;
     bool is_icmp4 = field->id == OVN_ICMP4_FRAG_MTU;
-    enum action_opcode opcode = (is_icmp4
-                                 ? ACTION_OPCODE_PUT_ICMP4_FRAG_MTU
-                                 : ACTION_OPCODE_PUT_ICMP6_FRAG_MTU);
-    const uint8_t *value = &load->imm.value.u8[sizeof load->imm.value
-                                               - field->n_bytes];
 
-    if (ep->dialect->frag_mtu_is_note) {
-        put_note(out, (is_icmp4 ? ACTION_NOTE_ICMP4_FRAG_MTU
-                       : ACTION_NOTE_ICMP6_FRAG_MTU), value, field->n_bytes);
-        if (ep->opcodes) {
-            *ep->opcodes |= UINT32_C(1) << opcode;
-        }
-        return true;
+    if (ep->opcodes) {
+        *ep->opcodes |= UINT32_C(1) << (is_icmp4
+                                        ? ACTION_OPCODE_PUT_ICMP4_FRAG_MTU
+                                        : ACTION_OPCODE_PUT_ICMP6_FRAG_MTU);
     }
-
-    size_t start = act_start_controller(out, opcode, true,
-                                        act_controller_meter(ep), ep);
-    ofpbuf_put(out, value, field->n_bytes);
-    return put_controller_finish(start, out);
+    return put_frag_mtu(ep->dialect, is_icmp4,
+                        ntohll(load->imm.value.integer),
+                        (ep->dialect->frag_mtu_is_note ? NX_CTLR_NO_METER
+                         : act_controller_meter(ep)), out);
 }
 
 /* FIELD = FIELD; FIELD <-> FIELD; */

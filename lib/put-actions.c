@@ -7,6 +7,7 @@
 
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofpbuf.h"
+#include "ovn/dialect.h"
 #include "util.h"
 
 /* The most userdata that a controller() action may have: an OpenFlow message
@@ -123,4 +124,50 @@ put_controller_finish(size_t start, struct ofpbuf *ofpacts)
     ofpacts->header = oc;
     ofpact_finish_CONTROLLER(ofpacts, &oc);
     return true;
+}
+
+/* A note to the controller, about the packet that it makes. */
+static void
+put_note(struct ofpbuf *out, enum action_note_type type, const void *value,
+         size_t n)
+{
+    size_t start = out->size;
+    struct action_note header = { .magic = ACTION_NOTE_MAGIC,
+                                  .type = htons(type) };
+
+    ofpact_put_NOTE(out);
+    ofpbuf_put(out, &header, sizeof header);
+    ofpbuf_put(out, value, n);
+
+    /* In a message, a note has 6 bytes beside whole words. */
+    size_t len = sizeof header + n;
+    ofpbuf_put_zeros(out, ROUND_UP(len + 2, 8) - 2 - len);
+
+    struct ofpact_note *note = ofpbuf_at_assert(out, start, sizeof *note);
+    out->header = note;
+    note->length = ROUND_UP(len + 2, 8) - 2;
+    ofpact_finish_NOTE(out, &note);
+}
+
+bool
+put_frag_mtu(const struct ovn_dialect *d, bool is_icmp4, uint32_t mtu,
+             uint32_t meter_id, struct ofpbuf *ofpacts)
+{
+    const ovs_be16 mtu16 = htons(mtu);
+    const ovs_be32 mtu32 = htonl(mtu);
+    const void *value = is_icmp4 ? (const void *) &mtu16 : &mtu32;
+    const size_t n = is_icmp4 ? sizeof mtu16 : sizeof mtu32;
+
+    if (d->frag_mtu_is_note) {
+        put_note(ofpacts, (is_icmp4 ? ACTION_NOTE_ICMP4_FRAG_MTU
+                           : ACTION_NOTE_ICMP6_FRAG_MTU), value, n);
+        return true;
+    }
+
+    size_t start = put_controller_start((is_icmp4
+                                         ? ACTION_OPCODE_PUT_ICMP4_FRAG_MTU
+                                         : ACTION_OPCODE_PUT_ICMP6_FRAG_MTU),
+                                        true, meter_id, ofpacts);
+    ofpbuf_put(ofpacts, value, n);
+    return put_controller_finish(start, ofpacts);
 }

@@ -20,6 +20,7 @@
 #include "ovn/actions.h"
 
 struct ofpbuf;
+struct ovn_dialect;
 
 /* All bits of a field. */
 struct mf_subfield put_whole_field(enum mf_field_id);
@@ -50,5 +51,10 @@ void put_resubmit(uint8_t table, struct ofpbuf *);
 size_t put_controller_start(enum action_opcode, bool pause, uint32_t meter_id,
                             struct ofpbuf *ofpacts);
 bool put_controller_finish(size_t start, struct ofpbuf *ofpacts);
+
+/* Has the controller write 'mtu' into the ICMP (or ICMPv6) error that it
+ * makes and sends with these actions. */
+bool put_frag_mtu(const struct ovn_dialect *, bool is_icmp4, uint32_t mtu,
+                  uint32_t meter_id, struct ofpbuf *ofpacts);
 
 #endif /* lib/put-actions.h */

@@ -372,8 +372,9 @@ def write(path, here):
 
 
 def is_left_out(line):
-    """Is 'line' one that only a controller has that tells a port on several
-    chassis what is too large for its tunnels (multichassis-mtu)?"""
+    """Is 'line' about what tunnels have no room for?  Stock has such flows
+    only on switches with other ports elsewhere, with the cookie of one of
+    those: see ovn-physical.at."""
     return re.match(r'table=37, .* actions=check_pkt_larger|'
                     r'table=38, .*\breg9=0x2/0x2\b', line)
 
