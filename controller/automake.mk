@@ -118,6 +118,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/announce.c \
 	controller/pinctrl/bfd.c \
 	controller/pinctrl/command.c \
+	controller/pinctrl/dhcp-relay.c \
 	controller/pinctrl/dhcpv4.c \
 	controller/pinctrl/dhcpv6.c \
 	controller/pinctrl/dns.c \

@@ -26,7 +26,6 @@ VLOG_DEFINE_THIS_MODULE(unsupported);
 /* What is not there. */
 
 enum feature_id {
-    DHCP_RELAY,
     ROUTER_ADVERTISEMENTS,
     PREFIX_DELEGATION,
     VIF_PLUG,
@@ -40,12 +39,6 @@ static const struct feature {
     const char *what;           /* What comes of it. */
     uint32_t opcodes;           /* A logical flow with these asks for it. */
 } features[N_FEATURES] = {
-    [DHCP_RELAY] = {
-        .name = "dhcp-relay",
-        .what = "DHCP requests are not relayed",
-        .opcodes = OPCODE(DHCP_RELAY_REQUEST_CHK)
-                   | OPCODE(DHCP_RELAY_RESPONSE_CHK),
-    },
     [ROUTER_ADVERTISEMENTS] = {
         .name = "router-advertisements",
         .what = "no router advertisements are sent",

@@ -18,6 +18,7 @@
 #include "byte-order.h"
 #include "dhcp.h"
 #include "openvswitch/ofpbuf.h"
+#include "packets.h"
 #include "util.h"
 #include "wire.h"
 
@@ -25,6 +26,9 @@ static const ovs_be32 magic = CONSTANT_HTONL(DHCP_MAGIC_COOKIE);
 #define FIXED_LEN (sizeof(struct dhcp_header) + sizeof magic)
 
 #define FLAG_BROADCAST 0x8000
+
+/* RFC 1542, 4.1.1. */
+#define MAX_HOPS 16
 
 enum {                          /* Options, RFC 2132 and others, besides those
                                  * of "dhcp.h". */
@@ -99,8 +103,9 @@ note_option(const uint8_t *option, struct dhcpv4_request *rq)
     }
 }
 
-const char *
-dhcpv4_parse(const uint8_t *msg, size_t size, struct dhcpv4_request *rq)
+/* Takes apart a message that is to have 'op'. */
+static const char *
+parse(const uint8_t *msg, size_t size, uint8_t op, struct dhcpv4_request *rq)
 {
     struct dhcp_header header;
     struct wire_reader r = { .data = msg, .size = size };
@@ -111,8 +116,9 @@ dhcpv4_parse(const uint8_t *msg, size_t size, struct dhcpv4_request *rq)
         return "it is too short";
     }
     memcpy(&header, msg, sizeof header);
-    if (header.op != DHCP_OP_REQUEST) {
-        return "it is not a request";
+    if (header.op != op) {
+        return (op == DHCP_OP_REQUEST ? "it is not a request"
+                : "it is not a reply");
     }
     if (memcmp(&msg[sizeof header], &magic, sizeof magic)) {
         return "it has no magic cookie";
@@ -126,6 +132,74 @@ dhcpv4_parse(const uint8_t *msg, size_t size, struct dhcpv4_request *rq)
     }
     /* What is in front of a broken option still counts. */
     return r.is_short && !rq->type ? "an option does not end" : NULL;
+}
+
+const char *
+dhcpv4_parse(const uint8_t *msg, size_t size, struct dhcpv4_request *rq)
+{
+    return parse(msg, size, DHCP_OP_REQUEST, rq);
+}
+
+/* Relaying. */
+
+static bool
+is_ethernet(const struct dhcp_header *header)
+{
+    return (header->htype == ARP_HRD_ETHERNET
+            && header->hlen == ETH_ADDR_LEN);
+}
+
+const char *
+dhcpv4_relay_request(uint8_t *msg, size_t size, ovs_be32 relay)
+{
+    struct dhcpv4_request rq;
+    struct dhcp_header header;
+    const char *why = dhcpv4_parse(msg, size, &rq);
+
+    if (why) {
+        return why;
+    } else if (!rq.type) {
+        return "it has no type";
+    } else if (rq.giaddr) {
+        return "another agent has relayed it";
+    }
+    memcpy(&header, msg, sizeof header);
+    if (!is_ethernet(&header)) {
+        return "it is not from an Ethernet address";
+    } else if (header.hops > MAX_HOPS) {
+        return "it has been relayed too often";
+    }
+    header.hops++;
+    header.giaddr = relay;
+    memcpy(msg, &header, sizeof header);
+    return NULL;
+}
+
+const char *
+dhcpv4_relay_reply(const uint8_t *msg, size_t size, ovs_be32 relay,
+                   ovs_be32 server, struct dhcpv4_client *client)
+{
+    struct dhcpv4_request reply;
+    struct dhcp_header header;
+    const char *why = parse(msg, size, DHCP_OP_REPLY, &reply);
+
+    if (why) {
+        return why;
+    } else if (reply.giaddr != relay) {
+        return "it is for another agent";
+    } else if (reply.server_id != server) {
+        return "it is another server's";
+    }
+    memcpy(&header, msg, sizeof header);
+    if (!is_ethernet(&header)) {
+        return "it is not for an Ethernet address";
+    }
+    memcpy(&client->mac, header.chaddr, sizeof client->mac);
+    client->ip = (reply.broadcast ? OVS_BE32_MAX
+                  : header.yiaddr ? header.yiaddr
+                  : header.ciaddr ? header.ciaddr
+                  : OVS_BE32_MAX); /* A DHCPNAK, of RFC 2131, 4.3.2. */
+    return NULL;
 }
 
 /* Configuration. */

@@ -46,6 +46,22 @@ struct dhcpv4_request {
 const char *dhcpv4_parse(const uint8_t *msg, size_t size,
                          struct dhcpv4_request *);
 
+/* Relaying: what the actions dhcp_relay_req_chk and dhcp_relay_resp_chk of
+ * later releases ask for (RFC 1542, 4.1).  Both return NULL, or why the
+ * message is not relayed, a constant. */
+
+/* Makes the request one that comes by way of the relay agent 'relay'. */
+const char *dhcpv4_relay_request(uint8_t *msg, size_t size, ovs_be32 relay);
+
+/* Whom a reply from 'server', which has come to the agent 'relay', is for. */
+struct dhcpv4_client {
+    struct eth_addr mac;
+    ovs_be32 ip;
+};
+const char *dhcpv4_relay_reply(const uint8_t *msg, size_t size,
+                               ovs_be32 relay, ovs_be32 server,
+                               struct dhcpv4_client *);
+
 /* What the action says. */
 struct dhcpv4_config {
     ovs_be32 offer;             /* The address to offer. */
