@@ -222,13 +222,46 @@ const struct input_table address_set_table = {
     .diff = address_set_diff,
 };
 
+/* Port groups.
+ *
+ * They can be large, too, and most of the ports are elsewhere.  So those that
+ * are not are asked which groups they are in, and a port that joins or leaves
+ * a group is no other port's matter. */
+
+static void
+put_ports(struct inc_key group, const struct string_set *set, bool add)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        input_put_member(in_kinds.groups_by_port,
+                         inc_key_string(set->names[i]), group, add);
+    }
+}
+
+static void
+port_group_diff(struct inc_key key, const void *old, void *new)
+{
+    static const struct string_set none = { .n = 0 };
+    struct string_set come, gone;
+
+    string_set_subtract(new ? new : &none, old ? old : &none, &come);
+    string_set_subtract(old ? old : &none, new ? new : &none, &gone);
+    put_ports(key, &gone, false);
+    put_ports(key, &come, true);
+    free(come.names);
+    free(gone.names);
+    inc_set(in_kinds.port_group_exists, key, new ? inc_there : NULL);
+}
+
 STRING_SET_FUNCTIONS(port_group, ports);
 static const struct input_kind port_group_kinds[] = {
     INPUT_RECORD(port_group, "port-group", INC_KEY_STRING, string_set),
+    INPUT_MARK(port_group_exists, "port-group-exists", INC_KEY_STRING),
+    INPUT_SET(groups_by_port, "groups-by-port", INC_KEY_STRING),
 };
 const struct input_table port_group_table = {
     INPUT_TABLE(port_group, port_group),
     INPUT_NAMES(port_group),
+    .diff = port_group_diff,
 };
 
 /* Meter, with its Meter_Bands. */

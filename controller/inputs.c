@@ -153,7 +153,14 @@ compare_strings(const void *a, const void *b)
 void
 sort_strings(char **strings, size_t n)
 {
-    if (n) {
+    size_t n_sorted = MIN(n, 1);
+
+    while (n_sorted < n
+           && strcmp(strings[n_sorted - 1], strings[n_sorted]) <= 0) {
+        n_sorted++;
+    }
+    /* Those that come from a database mostly are. */
+    if (n_sorted < n) {
         qsort(strings, n, sizeof *strings, compare_strings);
     }
 }
@@ -401,7 +408,7 @@ IN_BY_NAME(port_binding, port_binding)
 IN_BY_NAME(lport, lport)
 IN_BY_NAME(nat_addresses, nat_addresses)
 IN_SET_BY_NAME(address_constants)
-IN_BY_NAME(port_group, string_set)
+IN_SET_BY_NAME(groups_by_port)
 IN_BY_NAME(meter, meter)
 IN_BY_NAME(template_vars, smap)
 IN_BY_NAME(iface, ovs_iface)
@@ -450,6 +457,13 @@ in_lports_by_address(struct inc_unit *unit, const struct in6_addr *address)
 {
     return inc_read_set(unit, in_kinds.lports_by_address,
                         (struct inc_key) { address, sizeof *address });
+}
+
+bool
+in_has_port_group(struct inc_unit *unit, const char *name)
+{
+    return inc_read(unit, in_kinds.port_group_exists,
+                    inc_key_string(name)) != NULL;
 }
 
 const struct smap *

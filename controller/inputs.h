@@ -302,7 +302,9 @@ const struct ha_chassis *in_gateway_chassis(struct inc_unit *,
 const struct inc_set *in_address_constants(struct inc_unit *,
                                            const char *name);
 #define INC_KEY_EXISTS ((struct inc_key) { "", 0 })
-const struct string_set *in_port_group(struct inc_unit *, const char *name);
+bool in_has_port_group(struct inc_unit *, const char *name);
+/* The names of the port groups that have port 'name' as a member. */
+const struct inc_set *in_groups_by_port(struct inc_unit *, const char *name);
 const struct load_balancer *in_load_balancer(struct inc_unit *,
                                              const struct uuid *);
 /* What ovn-lb-northd has published of load balancer 'nb'. */
@@ -368,7 +370,7 @@ struct inputs_kinds {
     struct inc_kind *port_binding, *lport, *nat_addresses, *datapath,
         *logical_flow, *dp_group, *multicast_group, *chassis,
         *chassis_by_name, *ha_chassis_group, *gateway_chassis, *address_set,
-        *address_constants, *port_group,
+        *address_constants, *port_group, *port_group_exists, *groups_by_port,
         *load_balancer, *dhcp_option, *dhcp_option_by_name, *dhcpv6_option,
         *dhcpv6_option_by_name, *template_vars, *mac_binding,
         *static_mac_binding, *fdb, *meter, *sb_options, *iface, *config,

@@ -4,7 +4,7 @@
  *
  * Derived cells, in the order of their stages:
  *
- *   - (port-constants, group): a port group, as far as it matters here.
+ *   - (port-constants, group): those ports of a port group that matter here.
  *   - (lflow-datapath, dp), (lflow-datapath-by-key, key): local datapaths.
  *   - (lflow-datapath-group, group): the local datapaths of a group. */
 
@@ -29,13 +29,6 @@ static struct inc_kind *kind_port_constants;
 static struct inc_kind *kind_dp;
 static struct inc_kind *kind_dp_by_key;
 static struct inc_kind *kind_dp_group;
-
-/* Keys of cells are what their accessors pass: strings with their null. */
-static const char *
-unit_name(const struct inc_unit *unit)
-{
-    return inc_unit_key(unit).data;
-}
 
 static const struct uuid *
 unit_uuid(const struct inc_unit *unit)
@@ -79,69 +72,28 @@ lflow_env_takes_part(struct inc_unit *unit, const char *lport)
 
 /* Port groups. */
 
-static bool
-constant_equal(const struct expr_constant *a, const struct expr_constant *b)
-{
-    if (a->string || b->string) {
-        return a->string && b->string && !strcmp(a->string, b->string);
-    }
-    return (!memcmp(&a->value, &b->value, sizeof a->value)
-            && a->masked == b->masked
-            && a->format == b->format
-            && (!a->masked || !memcmp(&a->mask, &b->mask, sizeof a->mask)));
-}
-
-static bool
-constants_equal(const void *a_, const void *b_)
-{
-    const struct expr_constant_set *a = a_;
-    const struct expr_constant_set *b = b_;
-
-    if (a->n != b->n) {
-        return false;
-    }
-    for (size_t i = 0; i < a->n; i++) {
-        if (!constant_equal(&a->values[i], &b->values[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void
-constants_destroy(void *constants)
-{
-    expr_constant_set_destroy(constants);
-}
-
 static const struct inc_kind_class port_constants_kind_class = {
     .name = "port-constants",
     .stage = STAGE_DATAPATH,
     .key_type = INC_KEY_STRING,
-    .equal = constants_equal,
-    .destroy = constants_destroy,
+    .is_set = true,
 };
 
-/* Only those ports of a group count that take part here, as with the stock
- * controller: what logical flows say of the others is of no use, and groups
- * can be large. */
+/* A port, in the groups that it is in.  Only ports that take part here count,
+ * as with the stock controller: what logical flows say of the others is of no
+ * use, and groups can be large. */
 static void
 port_constants_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
-    const struct string_set *set = in_port_group(unit, unit_name(unit));
+    struct inc_key port = inc_unit_key(unit);
 
-    if (set) {
-        const char **ports = xmalloc(MAX(set->n, 1) * sizeof *ports);
-        size_t n = 0;
+    if (lflow_env_takes_part(unit, port.data)) {
+        const struct inc_set *groups = in_groups_by_port(unit, port.data);
 
-        for (size_t i = 0; i < set->n; i++) {
-            if (lflow_env_takes_part(unit, set->names[i])) {
-                ports[n++] = set->names[i];
-            }
+        for (size_t i = 0; i < inc_set_count(groups); i++) {
+            inc_insert(unit, kind_port_constants, inc_set_at(groups, i),
+                       port);
         }
-        inc_write(unit, kind_port_constants, inc_unit_key(unit),
-                  expr_constant_set_from_ports(ports, n));
-        free(ports);
     }
 }
 
@@ -150,6 +102,28 @@ static const struct inc_unit_class port_constants_unit_class = {
     .stage = STAGE_DATAPATH,
     .run = port_constants_run,
 };
+
+/* Returns port group 'key', which must be freed, or NULL. */
+static struct expr_constant_set *
+read_port_group(struct inc_unit *unit, const char *key)
+{
+    if (!in_has_port_group(unit, key)) {
+        return NULL;
+    }
+
+    const struct inc_set *members = inc_read_set(unit, kind_port_constants,
+                                                 inc_key_string(key));
+    size_t n = inc_set_count(members);
+    const char **ports = xmalloc(MAX(n, 1) * sizeof *ports);
+
+    for (size_t i = 0; i < n; i++) {
+        ports[i] = inc_set_at(members, i).data;
+    }
+
+    struct expr_constant_set *set = expr_constant_set_from_ports(ports, n);
+    free(ports);
+    return set;
+}
 
 /* Datapaths. */
 
@@ -327,7 +301,7 @@ lflow_env_init(struct inc_engine *engine)
 {
     kind_port_constants = inc_kind_declare(engine,
                                            &port_constants_kind_class);
-    inc_kind_spawn(in_kinds.port_group, &port_constants_unit_class, NULL);
+    inc_kind_spawn(in_kinds.groups_by_port, &port_constants_unit_class, NULL);
 
     kind_dp = inc_kind_declare(engine, &dp_kind_class);
     kind_dp_by_key = inc_kind_declare(engine, &dp_by_key_kind_class);
@@ -376,15 +350,21 @@ env_address_set(const char *name, void *env_)
     return set;
 }
 
-void
-lflow_env_forget_address_sets(struct lflow_env *env)
+static void
+forget_sets(struct shash *sets)
 {
     struct shash_node *node;
 
-    SHASH_FOR_EACH_SAFE (node, &env->address_sets) {
+    SHASH_FOR_EACH_SAFE (node, sets) {
         expr_constant_set_destroy(node->data);
-        shash_delete(&env->address_sets, node);
+        shash_delete(sets, node);
     }
+}
+
+void
+lflow_env_forget_address_sets(struct lflow_env *env)
+{
+    forget_sets(&env->address_sets);
 }
 
 /* ovn-northd splits port groups by datapath: KEY_NAME has the ports of port
@@ -394,10 +374,15 @@ env_port_group(const char *name, void *env_)
 {
     struct lflow_env *env = env_;
     char *key = xasprintf("%"PRIu32"_%s", env->dp->tunnel_key, name);
-    const struct expr_constant_set *ports;
+    struct expr_constant_set *ports = shash_find_data(&env->port_groups, key);
 
     env->asked |= ASKED_PORTS;
-    ports = inc_read(env->unit, kind_port_constants, inc_key_string(key));
+    if (!ports) {
+        ports = read_port_group(env->unit, key);
+        if (ports) {
+            shash_add(&env->port_groups, key, ports);
+        }
+    }
     free(key);
     return ports;
 }
@@ -517,13 +502,16 @@ lflow_env_start(struct lflow_env *env, struct inc_unit *unit)
     };
     hmap_init(&env->ports);
     shash_init(&env->address_sets);
+    shash_init(&env->port_groups);
 }
 
 void
 lflow_env_finish(struct lflow_env *env)
 {
-    lflow_env_forget_address_sets(env);
+    forget_sets(&env->address_sets);
     shash_destroy(&env->address_sets);
+    forget_sets(&env->port_groups);
+    shash_destroy(&env->port_groups);
     clear_ports(env);
     hmap_destroy(&env->ports);
 }

@@ -61,6 +61,7 @@ struct lflow_env {
 
     struct hmap ports;          /* Those asked for, by the answer. */
     struct shash address_sets;  /* Those asked for: expr_constant_sets. */
+    struct shash port_groups;   /* The same, by KEY_NAME. */
     /* If 'sample' is not NULL, address sets are those samples of them. */
     const struct lflow_sample *sample;
     bool sample_before;
