@@ -77,6 +77,7 @@ static const struct inc_kind_class port_constants_kind_class = {
     .stage = STAGE_DATAPATH,
     .key_type = INC_KEY_STRING,
     .is_set = true,
+    .keeps_changes = true,
 };
 
 /* A port, in the groups that it is in.  Only ports that take part here count,
@@ -102,28 +103,6 @@ static const struct inc_unit_class port_constants_unit_class = {
     .stage = STAGE_DATAPATH,
     .run = port_constants_run,
 };
-
-/* Returns port group 'key', which must be freed, or NULL. */
-static struct expr_constant_set *
-read_port_group(struct inc_unit *unit, const char *key)
-{
-    if (!in_has_port_group(unit, key)) {
-        return NULL;
-    }
-
-    const struct inc_set *members = inc_read_set(unit, kind_port_constants,
-                                                 inc_key_string(key));
-    size_t n = inc_set_count(members);
-    const char **ports = xmalloc(MAX(n, 1) * sizeof *ports);
-
-    for (size_t i = 0; i < n; i++) {
-        ports[i] = inc_set_at(members, i).data;
-    }
-
-    struct expr_constant_set *set = expr_constant_set_from_ports(ports, n);
-    free(ports);
-    return set;
-}
 
 /* Datapaths. */
 
@@ -367,26 +346,6 @@ lflow_env_forget_address_sets(struct lflow_env *env)
     forget_sets(&env->address_sets);
 }
 
-/* ovn-northd splits port groups by datapath: KEY_NAME has the ports of port
- * group NAME that are on the datapath with tunnel key KEY. */
-static const struct expr_constant_set *
-env_port_group(const char *name, void *env_)
-{
-    struct lflow_env *env = env_;
-    char *key = xasprintf("%"PRIu32"_%s", env->dp->tunnel_key, name);
-    struct expr_constant_set *ports = shash_find_data(&env->port_groups, key);
-
-    env->asked |= ASKED_PORTS;
-    if (!ports) {
-        ports = read_port_group(env->unit, key);
-        if (ports) {
-            shash_add(&env->port_groups, key, ports);
-        }
-    }
-    free(key);
-    return ports;
-}
-
 static bool
 find_port_key(const struct lflow_env *env, const char *name,
               unsigned int *key)
@@ -404,6 +363,110 @@ find_port_key(const struct lflow_env *env, const char *name,
     }
     *key = in_multicast_key(env->unit, &env->dp->uuid, name);
     return *key != 0;
+}
+
+/* The ports of a group: those that stay come first. */
+struct group_ports {
+    const char **names;
+    size_t n, n_stay;
+};
+
+static bool
+has_come(const struct inc_set *set, const char *port)
+{
+    for (size_t i = 0; i < inc_set_n_came(set); i++) {
+        if (!strcmp(inc_set_came_at(set, i).data, port)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The ports of 'set' as it is, or as it was 'before'. */
+static void
+get_group_ports(const struct inc_set *set, bool changes, bool before,
+                struct group_ports *ports)
+{
+    size_t n = inc_set_count(set);
+    size_t n_came = changes ? inc_set_n_came(set) : 0;
+    size_t n_gone = changes ? inc_set_n_gone(set) : 0;
+
+    ports->names = xmalloc((n + n_gone + 1) * sizeof *ports->names);
+    ports->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *port = inc_set_at(set, i).data;
+
+        if (!n_came || !has_come(set, port)) {
+            ports->names[ports->n++] = port;
+        }
+    }
+    ports->n_stay = ports->n;
+    for (size_t i = 0; i < n_came && !before; i++) {
+        ports->names[ports->n++] = inc_set_came_at(set, i).data;
+    }
+    for (size_t i = 0; i < n_gone && before; i++) {
+        ports->names[ports->n++] = inc_set_gone_at(set, i).data;
+    }
+}
+
+/* Whether there are two of the ports, so that they are alternatives. */
+static bool
+is_several(const struct lflow_env *env, const struct group_ports *ports)
+{
+    unsigned int key;
+    size_t n = 0;
+
+    for (size_t i = 0; i < ports->n && n < 2; i++) {
+        n += find_port_key(env, ports->names[i], &key);
+    }
+    return n == 2;
+}
+
+/* Returns port group 'key', which must be freed, or NULL. */
+static struct expr_constant_set *
+read_port_group(struct lflow_env *env, const char *key)
+{
+    if (!in_has_port_group(env->unit, key)) {
+        return NULL;
+    }
+
+    const struct inc_set *set = inc_read_set(env->unit, kind_port_constants,
+                                             inc_key_string(key));
+    struct group_ports ports;
+
+    get_group_ports(set, env->sample != NULL, env->sample_before, &ports);
+    if (env->sample && (inc_set_n_came(set) || inc_set_n_gone(set))
+        && !is_several(env, &ports)) {
+        env->sample_fails = true;
+    }
+
+    struct expr_constant_set *constants
+        = expr_constant_set_from_ports(ports.names, ports.n);
+    for (size_t i = ports.n_stay; i < ports.n; i++) {
+        constants->values[i].sample = env->sample != NULL;
+    }
+    free(ports.names);
+    return constants;
+}
+
+/* ovn-northd splits port groups by datapath: KEY_NAME has the ports of port
+ * group NAME that are on the datapath with tunnel key KEY. */
+static const struct expr_constant_set *
+env_port_group(const char *name, void *env_)
+{
+    struct lflow_env *env = env_;
+    char *key = xasprintf("%"PRIu32"_%s", env->dp->tunnel_key, name);
+    struct expr_constant_set *ports = shash_find_data(&env->port_groups, key);
+
+    env->asked |= ASKED_PORTS;
+    if (!ports) {
+        ports = read_port_group(env, key);
+        if (ports) {
+            shash_add(&env->port_groups, key, ports);
+        }
+    }
+    free(key);
+    return ports;
 }
 
 /* A port whose key has been asked for. */

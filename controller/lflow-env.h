@@ -65,6 +65,7 @@ struct lflow_env {
     /* If 'sample' is not NULL, address sets are those samples of them. */
     const struct lflow_sample *sample;
     bool sample_before;
+    bool sample_fails;          /* Samples do not do. */
     struct gen_opt opt;         /* The last option asked for. */
 };
 void lflow_env_start(struct lflow_env *, struct inc_unit *);

@@ -17,6 +17,9 @@
  * of the expression.  A set that is part of the text, but has fewer than two
  * members, is taken as a whole, like what is written out.
  *
+ * Port groups have few members here, so there are no samples of them; what has
+ * come to them and gone from them is known, too: see lflow-env.c.
+ *
  * To be used from within a unit's update(). */
 
 #include <stdbool.h>

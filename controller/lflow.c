@@ -716,7 +716,8 @@ compile_samples(struct lflow_sample *sample, struct lflow_run *before,
                 struct lflow_run *after)
 {
     for (;;) {
-        if (!compile_for_dp(before) || !compile_for_dp(after)) {
+        if (!compile_for_dp(before) || !compile_for_dp(after)
+            || before->env.sample_fails || after->env.sample_fails) {
             return false;
         }
 
@@ -797,8 +798,8 @@ update_all(struct lflow_sample *sample, struct lflow_run *before,
     return ok;
 }
 
-/* Members of address sets have come or gone.  Returns false if all has to be
- * computed. */
+/* Members of address sets, or ports of port groups, have come or gone.
+ * Returns false if all has to be computed. */
 static bool
 lflow_update(struct inc_unit *unit, void *aux OVS_UNUSED)
 {

@@ -179,7 +179,12 @@ make_cmp(struct parser *p, const struct expr_field *f, enum expr_relop relop,
         relop = expr_relop_invert(relop);
     }
     if (!f->symbol->width) {
-        return count_cmp(p, expr_new_string_cmp(f->symbol, relop, k->string));
+        struct expr *e = expr_new_string_cmp(f->symbol, relop, k->string);
+
+        if (k->sample) {
+            e->cmp.sample = relop == EXPR_R_EQ ? EXPR_S_PLAIN : EXPR_S_ODD;
+        }
+        return count_cmp(p, e);
     }
 
     struct expr *e = expr_new_cmp(f->symbol, relop);

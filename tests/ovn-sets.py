@@ -1,17 +1,19 @@
 #! /usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 
-"""Random changes of address sets; after each, incremental equals recompute.
+"""Random changes of address sets and port groups; after each, incremental
+equals recompute.
 
     ovn-sets.py SB-SOCKET CONTROLLER-CTL SEED ROUNDS
 
 The southbound database has a chassis, whose controller is up, and a logical
-switch on it with port vm1; no ovn-northd follows it.
+switch on it with ports vm1 and p1.1 to p1.5, and one with ports vm2 and p2.1
+to p2.5; no ovn-northd follows it.
 
-There are logical flows with random matches about random sets.  In each round,
-members come and go, sets come and go, and a logical flow may get another
-match.  When the controller is done with it, it is told to recompute, and must
-not send a single message.
+There are logical flows with random matches about random sets and groups.  In
+each round, members come and go, sets come and go, and a logical flow may get
+another match.  When the controller is done with it, it is told to recompute,
+and must not send a single message.
 """
 
 import importlib.machinery
@@ -94,6 +96,8 @@ class World:
         return self.rng.choice((
             "tcp", "udp.dst == 53", "tcp.dst == {80, 443}",
             "tcp.src == {1, 2, 3}", 'inport == "vm1"', "inport == @pg",
+            "outport == @pg", "outport == @pg2", 'inport == {"vm1", @pg2}',
+            "inport == {@pg, @pg2}", "outport != @pg2",
             "reg1[0..3] == 5", 'outport == {"vm1", "none"}', "icmp4",
             "ip.ttl == {1, 64}", "eth.type == {0x800, 0x86dd}"))
 
@@ -177,6 +181,24 @@ class World:
         return [{"op": "update", "table": "Address_Set", "where": where,
                  "row": {"addresses": bench.ovs_set(sorted(new))}}]
 
+    # Groups.
+
+    def change_group(self):
+        """Returns operations."""
+        rng = self.rng
+        dp, name = rng.choice((1, 2)), rng.choice(("pg", "pg2"))
+        # Some are elsewhere, or of the other switch.
+        ports = (["p%d.%d" % (dp, i) for i in range(1, 6)]
+                 + ["vm%d" % dp, "far", "p%d.1" % (3 - dp)])
+        where = [["name", "==", "%d_%s" % (dp, name)]]
+        if rng.randrange(3) == 0:
+            return [{"op": "update", "table": "Port_Group", "where": where,
+                     "row": {"ports": bench.ovs_set(rng.sample(
+                         ports, rng.randrange(len(ports))))}}]
+        return [{"op": "mutate", "table": "Port_Group", "where": where,
+                 "mutations": [["ports", rng.choice(("insert", "delete")),
+                                rng.choice(ports)]]}]
+
     # Running.
 
     def appctl(self, *args):
@@ -218,9 +240,9 @@ class World:
         self.group = self.sb.select("Logical_Flow", [
             ["match", "==", "0"]], ["logical_dp_group"])[0]["logical_dp_group"]
         ops = [{"op": "insert", "table": "Port_Group", "row": {
-            "name": "%d_pg" % row["tunnel_key"],
+            "name": "%d_%s" % (row["tunnel_key"], name),
             "ports": bench.ovs_set(["vm%d" % row["tunnel_key"]])}}
-               for row in rows[:2]]
+               for row in rows[:2] for name in ("pg", "pg2")]
         for name in SETS:
             ops += self.change_set(name)
         self.commit(*ops, *[self.lflow() for _ in range(25)])
@@ -230,8 +252,14 @@ class World:
         rng = self.rng
         ops = []
         names = rng.sample(sorted(SETS), rng.choice((1, 1, 1, 2, 3)))
+        groups = rng.choice((0, 0, 1, 2))
+        if groups == 2:
+            # Groups alone.
+            names = []
         for name in names:
             ops += self.change_set(name)
+        for _ in range(groups):
+            ops += self.change_group()
         if rng.randrange(6) == 0:
             rows = self.sb.select("Logical_Flow", [
                 ["external_ids", "includes",

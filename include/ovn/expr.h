@@ -291,7 +291,11 @@ void expr_matches_format(const struct expr_matches *, struct ds *s);
  *     expression, normalized, compares with the field.
  *
  * The last three are for the caller to see to.  The others are checked here,
- * on the comparisons that come of constants with 'sample' set. */
+ * on the comparisons that come of constants with 'sample' set.
+ *
+ * The same is true of ports that join or leave a port group, of which there
+ * are few in one place: the group is taken as a whole, before and after, and
+ * those that have come or gone have 'sample' set. */
 
 /* Compiles 'text' and, if that is nonnull, 'prereqs', which stays the
  * caller's, to normal form.  Returns NULL if there is an error, or if the
