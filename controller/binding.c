@@ -537,7 +537,8 @@ always_visible(struct inc_unit *unit, const char *name)
                   || pb->type == LP_CHASSISREDIRECT) ? pb : NULL;
 }
 
-/* Puts out where patch port 'd->pb' leads.
+/* Puts out where 'd->pb' leads, a patch port or one of a gateway router that
+ * is here.
  *
  * A distributed gateway port's switch is not entered from the router on a
  * chassis that is no gateway of it if the redirection is for all traffic
@@ -628,6 +629,9 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     if (pb->type == LP_VIRTUAL ? is_primary : wanted || d.gateway_member) {
         inc_insert(unit, roots_kind, INC_KEY_ONLY,
                    inc_key_uuid(&pb->datapath));
+    }
+    if (pb->type == LP_L3GATEWAY && wanted) {
+        write_link(&d);
     }
 
     /* Step 3, the rest. */

@@ -744,6 +744,7 @@ def explain(case):
         print('ovn-nbctl', *map(shlex.quote, command))
     for trace in case.traces:
         print(trace.text)
+    print(run('ovs-ofctl', '-O', 'OpenFlow15', 'dump-groups', 'br-int'))
     packet = case.packet
     data = encode(packet)
     if packet['vlan']:
