@@ -73,7 +73,7 @@ def trace_by(path):
     def trace(words):
         result, error = daemon.ask('trace', *words)
         return Outcome(1 if error else 0, result or '',
-                       error and 'ovn-trace: ' + error)
+                       'ovn-trace: ' + error if error else '')
     return trace
 
 
