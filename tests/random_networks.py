@@ -214,8 +214,10 @@ class Network:
         lrp = self._join(router, switch, mac, '172.16.0.1/24',
                          'fd16::1/64')
         if not router.gateway:
-            for i, chassis in enumerate(self.some(CHASSIS[:2], 1)):
-                self.do('lrp-set-gateway-chassis', lrp, chassis, 20 - i)
+            # Of several, BFD says which are alive, and the other chassis here
+            # are nothing but addresses.
+            chassis = self.some(CHASSIS[:2], 1)[0]
+            self.do('lrp-set-gateway-chassis', lrp, chassis, 20)
             if self.one_in(4):
                 self.do('set', 'Logical_Router_Port', lrp,
                         'options:redirect-type='

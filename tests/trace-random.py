@@ -554,8 +554,18 @@ class Deployment:
                         continue
                     where = 'tunnel ' + packet['nw_dst']
                     packet = decode(packet['inside'])
-                found.append((where, packet))
+                if not self._is_own_accord(packet):
+                    found.append((where, packet))
         return found
+
+    @staticmethod
+    def _is_own_accord(packet):
+        """Is it one that controllers or switches send by themselves: BFD in
+        tunnels, an announcement?"""
+        return (packet.get('tp_dst') == 3784
+                or packet['protocol'] == '0x8035'  # RARP.
+                or (packet['protocol'] == 'arp'
+                    and packet['arp_spa'] == packet['arp_tpa']))
 
     def send(self, packet, forget=True):
         if forget:
