@@ -11,9 +11,9 @@
 #include <config.h>
 #include "lib/actions-private.h"
 
-#include <netinet/icmp6.h>
 #include <string.h>
 
+#include "nd-ra.h"
 #include "packets.h"
 #include "unaligned.h"
 #include "util.h"
@@ -203,13 +203,6 @@ put_be16(struct ofpbuf *out, uint16_t value)
 }
 
 static void
-put_be32(struct ofpbuf *out, uint32_t value)
-{
-    ovs_be32 be = htonl(value);
-    ofpbuf_put(out, &be, sizeof be);
-}
-
-static void
 put_u8(struct ofpbuf *out, uint8_t value)
 {
     ofpbuf_put(out, &value, sizeof value);
@@ -227,33 +220,31 @@ opt_string(const struct ovnact_opt *opt)
 #define MAX_LABEL 63            /* Bytes in a label. */
 #define MAX_DOMAIN 255          /* Bytes in a name. */
 
-/* Appends the labels of the 'len' bytes at 'name'.  With 'base' nonnull, which
- * points to where the list of names starts in 'out' as an offset, the longest
- * tail of the name that is in the list already becomes a pointer to there. */
+/* Appends the labels of the 'len' bytes at 'name'.  The longest tail of the
+ * name that is in the list of names already, which starts at 'base' in 'out',
+ * becomes a pointer to there. */
 static void
-put_domain(struct ofpbuf *out, const size_t *base, const char *name,
-           size_t len, struct shash *tails)
+put_domain(struct ofpbuf *out, size_t base, const char *name, size_t len,
+           struct shash *tails)
 {
     while (len) {
         const char *dot = memchr(name, '.', len);
         size_t label_len = dot ? dot - name : len;
 
         if (label_len) {
-            if (base) {
-                char *tail = xmemdup0(name, len);
-                size_t ofs = out->size - *base;
-                void *known = shash_find_data(tails, tail);
+            char *tail = xmemdup0(name, len);
+            size_t ofs = out->size - base;
+            void *known = shash_find_data(tails, tail);
 
-                if (known) {
-                    put_be16(out, 0xc000 | ((uintptr_t) known - 1));
-                    free(tail);
-                    return;
-                }
-                if (ofs < 0x3fff) {
-                    shash_add_nocopy(tails, tail, (void *) (ofs + 1));
-                } else {
-                    free(tail);
-                }
+            if (known) {
+                put_be16(out, 0xc000 | ((uintptr_t) known - 1));
+                free(tail);
+                return;
+            }
+            if (ofs < 0x3fff) {
+                shash_add_nocopy(tails, tail, (void *) (ofs + 1));
+            } else {
+                free(tail);
             }
             put_u8(out, label_len);
             ofpbuf_put(out, name, label_len);
@@ -287,7 +278,7 @@ domains_ok(const char *names)
 }
 
 static void
-put_domains(struct ofpbuf *out, bool compress, const char *names)
+put_domains(struct ofpbuf *out, const char *names)
 {
     struct shash tails = SHASH_INITIALIZER(&tails);
     size_t base = out->size;
@@ -296,7 +287,7 @@ put_domains(struct ofpbuf *out, bool compress, const char *names)
         size_t len = strcspn(names, ",");
 
         if (len) {
-            put_domain(out, compress ? &base : NULL, names, len, &tails);
+            put_domain(out, base, names, len, &tails);
         }
         names += len + (names[len] == ',');
     }
@@ -374,7 +365,7 @@ put_dhcp_value(struct ofpbuf *out, const struct ovnact_opt *opt)
         }
         break;
     case GEN_OPT_DOMAINS:
-        put_domains(out, true, opt_string(opt));
+        put_domains(out, opt_string(opt));
         break;
     case GEN_OPT_IPV6:
     case GEN_OPT_MAC:
@@ -567,48 +558,19 @@ find_nd_ra_opt(const void *aux OVS_UNUSED, const char *name)
     return NULL;
 }
 
-/* Values that are one of some words, and the bits of the RA's flags that go
- * with them. */
-struct flag_word {
-    const char *word;
-    uint8_t flags;
-};
-static const struct flag_word addr_modes[] = {
-    { "slaac", 0 },
-    { "dhcpv6_stateless", ND_RA_FLAG_OTHER },
-    { "dhcpv6_stateful", ND_RA_FLAG_MANAGED },
-    { NULL, 0 },
-};
-static const struct flag_word preferences[] = {
-    { "MEDIUM", 0 },
-    { "HIGH", 0x08 },
-    { "LOW", 0x18 },
-    { NULL, 0 },
-};
-
-static const struct flag_word *
-find_flag_word(const struct flag_word *words, const char *s, size_t len)
-{
-    for (; words->word; words++) {
-        if (strlen(words->word) == len && !memcmp(words->word, s, len)) {
-            return words;
-        }
-    }
-    return NULL;
-}
-
 static bool
 nd_ra_value_ok(const struct ovnact_opt *opt)
 {
     const struct expr_constant *c = &opt->values->values[0];
     const char *s = opt->values->is_string ? c->string : "";
+    uint8_t flags, prefix_flags;
 
     if (opt->values->n != 1) {
         return false;
     }
     switch ((enum ra_opt_code) opt->code) {
     case ND_RA_ADDR_MODE:
-        return find_flag_word(addr_modes, s, strlen(s)) != NULL;
+        return nd_ra_address_mode(s, &flags, &prefix_flags);
     case ND_RA_SLLA:
         return c->format == LEX_ETHERNET && !c->masked;
     case ND_RA_MTU:
@@ -617,11 +579,11 @@ nd_ra_value_ok(const struct ovnact_opt *opt)
     case ND_RA_PREFIX:
         return c->format == LEX_IPV6 && c->masked;
     case ND_RA_PREFERENCE:
-        return find_flag_word(preferences, s, strlen(s)) != NULL;
+        return nd_ra_preference(s, strlen(s), &flags);
     case ND_RA_RDNSS:
         return c->format == LEX_IPV6 && !c->masked;
     case ND_RA_DNSSL:
-        return domains_ok(s) && strlen(s) < 1024;
+        return nd_ra_dnssl_ok(s);
     case ND_RA_ROUTE_INFO:
         return true;
     }
@@ -658,80 +620,6 @@ act_parse_put_nd_ra_opts(struct act_parser *p, enum ovnact_type type,
     }
 }
 
-/* Options of Neighbor Discovery (RFC 4861, 4191, 8106) are counted in units of
- * 8 bytes. */
-#define ND_UNIT 8
-#define ND_PREFIX_FLAGS_STATEFUL 0x80 /* On-link. */
-#define ND_PREFIX_FLAGS 0xc0          /* On-link, autonomous. */
-#define ND_OPT_TYPE_ROUTE_INFO 24
-#define ND_OPT_TYPE_RDNSS 25
-#define ND_OPT_TYPE_DNSSL 31
-#define ND_FOREVER UINT32_MAX
-
-static void
-put_nd_prefix(struct ofpbuf *out, const struct expr_constant *c,
-              uint8_t flags)
-{
-    put_u8(out, ND_OPT_PREFIX_INFORMATION);
-    put_u8(out, 4);
-    put_u8(out, ipv6_count_cidr_bits(&c->mask.ipv6));
-    put_u8(out, flags);
-    put_be32(out, ND_FOREVER);  /* Valid lifetime. */
-    put_be32(out, ND_FOREVER);  /* Preferred lifetime. */
-    put_be32(out, 0);
-    ofpbuf_put(out, &c->value.ipv6, sizeof c->value.ipv6);
-}
-
-static void
-put_nd_dnssl(struct ofpbuf *out, const char *names)
-{
-    size_t start = out->size;
-
-    put_u8(out, ND_OPT_TYPE_DNSSL);
-    put_u8(out, 0);
-    put_be16(out, 0);
-    put_be32(out, ND_FOREVER);
-    put_domains(out, false, names);
-
-    size_t len = ROUND_UP(out->size - start, ND_UNIT);
-    ofpbuf_put_zeros(out, len - (out->size - start));
-    *((uint8_t *) ofpbuf_at_assert(out, start + 1, 1)) = len / ND_UNIT;
-}
-
-/* "PREFERENCE-PREFIX/LENGTH", 'len' bytes at 's'.  One that is malformed is
- * left out. */
-static void
-put_nd_route(struct ofpbuf *out, const char *s, size_t len)
-{
-    const char *dash = memchr(s, '-', len);
-    if (!dash) {
-        return;
-    }
-    const struct flag_word *preference
-        = find_flag_word(preferences, s, dash - s);
-
-    char *text = xmemdup0(dash + 1, len - (dash + 1 - s));
-    struct in6_addr prefix;
-    unsigned int plen;
-    char *error = ipv6_parse_cidr(text, &prefix, &plen);
-    free(text);
-    if (error) {
-        free(error);
-        return;
-    }
-
-    struct in6_addr mask = ipv6_create_mask(plen);
-    prefix = ipv6_addr_bitand(&prefix, &mask);
-
-    size_t n_bytes = !plen ? 0 : plen <= 64 ? 8 : 16;
-    put_u8(out, ND_OPT_TYPE_ROUTE_INFO);
-    put_u8(out, 1 + n_bytes / ND_UNIT);
-    put_u8(out, plen);
-    put_u8(out, preference ? preference->flags : 0);
-    put_be32(out, ND_FOREVER);
-    ofpbuf_put(out, &prefix, n_bytes);
-}
-
 static void
 put_nd_ra_opt(struct ofpbuf *out, const struct ovnact_opt *opt,
               uint8_t prefix_flags)
@@ -740,35 +628,30 @@ put_nd_ra_opt(struct ofpbuf *out, const struct ovnact_opt *opt,
 
     switch ((enum ra_opt_code) opt->code) {
     case ND_RA_SLLA:
-        put_u8(out, ND_OPT_SOURCE_LINKADDR);
-        put_u8(out, 1);
-        ofpbuf_put(out, &c->value.mac, sizeof c->value.mac);
+        nd_ra_put_slla(out, c->value.mac);
         break;
     case ND_RA_MTU:
-        put_u8(out, ND_OPT_MTU);
-        put_u8(out, 1);
-        put_be16(out, 0);
-        ofpbuf_put(out, &c->value.be32_int, sizeof c->value.be32_int);
+        nd_ra_put_mtu(out, ntohl(c->value.be32_int));
         break;
-    case ND_RA_PREFIX:
-        put_nd_prefix(out, c, prefix_flags);
+    case ND_RA_PREFIX: {
+        const struct nd_ra_prefix prefix = {
+            .prefix = c->value.ipv6,
+            .length = ipv6_count_cidr_bits(&c->mask.ipv6),
+            .flags = prefix_flags,
+            .valid = ND_RA_FOREVER,
+            .preferred = ND_RA_FOREVER,
+        };
+        nd_ra_put_prefix(out, &prefix);
         break;
+    }
     case ND_RA_RDNSS:
-        put_u8(out, ND_OPT_TYPE_RDNSS);
-        put_u8(out, 3);
-        put_be16(out, 0);
-        put_be32(out, ND_FOREVER);
-        ofpbuf_put(out, &c->value.ipv6, sizeof c->value.ipv6);
+        nd_ra_put_rdnss(out, &c->value.ipv6);
         break;
     case ND_RA_DNSSL:
-        put_nd_dnssl(out, c->string);
+        nd_ra_put_dnssl(out, c->string);
         break;
     case ND_RA_ROUTE_INFO:
-        for (const char *s = c->string; *s; ) {
-            size_t len = strcspn(s, ",");
-            put_nd_route(out, s, len);
-            s += len + (s[len] == ',');
-        }
+        nd_ra_put_routes(out, c->string);
         break;
     case ND_RA_ADDR_MODE:
     case ND_RA_PREFERENCE:
@@ -785,31 +668,24 @@ act_encode_put_nd_ra_opts(const struct ovnact *a,
 {
     const struct ovnact_opts *po
         = CONTAINER_OF(a, struct ovnact_opts, ovnact);
-    uint8_t prefix_flags = ND_PREFIX_FLAGS;
+    uint8_t prefix_flags = ND_RA_PREFIX_ON_LINK | ND_RA_PREFIX_AUTONOMOUS;
     uint8_t flags = 0;
     size_t start = start_reply(ep, ACTION_OPCODE_PUT_ND_RA_OPTS, &po->dst,
                                out);
 
-    size_t ra_ofs = out->size;
-    struct ovs_ra_msg ra = {
-        .icmph.icmp6_type = ND_ROUTER_ADVERT,
-        .cur_hop_limit = UINT8_MAX,
-        .router_lifetime = OVS_BE16_MAX,
-    };
-    ofpbuf_put(out, &ra, sizeof ra);
+    const size_t ra_ofs = out->size;
+    nd_ra_put_header(out, 0);
     for (size_t i = 0; i < po->n; i++) {
         const struct ovnact_opt *opt = &po->opts[i];
+        const char *word = opt->values->is_string ? opt_string(opt) : "";
+        uint8_t more = 0;
 
         if (opt->code == ND_RA_ADDR_MODE) {
-            const char *mode = opt_string(opt);
-            flags |= find_flag_word(addr_modes, mode, strlen(mode))->flags;
-            if (!strcmp(mode, "dhcpv6_stateful")) {
-                prefix_flags = ND_PREFIX_FLAGS_STATEFUL;
-            }
+            nd_ra_address_mode(word, &more, &prefix_flags);
         } else if (opt->code == ND_RA_PREFERENCE) {
-            const char *word = opt_string(opt);
-            flags |= find_flag_word(preferences, word, strlen(word))->flags;
+            nd_ra_preference(word, strlen(word), &more);
         }
+        flags |= more;
         put_nd_ra_opt(out, opt, prefix_flags);
     }
 

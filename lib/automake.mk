@@ -73,6 +73,8 @@ lib_libovn_la_SOURCES = \
 	lib/lport-type.h \
 	lib/lport-way.c \
 	lib/lport-way.h \
+	lib/nd-ra.c \
+	lib/nd-ra.h \
 	lib/ovn-dirs.c \
 	lib/ovn-dirs.h \
 	lib/ovn-group.c \
