@@ -139,7 +139,10 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/pinctrl-private.h \
 	controller/pinctrl/pinctrl.c \
 	controller/pinctrl/pinctrl.h \
+	controller/pinctrl/prefix-delegation.c \
+	controller/pinctrl/prefix-delegation.h \
 	controller/pinctrl/result.c \
+	controller/pinctrl/router-advert.c \
 	controller/pinctrl/service.h \
 	controller/pinctrl/services.def \
 	controller/pinctrl/thread.c \

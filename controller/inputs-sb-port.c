@@ -225,6 +225,15 @@ index_port_binding(const void *pb_, bool add)
     inc_set(in_kinds.lport, name, add ? xmemdup(&lport, sizeof lport) : NULL);
     inc_set(in_kinds.mirrored_port, name,
             add && pb->n_mirrors ? inc_there : NULL);
+    inc_set(in_kinds.advertising_port, name,
+            add && smap_get(&pb->options, "ipv6_ra_send_periodic")
+            ? inc_there : NULL);
+    if (smap_get(&pb->options, "ipv6_prefix")
+        || smap_get(&pb->options, "ipv6_prefix_delegation")
+        || smap_get(&pb->options, "ipv6_ra_pd_list")) {
+        input_put_member(in_kinds.delegation_ports,
+                         inc_key_uuid(&pb->datapath), name, add);
+    }
     inc_set(in_kinds.rare_port, name,
             add && unsupported_by_port(pb) ? inc_there : NULL);
 }
@@ -267,6 +276,8 @@ static const struct input_kind port_binding_kinds[] = {
                  nat_addresses),
     INPUT_SET(lports_by_address, "lports-by-address", INC_KEY_OTHER),
     INPUT_MARK(mirrored_port, "mirrored-port", INC_KEY_STRING),
+    INPUT_MARK(advertising_port, "advertising-port", INC_KEY_STRING),
+    INPUT_SET(delegation_ports, "delegation-ports", INC_KEY_UUID),
     INPUT_MARK(rare_port, "rare-port", INC_KEY_STRING),
     INPUT_SET(migrating_ports, "migrating-ports", INC_KEY_UUID),
     INPUT_SET(vifs_by_key, "vifs-by-key", INC_KEY_OTHER),

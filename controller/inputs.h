@@ -356,6 +356,9 @@ bool in_is_vif(struct inc_unit *, const struct uuid *dp, uint32_t tunnel_key);
 const struct inc_set *in_lbs_by_nb(struct inc_unit *, const struct uuid *nb);
 /* The rows of DNS that datapath 'dp' has. */
 const struct inc_set *in_dns_rows(struct inc_unit *, const struct uuid *dp);
+/* The ports of datapath 'dp' that prefix delegation is about. */
+const struct inc_set *in_delegation_ports(struct inc_unit *,
+                                          const struct uuid *dp); /* lports */
 const struct inc_set *in_tunnel_ifaces(struct inc_unit *);      /* ifaces */
 const struct inc_set *in_bridges(struct inc_unit *);            /* names */
 /* Whether a Flow_Sample_Collector_Set of the integration bridge has 'id'. */
@@ -385,6 +388,9 @@ struct inputs_kinds {
         *flushing_lb,       /* By UUID: Load_Balancers with ct_flush. */
         *mirror_row,
         *mirrored_port,     /* By name: Port_Bindings with mirrors. */
+        *advertising_port,  /* By name: Port_Bindings with options:ipv6_ra_*,
+                             * and... */
+        *delegation_ports,  /* ...by datapath, those with ipv6_prefix*. */
         *rare_port;         /* By name: Port_Bindings that unsupported.c is
                              * about. */
 };

@@ -11,7 +11,6 @@
 #include "binding.h"
 #include "inputs.h"
 #include "lflow-env.h"
-#include "local-datapath.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
@@ -26,8 +25,6 @@ VLOG_DEFINE_THIS_MODULE(unsupported);
 /* What is not there. */
 
 enum feature_id {
-    ROUTER_ADVERTISEMENTS,
-    PREFIX_DELEGATION,
     VIF_PLUG,
     N_FEATURES
 };
@@ -39,15 +36,6 @@ static const struct feature {
     const char *what;           /* What comes of it. */
     uint32_t opcodes;           /* A logical flow with these asks for it. */
 } features[N_FEATURES] = {
-    [ROUTER_ADVERTISEMENTS] = {
-        .name = "router-advertisements",
-        .what = "no router advertisements are sent",
-        .opcodes = OPCODE(PUT_ND_RA_OPTS),
-    },
-    [PREFIX_DELEGATION] = {
-        .name = "prefix-delegation",
-        .what = "no IPv6 prefix is asked for",
-    },
     [VIF_PLUG] = {
         .name = "vif-plug",
         .what = "interfaces of ports are not made",
@@ -140,28 +128,13 @@ note_port(struct inc_unit *unit, enum feature_id id,
 bool
 unsupported_by_port(const struct port_binding *pb)
 {
-    static const char *const options[] = {
-        "ipv6_prefix_delegation", "ipv6_ra_send_periodic", "vif-plug-type",
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-        if (smap_get(&pb->options, options[i])) {
-            return true;
-        }
-    }
-    return false;
+    return smap_get(&pb->options, "vif-plug-type") != NULL;
 }
 
 static void
 note_rare_port(struct inc_unit *unit, const struct port_binding *pb,
-               const struct local_datapath *ld, const struct uuid *us)
+               const struct uuid *us)
 {
-    if (smap_get_bool(&pb->options, "ipv6_prefix_delegation", false) && ld) {
-        note_port(unit, PREFIX_DELEGATION, pb);
-    }
-    if (smap_get_bool(&pb->options, "ipv6_ra_send_periodic", false) && ld) {
-        note_port(unit, ROUTER_ADVERTISEMENTS, pb);
-    }
     if (smap_get(&pb->options, "vif-plug-type")
         && uuid_equals(&pb->requested_chassis, us)) {
         note_port(unit, VIF_PLUG, pb);
@@ -176,7 +149,7 @@ rare_port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     const struct uuid us = binding_our_chassis(unit);
 
     if (pb && !uuid_is_zero(&us)) {
-        note_rare_port(unit, pb, local_datapath(unit, &pb->datapath), &us);
+        note_rare_port(unit, pb, &us);
     }
 }
 

@@ -26,6 +26,8 @@ lib_libovn_la_SOURCES = \
 	lib/dialect.c \
 	lib/dhcpv4.c \
 	lib/dhcpv4.h \
+	lib/dhcpv6-pd.c \
+	lib/dhcpv6-pd.h \
 	lib/dhcpv6.c \
 	lib/dhcpv6.h \
 	lib/dns.c \
