@@ -7,7 +7,7 @@
 # rest is built by, with the sanitizers and with what libFuzzer needs to see
 # where a text leads.
 #
-#     make fuzz FUZZ_RUNS=1000000 FUZZ_PARTS='lex expr actions encode dns dhcp mcast bfd svc'
+#     make fuzz FUZZ_RUNS=1000000 FUZZ_PARTS='lex expr actions encode dns dhcp mcast bfd nd svc'
 
 #
 # The limit of an expression's size is low, so that texts reach it, and the
@@ -18,10 +18,10 @@ FUZZ_CFLAGS = -std=gnu11 -g -O2 -Wall -fsanitize=address,undefined \
 	-DEXPR_MAX_TERMS=256
 FUZZ_COVERAGE = -fsanitize-coverage=inline-8bit-counters,pc-table
 FUZZ_RUNS = 100000
-FUZZ_PARTS = lex expr actions encode dns dhcp mcast bfd svc
+FUZZ_PARTS = lex expr actions encode dns dhcp mcast bfd nd svc
 
 fuzz_sources = \
-	$(filter lib/dialect.c lib/dhcpv4.c lib/dhcpv6.c lib/dns.c lib/lex.c lib/mcast.c lib/nd-ra.c lib/packet-build.c lib/expr-%.c lib/actions%.c lib/gen-opts.c \
+	$(filter lib/dialect.c lib/dhcpv4.c lib/dhcpv6-pd.c lib/dhcpv6.c lib/dns.c lib/lex.c lib/mcast.c lib/nd-ra.c lib/packet-build.c lib/expr-%.c lib/actions%.c lib/gen-opts.c \
 	  lib/lb.c lib/logical-fields.c lib/ovn-group.c lib/put-actions.c \
 	  lib/bfd-session.c lib/svc-probe.c, \
 	  $(lib_libovn_la_SOURCES)) \
@@ -80,8 +80,10 @@ EXTRA_DIST += \
 	tests/fuzz/fuzz-expr.c \
 	tests/fuzz/fuzz-lex.c \
 	tests/fuzz/fuzz-mcast.c \
+	tests/fuzz/fuzz-nd.c \
 	tests/fuzz/fuzz-svc.c \
 	tests/fuzz/fuzz.c \
 	tests/fuzz/fuzz.h \
 	tests/fuzz/matches.txt \
+	tests/fuzz/nd.txt \
 	tests/fuzz/svc.txt
