@@ -190,7 +190,7 @@ class Run:
             raise
 
     def _snapshot(self):
-        return Snapshot(self.world, "ovs-ofctl")
+        return Snapshot(self.world)
 
     def _check(self, how, wipe):
         state, snapshot = self._recompute()
@@ -312,7 +312,7 @@ class Run:
         world.end_controller(how)
         if wipe:
             for what in "del-flows", "del-groups", "del-meters":
-                world.run("ovs-ofctl", "-O", "OpenFlow15", what, "br-int")
+                world.ofctl(what)
         world.start_controller()
         if gone:
             self._renew_references(references)

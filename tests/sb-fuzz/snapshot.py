@@ -103,11 +103,8 @@ def _digest(text):
 
 
 class Snapshot:
-    def __init__(self, world, ofctl):
-        texts = world.run_all([
-            [ofctl, "-O", "OpenFlow15", "--names", "--no-stats", what,
-             "br-int"] for what in ("dump-flows", "dump-groups",
-                                    "dump-meters")])
+    def __init__(self, world):
+        texts = world.ofctl("dump-flows", "dump-groups", "dump-meters")
         flows, self.groups, self.meters = [
             [line.strip() for line in text.splitlines()
              if "xid=" not in line] for text in texts]

@@ -101,6 +101,20 @@ class World:
                     text + errors).decode(errors="replace")))
         return [text.decode(errors="replace") for _, (text, _), _ in texts]
 
+    def ofctl(self, *commands):
+        """The same, of ovs-ofctl about the integration bridge.  A switch that
+        gets no processor time for a while closes new connections."""
+        commands = [["ovs-ofctl", "-O", "OpenFlow15", "--names", "--no-stats",
+                     command, "br-int"] for command in commands]
+        deadline = time.monotonic() + self.deadline
+        while True:
+            try:
+                return self.run_all(commands)
+            except Doubtful:
+                self.check_alive()
+                if time.monotonic() > deadline:
+                    raise
+
     # Processes.
 
     def start(self, where, name, program, *args):
