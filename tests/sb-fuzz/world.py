@@ -264,7 +264,8 @@ class World:
         self.connect()
         self.wait("registration", self._registered)
         self.run("bash", "-c", shell, "bash", self.dir, *names)
-        self.run("ovn-nbctl", "--timeout=60", "--wait=hv", "sync")
+        self.run("ovn-nbctl", "--timeout=%d" % self.deadline, "--wait=hv",
+                 "sync")
         for name in "northd", "nb":
             self.stop(name)
         self.settle(1.2)
