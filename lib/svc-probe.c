@@ -19,6 +19,7 @@
 
 /* As the stock controller has them. */
 #define PROBE_TTL 63
+#define PROBE_ICMP_TTL 255
 #define PROBE_WINDOW 65160
 #define PROBE_UDP_PAYLOAD 8
 
@@ -69,7 +70,7 @@ place_of(const struct svc_target *t)
         .eth_dst = t->eth_dst,
         .ip_src = t->ip_src,
         .ip_dst = t->ip_dst,
-        .ttl = PROBE_TTL,
+        .ttl = t->protocol == SVC_ICMP ? PROBE_ICMP_TTL : PROBE_TTL,
         .dont_fragment = true,
     };
 }
