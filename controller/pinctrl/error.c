@@ -63,7 +63,8 @@ is_one_host(ovs_be32 ip)
 }
 
 /* Whether there is one sender, and this is not the rest of a packet that the
- * sender has been told about. */
+ * sender has been told about.  IPv4-mapped addresses are nobody's on a network
+ * (RFC 4038, 4.2), and packet-build.h takes them for IPv4. */
 static bool
 has_one_sender(const struct pin *pin)
 {
@@ -77,6 +78,8 @@ has_one_sender(const struct pin *pin)
         return is_one_host(h->nw_src);
     }
     return (h->dl_type == htons(ETH_TYPE_IPV6)
+            && !IN6_IS_ADDR_V4MAPPED(&h->ipv6_src)
+            && !IN6_IS_ADDR_V4MAPPED(&h->ipv6_dst)
             && ipv6_addr_is_set(&h->ipv6_src)
             && !ipv6_addr_is_multicast(&h->ipv6_src)
             && !ipv6_addr_equals(&h->ipv6_src, &in6addr_loopback));

@@ -176,6 +176,15 @@ def reset_with_a_tag(side):
     assert len(side.received('vm1')) == 8
 
 
+@case(differs='RFC 4038, 4.2: mapped addresses are nobody on a network')
+def rejected_from_a_mapped_address(side):
+    me, you = '::ffff:10.0.0.1', 'fd00::2'
+    side.send('vm1', packets.frame(VM1, VM2, me, you, *udp(me, you, 9, 80)))
+    side.settle()
+    side.expect('answers', len(side.received('vm1')))
+    assert len(side.received('vm1')) == (0 if side.is_ours else 1)
+
+
 @case()
 def rejected_whatever_it_is(side):
     for version in 4, 6:
