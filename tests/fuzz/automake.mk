@@ -7,7 +7,7 @@
 # rest is built by, with the sanitizers and with what libFuzzer needs to see
 # where a text leads.
 #
-#     make fuzz FUZZ_RUNS=1000000 FUZZ_PARTS='lex expr actions encode dns dhcp mcast bfd nd svc'
+#     make fuzz FUZZ_RUNS=1000000 FUZZ_PARTS='lex expr actions encode dns dhcp mcast bfd nd svc error'
 
 #
 # The limit of an expression's size is low, so that texts reach it, and the
@@ -18,7 +18,7 @@ FUZZ_CFLAGS = -std=gnu11 -g -O2 -Wall -fsanitize=address,undefined \
 	-DEXPR_MAX_TERMS=256
 FUZZ_COVERAGE = -fsanitize-coverage=inline-8bit-counters,pc-table
 FUZZ_RUNS = 100000
-FUZZ_PARTS = lex expr actions encode dns dhcp mcast bfd nd svc
+FUZZ_PARTS = lex expr actions encode dns dhcp mcast bfd nd svc error
 
 fuzz_sources = \
 	$(filter lib/dialect.c lib/dhcpv4.c lib/dhcpv6-pd.c lib/dhcpv6.c lib/dns.c lib/lex.c lib/mcast.c lib/nd-ra.c lib/packet-build.c lib/expr-%.c lib/actions%.c lib/gen-opts.c \
@@ -34,7 +34,8 @@ fuzz_programs = $(FUZZ_PARTS:%=tests/fuzz/fuzz-%)
 
 tests/fuzz/obj/%.o: $(srcdir)/%.c $(OVS_LIB)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(FUZZ_CC) $(AM_CPPFLAGS) \
-	  -I$(srcdir) -I$(srcdir)/tests $(FUZZ_CFLAGS) $(FUZZ_COVERAGE) \
+	  -I$(srcdir) -I$(srcdir)/controller -I$(srcdir)/tests \
+	  $(FUZZ_CFLAGS) $(FUZZ_COVERAGE) \
 	  -MMD -MP -c -o $@ $<
 # libFuzzer need not look for new ways through what is not the library's.
 tests/fuzz/obj/tests/test-ovn-check.o: FUZZ_COVERAGE =
@@ -77,6 +78,7 @@ EXTRA_DIST += \
 	tests/fuzz/fuzz-dhcp.c \
 	tests/fuzz/fuzz-dns.c \
 	tests/fuzz/fuzz-encode.c \
+	tests/fuzz/fuzz-error.c \
 	tests/fuzz/fuzz-expr.c \
 	tests/fuzz/fuzz-lex.c \
 	tests/fuzz/fuzz-mcast.c \

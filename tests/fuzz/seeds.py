@@ -173,6 +173,21 @@ def multicast(cases):
             yield b'\2' + frame[at + 48:]
 
 
+def answered(cases):
+    """Frames that come by each of the opcodes of fuzz-error.c, with an MTU or
+    the addresses of a relay and its server in front."""
+    _, frames = sent_by(cases)
+    relay = bytes([10, 0, 0, 254, 10, 1, 0, 11])
+    for frame in sorted(set(frames)):
+        if cases == 'dhcp_relay':
+            for opcode in 8, 9:
+                yield bytes([opcode, len(relay)]) + relay + frame
+        else:
+            for opcode in range(8):
+                mtu = bytes([0, 0, 5, 0x78])
+                yield bytes([opcode, len(mtu)]) + mtu + frame[:300]
+
+
 def configs(encoded, opcode):
     """What DHCP actions say, as userdata behind its two headers."""
     for text in re.findall(r'controller\(userdata=([0-9a-f.]+),pause\)',
@@ -187,7 +202,9 @@ def packets(out, *names):
     encoded = sys.stdin.read()
     found = set()
     for name in names:
-        found_here = set((multicast if name == 'mcast' else payloads)(name))
+        seeds_of = {'mcast': multicast, 'errors': answered,
+                    'dhcp_relay': answered}.get(name, payloads)
+        found_here = set(seeds_of(name))
         opcode = {'dhcp': 2, 'dhcpv6': 5}.get(name)
         if opcode:
             said = sorted(set(configs(encoded, opcode)), key=len)
