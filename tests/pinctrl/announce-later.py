@@ -7,8 +7,8 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from announce import (connect, has_heard, heard, ignored,  # noqa: E402
-                      machine, now, silence, switch)
+from announce import (check_intervals, connect, has_heard,  # noqa: E402
+                      heard, ignored, machine, now, silence, switch)
 from pinctrl_diff import CASES, case  # noqa: E402
 
 # Not those that were imported.
@@ -32,12 +32,6 @@ def network(side):
 
 V1 = '02:00:00:00:00:01 172.16.0.11 in VLAN 7'
 V2 = '02:00:00:00:00:02 by RARP in VLAN 7'
-
-
-def check_intervals(times, intervals):
-    """As in announce.py."""
-    for first, second, interval in zip(times, times[1:], intervals):
-        assert interval - .3 < second - first < interval + 1.5, times
 
 
 def wait_times(side, what, n, since=0):

@@ -13,9 +13,8 @@ import time
 import packets
 from pinctrl_diff import case
 
-# In seconds, between one's announcements; and what a busy machine may add.
+# In seconds, between one's announcements.
 INTERVALS = [2, 4, 8, 16]
-LATE = 1.5
 
 
 def switch(side, name, *localnets):
@@ -172,6 +171,13 @@ def has_heard(side, port, since, what, times=1):
                   '%s announces %s' % (port, what))
 
 
+def check_intervals(times, intervals):
+    """A busy machine may be late with one, so that the next interval looks
+    too short."""
+    for first, second, interval in zip(times, times[1:], intervals):
+        assert .6 * interval - .2 < second - first < interval + 2.5, times
+
+
 PHYSICAL = 'hv1-physnet', 'hv2-physnet', 'hv1-net2', 'hv2-net2'
 
 
@@ -307,6 +313,7 @@ def gateway_router_moves(side):
 def machine_moves(side):
     side.del_vif('v8')
     side.sync()
+    side.sb('--all destroy MAC_Binding')
     since = now()
     side.vif('hv1', 'v8', 'v8b')
     side.up('v8')
@@ -451,8 +458,7 @@ def intervals(side):
     silence(side)
     times = heard(side, 'hv1-physnet')[what]
     assert len(times) == 1 + len(INTERVALS), times
-    for first, second, interval in zip(times, times[1:], INTERVALS):
-        assert interval - .3 < second - first < interval + LATE, times
+    check_intervals(times, INTERVALS)
     side.expect('announced', len(times))
 
 
