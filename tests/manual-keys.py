@@ -174,6 +174,14 @@ class Tree:
         return [name for name in sorted(self.files)
                 if name != GAPS_C and self.has_literal(name, key)]
 
+    def gaps_that_differ(self):
+        """Gaps that only one of GAPS_C and GAPS_RST tells of."""
+        section = re.search(r'^What is not there yet\n=+\n(.*?)^=+$',
+                            self.rst, re.M | re.S)[1]
+        return (set(re.findall(r'^        \.name = "(.*)",$',
+                               self.files[GAPS_C], re.M))
+                ^ set(re.findall(r'^``(.*)``$', section, re.M)))
+
     def has_gap(self, gap):
         return (self.has_literal(GAPS_C, gap)
                 and f'``{gap}``' in self.rst)
@@ -285,6 +293,8 @@ def main():
     errors.extend(f'line {entries[name].line}: {name}: no such thing'
                   for name in sorted(set(entries) - used)
                   if entries[name].mentioned != bool(args.sb_dump))
+    errors.extend(f'{gap}: not in both {GAPS_C} and {GAPS_RST}'
+                  for gap in sorted(tree.gaps_that_differ()))
     for error in errors:
         print(f'tests/manual-keys.txt: {error}')
     print(f'{len(things)} things, {len(errors)} errors')

@@ -186,6 +186,9 @@ class Side:
                 self.nbctl('--wait=sb', *join(by_kind[kind]))
         if by_kind['sb']:
             self.sbctl(*join(by_kind['sb']))
+        if by_kind['row']:
+            daemons.transact(os.path.join(self.central, 'sb.sock'),
+                             'OVN_Southbound', *[op for op, in by_kind['row']])
         for chassis, key, net, bridge in by_kind['map']:
             self.maps[chassis, key].pop(net, None)
             if bridge:
@@ -201,6 +204,22 @@ class Side:
                     env=self.chassis_env(chassis))
         self.sync()
 
+    def configure(self, keys):
+        """{chassis: external_ids of Open_vSwitch}; what was set in that way
+        before, and is not there, is as it was at first."""
+        for chassis in HOSTS:
+            ids = dict({'ovn-encap-ip': '192.168.0.' + chassis[2:],
+                        'ovn-encap-type': 'geneve',
+                        'ovn-monitor-all': 'false'}, **keys.get(chassis, {}))
+            run('ovs-vsctl', 'set', 'Open_vSwitch', '.', *[
+                'external_ids:%s="%s"' % item for item in ids.items()],
+                env=self.chassis_env(chassis))
+            for peer, ip in pairs_table.ENCAP_IPS.items():
+                if peer != chassis:
+                    self.ctl(chassis, 'vswitchd', 'tnl/arp/set', 'br-phys',
+                             ip, 'aa:bb:cc:00:00:0' + peer[2:])
+        self.sync()
+
     def map_command(self, chassis, key):
         pairs = self.maps[chassis, key]
         if not pairs:
@@ -211,7 +230,7 @@ class Side:
     def remove_all(self, cases):
         tables = ('Logical_Switch', 'Logical_Router', 'Load_Balancer',
                   'Port_Group', 'Address_Set', 'DHCP_Options',
-                  'Meter')
+                  'Meter', 'Static_MAC_Binding')
         commands = [('--all', 'destroy', table) for table in tables]
         commands += [('clear', 'Chassis_Template_Var', c, 'variables')
                      for c in HOSTS]
@@ -317,9 +336,11 @@ SB_COMPARED = {
 LATER_FEATURES = ('ct-commit-nat-v2', 'ct-commit-to-zone', 'ct-next-zone',
                   'ct-state-save', 'ls-dpg-column',
                   'ovn-sample-with-registers')
-# What is learned from packets, stock's announcements among them, is not
-# compared: get_mac_bind(), lookup_mac_bind(), lookup_fdb(), get_fdb().
+# Of what is learned from packets, stock's announcements among them, only that
+# is compared which is configured: get_mac_bind(), lookup_mac_bind(),
+# lookup_fdb(), get_fdb().
 LEARNED = re.compile(r' table=(66|67|71|72),')
+OURS = re.compile(r'(?:=|set_field:)0e:')
 OVS_TABLES = ('Bridge', 'Port', 'Interface', 'QoS', 'Queue')
 OVS_COMPARED = {
     'Bridge': ('name', 'external_ids'),
@@ -332,6 +353,9 @@ OVS_COMPARED = {
 QUEUE = re.compile(r'(\bqdisc_queue_id=|\bset_queue[:(])\d+')
 # Where OpenFlow port numbers are.
 PORT = re.compile(r'(\bin_port=|\boutput:|\bmembers:)([0-9,]+)')
+# What a packet is output to, and by which tunnel.
+OUTPORT = re.compile(r'\breg15=0x\w+,metadata=0x\w+')
+TUNNEL = re.compile(r'(\bovn-hv\d)-\d\b')
 
 
 def as_list(value):
@@ -371,9 +395,11 @@ class Switch(flow_diff.Switch):
             return flow
         flows = [free(flow) for flow in
                  flow_diff.Switch.name_conjunctions(merge_clauses(flows))]
-        # A multicast group without members here, which stock resubmits to.
+        # A multicast group without members here, or without tunnels to them,
+        # which stock resubmits to.
         flows = [flow for flow in flows
-                 if not re.match(r'set_field:0x8\w+->reg15$', flow.actions)]
+                 if not re.match(r'set_field:0x8\w+->reg15'
+                                 r'(?:,resubmit\(,40\))?$', flow.actions)]
         members = {flow.match for flow in flows if flow.table == 40}
         return [flow if flow.table != 39 or 'reg15=0x8' not in flow.match
                 or flow.match in members
@@ -466,6 +492,14 @@ class Snapshot:
         tables = side.tables(path, 'OVN_Southbound', *SB_TABLES)
         self.learn_names(tables)
         self.is_irrelevant = self.irrelevant(tables)
+        keys = {uuid: row['tunnel_key']
+                for uuid, row in tables['Datapath_Binding'].items()}
+        self.preferred = {
+            'reg15=0x%x,metadata=0x%x' % (row['tunnel_key'],
+                                          keys[row['datapath'][1]])
+            for row in tables['Port_Binding'].values()
+            if as_list(row['encap']) and not as_list(
+                row['additional_chassis'])}
         for row in tables['Chassis'].values():
             row['other_config'] = {
                 k: v for k, v in plain(row['other_config']).items()
@@ -516,8 +550,8 @@ class Snapshot:
             if not m:
                 return False
             table = int(m.group(1))
-            # Not there yet: errors for packets that are too large for the
-            # tunnel to a second chassis of a port.
+            # Compared elsewhere: errors for packets that are too large for
+            # the tunnel to a second chassis of a port.
             if table in (37, 38) and ('check_pkt_larger' in line
                                       or 'reg9=0x2/0x2' in line):
                 return True
@@ -585,7 +619,7 @@ class Snapshot:
         flows = run('ovs-ofctl', '-O', 'OpenFlow15', '--no-stats',
                     '--no-names', 'dump-flows', 'br-int', env=env)
         flows = ''.join(line + '\n' for line in flows.splitlines()
-                        if not LEARNED.search(line)
+                        if (not LEARNED.search(line) or OURS.search(line))
                         and not self.is_irrelevant(line, chassis))
         flows = QUEUE.sub(r'\1N', flows)
         flows = re.sub(r'cookie=0x([0-9a-f]+)', self.cookie, flows)
@@ -593,9 +627,11 @@ class Snapshot:
         ports = {str(row['ofport']): row['name']
                  for row in ovs['Interface'].values()
                  if row['_uuid'][1] in ours}
-        write('flows', PORT.sub(lambda m: m.group(1) + re.sub(
+        flows = PORT.sub(lambda m: m.group(1) + re.sub(
             r'\d+', lambda n: ports.get(n.group(0), n.group(0)),
-            m.group(2)), flows))
+            m.group(2)), flows)
+        write('flows', ''.join(self.any_tunnel(line) + '\n'
+                               for line in flows.splitlines()))
         for what in 'groups', 'meters':
             write(what, run('ovs-ofctl', '-O', 'OpenFlow15',
                             'dump-' + what, 'br-int', env=env))
@@ -604,6 +640,14 @@ class Snapshot:
             for uuid, row in ovs[table].items():
                 self.local_row(ovs, table, row, lines, write)
         return collections.Counter(Switch(out).lines() + lines)
+
+    def any_tunnel(self, line):
+        """Which of several tunnels to a chassis is used is free, unless the
+        port asks for one.  (Stock does not follow additional_encap.)"""
+        m = OUTPORT.search(line)
+        if m and m.group() not in self.preferred:
+            line = TUNNEL.sub(r'\1', line)
+        return line
 
     def cookie(self, match):
         """A flow's cookie, by what it is about: the same on both sides."""
@@ -650,11 +694,15 @@ def compare(stock, ours, ignored, seen):
     """{place: (only stock's, only ours)}, without known faults, whose names go
     into 'seen'."""
     found = {}
-    only_one = tuple(packet + after for packet in stock.special ^ ours.special
-                     for after in (' -> ', ' from '))
-    for lines in [*stock.lines.values(), *ours.lines.values()]:
-        for line in [line for line in lines if line.startswith(only_one)]:
-            del lines[line]
+    for host, packet, tunnel in stock.special ^ ours.special:
+        # What becomes of it there, and on the chassis that it goes on to.
+        here = '%s%s -> ' % (packet, tunnel)
+        then = '%s from %s' % (packet, host)
+        for place, lines in [*stock.lines.items(), *ours.lines.items()]:
+            for line in list(lines):
+                if line.startswith(then) or (place == host + ' packets'
+                                             and line.startswith(here)):
+                    del lines[line]
     for place in stock.lines:
         a = stock.lines[place] - ours.lines[place]
         b = ours.lines[place] - stock.lines[place]
@@ -731,7 +779,15 @@ class Run:
         self.incremental += found != before
         return found
 
+    def configure(self, keys):
+        """Gives the chassis keys of their own, and those of before back to
+        the others."""
+        self.each(lambda side: side.configure(keys))
+
     def batch(self, cases):
+        """Returns whether to go on with the next one."""
+        host, = {case.choice['host'] for case in cases}
+        self.configure(pairs_table.HOST_KEYS[host])
         for phase, name in enumerate(PHASES):
             if phase < len(cases[0].phases):
                 ops = [op for case in cases for op in case.phases[phase]]
@@ -747,7 +803,8 @@ class Run:
                     name, time.monotonic() - started), flush=True)
             self.report(cases, name, found)
             if not self.args.keep_going and found:
-                return
+                return False
+        return True
 
     def report(self, cases, phase, found):
         """Says what differs, case by case, and not again."""
@@ -832,8 +889,11 @@ def main():
               if not args.cases or i in args.cases]
     print('seed %d, %d of %d configurations'
           % (args.seed, len(chosen), len(choices)), flush=True)
-    batches = [chosen[i:i + args.batch]
-               for i in range(0, len(chosen), args.batch)]
+    # Those of a batch share the chassis.
+    by_host = [[i for i in chosen if choices[i - 1]['host'] == host]
+               for host in FACTORS['host']]
+    batches = [some[i:i + args.batch] for some in by_host
+               for i in range(0, len(some), args.batch)]
     batches = [[pairs_table.Case(number, slot + 1, choices[number - 1])
                 for slot, number in enumerate(batch)] for batch in batches]
     if args.list:
@@ -847,7 +907,8 @@ def main():
     run_ = Run(args)
     run_.prepare()
     for cases in batches:
-        run_.batch(cases)
+        if not run_.batch(cases):
+            break
     print('%d of %d configurations differ; stock mended %d steps by a '
           'recompute' % (len(run_.failed), len(chosen), run_.incremental))
     unseen = stock_faults.report_unseen(known, run_.seen)

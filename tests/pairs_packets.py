@@ -2,8 +2,10 @@
 
 """A packet or two for each configuration of ovn-pairs.py.
 
-Every network card of a configuration sends a broadcast and a packet to a host;
-every physical network does, too, through the patch port in br-int.
+Every network card of a configuration sends a broadcast, a neighbor
+solicitation and packets to a host, of IPv4 and IPv6, to load balancers, and
+to neighbors that are known; every physical network does the like, through the
+patch port in br-int.
 ofproto/trace says what the switch does with them, and, if that is a tunnel,
 what the next chassis does.  Nothing is really sent, so that nothing is
 learned.
@@ -11,8 +13,8 @@ learned.
 A trace becomes lines: where a copy of the packet comes out and what has been
 changed in it, and each use of conntrack, with the zone's name.  What goes to
 the controller is left out.  A packet is not compared if only one side checks
-its size (errors for packets too large for the tunnel to a second chassis are
-not supported) or only one has learned its next hop's MAC.
+its size (for the tunnel to a second chassis), or has learned its next hop's
+MAC.
 """
 
 import collections
@@ -22,11 +24,14 @@ import re
 FIELDS = {
     'eth.src': 'dl_src', 'eth.dst': 'dl_dst',
     'ipv4.src': 'nw_src', 'ipv4.dst': 'nw_dst', 'ipv4.ttl': 'nw_ttl',
+    'ipv6.src': 'ipv6_src', 'ipv6.dst': 'ipv6_dst', 'ipv6.hlimit': 'nw_ttl',
     'udp.src': 'udp_src', 'udp.dst': 'udp_dst',
+    'tcp.src': 'tcp_src', 'tcp.dst': 'tcp_dst',
     'arp.sip': 'arp_spa', 'arp.tip': 'arp_tpa', 'arp.op': 'arp_op',
     'arp.sha': 'arp_sha', 'arp.tha': 'arp_tha',
 }
-CHASSIS = {'192.168.0.1': 'hv1', '192.168.0.2': 'hv2', '192.168.0.3': 'hv3'}
+CHASSIS = {'192.168.0.1': 'hv1', '192.168.0.2': 'hv2', '192.168.0.3': 'hv3',
+           '192.168.0.12': 'hv2', '192.168.0.13': 'hv3'}
 # Tunnels that a packet may go through.
 HOPS = 3
 # The size of a packet is checked, or a MAC that was learned is found.
@@ -70,7 +75,11 @@ class Packet:
             if self.before.get(item[0]) != item[1]])
 
     def flow(self):
-        kind = 'arp' if 'arp_op' in self.fields else 'udp'
+        kind = next(k for k in ('arp', 'icmpv6', 'tcp', 'udp') for f in
+                    self.fields if f.startswith(k + '_'))
+        kind = kind.replace('icmpv6', 'icmp6')
+        if 'ipv6_src' in self.fields and kind != 'icmp6':
+            kind += '6'
         return ','.join([kind] + [
             '%s=%s' % (f, v) for f, v in self.fields.items() if '.' not in f])
 
@@ -145,8 +154,9 @@ class Trace:
                       r'(0x[0-9a-f]+)\}', args)
         if m:
             fields += ',tun_metadata0=' + m.group(1)
-        self.out.append('tunnel to %s, %s [%s]' % (remote, fields,
-                                                   packet.changes()))
+        # Which of the addresses is in the flows.
+        self.out.append('tunnel to %s, %s [%s]' % (
+            CHASSIS.get(remote, remote), fields, packet.changes()))
         self.tunneled.append((remote, fields, packet.copy()))
         return remote
 
@@ -181,7 +191,7 @@ class Packets:
             lines['%s%s -> refused' % (what, tunnel)] += 1
             return
         if SPECIAL.search(text):
-            self.special.add(what + tunnel)
+            self.special.add((name, what, tunnel))
         trace = Trace(text, packet, host)
         for line in trace.out or ['drop']:
             lines['%s%s -> %s' % (what, tunnel, line)] += 1

@@ -17,8 +17,9 @@ To add one, put a Fault into FAULTS with
 and what tells it from all other differences, at least one of
 
     stock_form  a function that takes a line of ours, which stock does not
-                have, and returns what stock has in its place, or None if the
-                fault has nothing to do with that line
+                have, and returns what stock has in its place, or a list of
+                what it may have, or None if the fault has nothing to do with
+                that line
     times       how many lines of ours make up one of stock's by stock_form,
                 if not one
     only_stock  a function that says whether a line of stock's, which ours does
@@ -91,6 +92,15 @@ def any_ethernet(line):
     else:
         return None
     return form if form != line else None
+
+
+def without_a_tunnel(line):
+    """A multicast group without one of the chassis that it is sent to."""
+    if re.match(r'table=39, priority=100, [^ ]* reg15=0x(?:8|c)[0-9a-f]{3},',
+                line):
+        return [line[:m.start()] + line[m.end():]
+                for m in re.finditer(r'\boutput:[^,]*,', line)]
+    return None
 
 
 def never(line):
@@ -207,6 +217,7 @@ FAULTS = (
                  'the other chassis of a port that is here.',
           documented='Of a multicast group, each chassis of a port gets its '
                      'copy',
+          stock_form=without_a_tunnel,
           only_ours=matching(
               r'^table=39, [^ ]* [^ ]* reg15=0x(?:8|c)[0-9a-f]{3},metadata='
               r'\w+ actions=(?:set_field:\w+/0xffffff->tun_id,'
@@ -232,11 +243,12 @@ def stock_forms(line):
     while queue:
         form = queue.pop()
         for fault in FAULTS:
-            other = fault.stock_form(form)
-            if other is not None and other not in forms:
-                forms[other] = (*forms[form], fault)
-                queue.append(other)
-                yield other, forms[other]
+            others = fault.stock_form(form) or ()
+            for other in [others] if isinstance(others, str) else others:
+                if other not in forms:
+                    forms[other] = (*forms[form], fault)
+                    queue.append(other)
+                    yield other, forms[other]
 
 
 def excuse(stock, ours):
