@@ -208,11 +208,12 @@ def has_additional(side, lport, chassis):
                                    'Port_Binding logical_port=%s' % lport)
 
 
-def neighbors(side, *ips):
-    """Compares the rows of MAC_Binding about 'ips'."""
+def neighbors(side, *ips, but=None):
+    """Compares the rows of MAC_Binding about 'ips', 'but' for one port's."""
     rows = [row for row in side.get_rows('MAC_Binding',
                                          ['ip', 'logical_port', 'mac'])
-            if row.split(',')[0].strip('"') in ips]
+            if row.split(',')[0].strip('"') in ips
+            and row.split(',')[1] != but]
     side.expect('MAC_Binding', rows)
 
 
@@ -319,7 +320,8 @@ def machine_moves(side):
     side.up('v8')
     has_heard(side, 'hv1-physnet', since, '172.16.0.18', 2)
     compare(side, since, ':00:08 ')
-    neighbors(side, '172.16.0.18')
+    # Stock's hv1 may still take gr1 for one of its routers.
+    neighbors(side, '172.16.0.18', but='gr1-pub')
 
 
 @case()
