@@ -639,7 +639,7 @@ destroy(void)
 {
     struct learned *l;
 
-    while ((l = oldest_learned())) {
+    LIST_FOR_EACH_SAFE (l, age_node, &by_age) {
         forget(l);
     }
     hmap_destroy(&learned);
