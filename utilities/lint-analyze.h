@@ -15,6 +15,9 @@
 
 void *analyze_pop(const void *container);
 
+/* The oldest, again and again, as those before it are freed. */
+#define ovs_list_front(LIST) ((struct ovs_list *) analyze_pop(LIST))
+
 #undef HMAP_FOR_EACH_POP
 #define HMAP_FOR_EACH_POP(NODE, MEMBER, HMAP) \
     while (((NODE) = analyze_pop(HMAP)))
