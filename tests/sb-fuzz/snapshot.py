@@ -20,6 +20,7 @@ NAMED_OVS = {
     "Bridge": lambda r: r["name"],
     "Port": lambda r: r["name"],
     "Interface": lambda r: r["name"],
+    "Mirror": lambda r: r["name"],
 }
 
 # Matches of flows that the switch itself adds and removes.

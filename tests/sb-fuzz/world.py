@@ -26,6 +26,7 @@ IGNORED_OVS = {
                   "duplex", "error", "ofport", "lacp_current"),
     "Controller": ("status", "is_connected", "role"),
     "Manager": ("status", "is_connected"),
+    "Mirror": ("statistics",),
     "Datapath": (), "CT_Zone": (),
 }
 COUNTERS = ["ofctrl_%s_%s" % (what, how) for what in ("flow", "group", "meter")
