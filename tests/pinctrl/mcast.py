@@ -566,7 +566,8 @@ def reports_go_to_routers(side):
 def routers_get_streams(side):
     flush(side)
     side.send('vm2', query(2))
-    side.settle()
+    await_groups(side, routers('vm2'))
+    side.sync()
     side.send('vm1', igmp(1, V2_REPORT, '239.1.0.1'))
     await_groups(side, routers('vm2'), group('239.1.0.1', 'vm1'))
     side.sync()

@@ -206,6 +206,7 @@ def packet_waits_for_a_reply(side):
     side.wait('vm3')
     side.send('vm3', reply(VM3, '10.0.0.33'))
     side.wait('vm3', 2)
+    learned(side)
     bindings(side)
 
 
@@ -216,6 +217,7 @@ def packet_waits_for_an_advertisement(side):
     side.wait('vm3')
     side.send('vm3', advertisement(VM3, 'fd00::33'))
     side.wait('vm3', 2)
+    learned(side)
     bindings(side)
 
 
@@ -226,6 +228,7 @@ def packets_keep_their_order(side):
     side.wait('vm3', 3)
     side.send('vm3', reply(VM3, '10.0.0.33'))
     side.wait('vm3', 6)
+    learned(side)
 
 
 @case()
@@ -235,6 +238,7 @@ def packet_waits_for_the_next_hop_of_a_route(side):
     side.wait('vm3')
     side.send('vm3', reply(VM3, '10.0.0.98'))
     side.wait('vm3', 2)
+    learned(side)
     bindings(side)
 
 
@@ -245,6 +249,7 @@ def packet_waits_for_the_next_hop_of_an_ipv6_route(side):
     side.wait('vm3')
     side.send('vm3', advertisement(VM3, 'fd00::98'))
     side.wait('vm3', 2)
+    learned(side)
     bindings(side)
 
 
