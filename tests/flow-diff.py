@@ -12,11 +12,17 @@ has written:
     groups   ovs-ofctl -O OpenFlow15 dump-groups
     meters   ovs-ofctl -O OpenFlow15 dump-meters
     zones    the integration bridge's ct-zone-NAME=ZONE, one a line
+    neighbors.before, neighbors.after
+             ovn-sbctl --bare --columns=_uuid,mac list MAC_Binding, before
+             and after the flows were dumped, if at all
 
 Table, priority, match, actions and cookie must be the same.  Numbers that a
 controller is free to choose are replaced by what they stand for before that:
 a group's or a meter's id by its content, a conntrack zone by its name, a
 conjunction's id by its clauses.
+
+What gateways announce is learned at any time: flows of rows of MAC_Binding
+that were not there all the time, or have changed, do not count.
 
 Load balancers with the same backends share a group in stock's switch, and have
 one each in ours.  So of the groups of load balancers that flows use and that
@@ -199,21 +205,35 @@ class Switch:
             named.append(flow._replace(match=match, actions=actions))
         return named
 
-    def lines(self):
-        """Everything as text, one line a thing."""
+    def lines(self, without=()):
+        """Everything as text, one line a thing, but for flows with the cookies
+        'without'."""
         flows = ['table=%d, priority=%d, cookie=0x%x, %s actions=%s'
                  % (f.table, f.priority, f.cookie, f.match, f.actions)
-                 for f in sorted(self.flows)]
+                 for f in sorted(self.flows) if f.cookie not in without]
         return (flows
                 + sorted('group ' + g for g in self.listed)
                 + sorted('meter ' + m for m in self.meters.values()))
+
+
+def passing_neighbors(directories):
+    """The cookies of rows of MAC_Binding that were not there all the time."""
+    lists = []
+    for directory in directories:
+        for name in ('neighbors.before', 'neighbors.after'):
+            if os.path.exists(os.path.join(directory, name)):
+                words = ' '.join(read_lines(directory, name)).split()
+                lists.append(set(zip(words[::2], words[1::2])))
+    passing = set().union(*lists) - set.intersection(*lists) if lists else ()
+    return {int(uuid.split('-')[0], 16) for uuid, _ in passing}
 
 
 def main(argv):
     known = stock_faults.pop_known(argv)
     if len(argv) != 3:
         sys.exit(__doc__)
-    a, b = (collections.Counter(Switch(d).lines()) for d in argv[1:])
+    passing = passing_neighbors(argv[1:])
+    a, b = (collections.Counter(Switch(d).lines(passing)) for d in argv[1:])
     only_a, only_b = a - b, b - a
     seen = stock_faults.excuse(only_a, only_b)
     only_a, only_b = +only_a, +only_b
