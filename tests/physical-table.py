@@ -394,12 +394,13 @@ def free_choice(name, line):
 
 def compare(argv):
     known = stock_faults.pop_known(argv)
-    switch = importlib.import_module('flow-diff').Switch
+    flow_diff = importlib.import_module('flow-diff')
+    passing = flow_diff.passing_neighbors(argv)
     with open('names') as f:
         names = dict(line.rstrip('\n').split(' ', 1) for line in f)
 
     def lines(directory):
-        for line in switch(directory).lines():
+        for line in flow_diff.Switch(directory).lines(passing):
             m = re.search(r'\bmetadata=(0x\w+)|set_field:(0x\w+)->metadata',
                           line)
             name = names.get(m[1] or m[2], '?') if m else '?'
