@@ -44,6 +44,7 @@ static struct seq *results_seq, *replies_seq;
 static uint64_t results_seen, replies_seen;
 static bool has_committed;      /* In this turn: not so while paused. */
 static bool has_been_complete;
+static bool is_complete;        /* In this turn: the southbound snapshot. */
 
 static struct ovsdb_idl_index *datapath_by_key;
 static struct ovsdb_idl_index *port_by_key;
@@ -171,10 +172,12 @@ commit(const struct turn *turn)
     fact_publish_installed();
     results_seen = seq_read(results_seq);
     has_committed = true;
-    if (turn->sb_txn) {
+    /* A row that an incomplete snapshot lacks may be there. */
+    if (turn->sb_txn && is_complete) {
         us = sbrec_chassis_get_for_uuid(turn->sb_idl, &turn->our_chassis);
         us = IDL_ROW_IF_EXISTS(us);
     }
+    is_complete = false;
     for (size_t i = 0; i < pin_n_services; i++) {
         pin_results_run(pin_services[i], turn, us);
         if (pin_services[i]->commit) {
@@ -193,6 +196,7 @@ static void
 complete(const struct turn *turn)
 {
     fact_take_fence();
+    is_complete = true;
     if (!has_been_complete) {
         has_been_complete = true;
         for (size_t i = 0; i < pin_n_services; i++) {
