@@ -898,7 +898,7 @@ write_result(void *result, const struct turn *turn OVS_UNUSED,
     }
 
     const char *old = smap_get(&pb->options, "ipv6_ra_pd_list");
-    if (r->list[0] ? old && !strcmp(old, r->list) : !old) {
+    if (r->list[0] ? nullable_string_is_equal(old, r->list) : !old) {
         return PIN_DONE;
     }
     if (r->list[0]) {
