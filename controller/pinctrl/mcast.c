@@ -377,16 +377,28 @@ snooper_destroy(struct snooper *s)
     free(s);
 }
 
-/* The datapath does not snoop any more. */
+/* The tunnel key is not that of a datapath that snoops, or not of the
+ * same one any more.  Its datapath may have got another key, of which we may
+ * have heard before: then that one speaks for it. */
 static void
 end_snooper(struct snooper *s)
 {
-    struct mcast_snapshot *snapshot = xzalloc(sizeof *snapshot);
+    const struct uuid dp = s->config.dp;
+    const uint32_t dp_key = s->dp_key;
+    struct snooper *other;
 
-    snapshot->dp = s->config.dp;
-    snapshot->dp_key = s->dp_key;
-    put_snapshot(snapshot);
     snooper_destroy(s);
+    HMAP_FOR_EACH (other, node, &snoopers) {
+        if (uuid_equals(&other->config.dp, &dp)) {
+            note_change(other, true);
+            return;
+        }
+    }
+
+    struct mcast_snapshot *snapshot = xzalloc(sizeof *snapshot);
+    snapshot->dp = dp;
+    snapshot->dp_key = dp_key;
+    put_snapshot(snapshot);
 }
 
 static struct snooper *
