@@ -204,17 +204,35 @@ class Run:
             raise Failure("%d MB of memory; at the start it was %d MB"
                           % (self.world.memory(), self.first_memory))
 
+    def _neighbors(self):
+        """What packets teach at any time: routers hear announcements."""
+        return {(uuid, str(row["mac"]))
+                for uuid, row in self.world.sb.rows["MAC_Binding"].items()}
+
+    def _without_learned(self, lines, neighbors):
+        """Those of 'lines' that are not about rows of MAC_Binding that have
+        come, gone or changed since there were 'neighbors'; and whether there
+        are such rows."""
+        marks = set()
+        for uuid, _ in neighbors ^ self._neighbors():
+            marks.add("cookie=0x%x," % int(uuid[:8], 16))
+            marks.add("MAC_Binding " + uuid)
+        return ([line for line in lines
+                 if not any(mark in line for mark in marks)], bool(marks))
+
     def _recompute(self):
         """Incremental equals recompute.  Returns what there is then."""
         world = self.world
         state = world.settle()
+        neighbors = self._neighbors()
         before = self._snapshot()
         world.controller("inc-engine/recompute")
         state_after = world.settle()
         after = self._snapshot()
-        lines = difference(before, after, True)
+        lines, learned = self._without_learned(
+            difference(before, after, True), neighbors)
         messages = sent(state[2], state_after[2])
-        if not lines and messages:
+        if not lines and messages and not learned:
             lines = ["sent: %s" % messages]
         if lines:
             raise Doubtful("a recompute makes a difference:\n"
@@ -306,7 +324,9 @@ class Run:
             self._release_what_packets_claim()
             self._release_what_nobody_wants()
             self._forget_encaps_without_chassis()
+        neighbors = self._neighbors()
         if world.settle() != state:
+            neighbors = self._neighbors()
             before = self._snapshot()
         references = self._own_references() if gone else []
         world.end_controller(how)
@@ -323,11 +343,12 @@ class Run:
             after = self._snapshot()
             if gone:
                 after.without_foreign()
-            lines = difference(before, after, not wipe and not gone)
+            lines, learned = self._without_learned(
+                difference(before, after, not wipe and not gone), neighbors)
             if not lines:
                 break
         messages = sent({c: 0 for c in state[2]}, state[2])
-        if not lines and messages and not wipe and not gone:
+        if not lines and messages and not wipe and not gone and not learned:
             lines = ["sent: %s" % messages]
         if lines:
             raise Doubtful("%s and another controller%s make a difference:\n%s"
