@@ -48,7 +48,6 @@
 #include "ovn/logical-fields.h"
 #include "unit-log.h"
 #include "unixctl.h"
-#include "unsupported.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -100,8 +99,6 @@ struct lflow_run {
     struct lflow_memo actions_memo;
     struct ofpbuf ofpacts;
     struct flow_actions *actions;
-    uint32_t opcodes;           /* Packet-ins that they may lead to, and... */
-    uint32_t asked_opcodes;     /* ...those of flows that are put out. */
 
     /* Room for what most actions come to. */
     uint64_t ovnacts_stub[512 / 8];
@@ -315,7 +312,6 @@ encode_actions(struct lflow_run *run)
     ep.meter_id = encode_meter_id;
     ep.has_collector_set = encode_has_collector_set;
     ep.aux = run;
-    ep.opcodes = &run->opcodes;
     ep.lflow_uuid = lf->uuid;
     /* So that what has been learned of one flow can be told from what has been
      * learned of another. */
@@ -326,7 +322,6 @@ encode_actions(struct lflow_run *run)
     ep.pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS;
 
     lflow_memo_begin(&run->env);
-    run->opcodes = 0;
     ofpbuf_clear(&run->ofpacts);
     if (!ovnacts_encode(ovnacts->data, ovnacts->size, &ep, &run->ofpacts)) {
         WARN(run, "%s", "actions whose OpenFlow encoding would be too long "
@@ -542,7 +537,6 @@ put_dp(struct lflow_run *run, const struct lflow_dp *dp)
         struct expr_match *m = &matches->matches[i];
 
         if (can_be_met(run, dp, &m->match)) {
-            run->asked_opcodes |= run->opcodes;
             match_set_metadata(&m->match, htonll(dp->tunnel_key));
             if (matches->n == 1 && !matches->n_conjunctions) {
                 put_only_match(run, m);
@@ -697,7 +691,6 @@ put_lflow(struct inc_unit *unit, const struct logical_flow *lf)
     size_t n_flows = 0;
     if (put_flows(&run)) {
         n_flows = derive_flows(&run, flows);
-        unsupported_note_flow(unit, lf, run.asked_opcodes);
     }
     run_destroy(&run);
 

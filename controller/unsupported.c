@@ -10,7 +10,6 @@
 
 #include "binding.h"
 #include "inputs.h"
-#include "lflow-env.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
@@ -29,12 +28,9 @@ enum feature_id {
     N_FEATURES
 };
 
-#define OPCODE(NAME) (UINT32_C(1) << ACTION_OPCODE_##NAME)
-
 static const struct feature {
     const char *name;
     const char *what;           /* What comes of it. */
-    uint32_t opcodes;           /* A logical flow with these asks for it. */
 } features[N_FEATURES] = {
     [VIF_PLUG] = {
         .name = "vif-plug",
@@ -88,35 +84,7 @@ warn(struct inc_key key, const void *old OVS_UNUSED,
     }
 }
 
-/* Who asks: logical flows. */
-
-static void
-note_flow(struct inc_unit *unit, enum feature_id id,
-          const struct logical_flow *lf)
-{
-    const char *stage = lf->stage_name ? lf->stage_name : "no stage-name";
-    const struct datapath_binding *dp = in_datapath(unit, &lf->datapath);
-    const char *dp_name = dp ? smap_get(&dp->external_ids, "name") : NULL;
-
-    note(unit, id, "Logical_Flow "UUID_FMT" (%s%s%s%s%s)",
-         UUID_ARGS(&lf->uuid), stage,
-         dp_name ? " of " : "", dp_name ? dp_name : "",
-         lf->in_out_port ? ", port " : "",
-         lf->in_out_port ? lf->in_out_port : "");
-}
-
-void
-unsupported_note_flow(struct inc_unit *unit, const struct logical_flow *lf,
-                      uint32_t opcodes)
-{
-    for (size_t i = 0; opcodes && i < N_FEATURES; i++) {
-        if (features[i].opcodes & opcodes) {
-            note_flow(unit, i, lf);
-        }
-    }
-}
-
-/* Ports. */
+/* Who asks: ports. */
 
 static void
 note_port(struct inc_unit *unit, enum feature_id id,

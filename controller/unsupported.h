@@ -18,8 +18,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct inc_unit;
-struct logical_flow;
 struct module;
 struct port_binding;
 
@@ -28,11 +26,6 @@ extern const struct module unsupported_module;
 /* Whether such a row may ask for what is not supported: few do, and only these
  * are looked at. */
 bool unsupported_by_port(const struct port_binding *);
-
-/* Notes that flows of 'lf', which is that of 'unit', may lead to packet-ins
- * with any of 'opcodes' (1 << opcode each). */
-void unsupported_note_flow(struct inc_unit *unit,
-                           const struct logical_flow *lf, uint32_t opcodes);
 
 /* Counts, and names the first time, a packet-in with 'opcode', of the flow
  * with 'cookie', that nobody serves.  May be called on any thread. */

@@ -208,11 +208,6 @@ act_encode_ovnfield_load(const struct ovnact *a,
     const struct ovn_field *field = load->dst.symbol->ovn_field;
     bool is_icmp4 = field->id == OVN_ICMP4_FRAG_MTU;
 
-    if (ep->opcodes) {
-        *ep->opcodes |= UINT32_C(1) << (is_icmp4
-                                        ? ACTION_OPCODE_PUT_ICMP4_FRAG_MTU
-                                        : ACTION_OPCODE_PUT_ICMP6_FRAG_MTU);
-    }
     return put_frag_mtu(ep->dialect, is_icmp4,
                         ntohll(load->imm.value.integer),
                         (ep->dialect->frag_mtu_is_note ? NX_CTLR_NO_METER
@@ -705,8 +700,8 @@ act_encode_bind_vport(const struct ovnact *a,
     }
 
     bool pushed = begin_inport(&bind->parent, out);
-    size_t start = act_start_controller(out, ACTION_OPCODE_BIND_VPORT, false,
-                                        act_controller_meter(ep), ep);
+    size_t start = put_controller_start(ACTION_OPCODE_BIND_VPORT, false,
+                                        act_controller_meter(ep), out);
     ovs_be32 be_key = htonl(key);
     ofpbuf_put(out, &be_key, sizeof be_key);
     if (!put_controller_finish(start, out)) {

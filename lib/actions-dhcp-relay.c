@@ -66,8 +66,8 @@ act_encode_dhcp_relay(const struct ovnact *a,
     enum action_opcode opcode = (a->type == OVNACT_DHCPV4_RELAY_REQ_CHK
                                  ? ACTION_OPCODE_DHCP_RELAY_REQUEST_CHK
                                  : ACTION_OPCODE_DHCP_RELAY_RESPONSE_CHK);
-    size_t start = act_start_controller(out, opcode, true,
-                                        act_controller_meter(ep), ep);
+    size_t start = put_controller_start(opcode, true,
+                                        act_controller_meter(ep), out);
 
     act_put_result_location(out, &relay->dst);
     ofpbuf_put(out, &relay->relay, sizeof relay->relay);

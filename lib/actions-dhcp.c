@@ -186,8 +186,8 @@ static size_t
 start_reply(const struct ovnact_encode_params *ep, enum action_opcode opcode,
             const struct expr_field *dst, struct ofpbuf *out)
 {
-    size_t start = act_start_controller(out, opcode, true,
-                                        act_controller_meter(ep), ep);
+    size_t start = put_controller_start(opcode, true,
+                                        act_controller_meter(ep), out);
 
     act_put_result_location(out, dst);
     return start;

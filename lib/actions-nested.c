@@ -84,10 +84,10 @@ act_encode_nested(const struct ovnact *a,
     ofpbuf_init(&inner, 256);
     bool ok = ovnacts_encode(nest->nested, nest->nested_len, ep, &inner);
     if (ok) {
-        size_t start = act_start_controller(out, nested_opcode(a->type),
+        size_t start = put_controller_start(nested_opcode(a->type),
                                             packet_waits(a->type,
                                                          ep->dialect),
-                                            act_controller_meter(ep), ep);
+                                            act_controller_meter(ep), out);
         ofpacts_put_openflow_actions(inner.data, inner.size, out,
                                      OFP15_VERSION);
         ok = put_controller_finish(start, out);

@@ -123,10 +123,6 @@ void act_free_opts(struct ovnact_opt *, size_t n);
 
 /* Encoding. */
 
-/* put_controller_start(), noting the opcode. */
-size_t act_start_controller(struct ofpbuf *out, enum action_opcode, bool pause,
-                            uint32_t meter_id,
-                            const struct ovnact_encode_params *);
 /* The whole action, with nothing but the header as userdata. */
 bool act_put_controller(struct ofpbuf *out, enum action_opcode, bool pause,
                         const struct ovnact_encode_params *);

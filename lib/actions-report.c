@@ -176,8 +176,8 @@ act_encode_log(const struct ovnact *a, const struct ovnact_encode_params *ep,
     const struct ovnact_log *log = CONTAINER_OF(a, struct ovnact_log, ovnact);
     uint32_t meter_id = (log->meter ? ep->meter_id(log->meter, ep->aux)
                          : NX_CTLR_NO_METER);
-    size_t start = act_start_controller(out, ACTION_OPCODE_LOG, false,
-                                        meter_id, ep);
+    size_t start = put_controller_start(ACTION_OPCODE_LOG, false,
+                                        meter_id, out);
     ofpbuf_put(out, &log->verdict, sizeof log->verdict);
     ofpbuf_put(out, &log->severity, sizeof log->severity);
     if (log->name) {
@@ -520,8 +520,8 @@ act_encode_trigger_event(const struct ovnact *a,
 {
     const struct ovnact_trigger_event *te
         = CONTAINER_OF(a, struct ovnact_trigger_event, ovnact);
-    size_t start = act_start_controller(out, ACTION_OPCODE_EVENT, false,
-                                        act_controller_meter(ep), ep);
+    size_t start = put_controller_start(ACTION_OPCODE_EVENT, false,
+                                        act_controller_meter(ep), out);
     ovs_be32 event = htonl(te->event);
     ofpbuf_put(out, &event, sizeof event);
     for (size_t i = 0; i < te->n; i++) {

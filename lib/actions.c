@@ -682,23 +682,12 @@ act_controller_meter(const struct ovnact_encode_params *ep)
             : NX_CTLR_NO_METER);
 }
 
-size_t
-act_start_controller(struct ofpbuf *out, enum action_opcode opcode,
-                     bool pause, uint32_t meter_id,
-                     const struct ovnact_encode_params *ep)
-{
-    if (ep->opcodes) {
-        *ep->opcodes |= UINT32_C(1) << opcode;
-    }
-    return put_controller_start(opcode, pause, meter_id, out);
-}
-
 bool
 act_put_controller(struct ofpbuf *out, enum action_opcode opcode, bool pause,
                    const struct ovnact_encode_params *ep)
 {
     return put_controller_finish(
-        act_start_controller(out, opcode, pause, act_controller_meter(ep), ep),
+        put_controller_start(opcode, pause, act_controller_meter(ep), out),
         out);
 }
 

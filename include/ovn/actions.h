@@ -148,9 +148,6 @@ struct ovnact_encode_params {
     /* Whether 'id' is a Flow_Sample_Collector_Set here (for "sample"). */
     bool (*has_collector_set)(uint32_t id, void *aux);
     void *aux;
-    /* Here the packet-ins that the actions, or those nested in them, may lead
-     * to are noted, as 1 << opcode each; or NULL. */
-    uint32_t *opcodes;
 
     struct uuid lflow_uuid;     /* For "sample" and "log". */
     uint32_t learn_cookie;      /* Of flows that the switch is to learn. */
