@@ -58,7 +58,7 @@ check-local: all-am $(check_PROGRAMS) $(check_FUZZERS) tests/atconfig tests/atlo
 # Other releases of OVN, for the tests that compare with them.  They are looked
 # for in releases/ under the build directory.
 RELEASES_SUITES = bookworm trixie sid
-EXTRA_DIST += tests/releases/fetch tests/stream.py tests/listen.py
+EXTRA_DIST += tests/releases/fetch tests/stream.py tests/listen.py tests/nat-matrix.py
 .PHONY: releases
 releases:
 	bash '$(srcdir)/tests/releases/fetch' releases $(RELEASES_SUITES)
