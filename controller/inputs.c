@@ -5,8 +5,10 @@
  *
  * Normally the IDL's change tracking says which rows have changed.  First
  * the cells of those that are gone or are called otherwise now are removed,
- * then those of all others renewed, so that a name may pass from one row to
- * another.
+ * and what follows from the other changed rows' old records is taken out of
+ * other cells.  Then the cells of those others are renewed.  So a name, or
+ * whatever else rows are looked up by, may pass from one row to another, and
+ * two rows may swap it.
  *
  * Tracking has one gap: when the server cannot tell what has changed while we
  * were disconnected, the IDL drops everything and starts over, and what it
@@ -181,15 +183,44 @@ is_renamed(const struct input_table *t, const struct ovsdb_idl_row *row)
     return old && strcmp(old, t->get_name(row));
 }
 
-/* Makes 'record' (NULL: none) the value of the cell with 'key'. */
+/* The key of the cell of 'row', which is still called as it was. */
+static struct inc_key
+row_key(const struct input_table *t, const struct ovsdb_idl_row *row)
+{
+    return (t->names
+            ? inc_key_string(t->get_name(row)) : inc_key_uuid(&row->uuid));
+}
+
+/* Takes what follows from the record of the cell with 'key', if there is one,
+ * out of other cells. */
+static void
+take_out(const struct input_table *t, struct inc_key key)
+{
+    const void *old = t->index ? inc_peek(*t->kind, key) : NULL;
+
+    if (old) {
+        t->index(old, false);
+    }
+}
+
+/* Prepares for upsert_row() of 'row', which is still called as it was.  To be
+ * done for all rows of 't' before the first is renewed, because the new record
+ * of one may lead to the same cells as the old one of another. */
+static void
+take_out_row(const struct input_table *t, const struct ovsdb_idl_row *row)
+{
+    if (!t->names || row_name_find(t->names, &row->uuid)) {
+        take_out(t, row_key(t, row));
+    }
+}
+
+/* Makes 'record' (NULL: none) the value of the cell with 'key', whose old one
+ * take_out() has dealt with. */
 static void
 put_record(const struct input_table *t, struct inc_key key, void *record)
 {
-    const void *old = (t->index || t->diff) ? inc_peek(*t->kind, key) : NULL;
+    const void *old = t->diff ? inc_peek(*t->kind, key) : NULL;
 
-    if (t->index && old) {
-        t->index(old, false);
-    }
     if (t->index && record) {
         t->index(record, true);
     }
@@ -212,18 +243,11 @@ note_name_change(const struct input_table *t)
 static void
 upsert_row(const struct input_table *t, const struct ovsdb_idl_row *row)
 {
-    struct inc_key key = inc_key_uuid(&row->uuid);
-
-    if (t->names) {
-        const char *name = t->get_name(row);
-
-        if (!row_name_find(t->names, &row->uuid)) {
-            row_name_set(t->names, &row->uuid, name);
-            note_name_change(t);
-        }
-        key = inc_key_string(name);
+    if (t->names && !row_name_find(t->names, &row->uuid)) {
+        row_name_set(t->names, &row->uuid, t->get_name(row));
+        note_name_change(t);
     }
-    put_record(t, key, t->create(row));
+    put_record(t, row_key(t, row), t->create(row));
     if (t->note) {
         t->note(row);
     }
@@ -237,16 +261,26 @@ remove_row(const struct input_table *t, const struct uuid *uuid)
         const char *name = row_name_find(t->names, uuid);
 
         if (name) {
+            take_out(t, inc_key_string(name));
             put_record(t, inc_key_string(name), NULL);
             row_name_remove(t->names, uuid);
             note_name_change(t);
         }
     } else {
+        take_out(t, inc_key_uuid(uuid));
         put_record(t, inc_key_uuid(uuid), NULL);
     }
     if (t->note) {
         t->note(NULL);
     }
+}
+
+/* Has 'row', which is tracked and there, to be read again? */
+static bool
+must_upsert(const struct input_table *t, const struct ovsdb_idl_row *row)
+{
+    return (row_has(row, OVSDB_IDL_CHANGE_INSERT) || row->updated
+            || (t->refs_matter && *t->refs_matter));
 }
 
 /* Renews the cells of those rows that have changed. */
@@ -259,13 +293,13 @@ follow_table(const struct input_table *t, struct ovsdb_idl *idl)
          row = ovsdb_idl_track_get_next(row)) {
         if (row_has(row, OVSDB_IDL_CHANGE_DELETE) || is_renamed(t, row)) {
             remove_row(t, &row->uuid);
+        } else if (must_upsert(t, row)) {
+            take_out_row(t, row);
         }
     }
     for (row = ovsdb_idl_track_get_first(idl, t->class); row;
          row = ovsdb_idl_track_get_next(row)) {
-        if (!row_has(row, OVSDB_IDL_CHANGE_DELETE)
-            && (row_has(row, OVSDB_IDL_CHANGE_INSERT) || row->updated
-                || (t->refs_matter && *t->refs_matter))) {
+        if (!row_has(row, OVSDB_IDL_CHANGE_DELETE) && must_upsert(t, row)) {
             upsert_row(t, row);
         }
     }
@@ -306,6 +340,8 @@ compare_table(const struct input_table *t, struct ovsdb_idl *idl)
             = ovsdb_idl_get_row_for_uuid(idl, t->class, &list.uuids[i]);
         if (!old || !idl_row_exists(old) || is_renamed(t, old)) {
             remove_row(t, &list.uuids[i]);
+        } else {
+            take_out_row(t, old);
         }
     }
     free(list.uuids);
