@@ -217,10 +217,10 @@ trace_rows_refresh(struct trace_rows *rows)
         };
 
         rows->n++;
+        /* One with both is the datapath's, as for the controller. */
         if (lf->logical_datapath) {
             add_row(rows, &lf->logical_datapath->header_.uuid, &row);
-        }
-        if (lf->logical_dp_group) {
+        } else if (lf->logical_dp_group) {
             add_row(rows, &lf->logical_dp_group->header_.uuid, &row);
         }
     }
@@ -236,26 +236,22 @@ uuid_to_json(const struct uuid *uuid)
                                    xasprintf(UUID_FMT, UUID_ARGS(uuid))));
 }
 
-/* Adds 'op', which selects the 'n' 'columns' of the rows for which condition
- * 'where' (owned; NULL is always true) is true. */
+/* Adds 'op', which selects the 'n' 'columns' of the rows for which all of the
+ * array of conditions 'where' (owned) are true. */
 static void
 add_operation(struct trace_rows *rows, const struct operation *op,
               struct json *where, const char *const columns[], size_t n)
 {
     struct operations *ops = &rows->next;
     struct json *json = json_object_create();
-    struct json *conditions = json_array_create_empty();
     struct json *names = json_array_create_empty();
 
-    if (where) {
-        json_array_add(conditions, where);
-    }
     for (size_t i = 0; i < n; i++) {
         json_array_add(names, json_string_create(columns[i]));
     }
     json_object_put_string(json, "op", "select");
     json_object_put_string(json, "table", "Logical_Flow");
-    json_object_put(json, "where", conditions);
+    json_object_put(json, "where", where);
     json_object_put(json, "columns", names);
 
     if (!ops->json) {
@@ -277,7 +273,26 @@ condition(const char *column, const char *function, struct json *value)
                                json_string_create(function), value);
 }
 
-/* Adds 'op', which selects rows. */
+static struct json *
+empty_set(void)
+{
+    return json_array_create_2(json_string_create("set"),
+                               json_array_create_empty());
+}
+
+/* Conditions for the rows that belong to a group.  'group' (owned) is what
+ * logical_dp_group must compare to by 'function'. */
+static struct json *
+of_group(const char *function, struct json *group)
+{
+    /* A row with both is the datapath's. */
+    return json_array_create_2(
+        condition("logical_dp_group", function, group),
+        condition("logical_datapath", "==", empty_set()));
+}
+
+/* Adds 'op', which selects the rows for which all of the array of conditions
+ * 'where' (owned) are true. */
 static void
 select_rows(struct trace_rows *rows, const struct operation *op,
             struct json *where)
@@ -300,18 +315,20 @@ select_rows(struct trace_rows *rows, const struct operation *op,
 }
 
 static void
-fetch_owner(struct trace_rows *rows, const char *column,
-            const struct uuid *uuid)
+fetch_owner(struct trace_rows *rows, const struct uuid *uuid,
+            struct json *where)
 {
     const struct operation op = { .type = SELECT_OWNER, .owner = *uuid };
 
-    select_rows(rows, &op, condition(column, "==", uuid_to_json(uuid)));
+    select_rows(rows, &op, where);
 }
 
 void
 trace_rows_fetch_datapath(struct trace_rows *rows, const struct uuid *uuid)
 {
-    fetch_owner(rows, "logical_datapath", uuid);
+    fetch_owner(rows, uuid,
+                json_array_create_1(condition("logical_datapath", "==",
+                                              uuid_to_json(uuid))));
 }
 
 /* The server goes through the whole table for each operation.  From about this
@@ -329,18 +346,16 @@ trace_rows_fetch_groups(struct trace_rows *rows, const struct uuid *groups,
     }
     if (n_new > MAX_GROUPS) {
         const struct operation op = { .type = SELECT_GROUPS };
-        struct json *nothing
-            = json_array_create_2(json_string_create("set"),
-                                  json_array_create_empty());
 
-        select_rows(rows, &op, condition("logical_dp_group", "!=", nothing));
+        select_rows(rows, &op, of_group("!=", empty_set()));
         return;
     }
     for (size_t i = 0; i < n; i++) {
         struct trace_owner *owner = get_owner(rows, &groups[i]);
         if (!owner->is_complete) {
             owner->is_complete = true;
-            fetch_owner(rows, "logical_dp_group", &groups[i]);
+            fetch_owner(rows, &groups[i],
+                        of_group("==", uuid_to_json(&groups[i])));
         }
     }
 }
@@ -350,7 +365,7 @@ trace_rows_fetch_all(struct trace_rows *rows)
 {
     const struct operation op = { .type = SELECT_ALL };
 
-    select_rows(rows, &op, NULL);
+    select_rows(rows, &op, json_array_create_empty());
 }
 
 void
@@ -373,8 +388,9 @@ trace_rows_has_ids(struct trace_rows *rows, struct trace_row *row)
             return false;
         }
     }
-    add_operation(rows, &op, condition("_uuid", "==",
-                                       uuid_to_json(&row->uuid)),
+    add_operation(rows, &op,
+                  json_array_create_1(condition("_uuid", "==",
+                                                uuid_to_json(&row->uuid))),
                   columns, ARRAY_SIZE(columns));
     return false;
 }
@@ -517,10 +533,8 @@ take_row(struct trace_rows *rows, const struct operation *op,
         break;
 
     case SELECT_ALL:
-        if (get_uuid(json, "logical_datapath", &owner)) {
-            add_row(rows, &owner, &row);
-        }
-        if (get_uuid(json, "logical_dp_group", &owner)) {
+        if (get_uuid(json, "logical_datapath", &owner)
+            || get_uuid(json, "logical_dp_group", &owner)) {
             add_row(rows, &owner, &row);
         }
         break;
