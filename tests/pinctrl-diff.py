@@ -69,6 +69,7 @@ import concurrent.futures
 import difflib
 import importlib.util
 import os
+import re
 import shlex
 import struct
 import subprocess
@@ -80,6 +81,9 @@ import daemons
 TIMEOUT = int(os.environ.get('OVN_TEST_TIMEOUT') or 60)
 # Seconds in which a difference may go away.
 PATIENCE = 10
+
+# Frames that a dummy card's queue has room for.  It drops others, silently.
+MAX_QUEUED = 100
 
 # Named masks: why a field is free, and what makes frames equal that differ in
 # nothing else.  A mask takes the Ethernet payload's offset into account.
@@ -186,6 +190,8 @@ class Side:
         self.dir = os.path.join(directory, name)
         self.ports = {}         # name -> (chassis, iface)
         self.captures = {}      # name -> Capture
+        self.n_sent = {}        # name -> frames, so far, and those that may...
+        self.n_queued = {}      # ...still be in the card's queue.
         self.chassis = sorted(
             d for d in os.listdir(self.dir)
             if os.path.exists(os.path.join(self.dir, d, 'controller.pid')))
@@ -285,6 +291,8 @@ class Side:
     def del_vif(self, port):
         chassis, iface = self.ports.pop(port)
         self.captures.pop(port)
+        self.n_sent.pop(port, None)
+        self.n_queued.pop(port, None)
         self.vsctl(chassis, 'del-port br-int %s' % iface)
 
     def physical(self, chassis, network):
@@ -307,11 +315,32 @@ class Side:
 
     def send(self, port, *frames):
         chassis, iface = self.ports[port]
-        # As many as the card's queue has room for.
-        for i in range(0, len(frames), 50):
+        for i in range(0, len(frames), MAX_QUEUED):
+            some = frames[i:i + MAX_QUEUED]
+            if self.n_queued.get(port, 0) + len(some) > MAX_QUEUED:
+                self.drain(chassis)
             self.appctl(chassis, 'netdev-dummy/receive', iface,
-                        *[f.hex() for f in frames[i:i + 50]],
-                        daemon='vswitchd')
+                        *[f.hex() for f in some], daemon='vswitchd')
+            self.n_queued[port] = self.n_queued.get(port, 0) + len(some)
+            self.n_sent[port] = self.n_sent.get(port, 0) + len(some)
+
+    def drain(self, chassis):
+        """Waits until the switch has taken all frames from the queues of its
+        cards: it takes one at a time, between other things."""
+        queued = [port for port, (where, _) in self.ports.items()
+                  if where == chassis and self.n_queued.get(port)]
+
+        def taken():
+            text = self.appctl(chassis, 'dpctl/show', '-s', daemon='vswitchd')
+            n = dict(re.findall(r'port \d+: (\S+).*\n\s+RX packets:(\d+)',
+                                text))
+            return all(int(n.get(self.ports[port][1], 0)) >= self.n_sent[port]
+                       for port in queued)
+
+        if queued:
+            self.wait_for(taken, 'the switch takes what has been sent')
+        for port in queued:
+            self.n_queued[port] = 0
 
     def received(self, port):
         return list(self.captures[port].read())
@@ -356,7 +385,9 @@ class Side:
 
     def mark(self, chassis):
         """Has the controller answer one more packet, and waits for it:
-        packet-ins are handled in the order in which they come."""
+        packet-ins are handled in the order in which they come.  Those of
+        frames come when the switch has taken them."""
+        self.drain(chassis)
         capture, ofport = self.mark_port(chassis)
         self.n_marks = (self.n_marks + 1) & 0xffff
         number = struct.pack('!H', self.n_marks)
