@@ -265,6 +265,25 @@ name_destroy(struct dns_name *name)
     free(name);
 }
 
+/* Data is sent in its order. */
+static bool
+name_equals(const struct dns_name *a, const struct dns_name *b)
+{
+    if (a->n != b->n) {
+        return false;
+    }
+    for (size_t i = 0; i < a->n; i++) {
+        const struct dns_datum *x = a->data[i];
+        const struct dns_datum *y = b->data[i];
+
+        if (x->type != y->type || x->len != y->len
+            || memcmp(x->data, y->data, x->len)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void
 zone_add(struct dns_zone *zone, const char *key, const char *value,
          struct ds *errors)
@@ -336,6 +355,25 @@ dns_zone_unref(struct dns_zone *zone)
         shash_destroy(&zone->names);
         free(zone);
     }
+}
+
+bool
+dns_zone_equals(const struct dns_zone *a, const struct dns_zone *b)
+{
+    const struct shash_node *node;
+
+    if (a->owned != b->owned
+        || shash_count(&a->names) != shash_count(&b->names)) {
+        return false;
+    }
+    SHASH_FOR_EACH (node, &a->names) {
+        const struct dns_name *other = shash_find_data(&b->names, node->name);
+
+        if (!other || !name_equals(node->data, other)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Replies. */

@@ -62,6 +62,8 @@ struct dns_zone *dns_zone_create(const struct smap *records, bool owned,
                                  struct ds *errors);
 struct dns_zone *dns_zone_ref(const struct dns_zone *);
 void dns_zone_unref(struct dns_zone *); /* The last one frees it. */
+/* Whether both give the same answers. */
+bool dns_zone_equals(const struct dns_zone *, const struct dns_zone *);
 
 enum dns_answer {
     DNS_UNKNOWN,                /* The zone does not have the name, or nothing

@@ -1229,6 +1229,8 @@ inc_kind_declare(struct inc_engine *engine, const struct inc_kind_class *class)
 {
     ovs_assert(class->stage >= 0 && class->stage < engine->n_stages);
     ovs_assert(!class->is_set || (!class->equal && !class->destroy));
+    /* Or whoever reads or follows it would take a recompute for a change. */
+    ovs_assert(!class->destroy || class->equal);
     ovs_assert(class->is_set || !class->keeps_changes);
 
     struct inc_kind *kind = xzalloc(sizeof *kind);

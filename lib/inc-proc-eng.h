@@ -119,7 +119,7 @@ struct inc_kind_class {
     enum inc_key_type key_type; /* For printing. */
     bool is_set;                /* 'equal' and 'destroy' are NULL then. */
     bool keeps_changes;         /* For a set: for update(). */
-    /* NULL: equal only if they are one. */
+    /* NULL: equal only if they are one, for values that are not owned. */
     bool (*equal)(const void *a, const void *b);
     void (*destroy)(void *value); /* NULL: values are not owned. */
 };

@@ -106,6 +106,7 @@ static const struct inc_kind_class geneve_copy_kind_class = {
     .name = "test-geneve-field",
     .stage = STAGE_FLOW,
     .key_type = INC_KEY_STRING,
+    .equal = string_equal,
     .destroy = free,
 };
 
@@ -249,10 +250,21 @@ static const struct inc_unit_class unit_class = {
 
 /* Many flows without many lines: a unit a thousand. */
 static struct inc_kind *many_kind;
+
+static bool
+number_equal(const void *a_, const void *b_)
+{
+    const uint64_t *a = a_;
+    const uint64_t *b = b_;
+
+    return *a == *b;
+}
+
 static const struct inc_kind_class many_kind_class = {
     .name = "test-many",
     .stage = STAGE_INPUT,
     .key_type = INC_KEY_U64,
+    .equal = number_equal,
     .destroy = free,
 };
 

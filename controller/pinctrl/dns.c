@@ -44,6 +44,12 @@ zone_destroy(void *zone)
     dns_zone_unref(zone);
 }
 
+static bool
+zone_equal(const void *a, const void *b)
+{
+    return dns_zone_equals(a, b);
+}
+
 /* By the row's UUID, and by the datapath's tunnel key (a uint64_t). */
 static struct fact_table zones
     = FACT_TABLE_INITIALIZER("dns-zones", zone_destroy, NULL);
@@ -64,7 +70,7 @@ list_equal(const void *a_, const void *b_)
 
 static const struct inc_kind_class zone_kind_class = {
     .name = "dns-zone", .stage = STAGE_FLOW, .key_type = INC_KEY_UUID,
-    .destroy = zone_destroy,
+    .equal = zone_equal, .destroy = zone_destroy,
 };
 static const struct inc_kind_class list_kind_class = {
     .name = "dns-rows", .stage = STAGE_FLOW, .key_type = INC_KEY_U64,

@@ -33,6 +33,14 @@ static struct mpsc_queue changes = MPSC_QUEUE_INITIALIZER(&changes);
 
 /* Main thread. */
 
+static uint64_t n_changes;
+
+uint64_t
+fact_n_changes(void)
+{
+    return n_changes;
+}
+
 static void
 note_change(struct fact_table *table, struct inc_key key)
 {
@@ -81,6 +89,7 @@ fact_publish(struct fact_table *table, struct inc_key key, void *value)
     struct fact *old = find(table, key, hash);
     struct fact *new = xmalloc(sizeof *new + key.len);
 
+    n_changes++;
     new->table = table;
     new->value = value;
     new->key_len = key.len;
@@ -101,6 +110,7 @@ fact_withdraw(struct fact_table *table, struct inc_key key)
     struct fact *old = find(table, key, hash);
 
     if (old) {
+        n_changes++;
         cmap_remove(&table->facts, &old->node, hash);
         ovsrcu_postpone(free_fact, old);
         note_change(table, key);

@@ -102,6 +102,8 @@ void fact_run_changes(void);
 void fact_take_fence(void);
 void fact_publish_installed(void);
 void fact_drop_changes(void);
+/* How often something was published or withdrawn.  Main thread. */
+uint64_t fact_n_changes(void);
 
 /* result.c: main thread, but for pin_result_put(). */
 void pin_results_init(struct pin_service *);

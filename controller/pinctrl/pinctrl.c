@@ -124,7 +124,8 @@ show(struct unixctl_conn *conn, int argc OVS_UNUSED,
 {
     struct ds s = DS_EMPTY_INITIALIZER;
 
-    ds_put_format(&s, "packet-ins: %"PRIu64"\n", pin_n_packet_ins());
+    ds_put_format(&s, "packet-ins: %"PRIu64"\nchanges of facts: %"PRIu64"\n",
+                  pin_n_packet_ins(), fact_n_changes());
     for (size_t i = 0; i < pin_n_services; i++) {
         const struct pin_service_state *state = &states[i];
 
@@ -161,7 +162,6 @@ run(struct turn *turn)
     /* Not before daemonization, which forks. */
     pin_thread_start();
     pin_thread_connect(turn->target, turn->config->openflow_probe_s);
-
 }
 
 static void
