@@ -154,18 +154,6 @@ u32_at(const uint8_t *p)
     return (uint32_t) wire_u16(p) << 16 | wire_u16(&p[2]);
 }
 
-static bool
-next_option(struct wire_reader *r, uint16_t *code,
-            struct dhcpv6_option *option)
-{
-    if (!wire_left(r) || !wire_take_u16(r, code)
-        || !wire_take_u16(r, &option->len)) {
-        return false;
-    }
-    option->value = wire_take(r, option->len);
-    return option->value != NULL;
-}
-
 static const char *
 parse_lease(const struct dhcpv6_option *option, struct pd_answer *answer)
 {
@@ -232,7 +220,7 @@ parse_association(const struct dhcpv6_option *ia, uint32_t iaid,
     struct dhcpv6_option option;
     const char *why = NULL;
     uint16_t code;
-    while (!why && next_option(&r, &code, &option)) {
+    while (!why && dhcpv6_next_option(&r, &code, &option)) {
         why = (code == OPT_IA_PREFIX ? parse_lease(&option, answer)
                : code == OPT_STATUS_CODE ? parse_status(&option, answer)
                : NULL);
@@ -309,7 +297,7 @@ pd_parse(const uint8_t *msg, size_t size, struct eth_addr mac, uint32_t iaid,
         return "it is no answer of a server";
     }
     answer->type = msg[0];
-    while (!why && next_option(&r, &code, &option)) {
+    while (!why && dhcpv6_next_option(&r, &code, &option)) {
         why = parse_option(code, &option, iaid, &client_id, answer);
     }
     if (why) {

@@ -37,10 +37,9 @@ static const uint8_t duid_ll[4] = { 0, 3, 0, 1 };
 
 /* Options: code, length, value. */
 
-/* Reads an option.  False if there is none any more. */
-static bool
-next_option(struct wire_reader *r, uint16_t *code,
-            struct dhcpv6_option *option)
+bool
+dhcpv6_next_option(struct wire_reader *r, uint16_t *code,
+                   struct dhcpv6_option *option)
 {
     if (!wire_left(r) || !wire_take_u16(r, code)
         || !wire_take_u16(r, &option->len)) {
@@ -74,7 +73,7 @@ dhcpv6_parse(const uint8_t *msg, size_t size, struct dhcpv6_request *rq)
     }
     rq->msg = msg;
     rq->type = msg[0];
-    while (next_option(&r, &code, &option)) {
+    while (dhcpv6_next_option(&r, &code, &option)) {
         if (code == OPT_CLIENT_ID) {
             rq->client_id = option;
         } else if (code == OPT_SERVER_ID) {
@@ -195,7 +194,7 @@ put_config(const struct dhcpv6_request *rq, const uint8_t *config,
     struct dhcpv6_option option;
     uint16_t code;
 
-    while (next_option(&r, &code, &option)) {
+    while (dhcpv6_next_option(&r, &code, &option)) {
         switch (code) {
         case OPT_SERVER_ID:
             if (option.len != ETH_ADDR_LEN) {

@@ -18,6 +18,7 @@
 #include "openvswitch/types.h"
 
 struct ofpbuf;
+struct wire_reader;
 
 enum dhcpv6_type {              /* RFC 8415, 7.3. */
     DHCPV6_SOLICIT = 1,
@@ -37,6 +38,12 @@ struct dhcpv6_option {
     const uint8_t *value;
     uint16_t len;
 };
+
+/* Reads the next option (code, length, value) from '*r' into '*code' and
+ * '*option'.  False if there is none, or one that does not end, which
+ * 'r->is_short' then tells. */
+bool dhcpv6_next_option(struct wire_reader *r, uint16_t *code,
+                        struct dhcpv6_option *option);
 
 struct dhcpv6_request {
     const uint8_t *msg;         /* Its type and transaction ID, borrowed. */
