@@ -17,6 +17,8 @@ void *analyze_pop(const void *container);
 
 /* The oldest, again and again, as those before it are freed. */
 #define ovs_list_front(LIST) ((struct ovs_list *) analyze_pop(LIST))
+#define ovs_list_pop_front(LIST) ((struct ovs_list *) analyze_pop(LIST))
+#define hmap_first(HMAP) ((struct hmap_node *) analyze_pop(HMAP))
 
 #undef HMAP_FOR_EACH_POP
 #define HMAP_FOR_EACH_POP(NODE, MEMBER, HMAP) \
