@@ -84,6 +84,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/lflow.h \
 	controller/local-datapath.c \
 	controller/local-datapath.h \
+	controller/local-encaps.c \
+	controller/local-encaps.h \
 	controller/ltables.h \
 	controller/mac-bind.c \
 	controller/mac-bind.h \

@@ -429,13 +429,18 @@ decide(struct decision *d)
 }
 
 /* Our encapsulation that the interface asks for with encap-ip, the best of
- * those with that address; zero if none. */
+ * those with that address, or else our default one; zero if none. */
 static struct uuid
 wanted_encap(const struct decision *d)
 {
-    const char *ip = d->iface ? smap_get(&d->iface->external_ids, "encap-ip")
-                              : NULL;
-    if (!ip || d->want == BINDING_RELEASE) {
+    const char *asked = d->iface ? smap_get(&d->iface->external_ids,
+                                            "encap-ip") : NULL;
+    if (d->want == BINDING_RELEASE) {
+        return UUID_ZERO;
+    }
+    const char *ip = asked ? asked : in_config(d->unit,
+                                               "ovn-encap-ip-default");
+    if (!ip) {
         return UUID_ZERO;
     }
 
@@ -447,16 +452,21 @@ wanted_encap(const struct decision *d)
     struct encap_end best_end;
     for (size_t i = 0; i < chassis->n_encaps; i++) {
         const struct encap *e = &chassis->encaps[i];
-        const struct encap_end end = { encap_type_from_word(e->type), e->ip };
+        const struct encap_end end = {
+            .type = encap_type_from_word(e->type), .ip = e->ip,
+        };
 
         if (end.type != N_ENCAP_TYPES && !strcmp(e->ip, ip)
-            && (!best || encap_is_better(&end, &best_end, ip))) {
+            && (!best || encap_is_better(&end, &best_end, ip, NULL))) {
             best = e;
             best_end = end;
         }
     }
     if (best) {
         return best->uuid;
+    }
+    if (!asked) {
+        return UUID_ZERO;       /* chassis.c complains. */
     }
 
     static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);

@@ -73,6 +73,7 @@ struct chassis_config {
     char *hostname;
     struct sset encap_types;    /* Only those that exist. */
     struct sset encap_ips;      /* Only those that are addresses. */
+    const char *default_ip;     /* One of them, or NULL. */
     const char *encap_csum;     /* "true" or "false". */
     struct sset transport_zones;
     struct smap other_config;
@@ -291,6 +292,14 @@ get_encaps(struct chassis_config *c, const struct ovsrec_open_vswitch *cfg)
                 word));
         }
     }
+    word = ovs_config_get(cfg, c->name, "ovn-encap-ip-default");
+    if (word && sset_contains(&c->encap_ips, word)) {
+        c->default_ip = word;
+    } else if (word) {
+        sset_add_and_free(&problems, xasprintf(
+            "ovn-encap-ip-default: \"%s\" is ignored, it is none of the "
+            "addresses in ovn-encap-ip", word));
+    }
     report_new(&problems);
     sset_destroy(&problems);
     sset_destroy(&types);
@@ -456,11 +465,28 @@ may_insert_encap(struct ovsdb_idl *sb_idl, const struct chassis_config *c,
     return true;
 }
 
+/* Whether those that do not ask for another address are to be reached at
+ * 'ip'. */
+static bool
+is_default(const struct chassis_config *c, const char *ip)
+{
+    return c->default_ip && !strcmp(c->default_ip, ip);
+}
+
 /* Brings 'encap' up to date with 'c'. */
 static void
 update_encap(const struct sbrec_encap *encap, const struct chassis_config *c)
 {
     const char *csum = smap_get(&encap->options, "csum");
+    const char *marked = smap_get(&encap->options, "is_default");
+
+    if (is_default(c, encap->ip)) {
+        if (!marked || strcmp(marked, "true")) {
+            sbrec_encap_update_options_setkey(encap, "is_default", "true");
+        }
+    } else if (marked) {
+        sbrec_encap_update_options_delkey(encap, "is_default");
+    }
 
     if (!csum || strcmp(csum, c->encap_csum)) {
         sbrec_encap_update_options_setkey(encap, "csum", c->encap_csum);
@@ -475,11 +501,16 @@ insert_encap(struct ovsdb_idl_txn *sb_txn, const struct chassis_config *c,
              const char *type, const char *ip)
 {
     struct sbrec_encap *encap = sbrec_encap_insert(sb_txn);
-    const struct smap options = SMAP_CONST1(&options, "csum", c->encap_csum);
+    struct smap options = SMAP_INITIALIZER(&options);
 
+    smap_add(&options, "csum", c->encap_csum);
+    if (is_default(c, ip)) {
+        smap_add(&options, "is_default", "true");
+    }
     sbrec_encap_set_type(encap, type);
     sbrec_encap_set_ip(encap, ip);
     sbrec_encap_set_options(encap, &options);
+    smap_destroy(&options);
     sbrec_encap_set_chassis_name(encap, c->name);
     return encap;
 }

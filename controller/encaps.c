@@ -14,7 +14,8 @@
  * do.
  *
  * The mark of a tunnel port of ours is Port.external_ids:ovn-chassis-id, and
- * its value, "CHASSIS@IP", says which encap it leads to.  A wanted tunnel
+ * its value, "CHASSIS@IP", says which encap it leads to; where it starts may
+ * follow it, as in "CHASSIS@IP%LOCAL-IP".  A wanted tunnel
  * whose mark is there is adopted: nothing is done to it if its type and
  * options are right, so a restart changes no port.  One that leads to the
  * right address under a wrong mark gets the right one.
@@ -25,6 +26,8 @@
  * Of the encapsulation types that both sides have, the best is used.  There is
  * a tunnel to every encap of that type, with no regard to address families:
  * whether an address can be reached is the host's routing table's business.
+ * Where tunnels start from particular addresses (local-encaps.h), there is one
+ * from each address of the encap's family.
  *
  * With which chassis there are tunnels at all, and which of several a packet
  * takes, is decided in lib/encap.h. */
@@ -42,6 +45,7 @@
 #include "config-values.h"
 #include "flow.h"
 #include "inputs.h"
+#include "local-encaps.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/shash.h"
@@ -70,7 +74,7 @@ struct wanted_tunnel {
     struct smap bfd;            /* Empty: none. */
 };
 
-/* (wanted-tunnel, "CHASSIS@IP"). */
+/* (wanted-tunnel, mark). */
 static struct inc_kind *kind_wanted;
 
 /* (encaps-ready, only): exists as soon as wanted tunnels are really known,
@@ -124,7 +128,9 @@ tunnel_equal(const void *a_, const void *b_)
     return uuid_equals(&a->chassis, &b->chassis)
            && !strcmp(a->chassis_name, b->chassis_name)
            && !strcmp(a->remote_ip, b->remote_ip)
-           && a->type == b->type && a->ofport == b->ofport;
+           && nullable_string_is_equal(a->local_ip, b->local_ip)
+           && a->is_default == b->is_default && a->type == b->type
+           && a->ofport == b->ofport;
 }
 
 static void
@@ -134,6 +140,7 @@ tunnel_destroy(void *t_)
 
     free(t->chassis_name);
     free(t->remote_ip);
+    free(t->local_ip);
     free(t);
 }
 
@@ -195,19 +202,25 @@ choose_type(struct inc_unit *unit, const struct chassis *ch)
     return encap_common_type(ours, theirs);
 }
 
+static bool
+is_ipv6(const char *ip)
+{
+    return strchr(ip, ':') != NULL;
+}
+
 /* The first of 'ips', addresses separated by commas, of the family of
  * 'remote_ip'.  NULL if there is none.  Caller frees. */
 static char *
 find_same_family(const char *ips, const char *remote_ip)
 {
-    bool is_ipv6 = strchr(remote_ip, ':') != NULL;
+    bool ipv6 = is_ipv6(remote_ip);
     char *copy = xstrdup(ips);
     char *save_ptr = NULL;
     char *found = NULL;
 
     for (char *ip = strtok_r(copy, ", ", &save_ptr); ip && !found;
          ip = strtok_r(NULL, ", ", &save_ptr)) {
-        if ((strchr(ip, ':') != NULL) == is_ipv6) {
+        if (is_ipv6(ip) == ipv6) {
             found = xstrdup(ip);
         }
     }
@@ -263,9 +276,12 @@ add_ipsec(struct inc_unit *unit, const struct chassis *ch,
     }
 }
 
+/* A tunnel to 'encap' of 'ch' from 'local_ip', or, if that is NULL, from any
+ * address. */
 static void
 want_tunnel(struct inc_unit *unit, const struct chassis *ch,
-            const struct encap *encap, enum encap_type type)
+            const struct encap *encap, enum encap_type type,
+            const char *local_ip)
 {
     struct wanted_tunnel *w = xmalloc(sizeof *w);
 
@@ -296,16 +312,41 @@ want_tunnel(struct inc_unit *unit, const struct chassis *ch,
     if (df_default) {
         smap_add(&w->options, "df_default", df_default);
     }
-    add_local_ip(unit, encap->ip, &w->options);
+    if (local_ip) {
+        smap_add(&w->options, "local_ip", local_ip);
+    } else {
+        add_local_ip(unit, encap->ip, &w->options);
+    }
     add_ipsec(unit, ch, &w->options);
     tunnel_bfd_config(unit, &ch->uuid, &w->bfd);
 
     smap_add(&w->options, "key", "flow");
     smap_add(&w->options, "remote_ip", encap->ip);
 
-    char *mark = xasprintf("%s@%s", ch->name, encap->ip);
+    char *mark = xasprintf("%s@%s%s%s", ch->name, encap->ip,
+                           local_ip ? "%" : "", local_ip ? local_ip : "");
     inc_write(unit, kind_wanted, inc_key_string(mark), w);
     free(mark);
+}
+
+/* Tunnels to 'encap' of 'ch': from each of our addresses of its family that
+ * they start from, or, if there is none, from any. */
+static void
+want_tunnels(struct inc_unit *unit, const struct chassis *ch,
+             const struct encap *encap, enum encap_type type)
+{
+    bool any = false;
+    const char *local_ip;
+
+    for (size_t id = 0; (local_ip = local_encap_ip(unit, id)); id++) {
+        if (is_ipv6(local_ip) == is_ipv6(encap->ip)) {
+            want_tunnel(unit, ch, encap, type, local_ip);
+            any = true;
+        }
+    }
+    if (!any) {
+        want_tunnel(unit, ch, encap, type, NULL);
+    }
 }
 
 static void
@@ -334,12 +375,29 @@ plan_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     }
     for (size_t i = 0; i < ch->n_encaps; i++) {
         if (encap_type_from_word(ch->encaps[i].type) == type) {
-            want_tunnel(unit, ch, &ch->encaps[i], type);
+            want_tunnels(unit, ch, &ch->encaps[i], type);
         }
     }
 }
 
 /* What is: one unit for each interface. */
+
+/* Whether those that do not ask for another encap of 'chassis' are reached by
+ * the one of 'type' at 'ip'. */
+static bool
+is_default_encap(struct inc_unit *unit, const struct uuid *chassis,
+                 enum encap_type type, const char *ip)
+{
+    const struct chassis *ch = in_chassis(unit, chassis);
+
+    for (size_t i = 0; ch && i < ch->n_encaps; i++) {
+        if (encap_type_from_word(ch->encaps[i].type) == type
+            && !strcmp(ch->encaps[i].ip, ip)) {
+            return smap_get_bool(&ch->encaps[i].options, "is_default", false);
+        }
+    }
+    return false;
+}
 
 static void
 iface_run(struct inc_unit *unit, void *aux OVS_UNUSED)
@@ -362,11 +420,16 @@ iface_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
     char *chassis_name = xmemdup0(mark, at - mark);
     const struct uuid *chassis = in_chassis_by_name(unit, chassis_name);
+    const char *from = strchr(at, '%');
+    char *remote_ip = from ? xmemdup0(at + 1, from - at - 1) : xstrdup(at + 1);
     struct tunnel *t = xmalloc(sizeof *t);
     *t = (struct tunnel) {
         .chassis = chassis ? *chassis : UUID_ZERO,
         .chassis_name = chassis_name,
-        .remote_ip = xstrdup(at + 1),
+        .remote_ip = remote_ip,
+        .local_ip = from ? xstrdup(from + 1) : NULL,
+        .is_default = chassis && is_default_encap(unit, chassis, type,
+                                                  remote_ip),
         .type = type,
         .ofport = u16_to_ofp(iface->ofport),
     };
@@ -386,8 +449,9 @@ encaps_tunnel_by_iface(struct inc_unit *unit, const char *iface)
 
 const struct tunnel *
 encaps_tunnel(struct inc_unit *unit, const struct uuid *chassis,
-              const char *encap_ip)
+              const char *encap_ip, size_t id)
 {
+    const char *local_ip = local_encap_ip(unit, id);
     const struct inc_set *ifaces = inc_read_set(unit, kind_tunnels_of_chassis,
                                                 inc_key_uuid(chassis));
     const struct tunnel *best = NULL;
@@ -398,9 +462,12 @@ encaps_tunnel(struct inc_unit *unit, const struct uuid *chassis,
             = encaps_tunnel_by_iface(unit, inc_set_at(ifaces, i).data);
 
         if (t) {
-            const struct encap_end end = { t->type, t->remote_ip };
+            const struct encap_end end = {
+                t->type, t->remote_ip, t->is_default, t->local_ip
+            };
 
-            if (!best || encap_is_better(&end, &best_end, encap_ip)) {
+            if (!best || encap_is_better(&end, &best_end, encap_ip,
+                                         local_ip)) {
                 best = t;
                 best_end = end;
             }
@@ -538,7 +605,9 @@ static char *
 make_place(const struct wanted_tunnel *w)
 {
     const struct encap_end end = {
-        w->type, smap_get(&w->options, "remote_ip")
+        .type = w->type,
+        .ip = smap_get(&w->options, "remote_ip"),
+        .local_ip = smap_get(&w->options, "local_ip"),
     };
 
     return encap_place(&end);
@@ -698,12 +767,16 @@ consider_tunnel(struct inc_key key, const void *w_, void *search_)
 {
     const struct wanted_tunnel *w = w_;
     struct search *search = search_;
-    const char *remote_ip = smap_get_def(&search->iface->options,
-                                         "remote_ip", "");
+    const struct smap *options = &search->iface->options;
+    const bool exact = nullable_string_is_equal(
+        smap_get(options, "local_ip"), smap_get(&w->options, "local_ip"));
 
-    if (!search->w && !sset_contains(&search->ctx->adopted, key.data)
+    /* One that starts elsewhere will do if no other leads there. */
+    if ((!search->w || exact)
+        && !sset_contains(&search->ctx->adopted, key.data)
         && encap_type_from_word(search->iface->type) == w->type
-        && !strcmp(smap_get(&w->options, "remote_ip"), remote_ip)
+        && !strcmp(smap_get(&w->options, "remote_ip"),
+                   smap_get_def(options, "remote_ip", ""))
         && is_chosen(search->ctx, key.data, w)) {
         search->mark = key.data;
         search->w = w;

@@ -20,15 +20,19 @@ struct tunnel {
     struct uuid chassis;
     char *chassis_name;
     char *remote_ip;            /* The encap's. */
+    char *local_ip;             /* From which it starts, or NULL: any. */
+    bool is_default;            /* Is 'remote_ip' the one for those that do
+                                 * not ask for another? */
     enum encap_type type;
     ofp_port_t ofport;
 };
 
-/* The tunnel to 'chassis', the one to its encap 'encap_ip' (may be NULL) if
- * there are several (see encap_is_better()); NULL if there is none. */
+/* The tunnel to 'chassis', the one to its encap 'encap_ip' (may be NULL) from
+ * our own with encap ID 'id' (see local-encaps.h) if there are several (see
+ * encap_is_better()); NULL if there is none. */
 const struct tunnel *encaps_tunnel(struct inc_unit *,
                                    const struct uuid *chassis,
-                                   const char *encap_ip);
+                                   const char *encap_ip, size_t id);
 /* The tunnel that is an interface, by its name; NULL if it is none. */
 const struct tunnel *encaps_tunnel_by_iface(struct inc_unit *, const char *);
 

@@ -275,7 +275,7 @@ encode_tunnel_ofport(const char *lport, ofp_port_t *ofport, void *run_)
     const struct tunnel *tunnel = NULL;
 
     if (pb && !uuid_is_zero(&pb->chassis)) {
-        tunnel = encaps_tunnel(run->unit, &pb->chassis, NULL);
+        tunnel = encaps_tunnel(run->unit, &pb->chassis, NULL, 0);
     }
     if (!tunnel) {
         return false;

@@ -57,6 +57,7 @@
 #include "lflow-text.h"
 #include "lflow.h"
 #include "local-datapath.h"
+#include "local-encaps.h"
 #include "ltables.h"
 #include "memory.h"
 #include "mirror.h"
@@ -124,6 +125,7 @@ static const struct module *const modules[] = {
     &inputs_module,
     &ofctrl_module,
     &chassis_module,
+    &local_encaps_module,
     &tunnel_bfd_module,
     &binding_module,
     &binding_commit_module,

@@ -127,21 +127,21 @@ put_port_zone(const struct ovn_dialect *dialect, int zone,
     }
 }
 
-/* Which of the chassis' addresses tunnels are to start from: the first one,
- * whatever a port would like (see differences.rst). */
 void
-put_encap_id(const struct ovn_dialect *dialect, struct ofpbuf *ofpacts)
+put_encap_id(const struct ovn_dialect *dialect, size_t id,
+             struct ofpbuf *ofpacts)
 {
     if (dialect->has_encap_id) {
-        put_load_bits(MFF_LOG_CT_ZONE, 16, 16, 0, ofpacts);
+        put_load_bits(MFF_LOG_CT_ZONE, 16, 16, id, ofpacts);
     }
 }
 
 void
-match_encap_id(const struct ovn_dialect *dialect, struct match *match)
+match_encap_id(const struct ovn_dialect *dialect, size_t id,
+               struct match *match)
 {
     if (dialect->has_encap_id) {
-        match_set_reg_masked(match, MFF_LOG_CT_ZONE - MFF_REG0, 0,
+        match_set_reg_masked(match, MFF_LOG_CT_ZONE - MFF_REG0, id << 16,
                              0xffff0000);
     }
 }

@@ -36,8 +36,10 @@ table_after_remote(const struct ovn_tables *t)
     return t->remote_vtep_output ? t->remote_vtep_output : t->local_output;
 }
 void put_port_zone(const struct ovn_dialect *, int zone, struct ofpbuf *);
-void put_encap_id(const struct ovn_dialect *, struct ofpbuf *);
-void match_encap_id(const struct ovn_dialect *, struct match *);
+/* Which of our addresses the tunnels start from that a packet takes: see
+ * local-encaps.h. */
+void put_encap_id(const struct ovn_dialect *, size_t id, struct ofpbuf *);
+void match_encap_id(const struct ovn_dialect *, size_t id, struct match *);
 
 void put_set_eth_src(const struct eth_addr *, struct ofpbuf *);
 void put_push_vlan(uint16_t ethertype, int tag, struct ofpbuf *);

@@ -263,7 +263,7 @@ remote_tunnels(struct inc_unit *unit, size_t *n)
         const struct tunnel *t = encaps_tunnel_by_iface(unit, iface);
 
         if (t && physical_is_remote(unit, &t->chassis)
-            && encaps_tunnel(unit, &t->chassis, NULL) == t) {
+            && encaps_tunnel(unit, &t->chassis, NULL, 0) == t) {
             tunnels[(*n)++] = t;
         }
     }

@@ -139,7 +139,7 @@ put_remote_member(struct group_ctx *ctx, const struct port_binding *pb)
     const struct tunnel *t
         = encaps_tunnel(ctx->unit, &pb->chassis,
                         physical_encap_ip(ctx->unit, &pb->chassis, &pb->encap,
-                                          !uuid_is_zero(&pb->encap)));
+                                          !uuid_is_zero(&pb->encap)), 0);
 
     if (t) {
         struct ofpbuf *ofpacts = &get_room(&ctx->remote)->ofpacts;
@@ -266,7 +266,7 @@ put_fan_out(struct group_ctx *ctx, const struct sset *names, uint16_t key)
 
     SSET_FOR_EACH (name, names) {
         const struct uuid *uuid = in_chassis_by_name(ctx->unit, name);
-        const struct tunnel *t = uuid ? encaps_tunnel(ctx->unit, uuid, NULL)
+        const struct tunnel *t = uuid ? encaps_tunnel(ctx->unit, uuid, NULL, 0)
                                       : NULL;
 
         if (!t) {

@@ -31,6 +31,7 @@
 #include "flow.h"
 #include "inputs.h"
 #include "local-datapath.h"
+#include "local-encaps.h"
 #include "lport-addresses.h"
 #include "lport-way.h"
 #include "ofctrl.h"
@@ -56,6 +57,7 @@ struct port_ctx {
     uint32_t dp_key;
     uint32_t cookie;
     struct zone_ids zones;
+    size_t encap_id;            /* For what enters at the port. */
     struct uuid our_chassis;
     struct ofpbuf ofpacts;      /* To build actions in. */
 };
@@ -125,7 +127,7 @@ put_enter(const struct port_ctx *ctx, struct ofpbuf *ofpacts)
     put_zones(&ctx->zones, in_dialect(ctx->unit), ofpacts);
     put_load(MFF_LOG_DATAPATH, ctx->dp_key, ofpacts);
     put_load(MFF_LOG_INPORT, ctx->pb->tunnel_key, ofpacts);
-    put_encap_id(in_dialect(ctx->unit), ofpacts);
+    put_encap_id(in_dialect(ctx->unit), ctx->encap_id, ofpacts);
 }
 
 /* phy_to_log, and log_to_phy without the output action. */
@@ -419,6 +421,7 @@ add_vif(struct port_ctx *ctx, const struct local_port *lp)
 {
     const bool nested = lp->parent != NULL;
 
+    ctx->encap_id = local_encap_of_iface(ctx->unit, lp->iface);
     add_local_output(ctx, nested);
     add_input(ctx, lp->ofport, nested ? TAG_VLAN : TAG_NONE, lp->tag, nested);
     add_output(ctx, lp->ofport, lp->tag);
@@ -572,7 +575,7 @@ add_restore_router_mac(struct port_ctx *ctx, const struct port_binding *lrp,
     put_zones(&zones, in_dialect(ctx->unit), &ctx->ofpacts);
     put_load(MFF_LOG_DATAPATH, ctx->dp_key, &ctx->ofpacts);
     put_load(MFF_LOG_INPORT, ln->tunnel_key, &ctx->ofpacts);
-    put_encap_id(in_dialect(ctx->unit), &ctx->ofpacts);
+    put_encap_id(in_dialect(ctx->unit), 0, &ctx->ofpacts);
     put_set_eth_src(lrp_mac, &ctx->ofpacts);
     put_resubmit(ctx->tables->ingress, &ctx->ofpacts);
     add_flow(ctx, ctx->tables->phy_to_log, 180, &match);
@@ -678,10 +681,11 @@ add_patch(struct port_ctx *ctx)
 /* Ports elsewhere. */
 
 /* Encapsulates and outputs to 'chassis', to that of the 'n' 'encaps' that is
- * its own, if there is one; false if there is no tunnel. */
+ * its own, if there is one, from our encap ID 'id'; false if there is no
+ * tunnel. */
 static bool
 put_to_chassis(struct port_ctx *ctx, const struct uuid *chassis,
-               const struct uuid *encaps, size_t n)
+               const struct uuid *encaps, size_t n, size_t id)
 {
     if (uuid_is_zero(chassis) || uuid_equals(chassis, &ctx->our_chassis)) {
         return false;
@@ -689,7 +693,7 @@ put_to_chassis(struct port_ctx *ctx, const struct uuid *chassis,
 
     const struct tunnel *t
         = encaps_tunnel(ctx->unit, chassis,
-                        physical_encap_ip(ctx->unit, chassis, encaps, n));
+                        physical_encap_ip(ctx->unit, chassis, encaps, n), id);
 
     /* A ramp knows the logical switch only. */
     const uint16_t key = (t && t->type == ENCAP_VXLAN
@@ -705,10 +709,10 @@ put_to_chassis(struct port_ctx *ctx, const struct uuid *chassis,
     return true;
 }
 
-/* By tunnel to every other chassis that has the port; false, and nothing done,
- * if there is no way to any. */
+/* By tunnel to every other chassis that has the port, from our encap ID 'id';
+ * false, and nothing done, if there is no way to any. */
 static bool
-put_tunnels(struct port_ctx *ctx)
+put_tunnels(struct port_ctx *ctx, size_t id)
 {
     const struct port_binding *pb = ctx->pb;
     bool any;
@@ -718,13 +722,13 @@ put_tunnels(struct port_ctx *ctx)
         put_forget_in_port(&ctx->ofpacts);
     }
     any = put_to_chassis(ctx, &pb->chassis, &pb->encap,
-                         !uuid_is_zero(&pb->encap));
+                         !uuid_is_zero(&pb->encap), id);
     for (size_t i = 0; i < pb->n_additional_chassis; i++) {
         const struct uuid *chassis = &pb->additional_chassis[i];
 
         if (!uuid_equals(chassis, &pb->chassis)) {
             any |= put_to_chassis(ctx, chassis, pb->additional_encap,
-                                  pb->n_additional_encap);
+                                  pb->n_additional_encap, id);
         }
     }
     if (!any) {
@@ -737,11 +741,13 @@ put_tunnels(struct port_ctx *ctx)
 static void
 add_tunneled(struct port_ctx *ctx)
 {
-    if (put_tunnels(ctx)) {
+    const size_t n_ids = local_encap_count(ctx->unit);
+
+    for (size_t id = 0; id < n_ids && put_tunnels(ctx, id); id++) {
         struct match match;
 
         match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
-        match_encap_id(in_dialect(ctx->unit), &match);
+        match_encap_id(in_dialect(ctx->unit), id, &match);
         put_resubmit(table_after_remote(ctx->tables), &ctx->ofpacts);
         add_flow(ctx, ctx->tables->remote_output, 100, &match);
     }
@@ -756,7 +762,7 @@ add_from_migrating(struct port_ctx *ctx)
     const struct inc_set *names = in_migrating_ports(ctx->unit,
                                                      &ctx->pb->datapath);
 
-    if (!inc_set_count(names) || !put_tunnels(ctx)) {
+    if (!inc_set_count(names) || !put_tunnels(ctx, 0)) {
         return;
     }
     for (size_t i = 0; i < inc_set_count(names); i++) {
@@ -779,7 +785,8 @@ add_from_migrating(struct port_ctx *ctx)
 static void
 add_vtep_input(struct port_ctx *ctx)
 {
-    const struct tunnel *t = encaps_tunnel(ctx->unit, &ctx->pb->chassis, NULL);
+    const struct tunnel *t = encaps_tunnel(ctx->unit, &ctx->pb->chassis, NULL,
+                                           0);
     struct match match;
 
     if (!t || t->type != ENCAP_VXLAN) {
@@ -897,7 +904,7 @@ add_ha_group(struct port_ctx *ctx)
     for (size_t i = 0; i < group->n; i++) {
         const struct tunnel *t
             = (uuid_equals(&members[i].chassis, &ctx->our_chassis) ? NULL
-               : encaps_tunnel(ctx->unit, &members[i].chassis, NULL));
+               : encaps_tunnel(ctx->unit, &members[i].chassis, NULL, 0));
 
         if (t) {
             first = first ? first : t;

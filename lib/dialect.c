@@ -178,6 +178,7 @@ compose(const struct layout *l, const struct smap *options,
         .frag_mtu_is_note = consolidated,
         /* 23.03 and 23.06 have none. */
         .has_encap_id = l - layouts >= 2,
+        .tunnels_start_somewhere = l - layouts >= 3, /* 24.09 */
         .names_zones = l - layouts >= 1,
         .announce_interval = l - layouts >= 3 ? 1 : 2, /* 24.09 */
         .arp_ns_explicit_output = options && smap_get_bool(

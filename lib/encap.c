@@ -72,29 +72,51 @@ encap_may_tunnel(const struct encap_realm *here,
             && (!there->is_remote || here->is_interconn));
 }
 
+static bool
+is_asked(const char *ip, const char *asked)
+{
+    return ip && asked && !strcmp(ip, asked);
+}
+
 bool
 encap_is_better(const struct encap_end *a, const struct encap_end *b,
-                const char *ip)
+                const char *ip, const char *local_ip)
 {
-    bool a_asked = ip && !strcmp(a->ip, ip);
-    bool b_asked = ip && !strcmp(b->ip, ip);
+    bool a_asked = is_asked(a->ip, ip);
+    bool a_from = is_asked(a->local_ip, local_ip);
+    int far = strcmp(a->ip, b->ip);
 
-    return (a_asked != b_asked ? a_asked
+    return (a_asked != is_asked(b->ip, ip) ? a_asked
+            : a_from != is_asked(b->local_ip, local_ip) ? a_from
+            : a->is_default != b->is_default ? a->is_default
             : a->type != b->type ? a->type < b->type
-            : strcmp(a->ip, b->ip) < 0);
+            : far ? far < 0
+            : a->local_ip && b->local_ip && strcmp(a->local_ip,
+                                                   b->local_ip) < 0);
+}
+
+static void
+put_address(const char *ip, struct ds *s)
+{
+    struct in6_addr addr;
+
+    if (ipv6_parse(ip, &addr)) {
+        ipv6_format_addr(&addr, s);
+    } else {
+        ds_put_cstr(s, ip);
+    }
 }
 
 char *
 encap_place(const struct encap_end *end)
 {
     struct ds s = DS_EMPTY_INITIALIZER;
-    struct in6_addr addr;
 
     ds_put_format(&s, "%s ", encap_type_to_word(end->type));
-    if (ipv6_parse(end->ip, &addr)) {
-        ipv6_format_addr(&addr, &s);
-    } else {
-        ds_put_cstr(&s, end->ip);
+    put_address(end->ip, &s);
+    if (end->local_ip) {
+        ds_put_cstr(&s, " from ");
+        put_address(end->local_ip, &s);
     }
     return ds_steal_cstr(&s);
 }

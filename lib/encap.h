@@ -45,23 +45,26 @@ struct encap_realm {
 bool encap_may_tunnel(const struct encap_realm *here,
                       const struct encap_realm *there);
 
-/* The far end of a tunnel. */
+/* The ends of a tunnel. */
 struct encap_end {
     enum encap_type type;
-    const char *ip;
+    const char *ip;             /* The far end's. */
+    bool is_default;            /* Of the far end's chassis' addresses. */
+    const char *local_ip;       /* This end's, or NULL if that is any. */
 };
 
 /* Of several tunnels to a chassis, whether 'a' is to be taken rather than 'b'
- * by packets for a port that asks for 'ip' (NULL: for no address in
- * particular).  What is left open by that is decided in the same way
- * everywhere: by the type, then by the address. */
+ * by packets for a port that asks for 'ip' from one that asks for 'local_ip'
+ * (NULL: for no address in particular).  What is left open by that is decided
+ * in the same way everywhere: the chassis' default, then by the type, then by
+ * the addresses. */
 bool encap_is_better(const struct encap_end *a, const struct encap_end *b,
-                     const char *ip);
+                     const char *ip, const char *local_ip);
 
-/* Where a tunnel leads, as a text that is the same for all spellings of an
- * address.  The switch has one tunnel to a place: whatever else can make two
- * tunnels different is the same for all of ours, or part of the Encap, which
- * is the only one of its type and address.  Caller frees. */
+/* Where a tunnel leads, and from where, as a text that is the same for all
+ * spellings of an address.  The switch has one tunnel to a place: whatever
+ * else can make two tunnels different is the same for all of ours, or part of
+ * the Encap, which is the only one of its type and address.  Caller frees. */
 char *encap_place(const struct encap_end *);
 
 /* A chassis to which there would be a tunnel. */

@@ -209,7 +209,9 @@ static struct encap_end
 end_of(const struct sbrec_encap *encap)
 {
     return (struct encap_end) {
-        encap_type_from_word(encap->type), encap->ip
+        .type = encap_type_from_word(encap->type),
+        .ip = encap->ip,
+        .is_default = smap_get_bool(&encap->options, "is_default", false),
     };
 }
 
@@ -285,7 +287,7 @@ find_tunnel(struct ovsdb_idl *idl, const struct sbrec_chassis *here,
         const struct encap_end end = end_of(encap);
 
         if (end.type == type && has_place(idl, here, there, encap)
-            && (!best || encap_is_better(&end, &best_end, ip))) {
+            && (!best || encap_is_better(&end, &best_end, ip, NULL))) {
             best = encap;
             best_end = end;
         }

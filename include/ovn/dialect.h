@@ -119,6 +119,10 @@ struct ovn_dialect {
      * one has the number of the tunnel endpoint that a port asks for. */
     bool has_encap_id;
 
+    /* Whether tunnels say which address of the chassis they start from, even
+     * if there is but one.  (ovn-set-local-ip asks for it elsewhere.) */
+    bool tunnels_start_somewhere;
+
     /* Whether a MAC binding is also in use when a neighbor advertisement has
      * it as its target, or only by what an IPv6 address sends. */
     bool counts_nd_target;
