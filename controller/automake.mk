@@ -14,6 +14,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/chassis.h \
 	controller/commands.c \
 	controller/commands.h \
+	controller/ct-zone-limit.c \
+	controller/ct-zone-limit.h \
 	controller/ct-zone.c \
 	controller/ct-zone.h \
 	controller/desired-rows.c \

@@ -93,7 +93,9 @@ struct holder {
 
 static struct hmap zones = HMAP_INITIALIZER(&zones);
 static unsigned int n_names[MAX_CT_ZONE + 1]; /* Names that have a number. */
-static int lowest_free = 1;     /* No lower number is free. */
+static int first_zone = 1;      /* Those that are handed out without... */
+static int last_zone = MAX_CT_ZONE; /* ...being asked for: ct-zone-range. */
+static int lowest_free = 1;     /* No lower number of them is free. */
 static struct sset dirty = SSET_INITIALIZER(&dirty);  /* Not as in the db. */
 static struct sset moved = SSET_INITIALIZER(&moved);
 static struct ovs_list releases = OVS_LIST_INITIALIZER(&releases);
@@ -105,8 +107,8 @@ static unsigned long int is_foreign[BITMAP_N_LONGS(MAX_CT_ZONE + 1)];
 static bool may_have_unasked;   /* Any zone with 'n_users' of 0? */
 static bool any_unflushed;      /* Any zone with 'flush_queued' or 'fence'? */
 
-static struct inc_kind *port_kind;      /* Lport -> number. */
-static struct inc_kind *datapath_kind;  /* Datapath -> struct dp_zones. */
+struct inc_kind *ct_zone_kind_of_port;     /* Lport -> number. */
+struct inc_kind *ct_zone_kind_of_datapath; /* UUID -> struct dp_zones. */
 static struct inc_kind *moved_kind;     /* Name -> serial number. */
 static struct inc_kind *named_kind;     /* Name -> datapaths that have it. */
 
@@ -136,7 +138,9 @@ release_number(int number)
     if (number == HOST_ZONE) {
         return;
     }
-    lowest_free = MIN(lowest_free, number);
+    if (number >= first_zone) {
+        lowest_free = MIN(lowest_free, number);
+    }
     if (!bitmap_is_set(is_released, number)) {
         struct release *r = xzalloc(sizeof *r);
 
@@ -196,15 +200,15 @@ find_free_number(void)
 {
     int number;
 
-    while (lowest_free <= MAX_CT_ZONE && n_names[lowest_free]) {
+    while (lowest_free <= last_zone && n_names[lowest_free]) {
         lowest_free++;
     }
-    for (number = lowest_free; number <= MAX_CT_ZONE; number++) {
+    for (number = lowest_free; number <= last_zone; number++) {
         if (!n_names[number] && !bitmap_is_set(is_foreign, number)) {
             break;
         }
     }
-    if (number > MAX_CT_ZONE) {
+    if (number > last_zone) {
         static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
         VLOG_WARN_RL(&rl, "exhausted all ct zones");
         return NO_ZONE;
@@ -253,11 +257,17 @@ evict(int number, const struct zone *except)
     return shared;
 }
 
+static bool
+is_in_range(int number)
+{
+    return number >= first_zone && number <= last_zone;
+}
+
 /* Whether 'zone' has a number that it may keep without asking for it. */
 static bool
 has_number_of_its_own(const struct zone *zone)
 {
-    return (zone->number != NO_ZONE && zone->number != HOST_ZONE
+    return (zone->number != NO_ZONE && is_in_range(zone->number)
             && !zone->requested && n_names[zone->number] == 1);
 }
 
@@ -366,7 +376,7 @@ port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     uintptr_t number = take(unit, key.data, NO_ZONE);
     hold(unit, key.data, NULL);
     if (number) {
-        inc_write(unit, port_kind, key, (void *) number);
+        inc_write(unit, ct_zone_kind_of_port, key, (void *) number);
     }
 }
 
@@ -639,7 +649,7 @@ datapath_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         dz->dnat = dz->snat;
     }
     hold(unit, dnat, snat);
-    inc_write(unit, datapath_kind, key, dz);
+    inc_write(unit, ct_zone_kind_of_datapath, key, dz);
     free(dnat);
     free(snat);
 }
@@ -705,8 +715,8 @@ init(struct inc_engine *engine)
         .run = named_run,
     };
 
-    port_kind = inc_kind_declare(engine, &port_class);
-    datapath_kind = inc_kind_declare(engine, &datapath_class);
+    ct_zone_kind_of_port = inc_kind_declare(engine, &port_class);
+    ct_zone_kind_of_datapath = inc_kind_declare(engine, &datapath_class);
     moved_kind = inc_kind_declare(engine, &moved_class);
     named_kind = inc_kind_declare(engine, &named_class);
     inc_kind_spawn(binding_kind_zone_wanted, &port_unit, NULL);
@@ -734,14 +744,16 @@ destroy(void)
 int
 ct_zone_of_port(struct inc_unit *unit, const char *lport)
 {
-    const void *number = inc_read(unit, port_kind, inc_key_string(lport));
+    const void *number = inc_read(unit, ct_zone_kind_of_port,
+                                  inc_key_string(lport));
+
     return (uintptr_t) number;
 }
 
 int
 ct_zone_dnat(struct inc_unit *unit, const struct uuid *dp)
 {
-    const struct dp_zones *dz = inc_read(unit, datapath_kind,
+    const struct dp_zones *dz = inc_read(unit, ct_zone_kind_of_datapath,
                                          inc_key_uuid(dp));
     return dz ? dz->dnat : 0;
 }
@@ -749,9 +761,15 @@ ct_zone_dnat(struct inc_unit *unit, const struct uuid *dp)
 int
 ct_zone_snat(struct inc_unit *unit, const struct uuid *dp)
 {
-    const struct dp_zones *dz = inc_read(unit, datapath_kind,
+    const struct dp_zones *dz = inc_read(unit, ct_zone_kind_of_datapath,
                                          inc_key_uuid(dp));
     return dz ? dz->snat : 0;
+}
+
+bool
+ct_zone_is_ours(int64_t number)
+{
+    return number > 0 && number <= MAX_CT_ZONE && n_names[number];
 }
 
 /* Returns true if somebody must give up a zone that another has a right to
@@ -806,6 +824,63 @@ note_foreign(struct ovsdb_idl *ovs_idl, const char *br_int)
                 bitmap_set1(is_foreign, number);
             }
         }
+    }
+}
+
+/* Fills in what the text of ct-zone-range, "FIRST-LAST" or "FIRST", says.
+ * Returns false if that is no range. */
+static bool
+parse_range(const char *text, int *first, int *last)
+{
+    int n = 0;
+
+    *last = MAX_CT_ZONE;
+    return ((ovs_scan(text, "%d%n", first, &n) && !text[n])
+            || (ovs_scan(text, "%d-%d%n", first, last, &n) && !text[n]))
+           && *first > HOST_ZONE && *first <= *last && *last <= MAX_CT_ZONE;
+}
+
+/* Has all that are outside of the range ask for another number. */
+static void
+set_range(int first, int last)
+{
+    struct zone *zone;
+
+    first_zone = lowest_free = first;
+    last_zone = last;
+    HMAP_FOR_EACH (zone, hmap_node, &zones) {
+        if (zone->n_users && !zone->requested
+            && !is_in_range(zone->number)) {
+            zone_set_number(zone, NO_ZONE);
+            sset_add(&moved, zone->name);
+        }
+    }
+}
+
+/* Follows Open_vSwitch.external_ids:ct-zone-range. */
+static void
+follow_range(const struct turn *turn)
+{
+    const struct ovsrec_open_vswitch *cfg
+        = ovsrec_open_vswitch_first(turn->ovs_idl);
+    const char *text = cfg ? ovs_config_get(cfg, turn->config->chassis_name,
+                                            "ct-zone-range") : NULL;
+    static char *followed;
+    int first = 1, last = MAX_CT_ZONE;
+
+    if (nullable_string_is_equal(text, followed)) {
+        return;
+    }
+    free(followed);
+    followed = nullable_xstrdup(text);
+    if (text && !parse_range(text, &first, &last)) {
+        VLOG_WARN("external_ids:ct-zone-range=\"%s\" is ignored: it is not "
+                  "FIRST-LAST, two numbers from 1 to %d", text, MAX_CT_ZONE);
+        first = 1;
+        last = MAX_CT_ZONE;
+    }
+    if (first != first_zone || last != last_zone) {
+        set_range(first, last);
     }
 }
 
@@ -1031,6 +1106,7 @@ input(struct turn *turn)
     if (seen != ovsdb_idl_get_seqno(turn->ovs_idl)) {
         seen = ovsdb_idl_get_seqno(turn->ovs_idl);
         note_foreign(turn->ovs_idl, turn->config->br_int);
+        follow_range(turn);
     }
     if (!restored) {
         restore(turn->ovs_idl, turn->config->br_int);

@@ -22,6 +22,9 @@
  * until the engine has run over a complete snapshot: by then everybody has
  * asked. */
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "inc-proc-eng.h"
 #include "openvswitch/uuid.h"
 
@@ -29,6 +32,12 @@
 int ct_zone_of_port(struct inc_unit *, const char *lport);
 int ct_zone_dnat(struct inc_unit *, const struct uuid *dp);
 int ct_zone_snat(struct inc_unit *, const struct uuid *dp);
+/* Whether anybody has the zone. */
+bool ct_zone_is_ours(int64_t number);
+
+/* Of what has zones: (ct-zone, logical port), (datapath-ct-zones, UUID). */
+extern struct inc_kind *ct_zone_kind_of_port;
+extern struct inc_kind *ct_zone_kind_of_datapath;
 
 struct module;
 extern const struct module ct_zone_module;

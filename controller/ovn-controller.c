@@ -34,6 +34,7 @@
 #include "chassis.h"
 #include "command-line.h"
 #include "commands.h"
+#include "ct-zone-limit.h"
 #include "ct-zone.h"
 #include "daemon.h"
 #include "dirs.h"
@@ -135,6 +136,7 @@ static const struct module *const modules[] = {
     &lb_candidates_module,
     &local_datapath_module,
     &ct_zone_module,
+    &ct_zone_limit_module,
     &encaps_module,
     &patch_module,
     &mirror_module,
