@@ -275,10 +275,11 @@ run(struct turn *turn)
     turn->br_int = keep_bridge(turn->ovs_idl, turn->ovs_txn,
                                turn->config->br_int,
                                turn->config->chassis_name);
-    turn->target = (turn->br_int
-                    ? xasprintf("unix:%s/%s.mgmt", ovs_rundir(),
-                                turn->config->br_int)
-                    : NULL);
+    turn->target = (!turn->br_int ? NULL
+                    : turn->config->bridge_remote
+                    ? xstrdup(turn->config->bridge_remote)
+                    : xasprintf("unix:%s/%s.mgmt", ovs_rundir(),
+                                turn->config->br_int));
 }
 
 const struct module br_int_module = {

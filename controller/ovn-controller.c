@@ -766,7 +766,7 @@ main(int argc, char *argv[])
               OVN_PACKAGE_VERSION, KNOWN_NORTHD);
 
     run_loop(unixctl);
-    if (!ctl.restart) {
+    if (!ctl.restart && ctl.config.cleanup_on_exit) {
         clean_up(unixctl);
     }
 

@@ -73,6 +73,19 @@ default_sb_probe_ms(const char *remote)
             ? 0 : DEFAULT_SB_PROBE_MS);
 }
 
+/* Older releases of OVN have a key in seconds, later ones one in ms. */
+static int
+get_openflow_probe_s(const struct ovsrec_open_vswitch *cfg, const char *name)
+{
+    static const char later_key[] = "ovn-bridge-remote-probe-interval";
+
+    return (ovs_config_get(cfg, name, later_key)
+            ? DIV_ROUND_UP(get_interval(cfg, name, later_key, 0,
+                                        MIN_OPENFLOW_PROBE_S * 1000), 1000)
+            : get_interval(cfg, name, "ovn-openflow-probe-interval", 0,
+                           MIN_OPENFLOW_PROBE_S));
+}
+
 char *
 ovs_config_system_id_override(void)
 {
@@ -120,7 +133,7 @@ ovs_config_read(struct ovs_config *config, struct ovsdb_idl *ovs_idl,
 {
     const struct ovsrec_open_vswitch *cfg = ovsrec_open_vswitch_first(ovs_idl);
 
-    *config = (struct ovs_config) { .br_int = NULL };
+    *config = (struct ovs_config) { .cleanup_on_exit = true };
     if (!cfg) {
         config->br_int = xstrdup(DEFAULT_BRIDGE);
         return;
@@ -143,12 +156,14 @@ ovs_config_read(struct ovs_config *config, struct ovsdb_idl *ovs_idl,
     config->sb_probe_ms = get_interval(cfg, name, "ovn-remote-probe-interval",
                                        default_sb_probe_ms(config->sb_remote),
                                        MIN_SB_PROBE_MS);
-    config->openflow_probe_s
-        = get_interval(cfg, name, "ovn-openflow-probe-interval", 0,
-                       MIN_OPENFLOW_PROBE_S);
+    config->bridge_remote = nullable_xstrdup(
+        ovs_config_get(cfg, name, "ovn-bridge-remote"));
+    config->openflow_probe_s = get_openflow_probe_s(cfg, name);
     config->match_northd = config_value_bool(match, false);
     config->force_takeover = config_value_bool(
         ovs_config_get(cfg, name, "ovn-force-takeover"), false);
+    config->cleanup_on_exit = config_value_bool(
+        ovs_config_get(cfg, name, "ovn-cleanup-on-exit"), true);
 }
 
 void
@@ -157,6 +172,7 @@ ovs_config_destroy(struct ovs_config *config)
     free(config->chassis_name);
     free(config->br_int);
     free(config->sb_remote);
+    free(config->bridge_remote);
 }
 
 void

@@ -27,9 +27,11 @@ struct ovs_config {
     char *br_int;               /* Name of the integration bridge. */
     char *sb_remote;            /* NULL if not set. */
     int sb_probe_ms;            /* 0: none. */
+    char *bridge_remote;        /* Its OpenFlow socket, or NULL: by name. */
     int openflow_probe_s;       /* 0: none. */
     bool match_northd;          /* ovn-match-northd-version */
     bool force_takeover;        /* ovn-force-takeover */
+    bool cleanup_on_exit;       /* ovn-cleanup-on-exit */
 };
 
 /* The first line of the system-id-override file, or NULL.  To be read once:
