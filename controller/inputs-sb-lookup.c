@@ -269,3 +269,51 @@ static const struct input_kind fdb_kinds[] = {
     INPUT_RECORD(fdb, "fdb", INC_KEY_UUID, fdb),
 };
 const struct input_table fdb_table = { INPUT_TABLE(fdb, fdb) };
+
+/* ECMP_Nexthop. */
+
+static void
+ecmp_nexthop_destroy(void *nexthop_)
+{
+    struct ecmp_nexthop *nexthop = nexthop_;
+
+    free(nexthop->mac);
+    free(nexthop);
+}
+
+static bool
+ecmp_nexthop_equal(const void *a_, const void *b_)
+{
+    const struct ecmp_nexthop *a = a_;
+    const struct ecmp_nexthop *b = b_;
+
+    return uuid_equals(&a->datapath, &b->datapath) && !strcmp(a->mac, b->mac);
+}
+
+static void *
+ecmp_nexthop_create(const struct ovsdb_idl_row *row_)
+{
+    const struct sbrec_ecmp_nexthop *row
+        = CONTAINER_OF(row_, struct sbrec_ecmp_nexthop, header_);
+    struct ecmp_nexthop *nexthop = xmalloc(sizeof *nexthop);
+
+    *nexthop = (struct ecmp_nexthop) {
+        .uuid = row_->uuid,
+        .datapath = row->datapath ? row->datapath->header_.uuid : UUID_ZERO,
+        .mac = xstrdup(row->mac),
+    };
+    return nexthop;
+}
+
+static const struct ovsdb_idl_column *const ecmp_nexthop_columns[] = {
+    &sbrec_ecmp_nexthop_col_datapath,
+    &sbrec_ecmp_nexthop_col_mac,
+    NULL,
+};
+
+static const struct input_kind ecmp_nexthop_kinds[] = {
+    INPUT_RECORD(ecmp_nexthop, "ecmp-nexthop", INC_KEY_UUID, ecmp_nexthop),
+};
+const struct input_table ecmp_nexthop_table = {
+    INPUT_TABLE(ecmp_nexthop, ecmp_nexthop),
+};

@@ -202,6 +202,7 @@ const struct input_table *const sb_tables[] = {
     &load_balancer_table,
     &mac_binding_table,
     &static_mac_binding_table,
+    &ecmp_nexthop_table,
     &fdb_table,
     &service_monitor_table,
     &meter_table,

@@ -209,6 +209,8 @@ struct mac_binding {
     char *logical_port; char *ip; char *mac;
     bool is_static, override_dynamic;
 };
+/* SB ECMP_Nexthop, by UUID. */
+struct ecmp_nexthop { struct uuid uuid; struct uuid datapath; char *mac; };
 struct fdb { struct uuid uuid; char *mac; uint32_t dp_key, port_key; };
 
 /* SB Meter, by name. */
@@ -316,6 +318,8 @@ const struct mac_binding *in_mac_binding(struct inc_unit *,
                                          const struct uuid *);
 const struct mac_binding *in_static_mac_binding(struct inc_unit *,
                                                 const struct uuid *);
+const struct ecmp_nexthop *in_ecmp_nexthop(struct inc_unit *,
+                                           const struct uuid *);
 const struct fdb *in_fdb(struct inc_unit *, const struct uuid *);
 const struct meter *in_meter(struct inc_unit *, const char *name);
 const struct dhcp_option *in_dhcp_option(struct inc_unit *, const char *name);
@@ -384,7 +388,7 @@ struct inputs_kinds {
         *lbs_by_nb,
         *tunnel_ifaces, *bridges, *multicast_key, *service_monitor,
         *ipsec, *dialect, *dns_row, *dns_rows, *ip_multicast, *igmp_group,
-        *bfd_row,
+        *bfd_row, *ecmp_nexthop,
         *flushing_lb,       /* By UUID: Load_Balancers with ct_flush. */
         *mirror_row,
         *mirrored_port,     /* By name: Port_Bindings with mirrors. */

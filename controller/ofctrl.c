@@ -39,6 +39,7 @@
 #include "openvswitch/ofp-meter.h"
 #include "openvswitch/ofp-packet.h"
 #include "openvswitch/ofp-print.h"
+#include "openvswitch/ofp-prop.h"
 #include "openvswitch/ofp-util.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/poll-loop.h"
@@ -65,6 +66,11 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 #define OVN_GENEVE_CLASS 0x0102
 #define OVN_GENEVE_TYPE 0x80
 #define OVN_GENEVE_LEN 4
+
+/* Properties of NXT_CT_FLUSH that libopenvswitch may be too old for: ct_label
+ * and its mask, of 128 bits each. */
+#define CT_FLUSH_LABELS 5
+#define CT_FLUSH_LABELS_MASK 6
 
 /* Bounds on what is queued for the switch, beyond which it is waited for. */
 #define MAX_QUEUED_MSGS 1000
@@ -103,6 +109,8 @@ static struct rconn_packet_counter *tx_counter;
 static unsigned int seqno;      /* Of the connection that 'state' is about. */
 static enum state state;
 static bool has_dump;           /* Since start-up. */
+static ovs_be32 label_probe_xid; /* See ask_for_labels(). */
+static bool can_flush_labels;
 static bool desired_complete;   /* Was so once in this connection. */
 static long long int next_warning; /* When to say that nobody answers. */
 
@@ -248,6 +256,7 @@ connection_lost(void)
         n_group_dump_failures++;
     }
     state = S_IDLE;
+    can_flush_labels = false;
     drop_batches();
 }
 
@@ -420,6 +429,37 @@ request_groups(void)
     return ofputil_encode_group_stats_request(OFP15_VERSION, OFPG_ALL);
 }
 
+/* Begins a message that flushes connections. */
+static struct ofpbuf *
+start_ct_flush(void)
+{
+    struct ofpbuf *msg = ofpraw_alloc(OFPRAW_NXT_CT_FLUSH, OFP15_VERSION, 0);
+
+    ofpbuf_put_zeros(msg, sizeof(struct nx_ct_flush));
+    return msg;
+}
+
+/* Finds out whether the switch can flush connections by their labels.  One
+ * that cannot passes over that property, and would flush others as well!  So
+ * it gets one of a length that it cannot have, in a flush of no connection
+ * that there can be: who knows the property complains. */
+static void
+ask_for_labels(void)
+{
+    const struct in6_addr nobody = in6_addr_mapped_ipv4(OVS_BE32_MAX);
+    struct ofpbuf *msg = start_ct_flush();
+    uint8_t buffer[128];
+    struct ofpbuf tuple;
+
+    ofpbuf_use_stack(&tuple, buffer, sizeof buffer);
+    ofpprop_put(&tuple, NXT_CT_TUPLE_SRC, &nobody, sizeof nobody);
+    ofpprop_put(&tuple, NXT_CT_TUPLE_DST, &nobody, sizeof nobody);
+    ofpprop_put_nested(msg, NXT_CT_ORIG_TUPLE, &tuple);
+    ofpprop_put_u16(msg, CT_FLUSH_LABELS, 0);
+    can_flush_labels = false;
+    label_probe_xid = send_msg(msg);
+}
+
 static void
 start_dump(void)
 {
@@ -431,6 +471,7 @@ start_dump(void)
     };
 
     COVERAGE_INC(ofctrl_dump);
+    ask_for_labels();
     state = S_DUMP;
     n_unknown_flows = 0;
     flow_table_dump_begin();
@@ -694,6 +735,8 @@ handle_error(const struct ofp_header *oh)
         if (next_retry == LLONG_MAX) {
             next_retry = time_msec() + retry_interval;
         }
+    } else if (label_probe_xid && oh->xid == label_probe_xid) {
+        can_flush_labels = error == OFPERR_OFPBPC_BAD_LEN;
     } else if (!client || !client->refused(xid, error)) {
         VLOG_WARN_RL(&rl, "the switch reports an error: %s",
                      ofperr_to_string(error));
@@ -1016,6 +1059,27 @@ ofctrl_ct_flush_zone(uint16_t zone)
         bitmap_set1(zones_to_flush, zone);
         n_zones_to_flush++;
     }
+}
+
+void
+ofctrl_ct_flush_label(uint16_t zone, ovs_u128 label, ovs_u128 mask)
+{
+    const ovs_be128 values[] = { hton128(label), hton128(mask) };
+
+    if (!rconn_is_connected(rconn)) {
+        return;
+    }
+    if (!can_flush_labels) {
+        VLOG_WARN_RL(&rl, "connections are not flushed from conntrack zone "
+                     "%u, as the switch cannot find them by ct_label", zone);
+        return;
+    }
+
+    struct ofpbuf *msg = start_ct_flush();
+    ofpprop_put_u16(msg, NXT_CT_ZONE_ID, zone);
+    ofpprop_put(msg, CT_FLUSH_LABELS, &values[0], sizeof values[0]);
+    ofpprop_put(msg, CT_FLUSH_LABELS_MASK, &values[1], sizeof values[1]);
+    send_msg(msg);
 }
 
 static void

@@ -78,6 +78,11 @@ struct ofpbuf *ofctrl_encode_packet_out(const struct dp_packet *packet,
  * change of flows; as soon as there is a connection. */
 void ofctrl_ct_flush_zone(uint16_t zone);
 
+/* Has the connections of zone 'zone' forgotten whose ct_label is 'label' in
+ * the bits of 'mask', if the switch can find them; else, that it cannot is in
+ * the log.  Does nothing without a connection. */
+void ofctrl_ct_flush_label(uint16_t zone, ovs_u128 label, ovs_u128 mask);
+
 struct module;
 extern const struct module ofctrl_module;
 

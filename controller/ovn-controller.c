@@ -38,6 +38,7 @@
 #include "ct-zone.h"
 #include "daemon.h"
 #include "dirs.h"
+#include "ecmp-nexthop.h"
 #include "egress-qos.h"
 #include "encaps.h"
 #include "fatal-signal.h"
@@ -153,6 +154,7 @@ static const struct module *const modules[] = {
     &mac_bind_module,
     &lb_hairpin_module,
     &lb_ct_flush_module,
+    &ecmp_nexthop_module,
     &port_sec_module,
     &pinctrl_module,
     &monitor_module,
