@@ -91,6 +91,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/local-encaps.c \
 	controller/local-encaps.h \
 	controller/ltables.h \
+	controller/mac-age.c \
+	controller/mac-age.h \
 	controller/mac-bind.c \
 	controller/mac-bind.h \
 	controller/meter.c \

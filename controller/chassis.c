@@ -118,6 +118,7 @@ static const char *const features[] = {
     "ct-next-zone",
     "ct-no-masked-label",
     "ct-state-save",
+    "fdb-timestamp",
     "ls-dpg-column",
     "mac-binding-timestamp",
     "ovn-ct-lb-related",
@@ -129,7 +130,6 @@ static const char *const features[] = {
  * said that this chassis can. */
 static const char *const other_features[] = {
     "ct-label-flush",
-    "fdb-timestamp",
 };
 
 static bool

@@ -181,7 +181,7 @@ init(struct inc_engine *engine OVS_UNUSED)
 {
     static const struct ofctrl_client as_client = { reply, refused };
 
-    ofctrl_set_client(&as_client);
+    ofctrl_add_client(&as_client);
 }
 
 const struct module group_stats_module = {

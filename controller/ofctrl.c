@@ -184,12 +184,14 @@ init(struct inc_engine *engine)
     zones_to_flush = bitmap_allocate(N_ZONES);
 }
 
-static const struct ofctrl_client *client;
+static const struct ofctrl_client *clients[2];
+static size_t n_clients;
 
 void
-ofctrl_set_client(const struct ofctrl_client *new_client)
+ofctrl_add_client(const struct ofctrl_client *client)
 {
-    client = new_client;
+    ovs_assert(n_clients < ARRAY_SIZE(clients));
+    clients[n_clients++] = client;
 }
 
 static void
@@ -704,6 +706,26 @@ handle_barrier_reply(ovs_be32 xid)
 /* Receiving. */
 
 static void
+tell_clients(const struct ofp_header *oh)
+{
+    for (size_t i = 0; i < n_clients; i++) {
+        clients[i]->reply(oh);
+    }
+}
+
+/* Whether an error is about a request of a client's, which is told. */
+static bool
+is_refused_client(uint32_t xid, enum ofperr error)
+{
+    for (size_t i = 0; i < n_clients; i++) {
+        if (clients[i]->refused(xid, error)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
 handle_error(const struct ofp_header *oh)
 {
     enum ofperr error = ofperr_decode_msg(oh, NULL);
@@ -737,7 +759,7 @@ handle_error(const struct ofp_header *oh)
         }
     } else if (label_probe_xid && oh->xid == label_probe_xid) {
         can_flush_labels = error == OFPERR_OFPBPC_BAD_LEN;
-    } else if (!client || !client->refused(xid, error)) {
+    } else if (!is_refused_client(xid, error)) {
         VLOG_WARN_RL(&rl, "the switch reports an error: %s",
                      ofperr_to_string(error));
     }
@@ -766,6 +788,8 @@ receive(const struct ofp_header *oh, enum ofptype type)
     case OFPTYPE_FLOW_STATS_REPLY:
         if (state == S_DUMP && oh->xid == dump_xids[DUMP_FLOWS]) {
             handle_flow_dump(oh);
+        } else {
+            tell_clients(oh);
         }
         break;
 
@@ -778,8 +802,8 @@ receive(const struct ofp_header *oh, enum ofptype type)
     case OFPTYPE_GROUP_STATS_REPLY:
         if (state == S_DUMP && oh->xid == dump_xids[DUMP_GROUPS]) {
             handle_group_stats(oh);
-        } else if (client) {
-            client->reply(oh);
+        } else {
+            tell_clients(oh);
         }
         break;
 

@@ -56,13 +56,14 @@ struct inc_unit;
 enum mf_field_id ofctrl_geneve_field_read(struct inc_unit *);
 
 /* Somebody else who sends requests with ofctrl_send().  'reply' gets the
- * replies that ofctrl has not asked for itself; 'refused' is told of errors,
- * and returns false if they are not about its requests. */
+ * statistics that ofctrl has not asked for itself, also those that others
+ * have; 'refused' is told of errors, and returns false if they are not about
+ * its requests. */
 struct ofctrl_client {
     void (*reply)(const struct ofp_header *);
     bool (*refused)(uint32_t xid, enum ofperr);
 };
-void ofctrl_set_client(const struct ofctrl_client *);
+void ofctrl_add_client(const struct ofctrl_client *);
 
 /* Sends 'msg' (owned) outside of the flow state, e.g. a packet-out.  Dropped
  * while there is no connection. */

@@ -60,6 +60,7 @@
 #include "lflow.h"
 #include "local-datapath.h"
 #include "local-encaps.h"
+#include "mac-age.h"
 #include "ltables.h"
 #include "memory.h"
 #include "mirror.h"
@@ -152,6 +153,7 @@ static const struct module *const modules[] = {
     &unsupported_module,
     &physical_module,
     &mac_bind_module,
+    &mac_age_module,
     &lb_hairpin_module,
     &lb_ct_flush_module,
     &ecmp_nexthop_module,

@@ -334,7 +334,7 @@ SB_COMPARED = {
 }
 # What later releases can do, and ours says that it can, too.
 LATER_FEATURES = ('ct-commit-nat-v2', 'ct-commit-to-zone', 'ct-next-zone',
-                  'ct-state-save', 'ls-dpg-column',
+                  'ct-state-save', 'fdb-timestamp', 'ls-dpg-column',
                   'ovn-sample-with-registers')
 # Of what is learned from packets, stock's announcements among them, only that
 # is compared which is configured: get_mac_bind(), lookup_mac_bind(),

@@ -15,6 +15,7 @@
 #include "ovsdb-idl.h"
 #include "packets.h"
 #include "pinctrl/service.h"
+#include "timeval.h"
 #include "util.h"
 
 struct learned {
@@ -33,6 +34,7 @@ static void
 register_sb(struct idl_columns *columns)
 {
     idl_columns_add(columns, &sbrec_fdb_col_port_key, IDL_READ);
+    idl_columns_add(columns, &sbrec_fdb_col_timestamp, IDL_WRITE);
     idl_columns_add_index(columns, &fdb_by_dp_mac, &sbrec_fdb_col_dp_key,
                           &sbrec_fdb_col_mac);
 }
@@ -60,6 +62,9 @@ write_fdb(void *learned, const struct turn *turn,
         sbrec_fdb_set_mac(row, mac);
     }
     sbrec_fdb_set_port_key(row, l->port_key);
+    if (sbrec_server_has_fdb_table_col_timestamp(turn->sb_idl)) {
+        sbrec_fdb_set_timestamp(row, time_wall_msec());
+    }
     return PIN_WRITTEN;
 }
 
