@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "binding.h"
+#include "config-values.h"
 #include "inputs.h"
+#include "local-datapath.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
@@ -25,6 +27,9 @@ VLOG_DEFINE_THIS_MODULE(unsupported);
 
 enum feature_id {
     VIF_PLUG,
+    DYNAMIC_ROUTING,
+    EVPN,
+    FLOW_BASED_TUNNELS,
     N_FEATURES
 };
 
@@ -35,6 +40,18 @@ static const struct feature {
     [VIF_PLUG] = {
         .name = "vif-plug",
         .what = "interfaces of ports are not made",
+    },
+    [DYNAMIC_ROUTING] = {
+        .name = "dynamic-routing",
+        .what = "routes are neither announced to the host nor learned from it",
+    },
+    [EVPN] = {
+        .name = "evpn",
+        .what = "the switch is not connected to a VNI of the host's",
+    },
+    [FLOW_BASED_TUNNELS] = {
+        .name = "flow-based-tunnels",
+        .what = "each tunnel has a port of its own",
     },
 };
 
@@ -96,7 +113,8 @@ note_port(struct inc_unit *unit, enum feature_id id,
 bool
 unsupported_by_port(const struct port_binding *pb)
 {
-    return smap_get(&pb->options, "vif-plug-type") != NULL;
+    return (smap_get(&pb->options, "vif-plug-type")
+            || smap_get_bool(&pb->options, "dynamic-routing", false));
 }
 
 static void
@@ -106,6 +124,10 @@ note_rare_port(struct inc_unit *unit, const struct port_binding *pb,
     if (smap_get(&pb->options, "vif-plug-type")
         && uuid_equals(&pb->requested_chassis, us)) {
         note_port(unit, VIF_PLUG, pb);
+    }
+    if (smap_get_bool(&pb->options, "dynamic-routing", false)
+        && local_datapath(unit, &pb->datapath)) {
+        note_port(unit, DYNAMIC_ROUTING, pb);
     }
 }
 
@@ -125,6 +147,39 @@ static const struct inc_unit_class rare_port_class = {
     .name = "unsupported-port", .stage = STAGE_FLOW, .run = rare_port_run,
 };
 
+/* Logical switches. */
+
+static void
+datapath_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct datapath_binding *dp
+        = in_datapath(unit, inc_unit_key(unit).data);
+
+    if (dp && smap_get(&dp->external_ids, "dynamic-routing-vni")) {
+        note(unit, EVPN, "Datapath_Binding "UUID_FMT, UUID_ARGS(&dp->uuid));
+    }
+}
+
+static const struct inc_unit_class datapath_class = {
+    .name = "unsupported-datapath", .stage = STAGE_FLOW, .run = datapath_run,
+};
+
+/* The configuration. */
+
+static void
+config_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    if (config_value_bool(in_config(unit, "ovn-enable-flow-based-tunnels"),
+                          false)) {
+        note(unit, FLOW_BASED_TUNNELS,
+             "external_ids:ovn-enable-flow-based-tunnels");
+    }
+}
+
+static const struct inc_unit_class config_class = {
+    .name = "unsupported-config", .stage = STAGE_FLOW, .run = config_run,
+};
+
 /* The rest. */
 
 static void
@@ -133,6 +188,8 @@ init(struct inc_engine *engine)
     unsupported_kind = inc_kind_declare(engine, &unsupported_kind_class);
     inc_kind_watch(unsupported_kind, warn, NULL);
     inc_kind_spawn(in_kinds.rare_port, &rare_port_class, NULL);
+    inc_kind_spawn(local_datapath_kind, &datapath_class, NULL);
+    inc_unit_add(engine, &config_class, INC_KEY_ONLY, NULL);
 }
 
 /* Packet-ins. */
