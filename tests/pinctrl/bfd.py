@@ -23,18 +23,30 @@ THEIRS = 77                     # Their discriminator.
 
 def network(side):
     """Routers: lr0 is a gateway, lr1 has a gateway port, lr2 is on every
-    chassis.  Their next hops are vm1, vm2 and vm3."""
-    for i in range(3):
+    chassis.  Their next hops are vm1, vm2 and vm3.  lr3 has a port on a
+    physical network, for which hv1 and hv2 are gateways."""
+    for i in range(4):
         side.nb('ls-add sw%d -- lr-add lr%d '
                 '-- lrp-add lr%d lr%d-sw%d 02:00:00:00:ff:0%d '
                 '10.%d.0.1/24 10.%d.7.1/24 fd0%d::1/64 '
                 '-- lsp-add sw%d sw%d-lr%d -- lsp-set-type sw%d-lr%d router '
                 '-- lsp-set-addresses sw%d-lr%d router '
                 '-- lsp-set-options sw%d-lr%d router-port=lr%d-sw%d '
-                '-- lsp-add sw%d vm%d -- lsp-set-addresses vm%d '
+                % ((i,) * 20))
+    for i in range(3):
+        side.nb('lsp-add sw%d vm%d -- lsp-set-addresses vm%d '
                 '"02:00:00:00:00:0%d 10.%d.0.11 10.%d.7.11 fd0%d::11"'
-                % ((i,) * 21 + (i + 1,) * 3 + (i,) * 3))
+                % ((i,) + (i + 1,) * 3 + (i,) * 3))
         side.vif('hv1', 'vm%d' % (i + 1))
+    for chassis in 'hv1', 'hv2':
+        side.physical(chassis, 'physnet')
+    side.nb('lsp-add sw3 ln -- lsp-set-type ln localnet '
+            '-- lsp-set-addresses ln unknown '
+            '-- lsp-set-options ln network_name=physnet '
+            '-- lrp-set-gateway-chassis lr3-sw3 hv1 20 '
+            '-- lrp-set-gateway-chassis lr3-sw3 hv2 10 '
+            '-- static-mac-binding-add lr3-sw3 10.3.0.11 02:00:00:00:00:04 '
+            '-- static-mac-binding-add lr3-sw3 fd03::11 02:00:00:00:00:04')
     side.nb('set Logical_Router lr0 options:chassis=hv1 '
             '-- lrp-set-gateway-chassis lr1-sw1 hv1')
 
@@ -54,10 +66,10 @@ class Session:
     """A session with a next hop, and the next hop."""
 
     def __init__(self, side, v6=False, net=0, ip=None, min_tx=1000,
-                 min_rx=1000, mult=3):
+                 min_rx=1000, mult=3, vm=None):
         self.side = side
         self.v6 = v6
-        self.vm = 'vm%d' % (net + 1)
+        self.vm = vm or 'vm%d' % (net + 1)
         self.lrp = 'lr%d-sw%d' % (net, net)
         self.lr = 'lr%d' % net
         self.mac = '02:00:00:00:00:0%d' % (net + 1)
@@ -261,6 +273,29 @@ def on_a_gateway_port(side, v6):
     s.end()
 
 
+@both_versions
+def gateway_moves(side, v6):
+    """The session begins anew on the other chassis, and ends on this one."""
+    s = Session(side, v6, net=3, vm='hv1-physnet')
+    s.come_up()
+    for there, priority in ('hv2-physnet', 30), ('hv1-physnet', 10):
+        here = s.vm
+        side.nb('--wait=hv lrp-set-gateway-chassis lr3-sw3 hv2 %d' % priority)
+        n = len(s.frames())
+        s.vm = there
+        s.n_seen = len(s.frames())
+        s.expect(DOWN)
+        s.tell(DOWN)
+        s.becomes('init')
+        s.tell(INIT)
+        s.becomes('up')
+        s.tell(UP)
+        s.vm = here
+        side.expect('more from here', len(s.frames()) - n)
+        s.vm = there
+    s.end()
+
+
 @case()
 def on_every_chassis(side):
     """A router port without a chassis has no session."""
@@ -315,9 +350,6 @@ def malformed(side):
         s.send(DOWN, length=23)
         s.send(DOWN, length=25)
         s.send(INIT, AUTH, yours=ours)
-        whole = message(INIT, yours=ours)
-        for n in (1, 4, 12, 23):
-            s.send(payload=whole[:n])
         side.settle()
         side.expect('status', s.status())
         s.tell(INIT)
@@ -371,6 +403,46 @@ def fast_session(side):
         s.send(UP, FINAL, yours=s.ours())
         s.get(UP)
     side.expect('down', down[12:].hex())
+    s.end()
+
+
+@case(differs='RFC 5880, 6.8.6: a packet that breaks off is none')
+def breaks_off(side):
+    for v6 in False, True:
+        s = Session(side, v6)
+        s.get(DOWN)
+        whole = message(INIT, yours=s.ours())
+        for n in (1, 4, 12, 23):
+            s.send(payload=whole[:n])
+        side.settle()
+        s.becomes('down' if side.is_ours else 'up')
+        s.end()
+
+
+@case(differs='RFC 5880, 6.8.7: a change of state is sent at once')
+def change_of_state(side):
+    """The neighbor does not want to hear more than once a minute."""
+    s = Session(side)
+    s.get(DOWN)
+    s.send(DOWN, min_rx=60000000, yours=s.ours())
+    s.get(INIT)
+    s.send(INIT, min_rx=60000000, yours=s.ours())
+    s.becomes('up')
+    if side.is_ours:
+        s.get(UP)
+    side.settle()
+    side.expect('told', sum(s.content(f)[1] == UP << 6 for f in s.frames()))
+    s.end()
+
+
+@case(differs="the source is the address on the neighbor's network")
+def source_address(side):
+    s = Session(side, ip='10.0.7.11')
+    frame = s.get(DOWN)
+    source = packets.ip('10.0.7.1')
+    if side.is_ours:
+        assert frame[26:30] == source, frame.hex()
+    side.expect('source', frame[26:30] == source)
     s.end()
 
 
