@@ -491,6 +491,22 @@ def leaving_stops_the_stream(side):
     side.wait('vm3', 2)
 
 
+@case()
+def sources_are_not_told_apart(side):
+    """Who asks for some sources gets the others, too, and so do those who
+    exclude them."""
+    flush(side)
+    side.send('vm1', v3(1, (ALLOW, '239.1.0.1', ['10.0.0.3'])),
+              mld2(1, (TO_IN, 'ff05::1', ['fd00::3'])),
+              v3(1, (TO_EX, '239.1.0.2', ['10.0.0.2'])))
+    await_groups(side, group('239.1.0.1', 'vm1'), group('ff05::1', 'vm1'),
+                 group('239.1.0.2', 'vm1'))
+    side.sync()
+    side.send('vm2', stream(2, '239.1.0.1'), stream(2, 'ff05::1'),
+              stream(2, '239.1.0.2'))
+    side.wait('vm1', 3)
+
+
 @case(unordered=True)
 def router_relays(side):
     flush(side)
@@ -851,6 +867,29 @@ def queries_of_mld(side):
     querier(side, ETH_SRC + ' ip6_src=\\"fe80::99\\"')
     side.wait('vm21')
     side.wait('vm22')
+    no_querier(side)
+
+
+@case(masks=('query-rfc',), unordered=True)
+def nobody_is_asked_when_one_leaves(side):
+    """There are no queries about a group, or about sources."""
+    flush(side)
+    querier(side, ETH_SRC + ' ip4_src=10.2.0.253 ip6_src=\\"fe80::99\\"')
+    for vm in 21, 22:
+        side.send('vm%d' % vm, igmp(vm, V2_REPORT, '239.1.0.1'),
+                  v3(vm, (TO_EX, '239.1.0.2')), mld(vm, MLD_REPORT, 'ff05::1'))
+    await_groups(side, *[group(g, 'vm21', 'vm22', sw=2)
+                         for g in ('239.1.0.1', '239.1.0.2', 'ff05::1')])
+    side.sync()
+    side.send('vm21', igmp(21, V2_LEAVE, '239.1.0.1'),
+              v3(21, (BLOCK, '239.1.0.2', ['10.2.0.2'])),
+              v3(21, (TO_IN, '239.1.0.2')), mld(21, MLD_DONE, 'ff05::1'))
+    await_groups(side, *[group(g, 'vm22', sw=2)
+                         for g in ('239.1.0.1', '239.1.0.2', 'ff05::1')])
+    side.sync()
+    side.send('vm22', stream(22, '239.1.0.1'))
+    side.wait('vm21', 2)
+    side.wait('vm22', 2)
     no_querier(side)
 
 
