@@ -188,17 +188,18 @@ corpus_up () {
     done
 }
 
-# corpus_chassis [CONTROLLER]: in a test, the two chassis, with controllers,
-# ours or stock.  Each has a physical network of its own, so that nothing but
-# the configuration comes from it.
+# corpus_chassis [CONTROLLER [CHASSIS...]]: in a test, the two chassis or those
+# given, with controllers, ours or stock.  Each has a physical network of its
+# own, so that nothing but the configuration comes from it.
 corpus_chassis () {
-    local chassis
-    for chassis in hv1 hv2; do
+    local chassis kind=${1-ours}
+    test $# -gt 1 && shift || set -- hv1 hv2
+    for chassis; do
         add_chassis $chassis
         check in_chassis $chassis ovs-vsctl add-br br-lan \
             -- set Open_vSwitch . external-ids:ovn-bridge-mappings=phys:br-lan \
             external-ids:ovn-is-interconn=true \
             external-ids:ovn-chassis-mac-mappings=phys:aa:bb:cc:ee:00:0${chassis#hv}
-        start_controller $chassis ${1-ours}
+        start_controller $chassis $kind
     done
 }
