@@ -21,7 +21,7 @@ of external addresses have A.
 
 Each connection is TCP with IPv4 and UDP with IPv6.  The answer says what the
 other side sees: the address that was asked, from which one, and, if it is not
-the client's own, from which port.
+the client's own, from which port.  Some are to closed ports, for the errors.
 
 What should become of a connection follows from what ovn-nb(5) says of the NAT
 table: see seen() and the functions behind it.
@@ -29,6 +29,7 @@ table: see seen() and the functions behind it.
 
 import collections
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -276,7 +277,12 @@ def addresses_of(ns):
 # A connection from address 'source' in namespace 'ns' to 'address'; 'want' is
 # what should come of it, "asked ADDRESS from ADDRESS [range]" or none.
 NO_ANSWER = 'no answer'
-Job = collections.namedtuple('Job', 'label ns source address want')
+REFUSED = os.strerror(errno.ECONNREFUSED)
+CLOSED_PORT = 9
+# A datagram to a closed port is answered by an ICMP error, which is to be
+# translated back together with what it quotes.
+Job = collections.namedtuple('Job', 'label ns source address want port',
+                             defaults=(PORT,))
 
 
 def peers(router, rule):
@@ -305,6 +311,12 @@ def net_of(peer):
     return 17 if peer == 'C' else 16
 
 
+def refused(rule):
+    """Without state, nothing tells that what an error quotes is to be
+    translated."""
+    return NO_ANSWER if rule.stateless else REFUSED
+
+
 def peer_jobs(router, rule, peer, v6):
     """To a peer, from it, and from it to the host's own address."""
     ns = '%s-%s' % (router, rule.machine)
@@ -314,12 +326,18 @@ def peer_jobs(router, rule, peer, v6):
     name = '%s %s v%d' % (ns, label(rule), 6 if v6 else 4)
     yield Job('%s to %s' % (name, peer), ns, address, source,
               'asked %s from %s' % (source, as_whom))
+    yield Job('%s to %s, closed' % (name, peer), ns, address, source,
+              refused(rule), CLOSED_PORT)
     if rule.type:
         reached = ('dnat' in rule.type and applies(rule, peer)
                    and rule.net == net_of(peer))
         yield Job('%s from %s' % (name, peer), 'net', source,
                   outer(router, rule.host, v6, rule.net),
                   asked if reached else NO_ANSWER)
+        if reached and not rule.ports:
+            yield Job('%s from %s, closed' % (name, peer), 'net', source,
+                      outer(router, rule.host, v6, rule.net), refused(rule),
+                      CLOSED_PORT)
     # Where the answer would be translated, it is none to this question; the
     # userspace datapath of Open vSwitch 3.1 may abort then.
     if as_whom == address:
@@ -426,14 +444,15 @@ class Client:
 
     def __init__(self, job, port):
         self.job, self.port = job, port
-        self.udp = ':' in job.address
+        v6 = ':' in job.address
+        self.udp = v6 or job.port == CLOSED_PORT
         self.answer = None
         self.s = socket.socket(
-            socket.AF_INET6 if self.udp else socket.AF_INET,
+            socket.AF_INET6 if v6 else socket.AF_INET,
             socket.SOCK_DGRAM if self.udp else socket.SOCK_STREAM)
         self.s.setblocking(False)
         self.s.bind((job.source, port))
-        self.s.connect_ex((job.address, PORT))
+        self.s.connect_ex((job.address, job.port))
 
     def send(self):
         if self.udp and not self.answer:
