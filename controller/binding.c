@@ -401,6 +401,11 @@ decide(struct decision *d)
             decide_by_parent(d, d->pb->virtual_parent);
         }
         break;
+    case LP_MIRROR:
+        if (may_be_here(d)) {
+            decide_by_parent(d, d->pb->parent_port);
+        }
+        break;
     case LP_CHASSISREDIRECT:
     case LP_EXTERNAL:
         decide_by_gateway(d);
@@ -763,7 +768,8 @@ dump_local_port(struct inc_key key, const void *value, void *dump_)
     } else if (lp->parent) {
         sset_add_and_free(&dump->lines, xasprintf(
             "%s\t1\t[%s], type : [%s]", lp->parent, lport,
-            lp->type == LP_CONTAINER ? "CONTAINER" : "VIRTUAL"));
+            lp->type == LP_CONTAINER ? "CONTAINER"
+            : lp->type == LP_MIRROR ? "MIRROR" : "VIRTUAL"));
     }
 }
 

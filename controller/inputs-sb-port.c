@@ -40,7 +40,8 @@ port_binding_create(const struct ovsdb_idl_row *row_)
     pb->datapath = datum_uuid(
         sbrec_port_binding_get_datapath(row, OVSDB_TYPE_UUID));
     pb->tunnel_key = row->tunnel_key;
-    pb->parent_port = copy_nonempty(row->parent_port);
+    pb->parent_port = copy_nonempty(pb->type == LP_MIRROR ? row->mirror_port
+                                    : row->parent_port);
     pb->virtual_parent = copy_nonempty(row->virtual_parent);
     pb->tag = row->n_tag ? row->tag[0] : 0;
     pb->chassis = datum_uuid(
@@ -251,6 +252,7 @@ static const struct ovsdb_idl_column *const port_binding_columns[] = {
     &sbrec_port_binding_col_datapath,
     &sbrec_port_binding_col_tunnel_key,
     &sbrec_port_binding_col_parent_port,
+    &sbrec_port_binding_col_mirror_port,
     &sbrec_port_binding_col_virtual_parent,
     &sbrec_port_binding_col_tag,
     &sbrec_port_binding_col_chassis,

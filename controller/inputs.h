@@ -57,7 +57,8 @@ struct port_binding {
     enum lport_type type;
     struct uuid datapath;
     uint16_t tunnel_key;
-    char *parent_port;          /* NULL if none. */
+    char *parent_port;          /* NULL if none.  LP_MIRROR: where the copies
+                                 * go. */
     char *virtual_parent;       /* NULL if none. */
     int tag;                    /* 0 if none. */
     struct uuid chassis;        /* Zero if none; so all these. */

@@ -64,6 +64,7 @@ lflow_env_takes_part(struct inc_unit *unit, const char *lport)
     case LP_VIRTUAL:
     case LP_REMOTE:
     case LP_CONTAINER:
+    case LP_MIRROR:
     case LP_UNKNOWN:
     default:
         return binding_local_port(unit, lport) != NULL;

@@ -154,6 +154,9 @@ add_port_clauses(struct ovsdb_idl_condition *cond,
     sbrec_port_binding_add_clause_type(cond, OVSDB_F_EQ, "patch");
     sbrec_port_binding_add_clause_type(cond, OVSDB_F_EQ, "chassisredirect");
     sbrec_port_binding_add_clause_type(cond, OVSDB_F_EQ, "external");
+    /* That of another switch's port, which is on this chassis, makes its own
+     * switch local. */
+    sbrec_port_binding_add_clause_type(cond, OVSDB_F_EQ, "mirror");
     add_chassis_clauses(cond, our_chassis);
     add_iface_clauses(cond);
 }

@@ -191,6 +191,7 @@ is_here(struct group_ctx *ctx, const struct port_binding *pb)
 
     case LP_EXTERNAL:
     case LP_LOCALPORT:
+    case LP_MIRROR:
     case LP_PATCH:
     case LP_REMOTE:
     case LP_UNKNOWN:

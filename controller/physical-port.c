@@ -1137,6 +1137,17 @@ add_port(struct port_ctx *ctx)
         }
         break;
 
+    case LP_MIRROR:
+        lp = binding_local_port(ctx->unit, lport);
+        if (lp && lp->ofport) {
+            /* The other port that the interface is has what it sends, and gets
+             * copies of that, too. */
+            add_local_output(ctx, true);
+            add_output(ctx, lp->ofport, 0);
+            return;
+        }
+        break;
+
     case LP_VTEP:
     case LP_VIRTUAL:
     case LP_EXTERNAL:

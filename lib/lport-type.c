@@ -26,6 +26,7 @@ lport_type_from_word(const char *type, const char *parent)
         { "virtual", LP_VIRTUAL },
         { "external", LP_EXTERNAL },
         { "remote", LP_REMOTE },
+        { "mirror", LP_MIRROR },
     };
 
     if (!type[0]) {
@@ -57,6 +58,7 @@ lport_type_has_backends(enum lport_type type)
     case LP_LOCALPORT:
     case LP_VTEP:
     case LP_CHASSISREDIRECT:
+    case LP_MIRROR:
     case LP_UNKNOWN:
     default:
         return false;

@@ -14,6 +14,7 @@ enum lport_type {
     LP_VIF,                     /* "" */
     LP_PATCH, LP_L3GATEWAY, LP_LOCALNET, LP_LOCALPORT, LP_L2GATEWAY, LP_VTEP,
     LP_CHASSISREDIRECT, LP_VIRTUAL, LP_EXTERNAL, LP_REMOTE,
+    LP_MIRROR,
     LP_CONTAINER,               /* "" with a parent. */
     LP_UNKNOWN                  /* None of the above. */
 };
