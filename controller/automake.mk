@@ -20,6 +20,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/ct-zone.h \
 	controller/desired-rows.c \
 	controller/desired-rows.h \
+	controller/dump.c \
+	controller/dump.h \
 	controller/ecmp-nexthop.c \
 	controller/ecmp-nexthop.h \
 	controller/egress-qos.c \

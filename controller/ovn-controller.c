@@ -38,6 +38,7 @@
 #include "ct-zone.h"
 #include "daemon.h"
 #include "dirs.h"
+#include "dump.h"
 #include "ecmp-nexthop.h"
 #include "egress-qos.h"
 #include "encaps.h"
@@ -164,6 +165,7 @@ static const struct module *const modules[] = {
     &inject_pkt_module,
     &lb_show_module,
     &commands_module,
+    &dump_module,
     &allocator_release_module,
 };
 
