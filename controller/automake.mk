@@ -163,6 +163,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/port-sec.c \
 	controller/switch-entry.c \
 	controller/switch-entry.h \
+	controller/tunnel.c \
+	controller/tunnel.h \
 	controller/tunnel-bfd.c \
 	controller/tunnel-bfd.h \
 	controller/unit-log.c \

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Tunnels to other chassis
- * ========================
+/* Tunnels to other chassis, as they should be
+ * ===========================================
  *
  *     Chassis rows --> encaps-plan: what should be --> update_ports()
  *                                                            |
  *                                            ports of the integration bridge
  *                                                            v
- *     flows <-- tunnel cells: what is <-- encaps-iface <-- interfaces
- *
- * The two halves meet only in the switch.  Flows follow the tunnels that are
- * there, whether or not they are still (or already) wanted, just as packets
- * do.
+ *                              flows <-- tunnel.c: what is <-- interfaces
  *
  * The mark of a tunnel port of ours is Port.external_ids:ovn-chassis-id, and
  * its value, "CHASSIS@IP", says which encap it leads to; where it starts may
@@ -30,7 +26,29 @@
  * from each address of the encap's family.
  *
  * With which chassis there are tunnels at all, and which of several a packet
- * takes, is decided in lib/encap.h. */
+ * takes, is decided in lib/encap.h.
+ *
+ * Ports or flows
+ * --------------
+ *
+ * With ovn-enable-flow-based-tunnels, one port for each type of tunnel leads
+ * to all chassis, so that none is added or removed as they come and go; flows
+ * say where a packet goes.  Some tunnels have a port of their own even so:
+ *
+ *   - those with BFD, which is a port's, and hence all whose state gateways go
+ *     by, see tunnel-bfd.c,
+ *   - those whose Encap asks for a dst_port of its own, and those to a name in
+ *     place of an address: flows cannot say these,
+ *   - all of them with IPsec, which is configured by port.
+ *
+ * When one form is to follow the other, ports are changed only while the
+ * switch has the flows for both.  What goes by a port that is to be removed
+ * must have another way; what comes in through one that is to be added must be
+ * taken as soon as it is there, and as long as the switch has it, which is
+ * longer than its row is there.  So update_ports() waits until the switch has
+ * all flows that follow from what is wanted now ("is_ready"), and says of
+ * tunnels that packets may come by a port that is not there yet or any more
+ * ("wanted-tunnel" with a port, "tunnel-leaves-port"). */
 
 #include <config.h>
 
@@ -43,11 +61,12 @@
 #include "binding.h"
 #include "br-int.h"
 #include "config-values.h"
-#include "flow.h"
 #include "inputs.h"
 #include "local-encaps.h"
 #include "module.h"
+#include "ofctrl.h"
 #include "openvswitch/dynamic-string.h"
+#include "openvswitch/poll-loop.h"
 #include "openvswitch/shash.h"
 #include "openvswitch/vlog.h"
 #include "ovs-config.h"
@@ -63,32 +82,41 @@ VLOG_DEFINE_THIS_MODULE(encaps);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
-#define TUNNEL_MARK "ovn-chassis-id"
-
-/* Value of a cell of 'kind_wanted': one tunnel that should be there. */
-struct wanted_tunnel {
-    char *chassis_name;
-    enum encap_type type;
-    bool is_encaps_own;         /* Is it the chassis that its Encap names? */
-    struct smap options;
-    struct smap bfd;            /* Empty: none. */
-};
+/* What the distribution's controller of OVN 26.03 writes beside
+ * TUNNEL_MARK=SHARED_MARK: the port's type. */
+#define TYPE_MARK "ovn-tunnel-type"
 
 /* (wanted-tunnel, mark). */
-static struct inc_kind *kind_wanted;
+struct inc_kind *encaps_kind_wanted;
+
+/* (wanted-shared-tunnel, type's word): a port that all tunnels of a type
+ * should share, as its options (struct smap). */
+static struct inc_kind *kind_wanted_shared;
+
+/* (tunnel-leaves-port, mark): exists while the tunnel, which is to go
+ * by flow, has a port that will be removed, or has been, but perhaps not by
+ * ovs-vswitchd. */
+struct inc_kind *encaps_kind_leaves_port;
+
+/* What the cells of 'encaps_kind_leaves_port' should be, and are. */
+static struct sset leaving = SSET_INITIALIZER(&leaving);
+static struct sset leaving_told = SSET_INITIALIZER(&leaving_told);
+
+/* The configuration with which ovs-vswitchd has seen that these ports are
+ * gone; 0 if none has been removed. */
+static int64_t left_cfg;
 
 /* (encaps-ready, only): exists as soon as wanted tunnels are really known,
  * that is, we know which chassis we are. */
 static struct inc_kind *kind_ready;
 
-/* (tunnel, interface). */
-struct inc_kind *encaps_kind_tunnel_by_iface;
-
-/* (tunnels-of-chassis, UUID): set of interfaces. */
-static struct inc_kind *kind_tunnels_of_chassis;
-
 /* Whether ports may differ from what is wanted. */
 static bool ports_dirty = true;
+
+/* What the switch has when it has all flows that follow from what was wanted,
+ * and from what ports there were, when it last changed; 0 if that has to be
+ * asked for. */
+static uint64_t ready_fence;
 
 /* The configuration with which ovs-vswitchd has seen that the ports are gone
  * from former integration bridges, or 0 if there were none. */
@@ -102,7 +130,10 @@ wanted_tunnel_equal(const void *a_, const void *b_)
     const struct wanted_tunnel *a = a_;
     const struct wanted_tunnel *b = b_;
 
-    return !strcmp(a->chassis_name, b->chassis_name) && a->type == b->type
+    return uuid_equals(&a->chassis, &b->chassis)
+           && !strcmp(a->chassis_name, b->chassis_name)
+           && a->type == b->type && a->by == b->by
+           && nullable_string_is_equal(a->source, b->source)
            && a->is_encaps_own == b->is_encaps_own
            && smap_equal(&a->options, &b->options)
            && smap_equal(&a->bfd, &b->bfd);
@@ -114,34 +145,25 @@ wanted_tunnel_destroy(void *w_)
     struct wanted_tunnel *w = w_;
 
     free(w->chassis_name);
+    free(w->source);
     smap_destroy(&w->options);
     smap_destroy(&w->bfd);
     free(w);
 }
 
 static bool
-tunnel_equal(const void *a_, const void *b_)
+options_equal(const void *a, const void *b)
 {
-    const struct tunnel *a = a_;
-    const struct tunnel *b = b_;
-
-    return uuid_equals(&a->chassis, &b->chassis)
-           && !strcmp(a->chassis_name, b->chassis_name)
-           && !strcmp(a->remote_ip, b->remote_ip)
-           && nullable_string_is_equal(a->local_ip, b->local_ip)
-           && a->is_default == b->is_default && a->type == b->type
-           && a->ofport == b->ofport;
+    return smap_equal(a, b);
 }
 
 static void
-tunnel_destroy(void *t_)
+options_destroy(void *options_)
 {
-    struct tunnel *t = t_;
+    struct smap *options = options_;
 
-    free(t->chassis_name);
-    free(t->remote_ip);
-    free(t->local_ip);
-    free(t);
+    smap_destroy(options);
+    free(options);
 }
 
 /* What should be: one unit for each chassis. */
@@ -156,6 +178,13 @@ static bool
 config_is_true(struct inc_unit *unit, const char *key)
 {
     return config_value_bool(in_config(unit, key), false);
+}
+
+bool
+encaps_is_by_flow(struct inc_unit *unit)
+{
+    return (config_is_true(unit, "ovn-enable-flow-based-tunnels")
+            && !in_ipsec(unit));
 }
 
 static bool
@@ -182,24 +211,32 @@ may_tunnel(struct inc_unit *unit, const struct chassis *ch)
     return may;
 }
 
-/* The type of the tunnels to 'ch', or N_ENCAP_TYPES. */
-static enum encap_type
-choose_type(struct inc_unit *unit, const struct chassis *ch)
+/* This chassis' types: bits 1u << type. */
+static unsigned int
+our_types(struct inc_unit *unit)
 {
-    unsigned int ours = 0;
-    unsigned int theirs = 0;
+    unsigned int types = 0;
     struct sset words;
     const char *word;
 
     parse_words(&words, in_config(unit, "ovn-encap-type"));
     SSET_FOR_EACH (word, &words) {
-        ours |= 1u << encap_type_from_word(word);
+        types |= 1u << encap_type_from_word(word);
     }
     sset_destroy(&words);
+    return types;
+}
+
+/* The type of the tunnels to 'ch', or N_ENCAP_TYPES. */
+static enum encap_type
+choose_type(struct inc_unit *unit, const struct chassis *ch)
+{
+    unsigned int theirs = 0;
+
     for (size_t i = 0; i < ch->n_encaps; i++) {
         theirs |= 1u << encap_type_from_word(ch->encaps[i].type);
     }
-    return encap_common_type(ours, theirs);
+    return encap_common_type(our_types(unit), theirs);
 }
 
 static bool
@@ -276,6 +313,37 @@ add_ipsec(struct inc_unit *unit, const struct chassis *ch,
     }
 }
 
+/* What this end is configured to do with all of its tunnels. */
+static void
+add_own_options(struct inc_unit *unit, struct smap *options)
+{
+    const char *tos = in_config(unit, "ovn-encap-tos");
+    const char *df_default = in_config(unit, "ovn-encap-df_default");
+
+    if (tos && strcmp(tos, "none")) {
+        smap_add(options, "tos", tos);
+    }
+    if (df_default) {
+        smap_add(options, "df_default", df_default);
+    }
+    smap_add(options, "key", "flow");
+}
+
+static enum tunnel_by
+choose_form(struct inc_unit *unit, const struct wanted_tunnel *w)
+{
+    const char *ip = smap_get(&w->options, "remote_ip");
+    struct in6_addr ip6;
+    ovs_be32 ip4;
+
+    if (in_ipsec(unit) || smap_get(&w->options, "dst_port")
+        || !(ip_parse(ip, &ip4) || ipv6_parse(ip, &ip6))) {
+        return TUNNEL_BY_PORT_ONLY;
+    }
+    return (encaps_is_by_flow(unit) && smap_is_empty(&w->bfd)
+            ? TUNNEL_BY_FLOW : TUNNEL_BY_PORT);
+}
+
 /* A tunnel to 'encap' of 'ch' from 'local_ip', or, if that is NULL, from any
  * address. */
 static void
@@ -286,6 +354,7 @@ want_tunnel(struct inc_unit *unit, const struct chassis *ch,
     struct wanted_tunnel *w = xmalloc(sizeof *w);
 
     *w = (struct wanted_tunnel) {
+        .chassis = ch->uuid,
         .chassis_name = xstrdup(ch->name),
         .type = type,
         .is_encaps_own = !strcmp(encap->chassis_name, ch->name),
@@ -304,14 +373,7 @@ want_tunnel(struct inc_unit *unit, const struct chassis *ch,
     }
 
     /* ...and what this end is configured to do. */
-    const char *tos = in_config(unit, "ovn-encap-tos");
-    const char *df_default = in_config(unit, "ovn-encap-df_default");
-    if (tos && strcmp(tos, "none")) {
-        smap_add(&w->options, "tos", tos);
-    }
-    if (df_default) {
-        smap_add(&w->options, "df_default", df_default);
-    }
+    add_own_options(unit, &w->options);
     if (local_ip) {
         smap_add(&w->options, "local_ip", local_ip);
     } else {
@@ -320,12 +382,15 @@ want_tunnel(struct inc_unit *unit, const struct chassis *ch,
     add_ipsec(unit, ch, &w->options);
     tunnel_bfd_config(unit, &ch->uuid, &w->bfd);
 
-    smap_add(&w->options, "key", "flow");
     smap_add(&w->options, "remote_ip", encap->ip);
+    w->by = choose_form(unit, w);
+    w->source = (local_ip ? xstrdup(local_ip)
+                 : find_same_family(in_config(unit, "ovn-encap-ip"),
+                                    encap->ip));
 
     char *mark = xasprintf("%s@%s%s%s", ch->name, encap->ip,
                            local_ip ? "%" : "", local_ip ? local_ip : "");
-    inc_write(unit, kind_wanted, inc_key_string(mark), w);
+    inc_write(unit, encaps_kind_wanted, inc_key_string(mark), w);
     free(mark);
 }
 
@@ -380,100 +445,32 @@ plan_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     }
 }
 
-/* What is: one unit for each interface. */
-
-/* Whether those that do not ask for another encap of 'chassis' are reached by
- * the one of 'type' at 'ip'. */
-static bool
-is_default_encap(struct inc_unit *unit, const struct uuid *chassis,
-                 enum encap_type type, const char *ip)
-{
-    const struct chassis *ch = in_chassis(unit, chassis);
-
-    for (size_t i = 0; ch && i < ch->n_encaps; i++) {
-        if (encap_type_from_word(ch->encaps[i].type) == type
-            && !strcmp(ch->encaps[i].ip, ip)) {
-            return smap_get_bool(&ch->encaps[i].options, "is_default", false);
-        }
-    }
-    return false;
-}
-
+/* The options of the ports that are shared.  With local_ip, several
+ * controllers of a switch may each have some; else, as packets come to any of
+ * our addresses, flows say from which one they go. */
 static void
-iface_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+shared_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
-    const char *name = inc_unit_key(unit).data;
-    const struct ovs_iface *iface = in_iface(unit, name);
-    const char *mark = iface ? smap_get(&iface->port_external_ids,
-                                        TUNNEL_MARK) : NULL;
-    const char *at = mark ? strrchr(mark, '@') : NULL;
+    unsigned int types = encaps_is_by_flow(unit) ? our_types(unit) : 0;
 
-    if (!at || iface->ofport <= 0 || iface->ofport >= ofp_to_u16(OFPP_MAX)
-        || !inc_set_contains(in_tunnel_ifaces(unit), inc_key_string(name))) {
-        return;
-    }
+    for (enum encap_type type = 0; type < N_ENCAP_TYPES; type++) {
+        if (types & (1u << type)) {
+            struct smap *options = xmalloc(sizeof *options);
 
-    enum encap_type type = encap_type_from_word(iface->type);
-    if (type == N_ENCAP_TYPES) {
-        return;
-    }
-
-    char *chassis_name = xmemdup0(mark, at - mark);
-    const struct uuid *chassis = in_chassis_by_name(unit, chassis_name);
-    const char *from = strchr(at, '%');
-    char *remote_ip = from ? xmemdup0(at + 1, from - at - 1) : xstrdup(at + 1);
-    struct tunnel *t = xmalloc(sizeof *t);
-    *t = (struct tunnel) {
-        .chassis = chassis ? *chassis : UUID_ZERO,
-        .chassis_name = chassis_name,
-        .remote_ip = remote_ip,
-        .local_ip = from ? xstrdup(from + 1) : NULL,
-        .is_default = chassis && is_default_encap(unit, chassis, type,
-                                                  remote_ip),
-        .type = type,
-        .ofport = u16_to_ofp(iface->ofport),
-    };
-
-    const struct inc_key key = inc_key_string(name);
-    if (chassis) {
-        inc_insert(unit, kind_tunnels_of_chassis, inc_key_uuid(chassis), key);
-    }
-    inc_write(unit, encaps_kind_tunnel_by_iface, key, t);
-}
-
-const struct tunnel *
-encaps_tunnel_by_iface(struct inc_unit *unit, const char *iface)
-{
-    return inc_read(unit, encaps_kind_tunnel_by_iface, inc_key_string(iface));
-}
-
-const struct tunnel *
-encaps_tunnel(struct inc_unit *unit, const struct uuid *chassis,
-              const char *encap_ip, size_t id)
-{
-    const char *local_ip = local_encap_ip(unit, id);
-    const struct inc_set *ifaces = inc_read_set(unit, kind_tunnels_of_chassis,
-                                                inc_key_uuid(chassis));
-    const struct tunnel *best = NULL;
-    struct encap_end best_end;
-
-    for (size_t i = 0; i < inc_set_count(ifaces); i++) {
-        const struct tunnel *t
-            = encaps_tunnel_by_iface(unit, inc_set_at(ifaces, i).data);
-
-        if (t) {
-            const struct encap_end end = {
-                t->type, t->remote_ip, t->is_default, t->local_ip
-            };
-
-            if (!best || encap_is_better(&end, &best_end, encap_ip,
-                                         local_ip)) {
-                best = t;
-                best_end = end;
+            smap_init(options);
+            add_own_options(unit, options);
+            add_local_ip(unit, "flow", options);
+            if (!smap_get(options, "local_ip")) {
+                smap_add(options, "local_ip", "flow");
             }
+            smap_add(options, "remote_ip", "flow");
+            smap_add(options, "csum",
+                     config_value_bool(in_config(unit, "ovn-encap-csum"),
+                                       true) ? "true" : "false");
+            inc_write(unit, kind_wanted_shared,
+                      inc_key_string(encap_type_to_word(type)), options);
         }
     }
-    return best;
 }
 
 /* Making ports what they should be. */
@@ -483,6 +480,7 @@ wanted_changed(struct inc_key key OVS_UNUSED, const void *old OVS_UNUSED,
                const void *new OVS_UNUSED, void *aux OVS_UNUSED)
 {
     ports_dirty = true;
+    ready_fence = 0;
 }
 
 static bool
@@ -497,6 +495,7 @@ iface_changed(struct inc_key key OVS_UNUSED, const void *old, const void *new,
 {
     if (is_tunnel_port(old) || is_tunnel_port(new)) {
         ports_dirty = true;
+        ready_fence = 0;
     }
 }
 
@@ -588,6 +587,14 @@ leave_former_name(const struct ovsrec_open_vswitch *cfg,
     return true;
 }
 
+/* The shared port of a type, and others of the type. */
+struct shared {
+    const struct ovsrec_port *port; /* NULL if there is none. */
+    bool works;                 /* It has a number. */
+    bool others_lack;           /* A port of its own that is wanted has none
+                                 * yet. */
+};
+
 /* State of one pass over the tunnel ports. */
 struct commit_ctx {
     struct ovsdb_idl_txn *txn;
@@ -597,7 +604,11 @@ struct commit_ctx {
     struct sset adopted;        /* Marks. */
     struct shash places;        /* Where a tunnel leads -> the mark of the one
                                  * that is made, of all that lead there. */
+    struct shared shared[N_ENCAP_TYPES];
+    bool is_ready;              /* Has the switch the flows for both forms? */
+    bool leaves_ports;          /* Is one removed that is to be a flow? */
     bool changed;
+    bool postponed;             /* Is there something to do later? */
 };
 
 /* Where 'w' leads.  Caller frees. */
@@ -623,13 +634,18 @@ claim_of(const struct wanted_tunnel *w)
     };
 }
 
-/* Of all tunnels that lead to one place, one is made. */
+/* Of all tunnels with ports that lead to one place, one is made. */
 static void
 choose_for_place(struct inc_key key, const void *w_, void *ctx_)
 {
     const struct wanted_tunnel *w = w_;
     struct commit_ctx *ctx = ctx_;
     const char *mark = key.data;
+
+    if (w->by == TUNNEL_BY_FLOW) {
+        return;
+    }
+
     char *place = make_place(w);
     struct shash_node *node = shash_find(&ctx->places, place);
 
@@ -637,7 +653,7 @@ choose_for_place(struct inc_key key, const void *w_, void *ctx_)
         shash_add(&ctx->places, place, mark);
     } else {
         const struct wanted_tunnel *chosen
-            = inc_peek(kind_wanted, inc_key_string(node->data));
+            = inc_peek(encaps_kind_wanted, inc_key_string(node->data));
         const struct encap_claim ours = claim_of(w);
         const struct encap_claim theirs = claim_of(chosen);
 
@@ -661,7 +677,7 @@ is_chosen(const struct commit_ctx *ctx, const char *mark,
     const char *chosen = shash_find_data(&ctx->places, place);
 
     free(place);
-    return !strcmp(chosen, mark);
+    return w->by != TUNNEL_BY_FLOW && chosen && !strcmp(chosen, mark);
 }
 
 /* A name for a tunnel port to 'chassis' that no port has yet: "ovn", our index
@@ -711,6 +727,11 @@ create_tunnel(struct inc_key key, const void *w_, void *ctx_)
     if (sset_contains(&ctx->adopted, mark) || !is_chosen(ctx, mark, w)) {
         return;
     }
+    ctx->shared[w->type].others_lack = true;
+    if (ctx->shared[w->type].port && !ctx->is_ready) {
+        ctx->postponed = true;
+        return;
+    }
     char *name = make_port_name(ctx, w->chassis_name);
     if (!name) {
         VLOG_WARN_RL(&rl, "no name is left for a tunnel to chassis %s",
@@ -736,6 +757,28 @@ adopt_port(struct commit_ctx *ctx, const struct ovsrec_port *port,
     if (ovs_port_update(port, &spec)) {
         ctx->changed = true;
     }
+    if (!port->interfaces[0]->n_ofport) {
+        ctx->shared[w->type].others_lack = true;
+    }
+}
+
+/* Whether a port stays as it is, because the tunnel 'w' is to go by flow, but
+ * cannot yet. */
+static bool
+keep_for_now(struct commit_ctx *ctx, const char *mark,
+             const struct wanted_tunnel *w)
+{
+    if (w->by != TUNNEL_BY_FLOW) {
+        return false;
+    }
+    sset_add(&leaving, mark);
+    if (ctx->shared[w->type].works && ctx->is_ready
+        && sset_contains(&leaving_told, mark)) {
+        ctx->leaves_ports = true;
+        return false;
+    }
+    ctx->postponed = true;
+    return true;
 }
 
 /* Adopts 'port' if it has the mark of a tunnel that is wanted. */
@@ -744,10 +787,16 @@ adopt_by_mark(struct commit_ctx *ctx, const struct ovsrec_port *port)
 {
     const char *mark = smap_get(&port->external_ids, TUNNEL_MARK);
     const struct wanted_tunnel *w
-        = mark ? inc_peek(kind_wanted, inc_key_string(mark)) : NULL;
+        = mark ? inc_peek(encaps_kind_wanted, inc_key_string(mark)) : NULL;
 
-    if (!w || port->n_interfaces != 1 || !is_chosen(ctx, mark, w)
+    if (!w || port->n_interfaces != 1
         || sset_contains(&ctx->adopted, mark)) {
+        return false;
+    }
+    if (keep_for_now(ctx, mark, w)) {
+        return true;
+    }
+    if (!is_chosen(ctx, mark, w)) {
         return false;
     }
     adopt_port(ctx, port, mark, w);
@@ -783,6 +832,154 @@ consider_tunnel(struct inc_key key, const void *w_, void *search_)
     }
 }
 
+/* Shared ports. */
+
+static struct ovs_port_spec
+make_shared_spec(enum encap_type type, const struct smap *options,
+                 const char *name)
+{
+    return (struct ovs_port_spec) {
+        .name = name,
+        .type = encap_type_to_word(type),
+        .options = options,
+        .mark = TUNNEL_MARK,
+        .mark_value = SHARED_MARK,
+        .type_mark = TYPE_MARK,
+    };
+}
+
+static const struct smap *
+wanted_shared(enum encap_type type)
+{
+    return inc_peek(kind_wanted_shared,
+                    inc_key_string(encap_type_to_word(type)));
+}
+
+/* The name of the shared port of 'type'.  Caller frees. */
+static char *
+make_shared_name(const struct commit_ctx *ctx, enum encap_type type)
+{
+    return xasprintf("ovn%s-%s", ctx->index, encap_type_to_word(type));
+}
+
+/* The type of the tunnels that share 'port', or N_ENCAP_TYPES. */
+static enum encap_type
+shared_type(const struct commit_ctx *ctx, const struct ovsrec_port *port)
+{
+    const char *mark = smap_get(&port->external_ids, TUNNEL_MARK);
+    const enum encap_type type
+        = (port->n_interfaces == 1
+           ? encap_type_from_word(port->interfaces[0]->type) : N_ENCAP_TYPES);
+
+    if (type == N_ENCAP_TYPES || mark) {
+        return mark && !strcmp(mark, SHARED_MARK) ? type : N_ENCAP_TYPES;
+    }
+
+    /* Somebody may have removed the mark. */
+    char *name = make_shared_name(ctx, type);
+    bool is_shared = !strcmp(port->name, name);
+
+    free(name);
+    return is_shared ? type : N_ENCAP_TYPES;
+}
+
+/* Of several ports that are shared by a type's tunnels, which somebody else
+ * has made, the one with the right name is kept. */
+static void
+find_shared(struct commit_ctx *ctx)
+{
+    for (size_t i = 0; i < ctx->bridge->n_ports; i++) {
+        const struct ovsrec_port *port = ctx->bridge->ports[i];
+        const enum encap_type type = shared_type(ctx, port);
+        struct shared *shared = (type != N_ENCAP_TYPES ? &ctx->shared[type]
+                                 : NULL);
+
+        if (shared) {
+            const struct ovsrec_interface *iface = port->interfaces[0];
+            char *name = make_shared_name(ctx, type);
+
+            if (!shared->port || !strcmp(port->name, name)) {
+                shared->port = port;
+                shared->works = iface->n_ofport && iface->ofport[0] > 0;
+            }
+            free(name);
+            if (!ready_fence) {
+                ready_fence = ofctrl_fence();
+            }
+            ctx->is_ready = ofctrl_reached(ready_fence);
+        }
+    }
+}
+
+static void
+create_shared(struct commit_ctx *ctx, enum encap_type type,
+              const struct smap *options)
+{
+    char *name = make_shared_name(ctx, type);
+
+    if (!sset_add(&ctx->names, name)) {
+        free(name);
+        name = make_port_name(ctx, encap_type_to_word(type));
+    }
+    if (name) {
+        const struct ovs_port_spec spec = make_shared_spec(type, options,
+                                                           name);
+
+        ovs_port_insert(ctx->txn, ctx->bridge, &spec);
+        ovsdb_idl_txn_add_comment(ctx->txn, "ovn-controller: adding tunnel %s "
+                                  "to all chassis", name);
+        ctx->changed = true;
+    }
+    free(name);
+}
+
+static void
+remove_port(struct commit_ctx *ctx, const struct ovsrec_port *port)
+{
+    ovsdb_idl_txn_add_comment(ctx->txn, "ovn-controller: removing tunnel %s",
+                              port->name);
+    ovs_port_delete(ctx->bridge, port);
+    ctx->changed = true;
+}
+
+/* Makes the shared ports what they should be.  One that is not wanted any more
+ * is needed until all that has gone through it has a port. */
+static void
+check_shared(struct commit_ctx *ctx)
+{
+    for (enum encap_type type = 0; type < N_ENCAP_TYPES; type++) {
+        const struct smap *options = wanted_shared(type);
+        const struct shared *shared = &ctx->shared[type];
+
+        if (!shared->port) {
+            if (options) {
+                create_shared(ctx, type, options);
+            }
+        } else if (options) {
+            const struct ovs_port_spec spec
+                = make_shared_spec(type, options, shared->port->name);
+
+            if (ovs_port_update(shared->port, &spec)) {
+                ctx->changed = true;
+            }
+        } else if (!ctx->is_ready || shared->others_lack) {
+            ctx->postponed = true;
+        } else {
+            remove_port(ctx, shared->port);
+        }
+    }
+}
+
+static bool
+is_kept_shared(const struct commit_ctx *ctx, const struct ovsrec_port *port)
+{
+    const enum encap_type type = shared_type(ctx, port);
+
+    return type != N_ENCAP_TYPES && ctx->shared[type].port == port;
+}
+
+/* All ports. */
+
 /* Whether 'port' is one of ours, whatever became of its mark. */
 static bool
 is_our_port(const struct commit_ctx *ctx, const struct ovsrec_port *port)
@@ -810,16 +1007,12 @@ adopt_or_remove(struct commit_ctx *ctx, const struct ovsrec_port *port)
 
     if (port->n_interfaces == 1) {
         search.iface = port->interfaces[0];
-        inc_kind_for_each(kind_wanted, consider_tunnel, &search);
+        inc_kind_for_each(encaps_kind_wanted, consider_tunnel, &search);
     }
     if (search.w) {
         adopt_port(ctx, port, search.mark, search.w);
     } else {
-        ovsdb_idl_txn_add_comment(ctx->txn,
-                                  "ovn-controller: removing tunnel %s",
-                                  port->name);
-        ovs_port_delete(ctx->bridge, port);
-        ctx->changed = true;
+        remove_port(ctx, port);
     }
 }
 
@@ -833,7 +1026,8 @@ check_ports(struct commit_ctx *ctx)
     for (size_t i = 0; i < ctx->bridge->n_ports; i++) {
         const struct ovsrec_port *port = ctx->bridge->ports[i];
 
-        if (!adopt_by_mark(ctx, port) && is_our_port(ctx, port)) {
+        if (!is_kept_shared(ctx, port) && !adopt_by_mark(ctx, port)
+            && is_our_port(ctx, port)) {
             others[n_others++] = port;
         }
     }
@@ -909,6 +1103,52 @@ warn_about_ipsec(const struct ovsrec_open_vswitch *cfg)
     }
 }
 
+/* Forgets tunnels that have left their ports, once ovs-vswitchd knows. */
+static void
+check_leaving(struct commit_ctx *ctx, const struct ovsrec_open_vswitch *cfg)
+{
+    if (ctx->leaves_ports) {
+        left_cfg = cfg->next_cfg + 1;
+        ovsrec_open_vswitch_set_next_cfg(cfg, left_cfg);
+    } else if (!ctx->postponed && cfg->cur_cfg >= left_cfg) {
+        left_cfg = 0;
+        sset_clear(&leaving);
+    }
+    if (!sset_equals(&leaving, &leaving_told)) {
+        poll_immediate_wake();  /* For settle(). */
+    }
+    ctx->postponed |= left_cfg != 0;
+}
+
+/* Brings the cells of 'encaps_kind_leaves_port' up to date. */
+static bool
+settle(const struct turn *turn OVS_UNUSED)
+{
+    const char *mark;
+
+    if (sset_equals(&leaving, &leaving_told)) {
+        return false;
+    }
+    SSET_FOR_EACH (mark, &leaving_told) {
+        if (!sset_contains(&leaving, mark)) {
+            inc_set(encaps_kind_leaves_port, inc_key_string(mark), NULL);
+        }
+    }
+    SSET_FOR_EACH (mark, &leaving) {
+        inc_set(encaps_kind_leaves_port, inc_key_string(mark), inc_there);
+    }
+    sset_destroy(&leaving_told);
+    sset_clone(&leaving_told, &leaving);
+    return true;
+}
+
+static void
+destroy(void)
+{
+    sset_clear(&leaving);
+    sset_clear(&leaving_told);
+}
+
 /* Creates, mends and removes tunnel ports.  What is not known to be wanted is
  * removed, so this is for complete southbound snapshots only. */
 static void
@@ -939,6 +1179,7 @@ update_ports(const struct turn *turn)
         .names = SSET_INITIALIZER(&ctx.names),
         .adopted = SSET_INITIALIZER(&ctx.adopted),
         .places = SHASH_INITIALIZER(&ctx.places),
+        .is_ready = true,
     };
     if (!ctx.bridge) {
         return;
@@ -952,13 +1193,16 @@ update_ports(const struct turn *turn)
             sset_add(&ctx.names, port->interfaces[i]->name);
         }
     }
-    inc_kind_for_each(kind_wanted, choose_for_place, &ctx);
+    inc_kind_for_each(encaps_kind_wanted, choose_for_place, &ctx);
+    find_shared(&ctx);
     check_ports(&ctx);
-    inc_kind_for_each(kind_wanted, create_tunnel, &ctx);
+    inc_kind_for_each(encaps_kind_wanted, create_tunnel, &ctx);
+    check_shared(&ctx);
+    check_leaving(&ctx, cfg);
 
     /* Only a pass that finds nothing to do proves that the last transaction
      * has gone through. */
-    ports_dirty = ctx.changed;
+    ports_dirty = ctx.changed || ctx.postponed;
     if (!ports_dirty) {
         free(last_br_int);
         last_br_int = xstrdup(br_int);
@@ -994,57 +1238,57 @@ cleanup(const struct turn *turn)
 
 static const struct inc_kind_class wanted_class = {
     .name = "wanted-tunnel",
-    .stage = STAGE_ZONE,
+    .stage = STAGE_BINDING,
     .key_type = INC_KEY_STRING,
     .equal = wanted_tunnel_equal,
     .destroy = wanted_tunnel_destroy,
 };
 
+static const struct inc_kind_class wanted_shared_class = {
+    .name = "wanted-shared-tunnel",
+    .stage = STAGE_BINDING,
+    .key_type = INC_KEY_STRING,
+    .equal = options_equal,
+    .destroy = options_destroy,
+};
+
+static const struct inc_kind_class leaves_port_class = {
+    .name = "tunnel-leaves-port",
+    .stage = STAGE_INPUT,
+    .key_type = INC_KEY_STRING,
+};
+
 static const struct inc_kind_class ready_class = {
     .name = "encaps-ready",
-    .stage = STAGE_ZONE,
+    .stage = STAGE_BINDING,
     .key_type = INC_KEY_STRING,
-};
-
-static const struct inc_kind_class tunnel_class = {
-    .name = "tunnel",
-    .stage = STAGE_ZONE,
-    .key_type = INC_KEY_STRING,
-    .equal = tunnel_equal,
-    .destroy = tunnel_destroy,
-};
-
-static const struct inc_kind_class tunnels_of_chassis_class = {
-    .name = "tunnels-of-chassis",
-    .stage = STAGE_ZONE,
-    .key_type = INC_KEY_UUID,
-    .is_set = true,
 };
 
 static const struct inc_unit_class plan_class = {
     .name = "encaps-plan",
-    .stage = STAGE_ZONE,
+    .stage = STAGE_BINDING,
     .run = plan_run,
 };
 
-static const struct inc_unit_class iface_class = {
-    .name = "encaps-iface",
-    .stage = STAGE_ZONE,
-    .run = iface_run,
+static const struct inc_unit_class shared_class = {
+    .name = "encaps-shared",
+    .stage = STAGE_BINDING,
+    .run = shared_run,
 };
 
 static void
 init(struct inc_engine *engine)
 {
-    kind_wanted = inc_kind_declare(engine, &wanted_class);
+    encaps_kind_wanted = inc_kind_declare(engine, &wanted_class);
+    kind_wanted_shared = inc_kind_declare(engine, &wanted_shared_class);
+    encaps_kind_leaves_port = inc_kind_declare(engine, &leaves_port_class);
     kind_ready = inc_kind_declare(engine, &ready_class);
-    encaps_kind_tunnel_by_iface = inc_kind_declare(engine, &tunnel_class);
-    kind_tunnels_of_chassis = inc_kind_declare(engine,
-                                               &tunnels_of_chassis_class);
 
     inc_kind_spawn(in_kinds.chassis, &plan_class, NULL);
-    inc_kind_spawn(in_kinds.iface, &iface_class, NULL);
-    inc_kind_watch(kind_wanted, wanted_changed, NULL);
+    inc_unit_add(engine, &shared_class, INC_KEY_ONLY, NULL);
+    inc_kind_watch(encaps_kind_wanted, wanted_changed, NULL);
+    inc_kind_watch(kind_wanted_shared, wanted_changed, NULL);
+    inc_kind_watch(encaps_kind_leaves_port, wanted_changed, NULL);
     inc_kind_watch(kind_ready, wanted_changed, NULL);
     inc_kind_watch(in_kinds.iface, iface_changed, NULL);
 }
@@ -1052,7 +1296,9 @@ init(struct inc_engine *engine)
 const struct module encaps_module = {
     .name = "encaps",
     .init = init,
+    .settle = settle,
     .complete = update_ports,
     .away = update_ports,
     .cleanup = cleanup,
+    .destroy = destroy,
 };

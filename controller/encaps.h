@@ -3,40 +3,52 @@
 #ifndef CONTROLLER_ENCAPS_H
 #define CONTROLLER_ENCAPS_H 1
 
-/* Tunnels to other chassis
- * ========================
+/* Tunnels to other chassis, as they should be
+ * ===========================================
  *
- * One unit for each Chassis row decides which tunnel ports the integration
- * bridge should have towards it, and the main loop makes them so.  The other
- * way round, one unit for each tunnel interface says to which chassis it
- * leads. */
+ * One unit for each Chassis row decides which tunnels there should be towards
+ * it, and the main loop gives the integration bridge the ports for them.
+ * Which tunnels there are is in tunnel.h. */
+
+#include <stdbool.h>
 
 #include "encap.h"
 #include "inc-proc-eng.h"
-#include "openvswitch/ofp-port.h"
 #include "openvswitch/uuid.h"
+#include "smap.h"
 
-struct tunnel {
-    struct uuid chassis;
-    char *chassis_name;
-    char *remote_ip;            /* The encap's. */
-    char *local_ip;             /* From which it starts, or NULL: any. */
-    bool is_default;            /* Is 'remote_ip' the one for those that do
-                                 * not ask for another? */
-    enum encap_type type;
-    ofp_port_t ofport;
+/* The key in Port.external_ids that marks a tunnel's port: its value is
+ * "CHASSIS@IP", or "CHASSIS@IP%LOCAL-IP", or SHARED_MARK if it leads to all
+ * chassis. */
+#define TUNNEL_MARK "ovn-chassis-id"
+#define SHARED_MARK "flow"
+
+enum tunnel_by {
+    TUNNEL_BY_PORT_ONLY,        /* A port of its own. */
+    TUNNEL_BY_PORT,             /* The same; by flow until there is one. */
+    TUNNEL_BY_FLOW,             /* The port that is shared by all. */
 };
 
-/* The tunnel to 'chassis', the one to its encap 'encap_ip' (may be NULL) from
- * our own with encap ID 'id' (see local-encaps.h) if there are several (see
- * encap_is_better()); NULL if there is none. */
-const struct tunnel *encaps_tunnel(struct inc_unit *,
-                                   const struct uuid *chassis,
-                                   const char *encap_ip, size_t id);
-/* The tunnel that is an interface, by its name; NULL if it is none. */
-const struct tunnel *encaps_tunnel_by_iface(struct inc_unit *, const char *);
+/* Value of a cell (wanted-tunnel, mark): a tunnel that should be there. */
+struct wanted_tunnel {
+    struct uuid chassis;
+    char *chassis_name;
+    enum encap_type type;
+    enum tunnel_by by;
+    char *source;               /* If by flow: where from; NULL: anywhere. */
+    bool is_encaps_own;         /* Is it the chassis that its Encap names? */
+    struct smap options;
+    struct smap bfd;            /* Empty: none. */
+};
+extern struct inc_kind *encaps_kind_wanted;
 
-extern struct inc_kind *encaps_kind_tunnel_by_iface;
+/* (tunnel-leaves-port, mark): exists while packets may come by a port
+ * of the tunnel's own that is not wanted any more. */
+extern struct inc_kind *encaps_kind_leaves_port;
+
+/* Whether tunnels are to share ports, as far as they can: with
+ * ovn-enable-flow-based-tunnels, but not with IPsec. */
+bool encaps_is_by_flow(struct inc_unit *);
 
 struct module;
 extern const struct module encaps_module;

@@ -130,8 +130,13 @@ index_iface(const struct ovs_iface *iface, bool add)
         input_put_member(in_kinds.ifaces_by_id, inc_key_string(iface_id),
                          name, add);
     }
-    if (smap_get(&iface->port_external_ids, "ovn-chassis-id")) {
-        input_put_member(in_kinds.tunnel_ifaces, INC_KEY_ONLY, name, add);
+
+    const char *chassis = smap_get(&iface->port_external_ids,
+                                   "ovn-chassis-id");
+    if (chassis) {
+        input_put_member((strcmp(chassis, "flow") ? in_kinds.tunnel_ifaces
+                          : in_kinds.shared_tunnel_ifaces),
+                         INC_KEY_ONLY, name, add);
     }
 }
 
@@ -399,6 +404,10 @@ static const struct inc_kind_class tunnel_ifaces_kind_class = {
     .name = "tunnel-ifaces", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
     .is_set = true,
 };
+static const struct inc_kind_class shared_tunnel_ifaces_kind_class = {
+    .name = "shared-tunnel-ifaces", .stage = STAGE_INPUT,
+    .key_type = INC_KEY_STRING, .is_set = true,
+};
 static const struct inc_kind_class bridges_kind_class = {
     .name = "bridges", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
     .is_set = true,
@@ -414,6 +423,8 @@ inputs_declare_ovs(struct inc_engine *engine)
                                              &ifaces_by_id_kind_class);
     in_kinds.tunnel_ifaces = inc_kind_declare(engine,
                                               &tunnel_ifaces_kind_class);
+    in_kinds.shared_tunnel_ifaces
+        = inc_kind_declare(engine, &shared_tunnel_ifaces_kind_class);
     in_kinds.bridges = inc_kind_declare(engine, &bridges_kind_class);
 }
 

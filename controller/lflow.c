@@ -23,7 +23,7 @@
 #include "lflow.h"
 
 #include "byte-order.h"
-#include "encaps.h"
+#include "tunnel.h"
 #include "flow-actions.h"
 #include "flow-table.h"
 #include "group.h"
@@ -275,7 +275,7 @@ encode_tunnel_ofport(const char *lport, ofp_port_t *ofport, void *run_)
     const struct tunnel *tunnel = NULL;
 
     if (pb && !uuid_is_zero(&pb->chassis)) {
-        tunnel = encaps_tunnel(run->unit, &pb->chassis, NULL, 0);
+        tunnel = tunnel_find(run->unit, &pb->chassis, NULL, 0);
     }
     if (!tunnel) {
         return false;

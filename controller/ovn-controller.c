@@ -89,6 +89,7 @@
 #include "stream.h"
 #include "timeval.h"
 #include "unixctl.h"
+#include "tunnel.h"
 #include "tunnel-bfd.h"
 #include "unsupported.h"
 #include "util.h"
@@ -141,6 +142,7 @@ static const struct module *const modules[] = {
     &ct_zone_module,
     &ct_zone_limit_module,
     &encaps_module,
+    &tunnel_module,
     &patch_module,
     &mirror_module,
     &egress_qos_module,

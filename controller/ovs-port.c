@@ -46,26 +46,42 @@ ovs_port_insert(struct ovsdb_idl_txn *txn, const struct ovsrec_bridge *bridge,
     }
 
     struct ovsrec_port *port = ovsrec_port_insert(txn);
-    const struct smap external_ids = SMAP_CONST1(&external_ids, spec->mark,
-                                                 spec->mark_value);
+    struct smap external_ids = SMAP_INITIALIZER(&external_ids);
+
+    smap_add(&external_ids, spec->mark, spec->mark_value);
+    if (spec->type_mark) {
+        smap_add(&external_ids, spec->type_mark, spec->type);
+    }
     ovsrec_port_set_name(port, spec->name);
     ovsrec_port_set_interfaces(port, &iface, 1);
     ovsrec_port_set_external_ids(port, &external_ids);
+    smap_destroy(&external_ids);
 
     ovsrec_bridge_update_ports_addvalue(bridge, port);
+}
+
+/* Has 'port' marked; true if it was not. */
+static bool
+update_mark(const struct ovsrec_port *port, const char *key,
+            const char *value)
+{
+    const char *old = smap_get(&port->external_ids, key);
+
+    if (old && !strcmp(old, value)) {
+        return false;
+    }
+    ovsrec_port_update_external_ids_setkey(port, key, value);
+    return true;
 }
 
 bool
 ovs_port_update(const struct ovsrec_port *port,
                 const struct ovs_port_spec *spec)
 {
-    const char *mark = smap_get(&port->external_ids, spec->mark);
-    bool changed = false;
+    bool changed = update_mark(port, spec->mark, spec->mark_value);
 
-    if (!mark || strcmp(mark, spec->mark_value)) {
-        ovsrec_port_update_external_ids_setkey(port, spec->mark,
-                                               spec->mark_value);
-        changed = true;
+    if (spec->type_mark) {
+        changed |= update_mark(port, spec->type_mark, spec->type);
     }
     for (size_t i = 0; i < port->n_interfaces; i++) {
         const struct ovsrec_interface *iface = port->interfaces[i];

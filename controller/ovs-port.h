@@ -26,6 +26,7 @@ struct ovs_port_spec {
     const struct smap *bfd;     /* Of the interface; NULL: not ours to say. */
     const char *mark;           /* Key in Port.external_ids... */
     const char *mark_value;     /* ...and its value. */
+    const char *type_mark;      /* Key there that has 'type', or NULL. */
 };
 
 /* The bridge called 'name', or NULL. */

@@ -147,6 +147,71 @@ match_encap_id(const struct ovn_dialect *dialect, size_t id,
 }
 
 void
+match_tunnel_source(const struct tunnel *t, struct match *match)
+{
+    struct in6_addr ip6;
+    ovs_be32 ip4;
+
+    if (ip_parse(t->remote_ip, &ip4)) {
+        match_set_tun_src(match, ip4);
+    } else if (ipv6_parse(t->remote_ip, &ip6)) {
+        match_set_tun_ipv6_src(match, &ip6);
+    }
+}
+
+/* Loads 'ip' (NULL: none) into the field for its family. */
+static void
+put_tunnel_ip(enum mf_field_id ip4_id, enum mf_field_id ip6_id,
+              const char *ip, struct ofpbuf *ofpacts)
+{
+    struct in6_addr ip6;
+    ovs_be32 ip4;
+
+    if (ip && ip_parse(ip, &ip4)) {
+        ofpact_put_set_field(ofpacts, mf_from_id(ip4_id), &ip4, NULL);
+    } else if (ip && ipv6_parse(ip, &ip6)) {
+        ofpact_put_set_field(ofpacts, mf_from_id(ip6_id), &ip6, NULL);
+    }
+}
+
+/* Whether there is a tunnel over IPv6. */
+static bool
+has_ipv6_tunnel(struct inc_unit *unit)
+{
+    const struct inc_set *shapes = tunnel_shapes(unit);
+
+    for (size_t i = 0; i < inc_set_count(shapes); i++) {
+        struct tunnel_shape shape;
+
+        memcpy(&shape, inc_set_at(shapes, i).data, sizeof shape);
+        if (shape.is_ipv6) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+put_to_tunnel(struct inc_unit *unit, const struct tunnel *t,
+              struct ofpbuf *ofpacts)
+{
+    if (t->by_flow) {
+        /* A packet may have come by a tunnel over the other protocol, or been
+         * copied to one, and must not have the addresses of both. */
+        if (tunnel_is_ipv6(t)) {
+            put_load(MFF_TUN_SRC, 0, ofpacts);
+            put_load(MFF_TUN_DST, 0, ofpacts);
+        } else if (has_ipv6_tunnel(unit)) {
+            put_load(MFF_TUN_IPV6_SRC, 0, ofpacts);
+            put_load(MFF_TUN_IPV6_DST, 0, ofpacts);
+        }
+        put_tunnel_ip(MFF_TUN_SRC, MFF_TUN_IPV6_SRC, t->source, ofpacts);
+        put_tunnel_ip(MFF_TUN_DST, MFF_TUN_IPV6_DST, t->remote_ip, ofpacts);
+    }
+    put_output(t->ofport, ofpacts);
+}
+
+void
 put_zones(const struct zone_ids *zones, const struct ovn_dialect *dialect,
           struct ofpbuf *ofpacts)
 {

@@ -6,13 +6,13 @@
 /* The pieces of which physical flows are made, beyond those of
  * lib/put-actions.h: between the files controller/physical*.c only. */
 
-#include "encaps.h"
 #include "inputs.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofpbuf.h"
 #include "ovn/dialect.h"
 #include "ovn/logical-fields.h"
 #include "put-actions.h"
+#include "tunnel.h"
 
 struct inc_engine;
 struct inc_unit;
@@ -40,6 +40,10 @@ void put_port_zone(const struct ovn_dialect *, int zone, struct ofpbuf *);
  * local-encaps.h. */
 void put_encap_id(const struct ovn_dialect *, size_t id, struct ofpbuf *);
 void match_encap_id(const struct ovn_dialect *, size_t id, struct match *);
+/* A match on where packets that come by 't' say that they come from. */
+void match_tunnel_source(const struct tunnel *, struct match *);
+/* Outputs to 't', if it is by flow with its endpoints. */
+void put_to_tunnel(struct inc_unit *, const struct tunnel *, struct ofpbuf *);
 
 void put_set_eth_src(const struct eth_addr *, struct ofpbuf *);
 void put_push_vlan(uint16_t ethertype, int tag, struct ofpbuf *);
@@ -99,9 +103,6 @@ void chassis_macs_for_each(const char *mappings,
  * that recognizes another chassis' router ports. */
 #define CHASSIS_MAC_CONJ_ID 100
 void put_chassis_mac_clause(int clause, struct ofpbuf *);
-
-/* Whether 'chassis' is one of another availability zone. */
-bool physical_is_remote(struct inc_unit *, const struct uuid *chassis);
 
 /* Cookie of the flows that stem from the row 'uuid'. */
 static inline uint32_t

@@ -24,7 +24,7 @@
 #include <config.h>
 #include "physical-actions.h"
 
-#include "encaps.h"
+#include "tunnel.h"
 #include "flow-table.h"
 #include "inputs.h"
 #include "local-datapath.h"
@@ -186,19 +186,12 @@ static const struct inc_unit_class zones_class = {
 
 /* The flood. */
 
-bool
-physical_is_remote(struct inc_unit *unit, const struct uuid *chassis)
-{
-    const struct chassis *ch = in_chassis(unit, chassis);
-
-    return ch && smap_get_bool(&ch->other_config, "is-remote", false);
-}
-
 /* Appends output to tunnel 't', preceded by what the type of its tunnel
  * wants unless 'previous' has been of the same. */
 static void
-put_flood(const struct tunnel *t, const struct tunnel *previous,
-          enum mf_field_id geneve, struct ofpbuf *ofpacts)
+put_flood(struct inc_unit *unit, const struct tunnel *t,
+          const struct tunnel *previous, enum mf_field_id geneve,
+          struct ofpbuf *ofpacts)
 {
     bool again = previous && previous->type == t->type;
 
@@ -233,7 +226,7 @@ put_flood(const struct tunnel *t, const struct tunnel *previous,
     default:
         OVS_NOT_REACHED();
     }
-    put_output(t->ofport, ofpacts);
+    put_to_tunnel(unit, t, ofpacts);
 }
 
 static int
@@ -253,17 +246,16 @@ compare_tunnels(const void *a_, const void *b_)
 static const struct tunnel **
 remote_tunnels(struct inc_unit *unit, size_t *n)
 {
-    const struct inc_set *ifaces = in_tunnel_ifaces(unit);
-    size_t n_ifaces = inc_set_count(ifaces);
-    const struct tunnel **tunnels = xmalloc((n_ifaces + 1) * sizeof *tunnels);
+    const struct inc_set *names = tunnels_to_remote(unit);
+    const struct tunnel **tunnels
+        = xmalloc((inc_set_count(names) + 1) * sizeof *tunnels);
 
     *n = 0;
-    for (size_t i = 0; i < n_ifaces; i++) {
-        const char *iface = inc_set_at(ifaces, i).data;
-        const struct tunnel *t = encaps_tunnel_by_iface(unit, iface);
+    for (size_t i = 0; i < inc_set_count(names); i++) {
+        const struct tunnel *t = tunnel_by_name(unit,
+                                                inc_set_at(names, i).data);
 
-        if (t && physical_is_remote(unit, &t->chassis)
-            && encaps_tunnel(unit, &t->chassis, NULL, 0) == t) {
+        if (t && tunnel_find(unit, &t->chassis, NULL, 0) == t) {
             tunnels[(*n)++] = t;
         }
     }
@@ -285,7 +277,7 @@ flood_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
         ofpbuf_init(&ofpacts, 0);
         for (size_t i = 0; i < n; i++) {
-            put_flood(tunnels[i], i ? tunnels[i - 1] : NULL, geneve,
+            put_flood(unit, tunnels[i], i ? tunnels[i - 1] : NULL, geneve,
                       &ofpacts);
         }
         if (ofpacts.size) {

@@ -38,7 +38,7 @@
 
 #include "binding.h"
 #include "ct-zone.h"
-#include "encaps.h"
+#include "tunnel.h"
 #include "flow-table.h"
 #include "group.h"
 #include "inputs.h"
@@ -137,7 +137,7 @@ static void
 put_remote_member(struct group_ctx *ctx, const struct port_binding *pb)
 {
     const struct tunnel *t
-        = encaps_tunnel(ctx->unit, &pb->chassis,
+        = tunnel_find(ctx->unit, &pb->chassis,
                         physical_encap_ip(ctx->unit, &pb->chassis, &pb->encap,
                                           !uuid_is_zero(&pb->encap)), 0);
 
@@ -147,7 +147,7 @@ put_remote_member(struct group_ctx *ctx, const struct port_binding *pb)
         put_load(MFF_LOG_OUTPORT, pb->tunnel_key, ofpacts);
         if (put_tunnel_metadata(t->type, ctx->geneve, ctx->dp_key,
                                 pb->tunnel_key, ofpacts)) {
-            put_output(t->ofport, ofpacts);
+            put_to_tunnel(ctx->unit, t, ofpacts);
         }
     }
 }
@@ -267,7 +267,7 @@ put_fan_out(struct group_ctx *ctx, const struct sset *names, uint16_t key)
 
     SSET_FOR_EACH (name, names) {
         const struct uuid *uuid = in_chassis_by_name(ctx->unit, name);
-        const struct tunnel *t = uuid ? encaps_tunnel(ctx->unit, uuid, NULL, 0)
+        const struct tunnel *t = uuid ? tunnel_find(ctx->unit, uuid, NULL, 0)
                                       : NULL;
 
         if (!t) {
@@ -284,7 +284,7 @@ put_fan_out(struct group_ctx *ctx, const struct sset *names, uint16_t key)
             previous = t;
             previous_batch = batch;
         }
-        put_output(t->ofport, &batch->ofpacts);
+        put_to_tunnel(ctx->unit, t, &batch->ofpacts);
     }
 }
 

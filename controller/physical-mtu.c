@@ -22,7 +22,7 @@
 #include <string.h>
 
 #include "binding.h"
-#include "encaps.h"
+#include "tunnel.h"
 #include "flow-table.h"
 #include "flow.h"
 #include "inputs.h"
@@ -66,10 +66,10 @@ encap_overhead(enum encap_type type)
 }
 
 static int
-tunnel_overhead(const struct tunnel *t)
+tunnel_overhead(const struct tunnel_shape *shape)
 {
-    return encap_overhead(t->type) + (strchr(t->remote_ip, ':')
-                                      ? IPV6_HEADER_LEN : IP_HEADER_LEN);
+    return (encap_overhead(shape->type)
+            + (shape->is_ipv6 ? IPV6_HEADER_LEN : IP_HEADER_LEN));
 }
 
 /* The largest frame that every tunnel from here takes if the network under
@@ -77,16 +77,14 @@ tunnel_overhead(const struct tunnel *t)
 static int
 largest_frame(struct inc_unit *unit, int64_t mtu)
 {
-    const struct inc_set *names = in_tunnel_ifaces(unit);
+    const struct inc_set *shapes = tunnel_shapes(unit);
     int overhead = 0;
 
-    for (size_t i = 0; i < inc_set_count(names); i++) {
-        const struct tunnel *t
-            = encaps_tunnel_by_iface(unit, inc_set_at(names, i).data);
+    for (size_t i = 0; i < inc_set_count(shapes); i++) {
+        struct tunnel_shape shape;
 
-        if (t) {
-            overhead = MAX(overhead, tunnel_overhead(t));
-        }
+        memcpy(&shape, inc_set_at(shapes, i).data, sizeof shape);
+        overhead = MAX(overhead, tunnel_overhead(&shape));
     }
     return overhead ? MAX(0, MIN(mtu, UINT16_MAX) - overhead) : 0;
 }

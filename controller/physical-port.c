@@ -26,7 +26,7 @@
 
 #include "binding.h"
 #include "byte-order.h"
-#include "encaps.h"
+#include "tunnel.h"
 #include "flow-table.h"
 #include "flow.h"
 #include "inputs.h"
@@ -57,8 +57,8 @@ struct port_ctx {
     uint32_t dp_key;
     uint32_t cookie;
     struct zone_ids zones;
-    size_t encap_id;            /* For what enters at the port. */
     struct uuid our_chassis;
+    size_t encap_id;            /* Of packets from the port. */
     struct ofpbuf ofpacts;      /* To build actions in. */
 };
 
@@ -681,7 +681,7 @@ add_patch(struct port_ctx *ctx)
 /* Ports elsewhere. */
 
 /* Encapsulates and outputs to 'chassis', to that of the 'n' 'encaps' that is
- * its own, if there is one, from our encap ID 'id'; false if there is no
+ * its own, if there is one, from our 'id'th address; false if there is no
  * tunnel. */
 static bool
 put_to_chassis(struct port_ctx *ctx, const struct uuid *chassis,
@@ -692,7 +692,7 @@ put_to_chassis(struct port_ctx *ctx, const struct uuid *chassis,
     }
 
     const struct tunnel *t
-        = encaps_tunnel(ctx->unit, chassis,
+        = tunnel_find(ctx->unit, chassis,
                         physical_encap_ip(ctx->unit, chassis, encaps, n), id);
 
     /* A ramp knows the logical switch only. */
@@ -705,11 +705,11 @@ put_to_chassis(struct port_ctx *ctx, const struct uuid *chassis,
                                    ctx->dp_key, key, &ctx->ofpacts)) {
         return false;
     }
-    put_output(t->ofport, &ctx->ofpacts);
+    put_to_tunnel(ctx->unit, t, &ctx->ofpacts);
     return true;
 }
 
-/* By tunnel to every other chassis that has the port, from our encap ID 'id';
+/* By tunnel from our 'id'th address to every other chassis that has the port;
  * false, and nothing done, if there is no way to any. */
 static bool
 put_tunnels(struct port_ctx *ctx, size_t id)
@@ -785,8 +785,8 @@ add_from_migrating(struct port_ctx *ctx)
 static void
 add_vtep_input(struct port_ctx *ctx)
 {
-    const struct tunnel *t = encaps_tunnel(ctx->unit, &ctx->pb->chassis, NULL,
-                                           0);
+    const struct tunnel *t = tunnel_find(ctx->unit, &ctx->pb->chassis, NULL,
+                                         0);
     struct match match;
 
     if (!t || t->type != ENCAP_VXLAN) {
@@ -794,6 +794,9 @@ add_vtep_input(struct port_ctx *ctx)
     }
     match_init_catchall(&match);
     match_set_in_port(&match, t->ofport);
+    if (t->by_flow) {
+        match_tunnel_source(t, &match);
+    }
     match_set_tun_id(&match, htonll(ctx->dp_key));
     put_move(MFF_TUN_ID, 0, MFF_LOG_DATAPATH, 0, 24, &ctx->ofpacts);
     put_load_bits(MFF_LOG_INPORT, 0, 15, ctx->pb->tunnel_key, &ctx->ofpacts);
@@ -887,6 +890,22 @@ read_ha_group(const struct port_ctx *ctx)
             : in_ha_chassis_group(ctx->unit, &ctx->pb->ha_chassis_group));
 }
 
+/* Elsewhere, on one of several gateways, not all of which have a tunnel with a
+ * port that the switch could look at: this chassis is not among those that
+ * watch them (tunnel-bfd.c), or has not been for long.  It takes the one that
+ * says that it is active, or else the first, 'first'. */
+static void
+add_ha_by_flow(struct port_ctx *ctx, const struct tunnel *first)
+{
+    struct match match;
+
+    if (put_to_chassis(ctx, &ctx->pb->chassis, NULL, 0, 0)
+        || put_to_chassis(ctx, &first->chassis, NULL, 0, 0)) {
+        match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
+        add_flow(ctx, ctx->tables->remote_output, 100, &match);
+    }
+}
+
 /* Elsewhere, on one of several gateways: the switch picks the first one whose
  * tunnel is alive. */
 static void
@@ -898,23 +917,27 @@ add_ha_group(struct port_ctx *ctx)
     ofp_port_t *ofports = xmalloc(group->n * sizeof *ofports);
     const struct tunnel *first = NULL;
     bool mixed = false;
+    bool by_flow = false;
     size_t n = 0;
 
     qsort(members, group->n, sizeof *members, compare_ha_chassis);
     for (size_t i = 0; i < group->n; i++) {
         const struct tunnel *t
             = (uuid_equals(&members[i].chassis, &ctx->our_chassis) ? NULL
-               : encaps_tunnel(ctx->unit, &members[i].chassis, NULL, 0));
+               : tunnel_find(ctx->unit, &members[i].chassis, NULL, 0));
 
         if (t) {
             first = first ? first : t;
             mixed |= t->type != first->type;
+            by_flow |= t->by_flow;
             ofports[n++] = t->ofport;
         }
     }
     free(members);
 
-    if (mixed) {
+    if (by_flow) {
+        add_ha_by_flow(ctx, first);
+    } else if (mixed) {
         /* The metadata are in other places in tunnels of another type. */
         VLOG_ERR_RL(&rl, "port %s: its gateways are reached by different "
                     "types of tunnels, so nothing is sent to any",

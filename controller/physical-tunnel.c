@@ -5,12 +5,11 @@
 
 #include <config.h>
 
-
 #include <netinet/icmp6.h>
 
 #include "binding.h"
 #include "byte-order.h"
-#include "encaps.h"
+#include "tunnel.h"
 #include "flow.h"
 #include "flow-table.h"
 #include "inputs.h"
@@ -23,20 +22,35 @@
 
 /* Tunnels. */
 
-/* Fetches the metadata of a packet that has come by 't'.  Its place in each
- * type of tunnel is in ovn-architecture(7), "Tunnel Encapsulations". */
+struct tunnel_ctx {
+    struct inc_unit *unit;
+    const struct ovn_dialect *dialect;
+    enum encap_type type;
+    enum mf_field_id geneve;
+    struct match from;          /* Matches what comes by the tunnel... */
+    ofp_port_t ofport;          /* ...through this port; 0: through any. */
+    uint16_t demotion;          /* How much less priority its flows have. */
+    struct ofpbuf ofpacts;      /* Empty between the functions below. */
+};
+
+/* Fetches the metadata of a packet.  Its place in each type of tunnel is in
+ * ovn-architecture(7), "Tunnel Encapsulations". */
 static void
-put_receive(const struct tunnel *t, enum mf_field_id geneve,
-            const struct ovn_dialect *d, struct ofpbuf *ofpacts)
+put_receive(struct tunnel_ctx *ctx)
 {
-    switch (t->type) {
+    const enum mf_field_id ofport_reg = ctx->dialect->tunnel_ofport;
+    struct ofpbuf *ofpacts = &ctx->ofpacts;
+
+    switch (ctx->type) {
     case ENCAP_GENEVE:
         put_move(MFF_TUN_ID, 0, MFF_LOG_DATAPATH, 0, 24, ofpacts);
-        put_move(geneve, 16, MFF_LOG_INPORT, 0, 15, ofpacts);
-        put_move(geneve, 0, MFF_LOG_OUTPORT, 0, 16, ofpacts);
-        if (d->tunnel_ofport) {
-            put_load_bits(d->tunnel_ofport, 16, 16,
-                          ofp_to_u16(t->ofport), ofpacts);
+        put_move(ctx->geneve, 16, MFF_LOG_INPORT, 0, 15, ofpacts);
+        put_move(ctx->geneve, 0, MFF_LOG_OUTPORT, 0, 16, ofpacts);
+        if (ofport_reg && ctx->ofport) {
+            put_load_bits(ofport_reg, 16, 16, ofp_to_u16(ctx->ofport),
+                          ofpacts);
+        } else if (ofport_reg) {
+            put_move(MFF_IN_PORT, 0, ofport_reg, 16, 16, ofpacts);
         }
         break;
 
@@ -57,30 +71,21 @@ put_receive(const struct tunnel *t, enum mf_field_id geneve,
     }
 }
 
-struct tunnel_ctx {
-    struct inc_unit *unit;
-    const struct ovn_dialect *dialect;
-    const struct tunnel *tunnel;
-    enum mf_field_id geneve;
-    struct ofpbuf ofpacts;      /* Empty between the functions below. */
-};
-
 static void
 add_from_tunnel(struct tunnel_ctx *ctx, uint16_t priority, uint32_t cookie,
-                struct match *match)
+                const struct match *match)
 {
-    match_set_in_port(match, ctx->tunnel->ofport);
-    flow_output_add(ctx->unit, ctx->dialect->tables.phy_to_log, priority,
-                    cookie, match, &ctx->ofpacts);
+    flow_output_add(ctx->unit, ctx->dialect->tables.phy_to_log,
+                    priority - ctx->demotion, cookie, match, &ctx->ofpacts);
     ofpbuf_clear(&ctx->ofpacts);
 }
 
 static void
 add_receive(struct tunnel_ctx *ctx)
 {
-    struct match match = MATCH_CATCHALL_INITIALIZER;
+    struct match match = ctx->from;
 
-    put_receive(ctx->tunnel, ctx->geneve, ctx->dialect, &ctx->ofpacts);
+    put_receive(ctx);
     put_resubmit(ctx->dialect->tables.local_output, &ctx->ofpacts);
     add_from_tunnel(ctx, 100, 0, &match);
 }
@@ -90,7 +95,7 @@ add_receive(struct tunnel_ctx *ctx)
 static void
 add_receive_vxlan_multicast(struct tunnel_ctx *ctx)
 {
-    struct match match = MATCH_CATCHALL_INITIALIZER;
+    struct match match = ctx->from;
 
     put_load_bits(MFF_LOG_OUTPORT, 15, 1, 1, &ctx->ofpacts);
     put_move(MFF_TUN_ID, 12, MFF_LOG_OUTPORT, 0, 11, &ctx->ofpacts);
@@ -109,14 +114,14 @@ add_receive_vxlan_multicast(struct tunnel_ctx *ctx)
 static void
 add_receive_too_large(struct tunnel_ctx *ctx, bool ipv6)
 {
-    struct match match = MATCH_CATCHALL_INITIALIZER;
+    struct match match = ctx->from;
 
     match_set_dl_type(&match, htons(ipv6 ? ETH_TYPE_IPV6 : ETH_TYPE_IP));
     match_set_nw_proto(&match, ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
     match_set_icmp_type(&match, ipv6 ? ICMP6_PACKET_TOO_LARGE
                                      : ICMP4_DST_UNREACH);
     match_set_icmp_code(&match, ipv6 ? 0 : ICMP4_CODE_FRAG_NEEDED);
-    put_receive(ctx->tunnel, ctx->geneve, ctx->dialect, &ctx->ofpacts);
+    put_receive(ctx);
     put_resubmit(ctx->dialect->tables.local_output, &ctx->ofpacts);
     put_load_bits(MFF_LOG_FLAGS, MLF_RX_FROM_TUNNEL_BIT, 1, 1, &ctx->ofpacts);
     put_resubmit(ctx->dialect->tables.ct_zone_lookup, &ctx->ofpacts);
@@ -140,9 +145,9 @@ match_no_outport(struct match *match, enum mf_field_id geneve)
 /* What another availability zone has heard of a neighbor, and has flooded
  * ("flood_remote"), is for no output port. */
 static void
-add_receive_flood(struct tunnel_ctx *ctx, bool ipv6)
+add_receive_flood(struct tunnel_ctx *ctx, uint32_t cookie, bool ipv6)
 {
-    struct match match = MATCH_CATCHALL_INITIALIZER;
+    struct match match = ctx->from;
 
     if (ipv6) {
         match_set_dl_type(&match, htons(ETH_TYPE_IPV6));
@@ -154,53 +159,115 @@ add_receive_flood(struct tunnel_ctx *ctx, bool ipv6)
         match_set_nw_proto(&match, ARP_OP_REPLY);
     }
     put_load_bits(MFF_LOG_FLAGS, MLF_RX_FROM_TUNNEL_BIT, 1, 1, &ctx->ofpacts);
-    put_receive(ctx->tunnel, ctx->geneve, ctx->dialect, &ctx->ofpacts);
+    put_receive(ctx);
     put_resubmit(ctx->dialect->tables.ingress, &ctx->ofpacts);
-    if (ctx->tunnel->type == ENCAP_GENEVE) {
+    if (ctx->type == ENCAP_GENEVE) {
         match_no_outport(&match, ctx->geneve);
     } else {
         /* There is no telling such packets from others. */
         put_resubmit(ctx->dialect->tables.local_output, &ctx->ofpacts);
     }
-    add_from_tunnel(ctx, 120, row_cookie(&ctx->tunnel->chassis), &match);
+    add_from_tunnel(ctx, 120, cookie, &match);
 }
 
+/* What any chassis sends. */
 static void
-add_tunnel(struct tunnel_ctx *ctx)
+add_from_any(struct tunnel_ctx *ctx)
 {
     add_receive(ctx);
-    if (ctx->tunnel->type == ENCAP_VXLAN) {
+    if (ctx->type == ENCAP_VXLAN) {
         add_receive_vxlan_multicast(ctx);
     }
     if (ctx->dialect->has_encap_id) {
         add_receive_too_large(ctx, false);
         add_receive_too_large(ctx, true);
-        if (physical_is_remote(ctx->unit, &ctx->tunnel->chassis)) {
-            add_receive_flood(ctx, false);
-            add_receive_flood(ctx, true);
-        }
+    }
+}
+
+/* What only those of other availability zones send. */
+static void
+add_from_remote(struct tunnel_ctx *ctx, const struct uuid *chassis)
+{
+    if (ctx->dialect->has_encap_id) {
+        add_receive_flood(ctx, row_cookie(chassis), false);
+        add_receive_flood(ctx, row_cookie(chassis), true);
+    }
+}
+
+static bool
+ctx_init(struct tunnel_ctx *ctx, struct inc_unit *unit, enum encap_type type,
+         ofp_port_t ofport)
+{
+    *ctx = (struct tunnel_ctx) {
+        .unit = unit,
+        .dialect = in_dialect(unit),
+        .type = type,
+        .geneve = (type == ENCAP_GENEVE ? ofctrl_geneve_field_read(unit) : 0),
+        .from = MATCH_CATCHALL_INITIALIZER,
+        .ofport = ofport,
+    };
+    if (type == ENCAP_GENEVE && !ctx->geneve) {
+        return false;
+    }
+    match_set_in_port(&ctx->from, ofport);
+    ofpbuf_init(&ctx->ofpacts, 0);
+    return true;
+}
+
+/* As long as a port leads to the chassis, the switch says that packets from
+ * the chassis have come through it: they are known by their source before
+ * there is a flow for the port, and when there is none any more.  (They always
+ * are while the tunnel has a port: it may get another number.) */
+static void
+add_by_source(struct inc_unit *unit, const struct tunnel *t)
+{
+    struct tunnel_ctx ctx;
+
+    if (ctx_init(&ctx, unit, t->type, 0)) {
+        match_init_catchall(&ctx.from);
+        match_tunnel_source(t, &ctx.from);
+        ctx.demotion = 50;
+        add_from_any(&ctx);
+        ofpbuf_uninit(&ctx.ofpacts);
     }
 }
 
 static void
 tunnel_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
-    struct tunnel_ctx ctx = {
-        .unit = unit,
-        .dialect = in_dialect(unit),
-        .tunnel = encaps_tunnel_by_iface(unit, inc_unit_key(unit).data),
-    };
+    const struct tunnel *t = tunnel_by_name(unit, inc_unit_key(unit).data);
+    struct tunnel_ctx ctx;
 
     flow_output_begin(unit);
-    if (ctx.tunnel) {
-        if (ctx.tunnel->type == ENCAP_GENEVE) {
-            ctx.geneve = ofctrl_geneve_field_read(unit);
+    if (t && ctx_init(&ctx, unit, t->type, t->ofport)) {
+        if (!t->by_flow) {
+            add_from_any(&ctx);
+        } else {
+            /* What comes through the port is the same for all. */
+            match_tunnel_source(t, &ctx.from);
         }
-        if (ctx.tunnel->type != ENCAP_GENEVE || ctx.geneve) {
-            ofpbuf_init(&ctx.ofpacts, 0);
-            add_tunnel(&ctx);
-            ofpbuf_uninit(&ctx.ofpacts);
+        if (t->is_remote) {
+            add_from_remote(&ctx, &t->chassis);
         }
+        ofpbuf_uninit(&ctx.ofpacts);
+        if (t->any_port) {
+            add_by_source(unit, t);
+        }
+    }
+    flow_output_end(unit);
+}
+
+static void
+shared_run(struct inc_unit *unit, void *aux OVS_UNUSED)
+{
+    const struct shared_port *p = inc_read(unit, tunnel_kind_shared_port,
+                                           inc_unit_key(unit));
+    struct tunnel_ctx ctx;
+
+    flow_output_begin(unit);
+    if (p && ctx_init(&ctx, unit, p->type, p->ofport)) {
+        add_from_any(&ctx);
+        ofpbuf_uninit(&ctx.ofpacts);
     }
     flow_output_end(unit);
 }
@@ -264,6 +331,13 @@ static const struct inc_unit_class tunnel_class = {
     .removed = flow_output_removed,
 };
 
+static const struct inc_unit_class shared_class = {
+    .name = "physical-shared-tunnel",
+    .stage = STAGE_FLOW,
+    .run = shared_run,
+    .removed = flow_output_removed,
+};
+
 static const struct inc_unit_class chassis_class = {
     .name = "physical-chassis",
     .stage = STAGE_FLOW,
@@ -274,6 +348,7 @@ static const struct inc_unit_class chassis_class = {
 void
 physical_tunnel_init(void)
 {
-    inc_kind_spawn(encaps_kind_tunnel_by_iface, &tunnel_class, NULL);
+    inc_kind_spawn(tunnel_kind, &tunnel_class, NULL);
+    inc_kind_spawn(tunnel_kind_shared_port, &shared_class, NULL);
     inc_kind_spawn(in_kinds.chassis, &chassis_class, NULL);
 }

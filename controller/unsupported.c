@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "binding.h"
-#include "config-values.h"
 #include "inputs.h"
 #include "local-datapath.h"
 #include "module.h"
@@ -29,7 +28,6 @@ enum feature_id {
     VIF_PLUG,
     DYNAMIC_ROUTING,
     EVPN,
-    FLOW_BASED_TUNNELS,
     N_FEATURES
 };
 
@@ -48,10 +46,6 @@ static const struct feature {
     [EVPN] = {
         .name = "evpn",
         .what = "the switch is not connected to a VNI of the host's",
-    },
-    [FLOW_BASED_TUNNELS] = {
-        .name = "flow-based-tunnels",
-        .what = "each tunnel has a port of its own",
     },
 };
 
@@ -164,22 +158,6 @@ static const struct inc_unit_class datapath_class = {
     .name = "unsupported-datapath", .stage = STAGE_FLOW, .run = datapath_run,
 };
 
-/* The configuration. */
-
-static void
-config_run(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    if (config_value_bool(in_config(unit, "ovn-enable-flow-based-tunnels"),
-                          false)) {
-        note(unit, FLOW_BASED_TUNNELS,
-             "external_ids:ovn-enable-flow-based-tunnels");
-    }
-}
-
-static const struct inc_unit_class config_class = {
-    .name = "unsupported-config", .stage = STAGE_FLOW, .run = config_run,
-};
-
 /* The rest. */
 
 static void
@@ -189,7 +167,6 @@ init(struct inc_engine *engine)
     inc_kind_watch(unsupported_kind, warn, NULL);
     inc_kind_spawn(in_kinds.rare_port, &rare_port_class, NULL);
     inc_kind_spawn(local_datapath_kind, &datapath_class, NULL);
-    inc_unit_add(engine, &config_class, INC_KEY_ONLY, NULL);
 }
 
 /* Packet-ins. */

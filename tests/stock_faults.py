@@ -205,6 +205,20 @@ FAULTS = (
           documented='Tables 81 to 86 of 26.03 load what conntrack knows once',
           stock_form=replace(r'^(table=8[1236], .* actions=)(move:[^,]*)$',
                              r'\1\2,\2')),
+    Fault(name='flow-based-vxlan',
+          reason='ovn-architecture(7) has a bit in VXLAN tunnels that says '
+                 'that a packet is for a multicast group; stock forgets about '
+                 'it with flow-based tunnels.',
+          documented='packets for multicast groups come by VXLAN, too',
+          only_ours=matching(r'^table=0, priority=105, [^ ]* '
+                             r'tun_id=0x800000/0x800000,in_port=')),
+    Fault(name='flow-based-table',
+          reason='Without flow-based tunnels, it is the next table that a '
+                 'packet goes on in.',
+          documented='a packet that has gone to another chassis goes on in '
+                     'the next table',
+          stock_form=replace(r'(->tun_dst,output:\d+,resubmit\(,4)5\)$',
+                             r'\g<1>6)')),
     Fault(name='ct-state-save-table',
           reason='25.03.0 lacks the table that 25.03.1 has; a chassis cannot '
                  'tell them apart, and nothing there goes to it.',
