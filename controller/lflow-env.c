@@ -561,6 +561,8 @@ lflow_env_start(struct lflow_env *env, struct inc_unit *unit)
             .port_key = env_port_key,
             .is_chassis_resident = env_is_chassis_resident,
             .aux = env,
+            .leaves_out_covered = in_dialect(unit)->leaves_out_covered,
+            .negates_by_prefix = in_dialect(unit)->negates_by_prefix,
         },
         .unit = unit,
     };

@@ -412,7 +412,8 @@ compile_match(struct lflow_run *run)
         expr = expr_annotate(expr, lflow_text_symtab(), &error);
     }
     if (!error) {
-        expr = expr_normalize(expr_simplify(expr, &run->env.env), &error);
+        expr = expr_normalize(expr_simplify(expr, &run->env.env),
+                              &run->env.env, &error);
     }
     if (error) {
         warn_text(run, "match", lf->match, error);

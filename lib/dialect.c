@@ -174,8 +174,11 @@ compose(const struct layout *l, const struct smap *options,
         .counts_nd_target = l - layouts < 5,
         .tunnel_ofport = l - layouts >= 5 ? MFF_REG5 : 0, /* 26.03 */
         .keeps_ct_orig = l->has_vtep,
-        /* Both came with 25.03. */
+        /* 26.03. */
+        .negates_by_prefix = l - layouts >= 5,
+        /* These came with 25.03, or between 24.03 and that. */
         .frag_mtu_is_note = consolidated,
+        .leaves_out_covered = consolidated,
         /* 23.03 and 23.06 have none. */
         .has_encap_id = l - layouts >= 2,
         .tunnels_start_somewhere = l - layouts >= 3, /* 24.09 */

@@ -39,6 +39,7 @@
 #define MAX_INTERSECTIONS (1u << 26)
 
 struct normalizer {
+    const struct expr_env *env;
     struct expr_normalize_stats stats;
     char *error;                /* Set if the tree is too big. */
 };
@@ -156,6 +157,118 @@ remove_duplicates(struct expr *or)
     free(nodes);
 }
 
+/* Comparisons that cover others.
+ *
+ * "f == 1/1" covers "f == 3/3": whatever the second matches, the first does.
+ * When "f != {1, 2, 3}" is written out, most of the comparisons that come of
+ * it are covered by another one. */
+
+/* More look-ups than this are not worth the flows that they would save. */
+#define MAX_LOOKUPS (1u << 24)
+
+static int
+compare_masks(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(ovs_u128));
+}
+
+/* Stores the masks of the 'n' comparisons in 'es' in 'masks', each once, and
+ * returns how many there are. */
+static size_t
+get_masks(struct expr *const *es, size_t n, ovs_u128 *masks)
+{
+    size_t n_masks = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        masks[i] = es[i]->cmp.mask;
+    }
+    qsort(masks, n, sizeof *masks, compare_masks);
+    for (size_t i = 0; i < n; i++) {
+        if (!n_masks || !ovs_u128_equals(masks[i], masks[n_masks - 1])) {
+            masks[n_masks++] = masks[i];
+        }
+    }
+    return n_masks;
+}
+
+/* Comparisons of one field with numbers, in which covers are looked up. */
+struct cover {
+    struct hmap set;
+    struct cmp_node *nodes;
+    ovs_u128 *masks;
+    size_t n_masks;
+};
+
+static void
+cover_init(struct cover *c, struct expr *const *es, size_t n)
+{
+    hmap_init(&c->set);
+    hmap_reserve(&c->set, n);
+    c->nodes = xmalloc(n * sizeof *c->nodes);
+    for (size_t i = 0; i < n; i++) {
+        c->nodes[i].cmp = &es[i]->cmp;
+        hmap_insert(&c->set, &c->nodes[i].hmap_node, hash_cmp(&es[i]->cmp));
+    }
+    c->masks = xmalloc(n * sizeof *c->masks);
+    c->n_masks = get_masks(es, n, c->masks);
+}
+
+static void
+cover_uninit(struct cover *c)
+{
+    hmap_destroy(&c->set);
+    free(c->nodes);
+    free(c->masks);
+}
+
+/* Whether a comparison in 'c' covers 'cmp'; with 'strictly', another one. */
+static bool
+covers(const struct cover *c, const struct expr_cmp *cmp, bool strictly)
+{
+    for (size_t i = 0; i < c->n_masks; i++) {
+        const struct expr_cmp wider = {
+            .symbol = cmp->symbol,
+            .value = ovs_u128_and(cmp->value, c->masks[i]),
+            .mask = ovs_u128_and(cmp->mask, c->masks[i]),
+        };
+
+        if (ovs_u128_equals(wider.mask, c->masks[i])
+            && !(strictly && ovs_u128_equals(wider.mask, cmp->mask))
+            && find_cmp(&c->set, &wider, hash_cmp(&wider))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Removes what is covered from 'or', all of whose operands are comparisons of
+ * one field with numbers, no two alike. */
+static void
+remove_covered(struct expr *or)
+{
+    struct cover c;
+
+    cover_init(&c, or->subs, or->n);
+    if (c.n_masks > 1 && c.n_masks <= MAX_LOOKUPS / or->n) {
+        bool *covered = xmalloc(or->n * sizeof *covered);
+        size_t kept = 0;
+
+        for (size_t i = 0; i < or->n; i++) {
+            covered[i] = covers(&c, &or->subs[i]->cmp, true);
+        }
+        for (size_t i = 0; i < or->n; i++) {
+            if (covered[i]) {
+                expr_destroy(or->subs[i]);
+            } else {
+                or->subs[kept++] = or->subs[i];
+            }
+        }
+        or->n = kept;
+        free(covered);
+    }
+    cover_uninit(&c);
+}
+
 /* Intersection. */
 
 /* Returns "a && b", for comparisons of one symbol, or NULL if that is
@@ -247,6 +360,57 @@ intersect_pairwise(struct expr *or, struct expr *const *as, size_t n_as,
     return true;
 }
 
+/* Adds to 'or' those of the 'n' in 'es' that 'c' covers.  Returns how many
+ * others there are, which it stores in 'others'. */
+static size_t
+take_covered(struct expr *or, struct expr *const *es, size_t n,
+             const struct cover *c, struct expr **others)
+{
+    size_t n_others = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (covers(c, &es[i]->cmp, false)) {
+            expr_add(or, expr_clone(es[i]));
+        } else {
+            others[n_others++] = es[i];
+        }
+    }
+    return n_others;
+}
+
+/* Adds to 'or' the intersection of 'as' and 'bs', but for some that others
+ * cover.  One of 'as' that one of 'bs' covers is in it itself, and covers all
+ * that comes of it otherwise; so only the rest of either is intersected, which
+ * is little where two sets have much in common, as "f != 1" and "f != 2". */
+static bool
+intersect_rest(struct expr *or, struct expr *const *as, size_t n_as,
+               struct expr *const *bs, size_t n_bs)
+{
+    struct expr **a_rest = xmalloc(n_as * sizeof *a_rest);
+    struct expr **b_rest = xmalloc(n_bs * sizeof *b_rest);
+    struct cover a_cover, b_cover;
+    bool ok = true;
+
+    cover_init(&a_cover, as, n_as);
+    cover_init(&b_cover, bs, n_bs);
+    if (b_cover.n_masks > MAX_LOOKUPS / n_as
+        || a_cover.n_masks > MAX_LOOKUPS / n_bs) {
+        ok = intersect_pairwise(or, as, n_as, bs, n_bs);
+    } else {
+        size_t n_a = take_covered(or, as, n_as, &b_cover, a_rest);
+        size_t n_b = take_covered(or, bs, n_bs, &a_cover, b_rest);
+
+        if (n_a && n_b) {
+            ok = intersect_pairwise(or, a_rest, n_a, b_rest, n_b);
+        }
+    }
+    cover_uninit(&a_cover);
+    cover_uninit(&b_cover);
+    free(a_rest);
+    free(b_rest);
+    return ok;
+}
+
 static bool
 have_sample(struct expr *const *es, size_t n)
 {
@@ -278,9 +442,12 @@ intersect(struct normalizer *n, struct expr *a, struct expr *b)
         return e ? e : expr_boolean(false);
     }
 
+    const bool reduce = n->env->leaves_out_covered && !as[0]->cmp.string;
     struct expr *or = expr_new_andor(EXPR_T_OR);
     if (have_mask(as, n_as, &as[0]->cmp) && have_mask(bs, n_bs, &as[0]->cmp)) {
         intersect_equal(or, as, n_as, bs, n_bs);
+    } else if (reduce) {
+        ok = intersect_rest(or, as, n_as, bs, n_bs);
     } else {
         ok = intersect_pairwise(or, as, n_as, bs, n_bs);
     }
@@ -290,6 +457,9 @@ intersect(struct normalizer *n, struct expr *a, struct expr *b)
         return give_up(n, or);
     }
     remove_duplicates(or);
+    if (reduce && or->n) {
+        remove_covered(or);
+    }
     return expr_finish(or);
 }
 
@@ -552,16 +722,16 @@ distribute(struct normalizer *n, struct expr *e)
 }
 
 struct expr *
-expr_normalize(struct expr *e, char **errorp)
+expr_normalize(struct expr *e, const struct expr_env *env, char **errorp)
 {
-    return expr_normalize_with_stats(e, NULL, errorp);
+    return expr_normalize_with_stats(e, env, NULL, errorp);
 }
 
 struct expr *
-expr_normalize_with_stats(struct expr *e, struct expr_normalize_stats *stats,
-                          char **errorp)
+expr_normalize_with_stats(struct expr *e, const struct expr_env *env,
+                          struct expr_normalize_stats *stats, char **errorp)
 {
-    struct normalizer n = { .stats.n_terms = 0 };
+    struct normalizer n = { .env = env };
 
     e = distribute(&n, crush(&n, e));
     *errorp = n.error;

@@ -125,7 +125,7 @@ struct expr_normalize_stats {
     size_t n_terms;
     bool samples_met;
 };
-struct expr *expr_normalize_with_stats(struct expr *,
+struct expr *expr_normalize_with_stats(struct expr *, const struct expr_env *,
                                        struct expr_normalize_stats *,
                                        char **errorp);
 

@@ -82,7 +82,8 @@ expr_compile_sample(const char *text, const struct expr *prereqs,
         e = expr_annotate(e, env->symtab, &error);
     }
     if (e) {
-        e = expr_normalize_with_stats(expr_simplify(e, env), &stats, &error);
+        e = expr_normalize_with_stats(expr_simplify(e, env), env, &stats,
+                                      &error);
     }
     *n_terms = MAX(*n_terms, stats.n_terms);
     free(error);

@@ -6,7 +6,9 @@
  * An OpenFlow match can only say "these bits are this".  Other comparisons
  * become disjunctions of that:
  *
- *   - x != C: for each bit, "that bit is not as in C".
+ *   - x != C: for each bit, "that bit is not as in C".  Or, for each bit,
+ *     "that bit is not as in C, and the bits above it are", for switches that
+ *     keep a trie of the field's values.
  *
  *   - x < C: for each 1-bit in C, "that bit is 0 and the bits above it are as
  *     in C".  Such an x is smaller than C, whatever its lower bits are, and
@@ -35,11 +37,29 @@ add_equality(struct expr *or, const struct expr_symbol *symbol,
     expr_add(or, e);
 }
 
+/* Adds to 'or' the values that differ from that of 'cmp' first in bit 'i'. */
 static void
-add_inequality(struct expr *or, const struct expr_cmp *cmp)
+add_first_difference(struct expr *or, const struct expr_cmp *cmp, int i)
+{
+    ovs_u128 above = expr_u128_ones(i, EXPR_MAX_WIDTH - i);
+    ovs_u128 mask = ovs_u128_and(cmp->mask, above);
+    ovs_u128 value = ovs_u128_and(cmp->value, mask);
+
+    value = expr_u128_xor(value, expr_u128_ones(i, 1));
+    add_equality(or, cmp->symbol, value, mask);
+}
+
+static void
+add_inequality(struct expr *or, const struct expr_cmp *cmp,
+               const struct expr_env *env)
 {
     for (int i = 0; i < EXPR_MAX_WIDTH; i++) {
-        if (expr_u128_bit(cmp->mask, i)) {
+        if (!expr_u128_bit(cmp->mask, i)) {
+            continue;
+        }
+        if (env->negates_by_prefix) {
+            add_first_difference(or, cmp, i);
+        } else {
             ovs_u128 bit = expr_u128_ones(i, 1);
             ovs_u128 value = ovs_u128_and(expr_u128_xor(cmp->value, bit), bit);
             add_equality(or, cmp->symbol, value, bit);
@@ -49,28 +69,25 @@ add_inequality(struct expr *or, const struct expr_cmp *cmp)
 
 /* Adds to 'or' the values below ('less') or above that of 'cmp'. */
 static void
-add_order(struct expr *or, const struct expr_cmp *cmp, bool less)
+add_order(struct expr *or, const struct expr_cmp *cmp, bool less,
+          const struct expr_env *env)
 {
     ovs_u128 limit = less ? cmp->mask : OVS_U128_ZERO;
     if (ovs_u128_equals(cmp->value, limit)) {
-        add_inequality(or, cmp);
+        add_inequality(or, cmp, env);
         return;
     }
 
     for (int i = 0; i < EXPR_MAX_WIDTH; i++) {
         if (expr_u128_bit(cmp->mask, i)
             && expr_u128_bit(cmp->value, i) == less) {
-            ovs_u128 above = expr_u128_ones(i, EXPR_MAX_WIDTH - i);
-            ovs_u128 mask = ovs_u128_and(cmp->mask, above);
-            ovs_u128 value = ovs_u128_and(cmp->value, mask);
-            value = expr_u128_xor(value, expr_u128_ones(i, 1));
-            add_equality(or, cmp->symbol, value, mask);
+            add_first_difference(or, cmp, i);
         }
     }
 }
 
 static struct expr *
-simplify_cmp(struct expr *e)
+simplify_cmp(struct expr *e, const struct expr_env *env)
 {
     const struct expr_cmp *cmp = &e->cmp;
     enum expr_relop relop = cmp->relop;
@@ -95,7 +112,7 @@ simplify_cmp(struct expr *e)
 
     struct expr *or = expr_new_andor(EXPR_T_OR);
     if (relop == EXPR_R_NE) {
-        add_inequality(or, cmp);
+        add_inequality(or, cmp, env);
     } else {
         bool less = relop == EXPR_R_LT || relop == EXPR_R_LE;
 
@@ -104,7 +121,7 @@ simplify_cmp(struct expr *e)
         }
         /* For "x <= 0" and "x >= MAX", the equality is all there is. */
         if (less ? !min : !max) {
-            add_order(or, cmp, less);
+            add_order(or, cmp, less, env);
         }
     }
     expr_destroy(e);
@@ -159,7 +176,7 @@ expr_simplify(struct expr *e, const struct expr_env *env)
 {
     switch (e->type) {
     case EXPR_T_CMP:
-        return simplify_cmp(e);
+        return simplify_cmp(e, env);
     case EXPR_T_AND:
     case EXPR_T_OR:
         return simplify_andor(e, env);

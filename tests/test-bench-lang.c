@@ -197,7 +197,7 @@ compile(struct bench *b, const struct bench_flow *f, enum step last,
         expr_destroy(prereqs);
     }
     if (e && last > PARSE) {
-        e = expr_normalize(expr_simplify(e, env), &error);
+        e = expr_normalize(expr_simplify(e, env), env, &error);
     }
     if (e && last > NORMALIZE) {
         encode(b, f, e, ovnacts, ofpacts);

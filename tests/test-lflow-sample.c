@@ -196,7 +196,7 @@ compile_whole(struct inc_unit *unit, struct shash *t)
         e = expr_annotate(e, lflow_text_symtab(), &error);
     }
     if (e) {
-        e = expr_normalize(expr_simplify(e, &env.env), &error);
+        e = expr_normalize(expr_simplify(e, &env.env), &env.env, &error);
     }
     if (e) {
         struct expr_matches ms;

@@ -306,7 +306,8 @@ check_stages(struct expr *e, const struct expr_env *env, uint32_t state)
     if (!expr_is_simplified(st.simplified)) {
         error = xstrdup("not simplified");
     }
-    st.normalized = expr_normalize(expr_clone(st.simplified), &refused);
+    st.normalized = expr_normalize(expr_clone(st.simplified), env,
+                                   &refused);
     if (!st.normalized) {
         free(refused);
     } else {

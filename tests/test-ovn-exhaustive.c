@@ -18,6 +18,8 @@
  *     a constant;
  *   - a string variable "==" one of two strings.
  *
+ * With "--later", negation and intersection are those for later releases.
+ *
  * With "--complete", every expression is tried.  Without, those that differ in
  * the first terminal alone count as one, and all but the very first of them
  * are tried with one first terminal each, in turn: these are as many as OVN's
@@ -213,6 +215,7 @@ struct exhaustive {
     enum operation op;
     unsigned int n_terminals, n_nvars, n_svars, n_bits, parallel;
     bool complete;
+    bool later;                 /* As for later releases. */
     bool relops[EXPR_R_GE + 1];
 
     struct shash symtab;
@@ -366,7 +369,9 @@ exhaustive_init(struct exhaustive *x)
         free(name);
     }
     x->env = (struct expr_env) { .symtab = &x->symtab,
-                                 .port_key = string_key };
+                                 .port_key = string_key,
+                                 .leaves_out_covered = x->later,
+                                 .negates_by_prefix = x->later };
     make_flows(x);
     make_terminals(x);
     make_truths(x);
@@ -513,7 +518,7 @@ check_expr(const struct exhaustive *x, struct expr *original,
     struct expr *e = (x->op == OP_CONVERT ? convert(x, original)
                       : expr_simplify(expr_clone(original), &x->env));
     if (x->op >= OP_NORMALIZE) {
-        e = expr_normalize(e, &error);
+        e = expr_normalize(e, &x->env, &error);
         if (!e) {
             fail(original, NULL, error);
         }
@@ -656,6 +661,7 @@ parse_options(struct exhaustive *x, int argc, char *argv[])
         { "relops", required_argument, NULL, 'r' },
         { "parallel", required_argument, NULL, 'p' },
         { "complete", no_argument, NULL, 'c' },
+        { "later", no_argument, NULL, 'l' },
         { NULL, 0, NULL, 0 },
     };
     int c;
@@ -683,6 +689,9 @@ parse_options(struct exhaustive *x, int argc, char *argv[])
             break;
         case 'c':
             x->complete = true;
+            break;
+        case 'l':
+            x->later = true;
             break;
         default:
             exit(EXIT_FAILURE);

@@ -419,9 +419,8 @@ test_ovn_actions_as_controller(struct test_ovn_actions *d)
     d->ep.has_collector_set = NULL;
 }
 
-/* Has 'd' speak what ovn-northd of 'version' does, "25.03.0" for example. */
 void
-test_ovn_actions_set_release(struct test_ovn_actions *d, const char *version)
+test_ovn_release(const char *version, struct ovn_dialect *dialect)
 {
     struct smap options = SMAP_INITIALIZER(&options);
     int year, month, micro;
@@ -436,9 +435,16 @@ test_ovn_actions_set_release(struct test_ovn_actions *d, const char *version)
     }
 
     struct ovn_dialect_facts facts = { .options = &options };
-    ovs_assert(ovn_dialect_choose(&facts, &d->dialect));
-    d->pp.n_tables = d->dialect.tables.n_ingress;
+    ovs_assert(ovn_dialect_choose(&facts, dialect));
     smap_destroy(&options);
+}
+
+/* Has 'd' speak what ovn-northd of 'version' does. */
+void
+test_ovn_actions_set_release(struct test_ovn_actions *d, const char *version)
+{
+    test_ovn_release(version, &d->dialect);
+    d->pp.n_tables = d->dialect.tables.n_ingress;
 }
 
 bool

@@ -68,7 +68,7 @@ run_steps(struct expr *e, enum step last, const struct expr_env *env,
         ovs_assert(expr_is_simplified(e));
     }
     if (e && last >= NORMALIZE) {
-        e = expr_normalize(e, errorp);
+        e = expr_normalize(e, env, errorp);
         ovs_assert(!e || expr_is_normalized(e));
     }
     return e;
@@ -91,13 +91,28 @@ print_flows(const struct expr *e, const struct expr_env *env)
     ds_destroy(&s);
 }
 
+/* Makes 'env' that of the release that the option "--release=VERSION" among
+ * 'argc' arguments 'argv' names, if any. */
 static void
-test_steps(enum step last)
+set_release(int argc, char *argv[], struct expr_env *env)
+{
+    struct ovn_dialect dialect;
+
+    if (argc == 2 && !strncmp(argv[1], "--release=", 10)) {
+        test_ovn_release(argv[1] + 10, &dialect);
+        env->leaves_out_covered = dialect.leaves_out_covered;
+        env->negates_by_prefix = dialect.negates_by_prefix;
+    }
+}
+
+static void
+test_steps(enum step last, int argc, char *argv[])
 {
     struct ds line = DS_EMPTY_INITIALIZER;
     struct test_ovn world;
 
     test_ovn_init(&world);
+    set_release(argc, argv, &world.env);
     while (test_ovn_next_line(&line)) {
         char *error = NULL;
         struct expr *e = expr_parse_text(ds_cstr(&line), &world.env, &error);
@@ -121,33 +136,33 @@ test_steps(enum step last)
 }
 
 static void
-test_parse_expr(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+test_parse_expr(int argc, char *argv[])
 {
-    test_steps(PARSE);
+    test_steps(PARSE, argc, argv);
 }
 
 static void
-test_annotate_expr(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+test_annotate_expr(int argc, char *argv[])
 {
-    test_steps(ANNOTATE);
+    test_steps(ANNOTATE, argc, argv);
 }
 
 static void
-test_simplify_expr(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+test_simplify_expr(int argc, char *argv[])
 {
-    test_steps(SIMPLIFY);
+    test_steps(SIMPLIFY, argc, argv);
 }
 
 static void
-test_normalize_expr(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+test_normalize_expr(int argc, char *argv[])
 {
-    test_steps(NORMALIZE);
+    test_steps(NORMALIZE, argc, argv);
 }
 
 static void
-test_expr_to_flows(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+test_expr_to_flows(int argc, char *argv[])
 {
-    test_steps(TO_FLOWS);
+    test_steps(TO_FLOWS, argc, argv);
 }
 
 /* evaluate-expr MICROFLOW */
@@ -259,7 +274,7 @@ TEST_OVN_COMMAND("parse-expr", 0, 0, test_parse_expr);
 TEST_OVN_COMMAND("annotate-expr", 0, 0, test_annotate_expr);
 TEST_OVN_COMMAND("simplify-expr", 0, 0, test_simplify_expr);
 TEST_OVN_COMMAND("normalize-expr", 0, 0, test_normalize_expr);
-TEST_OVN_COMMAND("expr-to-flows", 0, 0, test_expr_to_flows);
+TEST_OVN_COMMAND("expr-to-flows", 0, 1, test_expr_to_flows);
 TEST_OVN_COMMAND("expr-to-packets", 0, 0, test_expr_to_packets);
 TEST_OVN_COMMAND("evaluate-expr", 1, 1, test_evaluate_expr);
 TEST_OVN_COMMAND("dump-symtab", 0, 0, test_dump_symtab);

@@ -38,6 +38,9 @@ void test_ovn_destroy(struct test_ovn *);
 void test_ovn_add_template(struct test_ovn *, const char *name,
                            const char *value);
 
+/* Sets '*dialect' to that of the release 'version', e.g. "25.03.0". */
+void test_ovn_release(const char *version, struct ovn_dialect *dialect);
+
 /* The world, and what parsing and encoding actions takes. */
 struct test_ovn_actions {
     struct test_ovn world;

@@ -139,6 +139,10 @@ struct ovn_dialect {
      * rather than packet-ins of their own. */
     bool frag_mtu_is_note;
 
+    /* How expressions become flows: see "struct expr_env". */
+    bool leaves_out_covered;
+    bool negates_by_prefix;
+
     /* Conntrack zones of datapaths are kept by the datapath's name, in place
      * of its UUID. */
     bool names_zones;

@@ -169,6 +169,13 @@ struct expr_env {
     /* Is logical port 'name' resident on this chassis? */
     bool (*is_chassis_resident)(const char *name, void *aux);
     void *aux;
+
+    /* Whether expr_normalize() leaves out comparisons that others cover where
+     * it intersects sets of them, as in "f != {1, 2}". */
+    bool leaves_out_covered;
+    /* Whether in place of "f != C" expr_simplify() puts comparisons whose
+     * masks are prefixes of that of C, rather than of one bit each. */
+    bool negates_by_prefix;
 };
 
 /* Trees. */
@@ -201,7 +208,8 @@ struct expr *expr_parse_text(const char *text, const struct expr_env *,
 struct expr *expr_annotate(struct expr *, const struct shash *symtab,
                            char **errorp);
 struct expr *expr_simplify(struct expr *, const struct expr_env *);
-struct expr *expr_normalize(struct expr *, char **errorp);
+struct expr *expr_normalize(struct expr *, const struct expr_env *,
+                            char **errorp);
 
 /* Returns "a && b", "a || b".  Either may be NULL, which is left out. */
 struct expr *expr_and(struct expr *a, struct expr *b);
