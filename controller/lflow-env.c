@@ -59,10 +59,12 @@ lflow_env_takes_part(struct inc_unit *unit, const char *lport)
     case LP_EXTERNAL:
         return binding_is_resident(unit, lport);
 
+    case LP_REMOTE:
+        return in_dialect(unit)->remote_takes_part;
+
     case LP_VIF:
     case LP_LOCALPORT:
     case LP_VIRTUAL:
-    case LP_REMOTE:
     case LP_CONTAINER:
     case LP_MIRROR:
     case LP_UNKNOWN:

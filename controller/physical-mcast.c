@@ -85,7 +85,8 @@ struct group_ctx {
                                  * zone that a packet comes from has not
                                  * given it to our routers. */
 
-    struct batches remote;      /* Actions for remote_output... */
+    struct batches patches;     /* Those for patch ports among... */
+    struct batches remote;      /* ...the actions for remote_output... */
     struct batches local;       /* ...and for local_output. */
     struct sset chassis;        /* Names of those with members... */
     struct sset ramps;          /* ...and of VTEP gateways among them. */
@@ -221,20 +222,30 @@ put_local_member(struct group_ctx *ctx, const struct port_binding *pb)
     put_member(ctx, key, &ctx->local);
 }
 
+/* Whether local_output has a copy for 'pb'. */
+static bool
+has_local_copy(struct group_ctx *ctx, const struct port_binding *pb)
+{
+    return (pb->type == LP_PATCH && ctx->transit) || is_here(ctx, pb);
+}
+
 static void
 add_member(struct group_ctx *ctx, const struct port_binding *pb)
 {
+    const struct ovn_dialect *dialect = in_dialect(ctx->unit);
     int zone = ct_zone_of_port(ctx->unit, pb->logical_port);
 
-    if (zone) {
-        put_port_zone(in_dialect(ctx->unit), zone,
-                      &get_room(&ctx->local)->ofpacts);
+    if (zone && (dialect->loads_idle_zones || has_local_copy(ctx, pb))) {
+        put_port_zone(dialect, zone, &get_room(&ctx->local)->ofpacts);
     }
 
     if (pb->type == LP_PATCH && ctx->transit) {
         put_member(ctx, pb->tunnel_key, &ctx->local);
     } else if (pb->type == LP_PATCH || pb->type == LP_LOCALPORT) {
         put_member(ctx, pb->tunnel_key, &ctx->remote);
+        if (pb->type == LP_PATCH && ctx->tables->remote_vtep_output) {
+            put_member(ctx, pb->tunnel_key, &ctx->patches);
+        }
     } else if (pb->type == LP_REMOTE) {
         if (!uuid_is_zero(&pb->chassis)) {
             put_remote_member(ctx, pb);
@@ -381,18 +392,24 @@ add_batches(struct group_ctx *ctx, uint8_t table_id,
 
 /* With 25.03, what was put there for one of the tables behind the pipelines
  * must not be taken for something else in the egress pipeline. */
-static void
-put_no_flood(struct group_ctx *ctx, struct ofpbuf *ofpacts)
+static bool
+ends_flood(struct group_ctx *ctx)
 {
     const struct ovn_dialect *dialect = in_dialect(ctx->unit);
 
-    if (dialect->register_consolidation && dialect->regs.flood_remote) {
-        put_load(dialect->regs.flood_remote, 0, ofpacts);
+    return dialect->register_consolidation && dialect->regs.flood_remote;
+}
+
+static void
+put_no_flood(struct group_ctx *ctx, struct ofpbuf *ofpacts)
+{
+    if (ends_flood(ctx)) {
+        put_load(in_dialect(ctx->unit)->regs.flood_remote, 0, ofpacts);
     }
 }
 
 /* With a table for ramps: what a ramp has sent and may go back to it, to the
- * ports that every chassis has, and not to other chassis. */
+ * routers, which every chassis has, and not to other chassis. */
 static void
 add_from_ramp(struct group_ctx *ctx, const struct ofpbuf *members)
 {
@@ -422,7 +439,7 @@ add_flows(struct group_ctx *ctx)
     ofpbuf_init(&remote, 256);
     match_outport(&match, ctx->dp_key, key);
 
-    if (ctx->local.n) {
+    if (ctx->local.n || ends_flood(ctx)) {
         put_no_flood(ctx, &local);
     }
     add_batches(ctx, ctx->tables->local_output, &ctx->local, &local);
@@ -434,9 +451,10 @@ add_flows(struct group_ctx *ctx)
 
     if (ctx->remote.n) {
         put_load(MFF_LOG_OUTPORT, key, &get_room(&ctx->remote)->ofpacts);
-        if (ctx->tables->remote_vtep_output && ctx->remote.n == 1) {
-            add_from_ramp(ctx, &ctx->remote.array[0].ofpacts);
-        }
+    }
+    if (ctx->patches.n == 1) {
+        put_load(MFF_LOG_OUTPORT, key, &ctx->patches.array[0].ofpacts);
+        add_from_ramp(ctx, &ctx->patches.array[0].ofpacts);
     }
     if (!physical_localnet(ctx->unit, &ctx->group->datapath)) {
         put_fan_out(ctx, &ctx->chassis, key);
@@ -448,7 +466,7 @@ add_flows(struct group_ctx *ctx)
     }
     add_batches(ctx, ctx->tables->remote_output, &ctx->remote, &remote);
     if (remote.size) {
-        if (local.size) {
+        if (local.size || ctx->tables->remote_vtep_output) {
             put_resubmit(table_after_remote(ctx->tables), &remote);
         }
         if (ctx->tables->remote_vtep_output) {
@@ -497,6 +515,7 @@ mcast_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             add_member(&ctx, members[i]);
         }
         add_flows(&ctx);
+        batches_destroy(&ctx.patches);
         batches_destroy(&ctx.remote);
         batches_destroy(&ctx.local);
         sset_destroy(&ctx.chassis);

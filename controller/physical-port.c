@@ -253,7 +253,9 @@ add_container_to_parent(struct port_ctx *ctx, const char *parent_name)
     put_forget_in_port(&ctx->ofpacts);
     put_resubmit(ctx->tables->log_to_phy, &ctx->ofpacts);
     put_pop_in_port(&ctx->ofpacts);
-    ctx->cookie = 0;            /* All containers of the parent share it. */
+    /* All containers of the parent share it. */
+    ctx->cookie = (in_dialect(ctx->unit)->has_nested_cookie
+                   ? row_cookie(&parent->uuid) : 0);
     add_flow(ctx, ctx->tables->save_inport, 100, &match);
     ctx->cookie = cookie;
 }

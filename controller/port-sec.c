@@ -98,8 +98,9 @@ port_sec_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             .port_key = pb->tunnel_key,
         };
         char *error = port_sec_for_each_rule(pb->port_security,
-                                             pb->n_port_security, put_rule,
-                                             &p);
+                                             pb->n_port_security,
+                                             in_dialect(unit)->has_narrow_nd,
+                                             put_rule, &p);
 
         if (error) {
             unit_warn(unit, &this_module, &rl, "logical port %s: %s",

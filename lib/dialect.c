@@ -176,9 +176,13 @@ compose(const struct layout *l, const struct smap *options,
         .keeps_ct_orig = l->has_vtep,
         /* 26.03. */
         .negates_by_prefix = l - layouts >= 5,
+        .has_narrow_nd = l - layouts >= 5,
+        .loads_idle_zones = l - layouts < 5,
         /* These came with 25.03, or between 24.03 and that. */
         .frag_mtu_is_note = consolidated,
         .leaves_out_covered = consolidated,
+        .remote_takes_part = consolidated,
+        .has_nested_cookie = consolidated,
         /* 23.03 and 23.06 have none. */
         .has_encap_id = l - layouts >= 2,
         .tunnels_start_somewhere = l - layouts >= 3, /* 24.09 */

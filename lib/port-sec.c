@@ -22,6 +22,7 @@ struct ps_ip4 { ovs_be32 addr, mask; };
 struct ps_ip6 { struct in6_addr addr, mask; };
 struct ps_element {
     bool is_only;               /* Has the port no other? */
+    bool narrow_nd;             /* As for port_sec_for_each_rule(). */
     struct eth_addr mac;
     struct in6_addr lla;        /* Link-local address that follows from it. */
     struct ps_ip4 *ip4s; size_t n_ip4s;
@@ -317,7 +318,7 @@ put_arp(const struct ps_sink *sink, const struct ps_element *pse)
 static void
 match_nd(struct match *match, const struct ps_element *pse, uint8_t type)
 {
-    if (pse->is_only) {
+    if (pse->is_only && !pse->narrow_nd) {
         match_init_catchall(match);
     } else {
         match_in(match, pse);
@@ -366,6 +367,9 @@ put_advert(const struct ps_sink *sink, const struct ps_element *pse)
 
         match_in(&match, pse);
         match_icmp6(&match, ND_NEIGHBOR_ADVERT, 0);
+        if (pse->narrow_nd) {
+            match_set_nw_ttl(&match, ND_TTL);
+        }
         match_set_nd_target_masked(&match, &pse->ip6s[i].addr, &mask);
         put_advert_tll(sink, pse, &match);
     }
@@ -472,9 +476,9 @@ put_element(const struct ps_sink *sink, const struct ps_element *pse)
 {
     put_in(sink, pse);
     put_arp(sink, pse);
-    if (pse->is_only || !pse->n_ip4s || pse->n_ip6s) {
+    if (pse->is_only || !pse->n_ip4s || pse->n_ip6s || pse->narrow_nd) {
         /* With IPv4 addresses only, there is no neighbor discovery that this
-         * element could allow. */
+         * element could allow to others, and its own is not asked about. */
         put_solicit(sink, pse);
         put_advert(sink, pse);
     }
@@ -511,7 +515,7 @@ parse_elements(char *const *texts, size_t n, struct ps_element *elements,
 }
 
 char *
-port_sec_for_each_rule(char *const *texts, size_t n,
+port_sec_for_each_rule(char *const *texts, size_t n, bool narrow_nd,
                        port_sec_rule_func *add, void *aux)
 {
     const struct ps_sink sink = { .add = add, .aux = aux };
@@ -521,6 +525,7 @@ port_sec_for_each_rule(char *const *texts, size_t n,
 
     for (size_t i = 0; i < n_elements; i++) {
         elements[i].is_only = n_elements == 1;
+        elements[i].narrow_nd = narrow_nd;
         put_element(&sink, &elements[i]);
         ps_element_destroy(&elements[i]);
     }
@@ -566,7 +571,8 @@ try_rules(char *const *texts, size_t n, const struct flow *packet,
         .verdict = PORT_SEC_ALLOW,
     };
 
-    free(port_sec_for_each_rule(texts, n, try_rule, &trial));
+    /* It comes to the same. */
+    free(port_sec_for_each_rule(texts, n, false, try_rule, &trial));
     return trial.verdict;
 }
 

@@ -47,8 +47,11 @@ typedef void port_sec_rule_func(const struct port_sec_rule *, void *aux);
 
 /* Calls 'add' for all rules that follow from the 'n' elements of a
  * port_security column, 'texts'.  Returns a message if some of them are
- * malformed (the caller frees it), else NULL. */
-char *port_sec_for_each_rule(char *const *texts, size_t n,
+ * malformed (the caller frees it), else NULL.
+ *
+ * What PORT_SEC_IN has checked may be left out of a rule of PORT_SEC_ND, and
+ * the hop limit of what nobody listens to; with 'narrow_nd' it is not. */
+char *port_sec_for_each_rule(char *const *texts, size_t n, bool narrow_nd,
                              port_sec_rule_func *add, void *aux);
 
 /* Whether they let 'packet' in ('is_in') or out. */

@@ -15,6 +15,9 @@ has written:
     neighbors.before, neighbors.after
              ovn-sbctl --bare --columns=_uuid,mac list MAC_Binding, before
              and after the flows were dumped, if at all
+    lflows   ovn-sbctl --format=csv --no-headings \\
+                 --columns=_uuid,pipeline,table_id,priority,actions \\
+                 list Logical_Flow, if at all
 
 Table, priority, match, actions and cookie must be the same.  Numbers that a
 controller is free to choose are replaced by what they stand for before that:
@@ -23,6 +26,9 @@ conjunction's id by its clauses.
 
 What gateways announce is learned at any time: flows of rows of MAC_Binding
 that were not there all the time, or have changed, do not count.
+
+Where several logical flows have the same OpenFlow flow, it may have the cookie
+of any of them.
 
 Load balancers with the same backends share a group in stock's switch, and have
 one each in ours.  So of the groups of load balancers that flows use and that
@@ -36,6 +42,7 @@ Fails if there is none by the fault NAME.
 """
 
 import collections
+import csv
 import hashlib
 import os
 import re
@@ -228,6 +235,38 @@ def passing_neighbors(directories):
     return {int(uuid.split('-')[0], 16) for uuid, _ in passing}
 
 
+def logical_flows(directories):
+    """What the logical flows with a cookie do: a dictionary."""
+    do = {}
+    for directory in directories:
+        path = os.path.join(directory, 'lflows')
+        if os.path.exists(path):
+            with open(path, newline='') as f:
+                for uuid, *what in csv.reader(f):
+                    do['0x%x' % int(uuid.split('-')[0], 16)] = what
+    return do
+
+
+COOKIE = re.compile(r'cookie=(\w+)')
+
+
+def excuse_cookies(only_a, only_b, do):
+    """Takes flows out that differ only in which of two logical flows, which
+    'do' the same, they are of."""
+    def key(line):
+        m = COOKIE.search(line)
+        what = do.get(m[1]) if m and line.startswith('table=') else None
+        return what and (COOKIE.sub('', line), *what)
+
+    candidates = {key(line): line for line in only_b}
+    for line in list(only_a):
+        other = key(line) and candidates.get(key(line))
+        if other:
+            n = min(only_a[line], only_b[other])
+            only_a[line] -= n
+            only_b[other] -= n
+
+
 def main(argv):
     known = stock_faults.pop_known(argv)
     if len(argv) != 3:
@@ -235,6 +274,7 @@ def main(argv):
     passing = passing_neighbors(argv[1:])
     a, b = (collections.Counter(Switch(d).lines(passing)) for d in argv[1:])
     only_a, only_b = a - b, b - a
+    excuse_cookies(only_a, only_b, logical_flows(argv[1:]))
     seen = stock_faults.excuse(only_a, only_b)
     only_a, only_b = +only_a, +only_b
     for line in sorted(set(only_a) | set(only_b),

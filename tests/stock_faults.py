@@ -176,7 +176,7 @@ FAULTS = (
           documented='what neighbor discovery may claim is a matter of the '
                      "packet's own Ethernet address",
           only_stock=matching(r'^table=74, priority=90, [^ ]* icmp6,reg14='
-                              r'[^,]*,metadata=[^,]*,nw_ttl=225,'),
+                              r'[^,]*,metadata=[^,]*,nw_ttl=2[25]5,'),
           only_ours=matching(r'^table=74, priority=90, [^ ]* icmp6,reg14='
                              r'[^,]*,metadata=[^,]*,dl_src=[^,]*,'
                              r'nw_ttl=255,')),

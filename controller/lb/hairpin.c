@@ -349,6 +349,9 @@ put_snat(struct inc_unit *unit, const struct hairpin *h,
                         h->cookie, &match, &ofpacts);
     } else {
         for (size_t i = 0; i < n; i++) {
+            if (!dps[i]->is_switch) {
+                continue;       /* Nothing is hairpinned on routers. */
+            }
             match_set_metadata(&match, htonll(dps[i]->tunnel_key));
             flow_output_add(unit, h->dialect->tables.ct_snat_hairpin,
                             (vip->port ? PRIORITY_SNAT_IP_PORT

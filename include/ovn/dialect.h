@@ -143,6 +143,22 @@ struct ovn_dialect {
     bool leaves_out_covered;
     bool negates_by_prefix;
 
+    /* Whether all that port security says of neighbor discovery is about the
+     * hop limit 255 and about one Ethernet address: see port-sec.h. */
+    bool has_narrow_nd;
+
+    /* Whether ports of other availability zones count as ports that packets
+     * enter and leave through here. */
+    bool remote_takes_part;
+
+    /* Whether the flow by which containers' packets return to their parent has
+     * the parent's cookie, rather than none. */
+    bool has_nested_cookie;
+
+    /* Whether the zones of members of a multicast group are loaded that get
+     * their copy in another way, too. */
+    bool loads_idle_zones;
+
     /* Conntrack zones of datapaths are kept by the datapath's name, in place
      * of its UUID. */
     bool names_zones;
