@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 
+#include "encaps.h"
 #include "idl-columns.h"
 #include "openvswitch/dynamic-string.h"
 #include "ovs-port.h"
@@ -131,10 +132,9 @@ index_iface(const struct ovs_iface *iface, bool add)
                          name, add);
     }
 
-    const char *chassis = smap_get(&iface->port_external_ids,
-                                   "ovn-chassis-id");
-    if (chassis) {
-        input_put_member((strcmp(chassis, "flow") ? in_kinds.tunnel_ifaces
+    const char *mark = smap_get(&iface->port_external_ids, TUNNEL_MARK);
+    if (mark) {
+        input_put_member((strcmp(mark, SHARED_MARK) ? in_kinds.tunnel_ifaces
                           : in_kinds.shared_tunnel_ifaces),
                          INC_KEY_ONLY, name, add);
     }
