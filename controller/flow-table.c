@@ -106,6 +106,7 @@ static struct flow_actions unknown_actions;
 static bool flow_wanted(const struct switch_entry *);
 static enum switch_change flow_need(const struct switch_entry *);
 static struct ofpbuf *flow_make(struct switch_entry *, enum switch_change);
+static struct ofpbuf *flow_withdraw(const struct switch_entry *);
 static void flow_forget(struct switch_entry *);
 static void flow_unneeded(struct switch_entry *);
 static bool flow_in_use(const struct switch_entry *);
@@ -116,6 +117,7 @@ static const struct switch_entry_class flow_class = {
     .wanted = flow_wanted,
     .need = flow_need,
     .make = flow_make,
+    .withdraw = flow_withdraw,
     .forget = flow_forget,
     .unneeded = flow_unneeded,
     .in_use = flow_in_use,
@@ -937,6 +939,13 @@ flow_make(struct switch_entry *e, enum switch_change change)
     /* OFPFC_ADD replaces what is there, keeping its counters.  Unlike
      * OFPFC_MODIFY_STRICT, it can change the cookie, too. */
     return encode_flow_mod(flow, OFPFC_ADD, desired);
+}
+
+static struct ofpbuf *
+flow_withdraw(const struct switch_entry *e)
+{
+    COVERAGE_INC(ofctrl_flow_delete);
+    return encode_flow_mod(flow_cast(e), OFPFC_DELETE_STRICT, NULL);
 }
 
 size_t

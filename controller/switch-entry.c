@@ -132,7 +132,7 @@ switch_table_dump_begin(struct switch_table *table)
 void
 switch_entry_reset(struct switch_entry *e)
 {
-    e->refused = e->retry = e->again = false;
+    e->refused = e->retry = e->again = e->stale = e->withdrawn = false;
 }
 
 /* Changes. */
@@ -142,8 +142,10 @@ needs(const struct switch_table *table, const struct switch_entry *e)
 {
     enum switch_change need = table->class->need(e);
 
-    return (need == SWITCH_NONE && e->retry && table->class->wanted(e)
-            ? SWITCH_ADD : need);
+    return (need != SWITCH_NONE || !table->class->wanted(e) ? need
+            : e->retry ? SWITCH_ADD
+            : e->stale ? SWITCH_DELETE
+            : SWITCH_NONE);
 }
 
 /* 'e', which has been taken from the list of pending changes, needs no
@@ -151,11 +153,21 @@ needs(const struct switch_table *table, const struct switch_entry *e)
 static void
 drop(struct switch_table *table, struct switch_entry *e)
 {
-    e->pending = e->retry = false;
+    e->pending = e->retry = e->stale = false;
     if (table->class->unneeded) {
         table->class->unneeded(e);
     }
     switch_entry_gc(table, e);
+}
+
+static void
+note_in_flight(struct switch_table *table, struct switch_entry *e,
+               const struct ofpbuf *msg)
+{
+    const struct ofp_header *oh = msg->data;
+
+    e->n_in_flight++;
+    xid_queue_push(&table->in_flight, ntohl(oh->xid), e);
 }
 
 /* Makes a message of kind 'change' for 'e' and notes that it is in flight. */
@@ -163,18 +175,25 @@ static struct ofpbuf *
 make_message(struct switch_table *table, struct switch_entry *e,
              enum switch_change change)
 {
-    bool again = e->retry && table->class->need(e) == SWITCH_NONE;
-    struct ofpbuf *msg = table->class->make(e, change);
+    bool up_to_date = table->class->need(e) == SWITCH_NONE;
+    struct ofpbuf *msg;
 
-    e->retry = false;
-    if (msg) {
-        const struct ofp_header *oh = msg->data;
-
-        e->again = again;
-        e->refused = false;
-        e->n_in_flight++;
-        xid_queue_push(&table->in_flight, ntohl(oh->xid), e);
+    if (up_to_date && !e->retry) {
+        /* It stays refused. */
+        msg = table->class->withdraw(e);
+        e->withdrawn = true;
+        note_in_flight(table, e, msg);
+    } else {
+        msg = table->class->make(e, change);
+        if (msg) {
+            /* Unless the last message was refused, that may be there. */
+            e->withdrawn &= e->refused;
+            e->again = e->retry && up_to_date;
+            e->refused = false;
+            note_in_flight(table, e, msg);
+        }
     }
+    e->retry = e->stale = false;
     return msg;
 }
 
@@ -301,6 +320,10 @@ switch_table_refused(struct switch_table *table, uint32_t xid,
 
     e->refused = true;
     retry_push(table, e);
+    if (table->class->withdraw && !e->withdrawn) {
+        e->stale = true;
+        switch_entry_changed(table, e);
+    }
     if (!e->again && !VLOG_DROP_WARN(&rl)) {
         struct ds name, content;
 
@@ -341,6 +364,11 @@ switch_table_reverted(struct switch_table *table)
 
         if (!e->refused) {
             table->class->forget(e);
+            switch_entry_changed(table, e);
+        } else if (e->withdrawn) {
+            /* The withdrawal may be part of what was reverted. */
+            e->withdrawn = false;
+            e->stale = true;
             switch_entry_changed(table, e);
         } else {
             switch_entry_gc(table, e);

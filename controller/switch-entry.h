@@ -12,6 +12,9 @@
  *     settled, or refused (and offered again some time), or reverted with the
  *     bundle that it was part of -> freed, when nothing speaks of it any more
  *
+ * A change that is refused leaves what was there before, which nobody asks for
+ * any longer.  A class that can withdraw it has it deleted.
+ *
  * Flows, groups and meters differ in what their content is and in the messages
  * that change it.  They embed a "struct switch_entry" and say so in a "struct
  * switch_entry_class".
@@ -41,6 +44,8 @@ struct switch_entry {
     bool on_retry_list : 1;     /* In struct switch_table's 'retry_list'. */
     bool retry : 1;             /* Is to be offered again... */
     bool again : 1;             /* ...and was: that has been said. */
+    bool stale : 1;             /* Refused; a former version may be there. */
+    bool withdrawn : 1;         /* Refused; and that has been deleted. */
     bool mark : 1;              /* The class's own. */
 };
 BUILD_ASSERT_DECL(sizeof(struct switch_entry) == 4);
@@ -62,6 +67,10 @@ struct switch_entry_class {
     /* Makes a message of that kind, after which the entry counts as up to
      * date.  Returns NULL if there can be no message. */
     struct ofpbuf *(*make)(struct switch_entry *, enum switch_change);
+    /* Makes a message that deletes what the switch may hold of an entry whose
+     * last message it refused, and changes nothing of the entry.  NULL: that
+     * stays, as it must if its deletion would delete flows, too. */
+    struct ofpbuf *(*withdraw)(const struct switch_entry *);
 
     /* What the switch holds is not known any longer. */
     void (*forget)(struct switch_entry *);
