@@ -37,7 +37,8 @@ struct waiting {
     struct uuid uuid;
     uint64_t hash;              /* Of struct logical_flow. */
     bool ingress;
-    uint8_t table_id, n_tables;
+    uint8_t table_id;
+    const char *layout;         /* The dialect's, with its tables. */
     struct lflow_text text;
 };
 static struct hmap waiting = HMAP_INITIALIZER(&waiting);
@@ -124,13 +125,6 @@ no_option(const char *name OVS_UNUSED, bool is_dhcpv6 OVS_UNUSED,
     return NULL;
 }
 
-static uint8_t
-n_tables(struct inc_unit *unit)
-{
-    /* Actions may go on in the other pipeline, the longer one. */
-    return in_dialect(unit)->tables.n_ingress;
-}
-
 void
 lflow_text_clear(struct lflow_text *text)
 {
@@ -154,11 +148,12 @@ static bool
 parse(struct reader *reader, const struct logical_flow *lf,
       struct lflow_text *text)
 {
+    const struct ovn_dialect *dialect = in_dialect(reader->unit);
     const struct ovnact_parse_params pp = {
         .env = &reader->env,
         .option = no_option,
         .pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS,
-        .n_tables = n_tables(reader->unit),
+        .n_tables = OVNACT_N_TABLES(&dialect->tables),
         .cur_ltable = lf->table_id,
     };
 
@@ -197,7 +192,7 @@ waiting_find(struct inc_unit *unit, const struct logical_flow *lf)
         if (uuid_equals(&w->uuid, &lf->uuid)) {
             if (w->hash == lf->hash && w->ingress == lf->ingress
                 && w->table_id == lf->table_id
-                && w->n_tables == n_tables(unit)) {
+                && w->layout == in_dialect(unit)->layout) {
                 return w;
             }
             waiting_destroy(w);
@@ -230,7 +225,7 @@ let_wait(struct inc_unit *unit, const struct logical_flow *lf,
         .hash = lf->hash,
         .ingress = lf->ingress,
         .table_id = lf->table_id,
-        .n_tables = n_tables(unit),
+        .layout = in_dialect(unit)->layout,
         .text = *text,
     };
     hmap_insert(&waiting, &w->node, uuid_hash(&w->uuid));

@@ -194,8 +194,7 @@ parse_actions(struct lflow_run *run)
         .env = &run->env.env,
         .option = lflow_env_option,
         .pipeline = lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS,
-        /* Actions may go on in the other pipeline, the longer one. */
-        .n_tables = run->dialect->tables.n_ingress,
+        .n_tables = OVNACT_N_TABLES(&run->dialect->tables),
         .cur_ltable = lf->table_id,
     };
 

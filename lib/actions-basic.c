@@ -65,10 +65,10 @@ act_parse_next(struct act_parser *p, enum ovnact_type type,
             return;
         }
     }
-    if (table >= p->pp->n_tables) {
+    if (table >= p->pp->n_tables[pipeline]) {
         lex_error(p->lex,
                   "\"next\" action cannot advance beyond table %d.",
-                  p->pp->n_tables - 1);
+                  p->pp->n_tables[pipeline] - 1);
         return;
     }
 

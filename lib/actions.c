@@ -426,7 +426,7 @@ parse_class(struct act_parser *p, enum ovnact_type type,
         return;
     }
     if (class->needs_next_table
-        && p->pp->cur_ltable + 1 >= p->pp->n_tables) {
+        && p->pp->cur_ltable + 1 >= p->pp->n_tables[p->pp->pipeline]) {
         lex_error(p->lex, "\"%s\" action not allowed in last table.",
                   words[type]);
         return;

@@ -81,7 +81,6 @@ WENT = {
     r'\bct_commit ?\(': '24.09',
     r'\bct_label\.(?:natted|blocked|skip_snat|force_snat)\b': '24.09',
     r'\bct_label\.ecmp_reply_port\b': '24.09',
-    r'pipeline=egress, table=2[12]\)': '25.09',
 }
 
 

@@ -103,6 +103,26 @@ def without_a_tunnel(line):
     return None
 
 
+def next_table(line):
+    """What tables "next" may go to: with 23.03 and 25.03, of the egress
+    pipeline as many as the ingress pipeline has, to which the last ones that
+    25.03 has room for do not count; 26.03 names the first one that is not
+    there."""
+    beyond = '"next" action cannot advance beyond table %d.'
+    room = {
+        beyond % 21: [beyond % 28,
+                      *['resubmit(,%d)' % (42 + i) for i in range(22, 29)]],
+        beyond % 18: [beyond % 29,
+                      *['resubmit(,%d)' % (45 + i) for i in range(19, 30)]],
+        'resubmit(,38)': [beyond % 29],
+        'resubmit(,39)': [beyond % 29],
+        beyond % 31: [beyond % 29],
+        beyond % 15: [beyond % 16, beyond % 34],
+        beyond % 33: [beyond % 34],
+    }
+    return room.get(line)
+
+
 def never(line):
     """No line has to do with the fault in that way."""
     return None
@@ -133,6 +153,13 @@ FAULTS = (
           documented='The VLAN header that a port adds is of the type that '
                      'its own ``options:ethtype`` says',
           stock_form=other_ethertype),
+    Fault(name='next-table',
+          reason='ovn-sb(5): next(pipeline=..., table=...) is about a table '
+                 'of that pipeline; behind the last one, stock runs into the '
+                 "chassis' own tables, until 26.03, which mends it.",
+          documented='``next`` goes to no table that the pipeline does '
+                     'not have',
+          stock_form=next_table),
     Fault(name='igmp-group',
           reason='RFC 3376, RFC 3810: these go to a group; later OVN asks for '
                  'that.',

@@ -142,7 +142,7 @@ put_operand(struct test_ovn_choices *c, char kind, struct ds *s)
         ds_put_format(s, "%u-%u", lo, lo + 1 + choose(c, 65535 - lo));
         break;
     case 'W': ds_put_format(s, "%u", choose(c, UINT32_MAX)); break;
-    case 'T': ds_put_format(s, "%u", choose(c, 24)); break;
+    case 'T': ds_put_format(s, "%u", choose(c, 22)); break;
     case 'v': ds_put_cstr(s, CHOOSE(c, verdicts)); break;
     case 'y': ds_put_cstr(s, CHOOSE(c, severities)); break;
     case 't': ds_put_cstr(s, CHOOSE(c, protocols)); break;

@@ -377,11 +377,12 @@ test_ovn_actions_init(struct test_ovn_actions *d)
     d->pp.dhcp_opts = d->dhcp_opts;
     d->pp.dhcpv6_opts = d->dhcpv6_opts;
     d->pp.pipeline = OVN_P_INGRESS;
-    d->pp.n_tables = 24;
+    d->pp.n_tables[OVN_P_INGRESS] = 24;
     d->pp.cur_ltable = 10;
 
     d->dialect = *ovn_dialect_default();
     d->dialect.tables.large_pkt_detect = d->dialect.tables.save_inport;
+    d->pp.n_tables[OVN_P_EGRESS] = d->dialect.tables.n_egress;
     d->ep = (struct ovnact_encode_params) { .dialect = &d->dialect };
     d->ep.env = &d->world.env;
     d->ep.tunnel_ofport = tunnel_ofport;
@@ -409,11 +410,18 @@ test_ovn_actions_destroy(struct test_ovn_actions *d)
     gen_opts_destroy(d->dhcpv6_opts);
 }
 
+static void
+set_n_tables(struct test_ovn_actions *d)
+{
+    d->pp.n_tables[OVN_P_INGRESS] = d->dialect.tables.n_ingress;
+    d->pp.n_tables[OVN_P_EGRESS] = d->dialect.tables.n_egress;
+}
+
 void
 test_ovn_actions_as_controller(struct test_ovn_actions *d)
 {
     d->dialect = *ovn_dialect_default();
-    d->pp.n_tables = d->dialect.tables.n_ingress;
+    set_n_tables(d);
     d->is_controller = true;
     simap_clear(&d->world.ports);
     d->ep.has_collector_set = NULL;
@@ -444,7 +452,7 @@ void
 test_ovn_actions_set_release(struct test_ovn_actions *d, const char *version)
 {
     test_ovn_release(version, &d->dialect);
-    d->pp.n_tables = d->dialect.tables.n_ingress;
+    set_n_tables(d);
 }
 
 bool

@@ -615,6 +615,15 @@ parse_match(struct trace_flow *flow, struct trace_env *env)
     }
 }
 
+void
+trace_flows_get_n_tables(const struct trace_db *db, enum ovn_pipeline pipeline,
+                         uint8_t table, uint8_t n_tables[N_OVN_PIPELINES])
+{
+    n_tables[OVN_P_INGRESS] = db->dialect.tables.n_ingress;
+    n_tables[OVN_P_EGRESS] = db->dialect.tables.n_egress;
+    n_tables[pipeline] = MAX(n_tables[pipeline], table + 1);
+}
+
 static void
 parse_actions(struct trace_flow *flow, struct trace_env *env)
 {
@@ -628,9 +637,10 @@ parse_actions(struct trace_flow *flow, struct trace_env *env)
         .dhcp_opts = env->db->dhcp_opts,
         .dhcpv6_opts = env->db->dhcpv6_opts,
         .pipeline = flow->pipeline,
-        .n_tables = MAX(env->db->dialect.tables.n_ingress, flow->table + 1),
         .cur_ltable = flow->table,
     };
+    trace_flows_get_n_tables(env->db, flow->pipeline, flow->table,
+                             pp.n_tables);
     struct ofpbuf ovnacts = OFPBUF_STUB_INITIALIZER(NULL);
     ofpbuf_init(&ovnacts, 0);
     struct expr *prereqs = NULL;

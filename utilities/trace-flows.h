@@ -64,6 +64,13 @@ void trace_flows_forget(struct trace_flows *);
 void trace_flows_forget_views(struct trace_flows *);
 void trace_flows_forget_lbs(struct trace_flows *);
 
+/* How many tables actions in 'table' of 'pipeline' may speak of: as many as
+ * the database's dialect has room for, and, as it is seen in parts, those that
+ * there are. */
+void trace_flows_get_n_tables(const struct trace_db *,
+                              enum ovn_pipeline pipeline, uint8_t table,
+                              uint8_t n_tables[N_OVN_PIPELINES]);
+
 /* The flow of highest priority in a table of 'dp' that matches 'packet', or
  * NULL. */
 const struct trace_flow *trace_flows_lookup(struct trace_flows *,

@@ -90,13 +90,13 @@ parse_row(const struct trace_servings *servings, const struct serving *serving,
     struct trace_env env;
     trace_env_init(&env, servings->db, serving->dp, serving->here);
 
-    const struct ovnact_parse_params pp = {
+    struct ovnact_parse_params pp = {
         .env = &env.env,
         .pipeline = row->pipeline,
-        .n_tables = MAX(servings->db->dialect.tables.n_ingress,
-                        row->table + 1),
         .cur_ltable = row->table,
     };
+    trace_flows_get_n_tables(servings->db, row->pipeline, row->table,
+                             pp.n_tables);
     return lb_flow_parse(row->match, row->actions, &pp, flow);
 }
 

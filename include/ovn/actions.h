@@ -32,7 +32,7 @@ struct gen_opt;
 struct gen_opts;
 struct ovn_group;
 
-enum ovn_pipeline { OVN_P_INGRESS, OVN_P_EGRESS };
+enum ovn_pipeline { OVN_P_INGRESS, OVN_P_EGRESS, N_OVN_PIPELINES };
 
 /* Types.  lib/actions-private.h, private to lib/ and to programs that walk
  * over actions (ovn-trace), has the structs; those that the controller needs
@@ -88,6 +88,13 @@ struct ovnact_ct_lb {
 
 /* Parsing. */
 
+/* An initializer for 'n_tables' below: what there is room for in TABLES, a
+ * "const struct ovn_tables *". */
+#define OVNACT_N_TABLES(TABLES) {               \
+        [OVN_P_INGRESS] = (TABLES)->n_ingress,  \
+        [OVN_P_EGRESS] = (TABLES)->n_egress,    \
+    }
+
 struct ovnact_parse_params {
     const struct expr_env *env; /* 'symtab', 'template_var', ... */
 
@@ -102,7 +109,7 @@ struct ovnact_parse_params {
                                     void *aux);
 
     enum ovn_pipeline pipeline;
-    uint8_t n_tables;           /* Logical tables of the pipeline. */
+    uint8_t n_tables[N_OVN_PIPELINES]; /* Logical tables of each. */
     uint8_t cur_ltable;         /* 0-based, of the flow being parsed. */
 };
 
