@@ -6,19 +6,24 @@
  *   - debug/dump-peer-ports: pairs of ports that connect two of them
  *   - debug/dump-related-ports: their ports that are on this chassis, or on
  *     every one
+ *   - debug/dump-mac-bindings: neighbors that have been learned and age in
+ *     local routers
  *
  * In the form that those releases' controllers have, but sorted. */
 
 #include <config.h>
 #include "dump.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "binding.h"
 #include "inputs.h"
 #include "local-datapath.h"
+#include "mac-age.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
+#include "packets.h"
 #include "smap.h"
 #include "svec.h"
 #include "unixctl.h"
@@ -77,6 +82,26 @@ add_related(struct inc_key key, const void *pb_, void *lines)
     }
 }
 
+static void
+add_mac_binding(struct inc_key key OVS_UNUSED, const void *mb_, void *lines)
+{
+    const struct mac_binding *mb = mb_;
+    const struct port_binding *pb
+        = inc_peek(in_kinds.port_binding, inc_key_string(mb->logical_port));
+    const struct datapath_binding *dp
+        = pb ? inc_peek(in_kinds.datapath, inc_key_uuid(&pb->datapath)) : NULL;
+    struct eth_addr mac;
+
+    if (dp && is_local(&dp->uuid) && mac_age_peek_neighbors(&dp->uuid)
+        && eth_addr_from_string(mb->mac, &mac)) {
+        svec_add_nocopy(lines, xasprintf(
+            "cookie: 0x%08"PRIx32", datapath-key: %"PRIu32", port-key: %"
+            PRIu32", ip: %s, mac: "ETH_ADDR_FMT,
+            mb->uuid.parts[0], dp->tunnel_key, pb->tunnel_key, mb->ip,
+            ETH_ADDR_ARGS(mac)));
+    }
+}
+
 struct dump {
     const char *command;
     const char *title;          /* The first line, or NULL. */
@@ -87,6 +112,8 @@ struct dump {
 static const struct dump dumps[] = {
     { "debug/dump-local-datapaths", "Local datapaths:", &local_datapath_kind,
       add_datapath },
+    { "debug/dump-mac-bindings", "Local MAC bindings:", &in_kinds.mac_binding,
+      add_mac_binding },
     { "debug/dump-peer-ports", NULL, &in_kinds.port_binding, add_peers },
     { "debug/dump-related-ports", NULL, &in_kinds.port_binding, add_related },
 };

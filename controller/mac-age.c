@@ -120,6 +120,12 @@ threshold_changed(struct inc_key key OVS_UNUSED, const void *old OVS_UNUSED,
     thresholds_changed = true;
 }
 
+bool
+mac_age_peek_neighbors(const struct uuid *datapath)
+{
+    return inc_peek(kinds[NEIGHBOR], inc_key_uuid(datapath)) != NULL;
+}
+
 /* What flows have counted. */
 
 struct counter {

@@ -24,7 +24,15 @@
  * chassis, and not at all if there is none.  A timestamp that is younger than
  * a quarter of its own threshold is left alone. */
 
+#include <stdbool.h>
+
 struct module;
+struct uuid;
+
+/* Whether neighbors of the logical router 'datapath', which is local, age.
+ * Not for units. */
+bool mac_age_peek_neighbors(const struct uuid *datapath);
+
 extern const struct module mac_age_module;
 
 #endif /* controller/mac-age.h */

@@ -304,6 +304,14 @@ sb_cluster_state_reset_command(struct unixctl_conn *conn, int argc OVS_UNUSED,
     unixctl_command_reply(conn, NULL);
 }
 
+/* Those that measure the engine: here it is one. */
+static void
+list_stopwatches(struct unixctl_conn *conn, int argc OVS_UNUSED,
+                 const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
+{
+    unixctl_command_reply(conn, STOPWATCH_ENGINE"\n");
+}
+
 static void
 register_commands(void)
 {
@@ -311,6 +319,8 @@ register_commands(void)
     unixctl_command_register("debug/pause", "", 0, 0, pause_command, NULL);
     unixctl_command_register("debug/resume", "", 0, 0, resume_command, NULL);
     unixctl_command_register("debug/status", "", 0, 0, status_command, NULL);
+    unixctl_command_register("inc-engine/list-stopwatches", "", 0, 0,
+                             list_stopwatches, NULL);
     unixctl_command_register("connection-status", "", 0, 0,
                              connection_status_command, NULL);
     unixctl_command_register("sb-cluster-state-reset", "", 0, 0,
