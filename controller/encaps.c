@@ -151,21 +151,6 @@ wanted_tunnel_destroy(void *w_)
     free(w);
 }
 
-static bool
-options_equal(const void *a, const void *b)
-{
-    return smap_equal(a, b);
-}
-
-static void
-options_destroy(void *options_)
-{
-    struct smap *options = options_;
-
-    smap_destroy(options);
-    free(options);
-}
-
 /* What should be: one unit for each chassis. */
 
 static void
@@ -1248,8 +1233,8 @@ static const struct inc_kind_class wanted_shared_class = {
     .name = "wanted-shared-tunnel",
     .stage = STAGE_BINDING,
     .key_type = INC_KEY_STRING,
-    .equal = options_equal,
-    .destroy = options_destroy,
+    .equal = inc_smaps_equal,
+    .destroy = inc_smap_destroy,
 };
 
 static const struct inc_kind_class leaves_port_class = {

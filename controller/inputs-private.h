@@ -28,7 +28,8 @@ struct input_kind {
 };
 
 /* In an array of them: records with functions of their own, RECORD_equal() and
- * RECORD_destroy(); values that free() is enough for; sets; inc_there. */
+ * RECORD_destroy(); "struct smap"s; values that free() is enough for; sets;
+ * inc_there. */
 #define INPUT_KIND(VAR, NAME, KEY, ...)                                 \
     {                                                                   \
         .kind = &in_kinds.VAR,                                          \
@@ -40,6 +41,9 @@ struct input_kind {
 #define INPUT_RECORD(VAR, NAME, KEY, RECORD)                            \
     INPUT_KIND(VAR, NAME, KEY,                                          \
                .equal = RECORD##_equal, .destroy = RECORD##_destroy)
+#define INPUT_SMAP(VAR, NAME, KEY)                                      \
+    INPUT_KIND(VAR, NAME, KEY,                                          \
+               .equal = inc_smaps_equal, .destroy = inc_smap_destroy)
 #define INPUT_VALUE(VAR, NAME, KEY, EQUAL)                              \
     INPUT_KIND(VAR, NAME, KEY, .equal = EQUAL, .destroy = free)
 #define INPUT_SET(VAR, NAME, KEY)                                       \
@@ -127,10 +131,8 @@ extern const size_t n_sb_tables;
 /* Cells of rows. */
 void input_put_member(struct inc_kind *, struct inc_key,
                       struct inc_key member, bool add);
-/* Records that are but a map of strings. */
+/* Records that are but a map of strings: see inc_smaps_equal(). */
 struct smap *input_smap_clone(const struct smap *);
-void input_smap_destroy(void *smap);
-bool input_smap_equal(const void *a, const void *b);
 
 void row_names_destroy(struct hmap *);
 
@@ -139,11 +141,6 @@ struct uuid datum_uuid(const struct ovsdb_datum *);
 struct uuid *datum_uuids(const struct ovsdb_datum *, size_t *n);
 bool datum_uuids_equal(const struct uuid *, size_t n_a,
                        const struct uuid *, size_t n_b);
-/* Columns of a row, as strings. */
-char **copy_strings(char **, size_t n);
-void free_strings(char **, size_t n);
-bool strings_equal(char **, size_t n_a, char **, size_t n_b);
-void sort_strings(char **, size_t n);
 
 void inputs_declare_sb(struct inc_engine *);
 void inputs_declare_ovs(struct inc_engine *);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "ovn-sb-idl.h"
+#include "string-array.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -48,8 +49,8 @@ chassis_create(const struct ovsdb_idl_row *row_)
         qsort(ch->encaps, ch->n_encaps, sizeof *ch->encaps, encap_compare);
     }
     smap_clone(&ch->other_config, &row->other_config);
-    ch->transport_zones = copy_strings(row->transport_zones,
-                                       row->n_transport_zones);
+    ch->transport_zones = string_array_clone(row->transport_zones,
+                                             row->n_transport_zones);
     ch->n_transport_zones = row->n_transport_zones;
     return ch;
 }
@@ -69,7 +70,7 @@ chassis_destroy(void *ch_)
     }
     free(ch->encaps);
     smap_destroy(&ch->other_config);
-    free_strings(ch->transport_zones, ch->n_transport_zones);
+    string_array_destroy(ch->transport_zones, ch->n_transport_zones);
     free(ch);
 }
 
@@ -93,8 +94,8 @@ chassis_equal(const void *a_, const void *b_)
         || strcmp(a->hostname, b->hostname)
         || a->n_encaps != b->n_encaps
         || !smap_equal(&a->other_config, &b->other_config)
-        || !strings_equal(a->transport_zones, a->n_transport_zones,
-                          b->transport_zones, b->n_transport_zones)) {
+        || !string_array_equal(a->transport_zones, a->n_transport_zones,
+                               b->transport_zones, b->n_transport_zones)) {
         return false;
     }
     for (size_t i = 0; i < a->n_encaps; i++) {

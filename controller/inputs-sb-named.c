@@ -14,6 +14,7 @@
 #include "ovn-sb-idl.h"
 #include "ovn/expr.h"
 #include "ovn/lex.h"
+#include "string-array.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -28,10 +29,10 @@ string_set_create(char **strings, size_t n)
 {
     struct string_set *set = xmalloc(sizeof *set);
 
-    set->names = copy_strings(strings, n);
+    set->names = string_array_clone(strings, n);
     set->n = n;
     set->n_odd = 0;
-    sort_strings(set->names, n);
+    string_array_sort(set->names, n);
     return set;
 }
 
@@ -39,7 +40,7 @@ static void
 string_set_destroy(void *set_)
 {
     struct string_set *set = set_;
-    free_strings(set->names, set->n);
+    string_array_destroy(set->names, set->n);
     free(set);
 }
 
@@ -48,7 +49,7 @@ string_set_equal(const void *a_, const void *b_)
 {
     const struct string_set *a = a_;
     const struct string_set *b = b_;
-    return strings_equal(a->names, a->n, b->names, b->n);
+    return string_array_equal(a->names, a->n, b->names, b->n);
 }
 
 /* Address sets.
@@ -488,7 +489,7 @@ static const struct ovsdb_idl_column *const template_vars_columns[] = {
     NULL,
 };
 static const struct input_kind template_vars_kinds[] = {
-    INPUT_RECORD(template_vars, "template-vars", INC_KEY_STRING, input_smap),
+    INPUT_SMAP(template_vars, "template-vars", INC_KEY_STRING),
 };
 const struct input_table template_vars_table = {
     INPUT_TABLE(chassis_template_var, template_vars),

@@ -12,6 +12,7 @@
 
 #include "ovn-sb-idl.h"
 #include "packets.h"
+#include "string-array.h"
 #include "unsupported.h"
 #include "util.h"
 #include "uuid.h"
@@ -66,18 +67,18 @@ port_binding_create(const struct ovsdb_idl_row *row_)
         sbrec_port_binding_get_gateway_chassis(row, OVSDB_TYPE_UUID),
         &pb->n_gateway_chassis);
     smap_clone(&pb->options, &row->options);
-    pb->mac = copy_strings(row->mac, row->n_mac);
+    pb->mac = string_array_clone(row->mac, row->n_mac);
     pb->n_mac = row->n_mac;
-    pb->port_security = copy_strings(row->port_security,
-                                     row->n_port_security);
+    pb->port_security = string_array_clone(row->port_security,
+                                           row->n_port_security);
     pb->n_port_security = row->n_port_security;
     pb->mirrors = datum_uuids(
         sbrec_port_binding_get_mirror_rules(row, OVSDB_TYPE_UUID),
         &pb->n_mirrors);
-    pb->nat_addresses = copy_strings(row->nat_addresses,
-                                     row->n_nat_addresses);
+    pb->nat_addresses = string_array_clone(row->nat_addresses,
+                                           row->n_nat_addresses);
     pb->n_nat_addresses = row->n_nat_addresses;
-    sort_strings(pb->nat_addresses, pb->n_nat_addresses);
+    string_array_sort(pb->nat_addresses, pb->n_nat_addresses);
     return pb;
 }
 
@@ -95,9 +96,9 @@ port_binding_destroy(void *pb_)
     free(pb->gateway_chassis);
     free(pb->mirrors);
     smap_destroy(&pb->options);
-    free_strings(pb->mac, pb->n_mac);
-    free_strings(pb->port_security, pb->n_port_security);
-    free_strings(pb->nat_addresses, pb->n_nat_addresses);
+    string_array_destroy(pb->mac, pb->n_mac);
+    string_array_destroy(pb->port_security, pb->n_port_security);
+    string_array_destroy(pb->nat_addresses, pb->n_nat_addresses);
     free(pb);
 }
 
@@ -131,9 +132,9 @@ port_binding_equal(const void *a_, const void *b_)
             && datum_uuids_equal(a->gateway_chassis, a->n_gateway_chassis,
                                  b->gateway_chassis, b->n_gateway_chassis)
             && smap_equal(&a->options, &b->options)
-            && strings_equal(a->mac, a->n_mac, b->mac, b->n_mac)
-            && strings_equal(a->port_security, a->n_port_security,
-                             b->port_security, b->n_port_security)
+            && string_array_equal(a->mac, a->n_mac, b->mac, b->n_mac)
+            && string_array_equal(a->port_security, a->n_port_security,
+                                  b->port_security, b->n_port_security)
             && datum_uuids_equal(a->mirrors, a->n_mirrors,
                                  b->mirrors, b->n_mirrors));
 }
@@ -155,7 +156,7 @@ nat_addresses_equal(const void *a_, const void *b_)
     const struct nat_addresses *a = a_;
     const struct nat_addresses *b = b_;
 
-    return strings_equal(a->words, a->n, b->words, b->n);
+    return string_array_equal(a->words, a->n, b->words, b->n);
 }
 
 static void
@@ -163,7 +164,7 @@ nat_addresses_destroy(void *na_)
 {
     struct nat_addresses *na = na_;
 
-    free_strings(na->words, na->n);
+    string_array_destroy(na->words, na->n);
     free(na);
 }
 
@@ -217,7 +218,7 @@ index_port_binding(const void *pb_, bool add)
     struct nat_addresses *na = NULL;
     if (add && pb->n_nat_addresses) {
         na = xmalloc(sizeof *na);
-        na->words = copy_strings(pb->nat_addresses, pb->n_nat_addresses);
+        na->words = string_array_clone(pb->nat_addresses, pb->n_nat_addresses);
         na->n = pb->n_nat_addresses;
     }
     inc_set(in_kinds.nat_addresses, name, na);
@@ -309,7 +310,7 @@ multicast_group_create(const struct ovsdb_idl_row *row_)
     for (size_t i = 0; i < row->n_ports; i++) {
         mg->ports[mg->n_ports++] = xstrdup(row->ports[i]->logical_port);
     }
-    sort_strings(mg->ports, mg->n_ports);
+    string_array_sort(mg->ports, mg->n_ports);
     return mg;
 }
 
@@ -319,7 +320,7 @@ multicast_group_destroy(void *mg_)
     struct multicast_group *mg = mg_;
 
     free(mg->name);
-    free_strings(mg->ports, mg->n_ports);
+    string_array_destroy(mg->ports, mg->n_ports);
     free(mg);
 }
 
@@ -332,7 +333,7 @@ multicast_group_equal(const void *a_, const void *b_)
     return (!strcmp(a->name, b->name)
             && uuid_equals(&a->datapath, &b->datapath)
             && a->tunnel_key == b->tunnel_key
-            && strings_equal(a->ports, a->n_ports, b->ports, b->n_ports));
+            && string_array_equal(a->ports, a->n_ports, b->ports, b->n_ports));
 }
 
 /* The key of 'in_kinds.multicast_key': datapath, then name. */

@@ -56,20 +56,6 @@ input_smap_clone(const struct smap *src)
     return smap;
 }
 
-void
-input_smap_destroy(void *smap_)
-{
-    struct smap *smap = smap_;
-    smap_destroy(smap);
-    free(smap);
-}
-
-bool
-input_smap_equal(const void *a, const void *b)
-{
-    return smap_equal(a, b);
-}
-
 /* SB_Global: options, ipsec, and the entries of ovn-lb-northd, a cell each.
  * Most changes of the row are to do with none of them, so that an entry is
  * parsed only if its text has changed. */
@@ -173,7 +159,7 @@ static const struct ovsdb_idl_column *const sb_options_columns[] = {
 };
 
 static const struct input_kind sb_options_kinds[] = {
-    INPUT_RECORD(sb_options, "sb-options", INC_KEY_STRING, input_smap),
+    INPUT_SMAP(sb_options, "sb-options", INC_KEY_STRING),
     INPUT_RECORD(lb_entry, "lb-entry", INC_KEY_UUID, entry),
     INPUT_MARK(ipsec, "ipsec", INC_KEY_STRING),
 };

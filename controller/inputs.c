@@ -112,61 +112,6 @@ datum_uuids(const struct ovsdb_datum *datum, size_t *n)
     return uuids;
 }
 
-char **
-copy_strings(char **strings, size_t n)
-{
-    char **copy = n ? xmalloc(n * sizeof *copy) : NULL;
-
-    for (size_t i = 0; i < n; i++) {
-        copy[i] = xstrdup(strings[i]);
-    }
-    return copy;
-}
-
-void
-free_strings(char **strings, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        free(strings[i]);
-    }
-    free(strings);
-}
-
-bool
-strings_equal(char **a, size_t n_a, char **b, size_t n_b)
-{
-    if (n_a != n_b) {
-        return false;
-    }
-    for (size_t i = 0; i < n_a; i++) {
-        if (strcmp(a[i], b[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static int
-compare_strings(const void *a, const void *b)
-{
-    return strcmp(*(char *const *) a, *(char *const *) b);
-}
-
-void
-sort_strings(char **strings, size_t n)
-{
-    size_t n_sorted = MIN(n, 1);
-
-    while (n_sorted < n
-           && strcmp(strings[n_sorted - 1], strings[n_sorted]) <= 0) {
-        n_sorted++;
-    }
-    /* Those that come from a database mostly are. */
-    if (n_sorted < n) {
-        qsort(strings, n, sizeof *strings, compare_strings);
-    }
-}
-
 /* The southbound database. */
 
 static bool

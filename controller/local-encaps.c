@@ -13,6 +13,7 @@
 #include "packets.h"
 #include "smap.h"
 #include "sset.h"
+#include "string-array.h"
 #include "util.h"
 
 /* Encap IDs have 16 bits. */
@@ -34,15 +35,7 @@ local_encaps_equal(const void *a_, const void *b_)
     const struct local_encaps *a = a_;
     const struct local_encaps *b = b_;
 
-    if (a->n != b->n) {
-        return false;
-    }
-    for (size_t i = 0; i < a->n; i++) {
-        if (strcmp(a->ips[i], b->ips[i])) {
-            return false;
-        }
-    }
-    return true;
+    return string_array_equal(a->ips, a->n, b->ips, b->n);
 }
 
 static void
@@ -50,10 +43,7 @@ local_encaps_destroy(void *e_)
 {
     struct local_encaps *e = e_;
 
-    for (size_t i = 0; i < e->n; i++) {
-        free(e->ips[i]);
-    }
-    free(e->ips);
+    string_array_destroy(e->ips, e->n);
     free(e);
 }
 

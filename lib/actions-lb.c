@@ -17,6 +17,7 @@
 #include "ovn/group.h"
 #include "ovn/logical-fields.h"
 #include "packets.h"
+#include "string-array.h"
 #include "util.h"
 
 /* Hands the group over to 'ep' and appends the action that uses it. */
@@ -659,10 +660,7 @@ act_free_fwd_group(struct ovnact *a)
     struct ovnact_fwd_group *fwd
         = CONTAINER_OF(a, struct ovnact_fwd_group, ovnact);
 
-    for (size_t i = 0; i < fwd->n_ports; i++) {
-        free(fwd->ports[i]);
-    }
-    free(fwd->ports);
+    string_array_destroy(fwd->ports, fwd->n_ports);
 }
 
 /* Makes 'bucket' that of child port 'port'.  Returns false if it is not known

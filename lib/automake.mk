@@ -91,6 +91,8 @@ lib_libovn_la_SOURCES = \
 	lib/port-sec.h \
 	lib/put-actions.c \
 	lib/put-actions.h \
+	lib/string-array.c \
+	lib/string-array.h \
 	lib/svc-probe.c \
 	lib/svc-probe.h \
 	lib/wire.h

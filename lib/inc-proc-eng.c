@@ -42,6 +42,7 @@
 #include "coverage.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
+#include "smap.h"
 #include "timeval.h"
 #include "util.h"
 #include "uuid.h"
@@ -1222,6 +1223,19 @@ bool
 inc_uuids_equal(const void *a, const void *b)
 {
     return uuid_equals(a, b);
+}
+
+bool
+inc_smaps_equal(const void *a, const void *b)
+{
+    return smap_equal(a, b);
+}
+
+void
+inc_smap_destroy(void *smap)
+{
+    smap_destroy(smap);
+    free(smap);
 }
 
 struct inc_kind *

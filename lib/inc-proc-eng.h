@@ -131,6 +131,9 @@ extern char inc_there[];
 /* For 'equal', if values are null-terminated strings, or UUIDs. */
 bool inc_strings_equal(const void *a, const void *b);
 bool inc_uuids_equal(const void *a, const void *b);
+/* For 'equal' and 'destroy', if they are of type "struct smap". */
+bool inc_smaps_equal(const void *a, const void *b);
+void inc_smap_destroy(void *smap);
 
 struct inc_unit_class {
     const char *name;           /* "lflow" */
