@@ -43,6 +43,7 @@
 #include "config-values.h"
 #include "idl-columns.h"
 #include "idl-row.h"
+#include "ip-text.h"
 #include "module.h"
 #include "monitor.h"
 #include "openvswitch/dynamic-string.h"
@@ -52,7 +53,6 @@
 #include "ovs-config.h"
 #include "ovs-port.h"
 #include "ovsdb-idl.h"
-#include "packets.h"
 #include "smap.h"
 #include "sset.h"
 #include "timeval.h"
@@ -152,15 +152,6 @@ encap_type_exists(const char *type)
 {
     return !strcmp(type, "geneve") || !strcmp(type, "vxlan")
            || !strcmp(type, "stt");
-}
-
-static bool
-is_address(const char *s)
-{
-    ovs_be32 ip;
-    struct in6_addr ip6;
-
-    return ip_parse(s, &ip) || ipv6_parse(s, &ip6);
 }
 
 /* Reports what is in 'problems' and was not the last time.  The
@@ -284,7 +275,7 @@ get_encaps(struct chassis_config *c, const struct ovsrec_open_vswitch *cfg)
         }
     }
     SSET_FOR_EACH (word, &ips) {
-        if (is_address(word)) {
+        if (ip_text_is_valid(word)) {
             sset_add(&c->encap_ips, word);
         } else {
             sset_add_and_free(&problems, xasprintf(

@@ -62,6 +62,7 @@
 #include "br-int.h"
 #include "config-values.h"
 #include "inputs.h"
+#include "ip-text.h"
 #include "local-encaps.h"
 #include "module.h"
 #include "ofctrl.h"
@@ -71,7 +72,6 @@
 #include "openvswitch/vlog.h"
 #include "ovs-config.h"
 #include "ovs-port.h"
-#include "packets.h"
 #include "smap.h"
 #include "sset.h"
 #include "tunnel-bfd.h"
@@ -224,25 +224,19 @@ choose_type(struct inc_unit *unit, const struct chassis *ch)
     return encap_common_type(our_types(unit), theirs);
 }
 
-static bool
-is_ipv6(const char *ip)
-{
-    return strchr(ip, ':') != NULL;
-}
-
 /* The first of 'ips', addresses separated by commas, of the family of
  * 'remote_ip'.  NULL if there is none.  Caller frees. */
 static char *
 find_same_family(const char *ips, const char *remote_ip)
 {
-    bool ipv6 = is_ipv6(remote_ip);
+    bool ipv6 = ip_text_is_ipv6(remote_ip);
     char *copy = xstrdup(ips);
     char *save_ptr = NULL;
     char *found = NULL;
 
     for (char *ip = strtok_r(copy, ", ", &save_ptr); ip && !found;
          ip = strtok_r(NULL, ", ", &save_ptr)) {
-        if (is_ipv6(ip) == ipv6) {
+        if (ip_text_is_ipv6(ip) == ipv6) {
             found = xstrdup(ip);
         }
     }
@@ -318,11 +312,9 @@ static enum tunnel_by
 choose_form(struct inc_unit *unit, const struct wanted_tunnel *w)
 {
     const char *ip = smap_get(&w->options, "remote_ip");
-    struct in6_addr ip6;
-    ovs_be32 ip4;
 
     if (in_ipsec(unit) || smap_get(&w->options, "dst_port")
-        || !(ip_parse(ip, &ip4) || ipv6_parse(ip, &ip6))) {
+        || !ip_text_is_valid(ip)) {
         return TUNNEL_BY_PORT_ONLY;
     }
     return (encaps_is_by_flow(unit) && smap_is_empty(&w->bfd)
@@ -389,7 +381,7 @@ want_tunnels(struct inc_unit *unit, const struct chassis *ch,
     const char *local_ip;
 
     for (size_t id = 0; (local_ip = local_encap_ip(unit, id)); id++) {
-        if (is_ipv6(local_ip) == is_ipv6(encap->ip)) {
+        if (ip_text_is_ipv6(local_ip) == ip_text_is_ipv6(encap->ip)) {
             want_tunnel(unit, ch, encap, type, local_ip);
             any = true;
         }

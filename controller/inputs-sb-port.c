@@ -10,8 +10,8 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+#include "ip-text.h"
 #include "ovn-sb-idl.h"
-#include "packets.h"
 #include "string-array.h"
 #include "unsupported.h"
 #include "util.h"
@@ -180,16 +180,12 @@ index_addresses(const struct port_binding *pb, const char *mac, bool add)
     for (char *word = strtok_r(copy, " ", &save_ptr); word;
          word = strtok_r(NULL, " ", &save_ptr)) {
         struct in6_addr address;
-        ovs_be32 ip4;
 
-        if (ip_parse(word, &ip4)) {
-            in6_addr_set_mapped_ipv4(&address, ip4);
-        } else if (!ipv6_parse(word, &address)) {
-            continue;
+        if (ip_text_parse(word, &address)) {
+            input_put_member(in_kinds.lports_by_address,
+                             (struct inc_key) { &address, sizeof address },
+                             inc_key_string(pb->logical_port), add);
         }
-        input_put_member(in_kinds.lports_by_address,
-                         (struct inc_key) { &address, sizeof address },
-                         inc_key_string(pb->logical_port), add);
     }
     free(copy);
 }

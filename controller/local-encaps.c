@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "inputs.h"
+#include "ip-text.h"
 #include "module.h"
 #include "openvswitch/util.h"
-#include "packets.h"
 #include "smap.h"
 #include "sset.h"
 #include "string-array.h"
@@ -47,15 +47,6 @@ local_encaps_destroy(void *e_)
     free(e);
 }
 
-static bool
-is_address(const char *s)
-{
-    struct in6_addr ip6;
-    ovs_be32 ip;
-
-    return ip_parse(s, &ip) || ipv6_parse(s, &ip6);
-}
-
 static void
 run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
@@ -75,11 +66,11 @@ run(struct inc_unit *unit, void *aux OVS_UNUSED)
         *e = (struct local_encaps) {
             .ips = xmalloc(n * sizeof *e->ips),
         };
-        if (first && sset_contains(&words, first) && is_address(first)) {
+        if (first && sset_contains(&words, first) && ip_text_is_valid(first)) {
             e->ips[e->n++] = xstrdup(first);
         }
         for (size_t i = 0; i < n && e->n < MAX_ENCAPS; i++) {
-            if (is_address(sorted[i])
+            if (ip_text_is_valid(sorted[i])
                 && !(e->n && !strcmp(sorted[i], e->ips[0]))) {
                 e->ips[e->n++] = xstrdup(sorted[i]);
             }

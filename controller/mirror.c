@@ -36,13 +36,13 @@
 #include "br-int.h"
 #include "idl-columns.h"
 #include "inputs.h"
+#include "ip-text.h"
 #include "lport-type.h"
 #include "module.h"
 #include "openvswitch/vlog.h"
 #include "ovs-config.h"
 #include "ovs-port.h"
 #include "ovsdb-idl.h"
-#include "packets.h"
 #include "smap.h"
 #include "sset.h"
 #include "unit-log.h"
@@ -137,8 +137,6 @@ static const char *
 plan_tunnel(const struct mirror_row *row, struct wanted_mirror *w)
 {
     const bool is_erspan = !strcmp(row->type, "erspan");
-    struct in6_addr sink;
-    ovs_be32 sink4;
 
     if (!strcmp(row->type, "local")) {
         return NULL;
@@ -149,11 +147,11 @@ plan_tunnel(const struct mirror_row *row, struct wanted_mirror *w)
         return "its index is out of range";
     }
 
-    bool is_ipv4 = ip_parse(row->sink, &sink4);
-    if (!is_ipv4 && !ipv6_parse(row->sink, &sink)) {
+    if (!ip_text_is_valid(row->sink)) {
         return "its sink is not an IP address";
     }
-    w->type = xasprintf("%s%s", is_ipv4 ? "" : "ip6", row->type);
+    w->type = xasprintf("%s%s", ip_text_is_ipv6(row->sink) ? "ip6" : "",
+                        row->type);
     smap_add(&w->options, "remote_ip", row->sink);
     smap_add_format(&w->options, "key", "%"PRId64, row->index);
     if (is_erspan) {

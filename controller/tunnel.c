@@ -41,6 +41,7 @@
 #include "encaps.h"
 #include "flow.h"
 #include "inputs.h"
+#include "ip-text.h"
 #include "local-encaps.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
@@ -111,7 +112,7 @@ shared_port_equal(const void *a_, const void *b_)
 bool
 tunnel_is_ipv6(const struct tunnel *t)
 {
-    return strchr(t->remote_ip, ':') != NULL;
+    return ip_text_is_ipv6(t->remote_ip);
 }
 
 /* Whether those that do not ask for another encap of 'ch' are reached by the

@@ -53,6 +53,8 @@ lib_libovn_la_SOURCES = \
 	lib/inc-proc-eng.c \
 	lib/inc-proc-eng.h \
 	lib/inc-proc-set.c \
+	lib/ip-text.c \
+	lib/ip-text.h \
 	lib/lb.c \
 	lib/lb.h \
 	lib/lb-config.c \

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "ip-text.h"
 #include "lib/actions-private.h"
 #include "openvswitch/dynamic-string.h"
 #include "ovn/actions.h"
@@ -61,13 +62,8 @@ lb_endpoint_parse(const char *s, struct lb_endpoint *ep)
     memcpy(host, s, len);
     host[len] = '\0';
 
-    ovs_be32 ip4;
-    if (ip_parse(host, &ip4)) {
-        in6_addr_set_mapped_ipv4(&ep->ip, ip4);
-    } else if (!ipv6_parse(host, &ep->ip)) {
-        return false;
-    }
-    return !port || parse_port(port, &ep->port);
+    return (ip_text_parse(host, &ep->ip)
+            && (!port || parse_port(port, &ep->port)));
 }
 
 uint8_t

@@ -34,18 +34,6 @@ parse_address(const char *word, struct address *a)
     return !error;
 }
 
-bool
-lport_source_parse_ip(const char *text, struct in6_addr *ip)
-{
-    ovs_be32 ip4;
-
-    if (ip_parse(text, &ip4)) {
-        in6_addr_set_mapped_ipv4(ip, ip4);
-        return true;
-    }
-    return ipv6_parse(text, ip);
-}
-
 /* A walk over the addresses of a text, at last the one that every IPv6 host
  * has without being given it. */
 struct walk {

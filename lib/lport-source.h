@@ -31,7 +31,4 @@ bool lport_source_for(const char *mac, const struct in6_addr *peer,
 bool lport_source_has(const char *mac, const struct in6_addr *ip,
                       struct eth_addr *);
 
-/* Parses an address of either version; IPv4 becomes IPv4-mapped. */
-bool lport_source_parse_ip(const char *, struct in6_addr *);
-
 #endif /* lib/lport-source.h */

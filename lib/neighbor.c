@@ -5,16 +5,13 @@
 #include <config.h>
 #include "neighbor.h"
 
+#include "ip-text.h"
 #include "packets.h"
 
 const char *
 neighbor_parse(struct neighbor *neighbor, const char *ip, const char *mac)
 {
-    ovs_be32 ip4;
-
-    if (ip_parse(ip, &ip4)) {
-        in6_addr_set_mapped_ipv4(&neighbor->ip, ip4);
-    } else if (!ipv6_parse(ip, &neighbor->ip)) {
+    if (!ip_text_parse(ip, &neighbor->ip)) {
         return "ip";
     }
     return eth_addr_from_string(mac, &neighbor->mac) ? NULL : "mac";

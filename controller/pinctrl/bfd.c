@@ -33,6 +33,7 @@
 #include "heap.h"
 #include "idl-columns.h"
 #include "inputs.h"
+#include "ip-text.h"
 #include "local-datapath.h"
 #include "lport-source.h"
 #include "module.h"
@@ -190,7 +191,7 @@ static const char *
 find_place(const struct bfd_row *row, const struct port_binding *pb,
            struct bfd_place *place)
 {
-    if (!lport_source_parse_ip(row->dst_ip, &place->dst)) {
+    if (!ip_text_parse(row->dst_ip, &place->dst)) {
         return "dst_ip";
     }
     for (size_t i = 0; i < pb->n_mac; i++) {

@@ -13,6 +13,7 @@
 #include "hash.h"
 #include "idl-columns.h"
 #include "inputs.h"
+#include "ip-text.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/hmap.h"
@@ -526,12 +527,7 @@ parse_address(const char *address, struct in6_addr *ip)
         *ip = in6addr_any;
         return true;
     }
-    ovs_be32 ip4;
-    if (ip_parse(address, &ip4)) {
-        *ip = in6_addr_mapped_ipv4(ip4);
-        return true;
-    }
-    return ipv6_parse(address, ip) && ipv6_addr_is_set(ip);
+    return ip_text_parse(address, ip) && ipv6_addr_is_set(ip);
 }
 
 struct mcast_remembered *

@@ -29,6 +29,7 @@
 #include "heap.h"
 #include "idl-columns.h"
 #include "inputs.h"
+#include "ip-text.h"
 #include "local-datapath.h"
 #include "lport-source.h"
 #include "module.h"
@@ -152,9 +153,9 @@ fill_in(struct inc_unit *unit, const struct service_monitor *sm,
     fact->comes_through = !strcmp(sm->type, "network-function");
     if (!svc_protocol_from_name(sm->protocol, &t->protocol)) {
         return "its protocol";
-    } else if (!lport_source_parse_ip(sm->ip, &t->ip_dst)) {
+    } else if (!ip_text_parse(sm->ip, &t->ip_dst)) {
         return "its ip";
-    } else if (!lport_source_parse_ip(sm->src_ip, &t->ip_src)
+    } else if (!ip_text_parse(sm->src_ip, &t->ip_src)
                || (IN6_IS_ADDR_V4MAPPED(&t->ip_src)
                    != IN6_IS_ADDR_V4MAPPED(&t->ip_dst))) {
         return "its src_ip";
