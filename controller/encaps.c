@@ -365,8 +365,7 @@ want_tunnel(struct inc_unit *unit, const struct chassis *ch,
                  : find_same_family(in_config(unit, "ovn-encap-ip"),
                                     encap->ip));
 
-    char *mark = xasprintf("%s@%s%s%s", ch->name, encap->ip,
-                           local_ip ? "%" : "", local_ip ? local_ip : "");
+    char *mark = encap_mark_format(ch->name, encap->ip, local_ip);
     inc_write(unit, encaps_kind_wanted, inc_key_string(mark), w);
     free(mark);
 }

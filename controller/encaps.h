@@ -18,8 +18,7 @@
 #include "smap.h"
 
 /* The key in Port.external_ids that marks a tunnel's port: its value is
- * "CHASSIS@IP", or "CHASSIS@IP%LOCAL-IP", or SHARED_MARK if it leads to all
- * chassis. */
+ * that of encap_mark_format(), or SHARED_MARK if it leads to all chassis. */
 #define TUNNEL_MARK "ovn-chassis-id"
 #define SHARED_MARK "flow"
 

@@ -36,6 +36,7 @@
 #include <string.h>
 
 #include "binding.h"
+#include "encaps.h"
 #include "inputs.h"
 #include "lport-way.h"
 #include "module.h"
@@ -169,18 +170,17 @@ iface_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         return;
     }
 
-    const char *mark = smap_get_def(&iface->port_external_ids,
-                                    "ovn-chassis-id", "");
-    const char *at = strrchr(mark, '@');
-    if (at) {
-        char *chassis_name = xmemdup0(mark, at - mark);
-        const struct uuid *chassis = in_chassis_by_name(unit, chassis_name);
+    struct encap_mark mark;
+    if (encap_mark_parse(smap_get(&iface->port_external_ids, TUNNEL_MARK),
+                         &mark)) {
+        const struct uuid *chassis = in_chassis_by_name(unit,
+                                                        mark.chassis_name);
 
         if (chassis) {
             inc_insert(unit, live_tunnels_kind, inc_key_uuid(chassis), name);
             inc_insert(unit, any_live_tunnel_kind, INC_KEY_ONLY, name);
         }
-        free(chassis_name);
+        encap_mark_destroy(&mark);
     }
 }
 

@@ -45,7 +45,6 @@
 #include "local-encaps.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
-#include "packets.h"
 #include "smap.h"
 #include "svec.h"
 #include "unixctl.h"
@@ -166,29 +165,24 @@ port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     const char *name = inc_unit_key(unit).data;
     const struct ovs_iface *iface = in_iface(unit, name);
-    const char *mark = iface ? smap_get(&iface->port_external_ids,
-                                        TUNNEL_MARK) : NULL;
-    const char *at = mark ? strrchr(mark, '@') : NULL;
+    const enum encap_type type = (iface ? encap_type_from_word(iface->type)
+                                  : N_ENCAP_TYPES);
+    struct encap_mark mark;
 
-    if (!at || !get_ofport(iface)
-        || !inc_set_contains(in_tunnel_ifaces(unit), inc_key_string(name))) {
+    if (type == N_ENCAP_TYPES || !get_ofport(iface)
+        || !inc_set_contains(in_tunnel_ifaces(unit), inc_key_string(name))
+        || !encap_mark_parse(smap_get(&iface->port_external_ids, TUNNEL_MARK),
+                             &mark)) {
         return;
     }
 
-    enum encap_type type = encap_type_from_word(iface->type);
-    if (type == N_ENCAP_TYPES) {
-        return;
-    }
-
-    char *chassis_name = xmemdup0(mark, at - mark);
-    const struct uuid *chassis = in_chassis_by_name(unit, chassis_name);
-    const char *from = strchr(at, '%');
+    const struct uuid *chassis = in_chassis_by_name(unit, mark.chassis_name);
     struct tunnel *t = xmalloc(sizeof *t);
     *t = (struct tunnel) {
         .chassis = chassis ? *chassis : UUID_ZERO,
-        .chassis_name = chassis_name,
-        .remote_ip = from ? xmemdup0(at + 1, from - at - 1) : xstrdup(at + 1),
-        .local_ip = from ? xstrdup(from + 1) : NULL,
+        .chassis_name = mark.chassis_name,
+        .remote_ip = mark.ip,
+        .local_ip = mark.local_ip,
         .type = type,
         .ofport = get_ofport(iface),
     };
@@ -234,17 +228,17 @@ flow_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     const struct shared_port *p
         = inc_read(unit, tunnel_kind_shared_port,
                    inc_key_string(encap_type_to_word(w->type)));
-    if (p) {
+    struct encap_mark ends;
+    if (p && encap_mark_parse(mark, &ends)) {
         /* No interface's name has a slash in it. */
         char *name = xasprintf("/%s", mark);
-        const char *from = strchr(strrchr(mark, '@'), '%');
         struct tunnel *t = xmalloc(sizeof *t);
 
         *t = (struct tunnel) {
             .chassis = w->chassis,
-            .chassis_name = xstrdup(w->chassis_name),
-            .remote_ip = xstrdup(smap_get(&w->options, "remote_ip")),
-            .local_ip = from ? xstrdup(from + 1) : NULL,
+            .chassis_name = ends.chassis_name,
+            .remote_ip = ends.ip,
+            .local_ip = ends.local_ip,
             .source = nullable_xstrdup(w->source),
             .type = w->type,
             .ofport = p->ofport,

@@ -121,6 +121,41 @@ encap_place(const struct encap_end *end)
     return ds_steal_cstr(&s);
 }
 
+char *
+encap_mark_format(const char *chassis_name, const char *ip,
+                  const char *local_ip)
+{
+    return xasprintf("%s@%s%s%s", chassis_name, ip,
+                     local_ip ? "%" : "", local_ip ? local_ip : "");
+}
+
+/* A chassis' name may have an at sign in it, an address has none. */
+bool
+encap_mark_parse(const char *s, struct encap_mark *mark)
+{
+    const char *at = s ? strrchr(s, '@') : NULL;
+
+    if (!at) {
+        return false;
+    }
+
+    const char *from = strchr(at, '%');
+    *mark = (struct encap_mark) {
+        .chassis_name = xmemdup0(s, at - s),
+        .ip = from ? xmemdup0(at + 1, from - at - 1) : xstrdup(at + 1),
+        .local_ip = from ? xstrdup(from + 1) : NULL,
+    };
+    return true;
+}
+
+void
+encap_mark_destroy(struct encap_mark *mark)
+{
+    free(mark->chassis_name);
+    free(mark->ip);
+    free(mark->local_ip);
+}
+
 bool
 encap_claim_wins(const struct encap_claim *a, const struct encap_claim *b)
 {

@@ -67,6 +67,22 @@ bool encap_is_better(const struct encap_end *a, const struct encap_end *b,
  * the Encap, which is the only one of its type and address.  Caller frees. */
 char *encap_place(const struct encap_end *);
 
+/* What names a tunnel: "CHASSIS@IP" or, if it starts from a particular
+ * address, "CHASSIS@IP%LOCAL-IP". */
+struct encap_mark {
+    char *chassis_name;
+    char *ip;                   /* The far end's. */
+    char *local_ip;             /* This end's, or NULL if that is any. */
+};
+
+/* 'local_ip' may be NULL.  Caller frees. */
+char *encap_mark_format(const char *chassis_name, const char *ip,
+                        const char *local_ip);
+/* Returns false, and leaves nothing to destroy, if 's' (may be NULL) has no
+ * such form. */
+bool encap_mark_parse(const char *s, struct encap_mark *);
+void encap_mark_destroy(struct encap_mark *);
+
 /* A chassis to which there would be a tunnel. */
 struct encap_claim {
     const char *chassis_name;
