@@ -7,8 +7,8 @@
 #include "desired-rows.h"
 
 #include "idl-row.h"
-#include "ovsdb-idl.h"
 #include "ovsdb-idl-provider.h"
+#include "ovsdb-idl.h"
 #include "util.h"
 #include "uuid.h"
 

@@ -24,13 +24,13 @@
 #include <config.h>
 #include "physical-actions.h"
 
-#include "tunnel.h"
 #include "flow-table.h"
 #include "inputs.h"
 #include "local-datapath.h"
 #include "ofctrl.h"
 #include "openvswitch/match.h"
 #include "packets.h"
+#include "tunnel.h"
 #include "util.h"
 
 /* From 23.09 on. */

@@ -38,7 +38,6 @@
 
 #include "binding.h"
 #include "ct-zone.h"
-#include "tunnel.h"
 #include "flow-table.h"
 #include "group.h"
 #include "inputs.h"
@@ -51,6 +50,7 @@
 #include "patch.h"
 #include "physical-actions.h"
 #include "sset.h"
+#include "tunnel.h"
 #include "util.h"
 #include "uuid.h"
 

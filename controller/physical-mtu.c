@@ -22,16 +22,16 @@
 #include <string.h>
 
 #include "binding.h"
-#include "tunnel.h"
 #include "flow-table.h"
 #include "flow.h"
 #include "inputs.h"
-#include "lport-way.h"
 #include "local-datapath.h"
+#include "lport-way.h"
 #include "openvswitch/ofp-actions.h"
 #include "ovn/actions.h"
 #include "packets.h"
 #include "physical-actions.h"
+#include "tunnel.h"
 #include "util.h"
 #include "uuid.h"
 

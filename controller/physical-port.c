@@ -26,7 +26,6 @@
 
 #include "binding.h"
 #include "byte-order.h"
-#include "tunnel.h"
 #include "flow-table.h"
 #include "flow.h"
 #include "inputs.h"
@@ -42,6 +41,7 @@
 #include "patch.h"
 #include "physical-actions.h"
 #include "sset.h"
+#include "tunnel.h"
 #include "util.h"
 #include "uuid.h"
 

@@ -9,15 +9,15 @@
 
 #include "binding.h"
 #include "byte-order.h"
-#include "tunnel.h"
-#include "flow.h"
 #include "flow-table.h"
+#include "flow.h"
 #include "inputs.h"
 #include "ofctrl.h"
 #include "openvswitch/match.h"
 #include "openvswitch/ofp-actions.h"
 #include "packets.h"
 #include "physical-actions.h"
+#include "tunnel.h"
 #include "uuid.h"
 
 /* Tunnels. */

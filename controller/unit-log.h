@@ -11,8 +11,8 @@
  * same.  They keep its hash in inc_unit_data(), which the unit's class must
  * use for nothing else. */
 
-#include "openvswitch/compiler.h"
 #include "inc-proc-eng.h"
+#include "openvswitch/compiler.h"
 #include "openvswitch/vlog.h"
 
 void unit_warn(struct inc_unit *, struct vlog_module *,

@@ -7,8 +7,8 @@
  * units, running), inc-proc-set.c (sets of keys), inc-proc-cmd.c (commands for
  * operators). */
 
-#include "inc-proc-eng.h"
 #include "hash.h"
+#include "inc-proc-eng.h"
 #include "openvswitch/hmap.h"
 
 struct ds;

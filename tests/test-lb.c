@@ -24,13 +24,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lb.h"
+#include "flow.h"
+#include "lb-config.h"
 #include "lb-empty.h"
 #include "lb-flow.h"
 #include "lb-router.h"
-#include "lb-config.h"
+#include "lb.h"
 #include "lflow-conj-ids.h"
-#include "flow.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/meta-flow.h"
 #include "openvswitch/ofp-actions.h"

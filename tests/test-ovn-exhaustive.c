@@ -41,8 +41,8 @@
 #include <unistd.h>
 
 #include "bitmap.h"
-#include "lib/expr-private.h"
 #include "flow.h"
+#include "lib/expr-private.h"
 #include "openvswitch/dynamic-string.h"
 #include "util.h"
 

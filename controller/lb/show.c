@@ -16,11 +16,11 @@
 
 #include "binding.h"
 #include "bitmap.h"
-#include "group.h"
 #include "group-stats.h"
+#include "group.h"
 #include "inputs.h"
-#include "lb.h"
 #include "lb-empty.h"
+#include "lb.h"
 #include "lb/config.h"
 #include "lb/local.h"
 #include "module.h"

@@ -35,8 +35,8 @@
 #include "openvswitch/match.h"
 #include "openvswitch/meta-flow.h"
 #include "openvswitch/shash.h"
-#include "ovs-atomic.h"
 #include "ovn/lex.h"
+#include "ovs-atomic.h"
 
 struct ds;
 struct expr;
