@@ -40,16 +40,19 @@ def network(side):
         ('T1', '1000'), ('T2', '2000'), ('arp_cache_timeout', '20'),
         ('tcp_keepalive_interval', '30'), ('netbios_node_type', '8'),
         ('wpad', '"http://w/p.dat"'), ('bootfile_name', '"boot.img"'),
-        ('path_prefix', '"/p/"'), ('tftp_server_address', '{10.0.0.4,10.0.0.5}'),
+        ('path_prefix', '"/p/"'),
+        ('tftp_server_address', '{10.0.0.4,10.0.0.5}'),
         ('hostname', '"host"'), ('domain_name', '"ovn.example"'),
-        ('broadcast_address', '10.0.255.255'), ('tftp_server', '"tftp.example"'),
+        ('broadcast_address', '10.0.255.255'),
+        ('tftp_server', '"tftp.example"'),
         ('domain_search_list', '"a.example,b.a.example"'),
     ]
     boot = [('bootfile_name', '"boot.img"'),
             ('bootfile_name_alt', '"http://boot/ipxe"'),
             ('next_server', '10.0.0.88')]
     for vm, options in ('vm1', []), ('vm2', every), ('vm3', boot):
-        dhcp = side.nb('create DHCP_Options cidr=10.0.0.0/24', mandatory).strip()
+        dhcp = side.nb('create DHCP_Options cidr=10.0.0.0/24',
+                       mandatory).strip()
         for key, value in options:
             side.run(['ovn-nbctl', 'set', 'DHCP_Options', dhcp,
                       'options:%s="%s"' % (key, value.replace('"', '\\"'))])
@@ -106,8 +109,8 @@ def reply(frame):
     return data, options
 
 
-@mask('nak', 'RFC 2131, table 3 and 4.3.2: a DHCPNAK has the server identifier, '
-      'and is broadcast')
+@mask('nak', 'RFC 2131, table 3 and 4.3.2: a DHCPNAK has the server '
+      'identifier, and is broadcast')
 def mask_nak(frame):
     at = l3_offset(frame)
     if len(frame) > at + 271 and frame[at + 268:at + 271] == b'\x35\x01\x06':
@@ -277,7 +280,8 @@ def with_a_tag(side):
 
 @case()
 def padding(side):
-    send(side, DISCOVER, bytes(7), opt(12, b'x'), bytes(3), end=b'\xff' + bytes(30))
+    send(side, DISCOVER, bytes(7), opt(12, b'x'), bytes(3),
+         end=b'\xff' + bytes(30))
 
 
 @case()
