@@ -28,6 +28,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/egress-qos.h \
 	controller/encaps.c \
 	controller/encaps.h \
+	controller/fenced-list.c \
+	controller/fenced-list.h \
 	controller/flow-actions.c \
 	controller/flow-actions.h \
 	controller/flow-dump.c \

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ct-zone.h"
+#include "fenced-list.h"
 #include "inputs.h"
 #include "module.h"
 #include "ofctrl.h"
@@ -38,9 +39,9 @@ static struct inc_kind *way_kind;
 
 /* One that was there in the last complete snapshot, and may be gone. */
 struct former {
-    struct ovs_list list_node;  /* In 'formers', and then in 'flushes'. */
+    struct fenced fenced;       /* In 'formers', and then in 'flushes', until
+                                 * the flows without it are in the switch. */
     struct way way;
-    uint64_t fence;             /* The flows without it; 0: none. */
 };
 static struct ovs_list formers = OVS_LIST_INITIALIZER(&formers);
 static struct ovs_list flushes = OVS_LIST_INITIALIZER(&flushes);
@@ -84,7 +85,7 @@ way_changed(struct inc_key key OVS_UNUSED, const void *old,
         struct former *f = xzalloc(sizeof *f);
 
         f->way = *(const struct way *) old;
-        ovs_list_push_back(&formers, &f->list_node);
+        ovs_list_push_back(&formers, &f->fenced.list_node);
     }
 }
 
@@ -107,23 +108,24 @@ complete(const struct turn *turn OVS_UNUSED)
 {
     struct former *f;
 
-    LIST_FOR_EACH_SAFE (f, list_node, &formers) {
+    LIST_FOR_EACH_SAFE (f, fenced.list_node, &formers) {
         struct search search = { .way = &f->way };
 
         inc_kind_for_each(way_kind, compare_way, &search);
-        ovs_list_remove(&f->list_node);
+        ovs_list_remove(&f->fenced.list_node);
         if (search.found || !ct_zone_is_ours(f->way.zone)) {
             free(f);
         } else {
-            ovs_list_push_back(&flushes, &f->list_node);
+            fenced_list_push(&flushes, &f->fenced);
         }
     }
 }
 
 static void
-flush(const struct way *way)
+flush(struct fenced *item)
 {
-    const uint64_t mac = eth_addr_to_uint64(way->mac);
+    struct former *f = CONTAINER_OF(item, struct former, fenced);
+    const uint64_t mac = eth_addr_to_uint64(f->way.mac);
     const uint64_t mask = UINT64_C(0xffffffffffff);
     const ovs_u128 label = {
         .u64 = { .lo = mac << LABEL_OFS, .hi = mac >> LABEL_OFS }
@@ -132,23 +134,14 @@ flush(const struct way *way)
         .u64 = { .lo = mask << LABEL_OFS, .hi = mask >> LABEL_OFS }
     };
 
-    ofctrl_ct_flush_label(way->zone, label, label_mask);
+    ofctrl_ct_flush_label(f->way.zone, label, label_mask);
+    free(f);
 }
 
 static void
 commit(const struct turn *turn)
 {
-    struct former *f;
-
-    LIST_FOR_EACH_SAFE (f, list_node, &flushes) {
-        if (!f->fence) {
-            f->fence = turn->flows_known ? ofctrl_fence() : 0;
-        } else if (ofctrl_is_connected() && ofctrl_reached(f->fence)) {
-            flush(&f->way);
-            ovs_list_remove(&f->list_node);
-            free(f);
-        }
-    }
+    fenced_list_run(&flushes, turn, flush);
 }
 
 static void
@@ -156,10 +149,10 @@ destroy(void)
 {
     struct former *f;
 
-    LIST_FOR_EACH_POP (f, list_node, &formers) {
+    LIST_FOR_EACH_POP (f, fenced.list_node, &formers) {
         free(f);
     }
-    LIST_FOR_EACH_POP (f, list_node, &flushes) {
+    LIST_FOR_EACH_POP (f, fenced.list_node, &flushes) {
         free(f);
     }
 }

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "fenced-list.h"
 #include "inputs.h"
 #include "lb.h"
 #include "lflow-env.h"
@@ -59,11 +60,10 @@ struct former {
 };
 static struct hmap formers = HMAP_INITIALIZER(&formers);
 
-/* What the switch is to be told once 'fence' is reached (0: not set yet). */
+/* What the switch is to be told once the flows are gone. */
 struct flush {
-    struct ovs_list list_node;
+    struct fenced fenced;       /* In 'flushes'. */
     struct ofp_ct_match match;
-    uint64_t fence;
 };
 static struct ovs_list flushes = OVS_LIST_INITIALIZER(&flushes);
 
@@ -257,7 +257,7 @@ add_flush(uint8_t proto, const struct pair *pair)
         flush->match.tuple_orig.dst_port = htons(pair->vip.port);
         flush->match.tuple_reply.src_port = htons(pair->backend.port);
     }
-    ovs_list_push_back(&flushes, &flush->list_node);
+    fenced_list_push(&flushes, &flush->fenced);
 }
 
 /* Whether load balancer 'uuid' is there, but wants no flush any more: what it
@@ -302,20 +302,18 @@ complete(const struct turn *turn OVS_UNUSED)
 }
 
 static void
+send_flush(struct fenced *item)
+{
+    struct flush *flush = CONTAINER_OF(item, struct flush, fenced);
+
+    ofctrl_send(ofp_ct_match_encode(&flush->match, NULL, OFP15_VERSION));
+    free(flush);
+}
+
+static void
 commit(const struct turn *turn)
 {
-    struct flush *flush;
-
-    LIST_FOR_EACH_SAFE (flush, list_node, &flushes) {
-        if (!flush->fence) {
-            flush->fence = turn->flows_known ? ofctrl_fence() : 0;
-        } else if (ofctrl_is_connected() && ofctrl_reached(flush->fence)) {
-            ofctrl_send(ofp_ct_match_encode(&flush->match, NULL,
-                                            OFP15_VERSION));
-            ovs_list_remove(&flush->list_node);
-            free(flush);
-        }
-    }
+    fenced_list_run(&flushes, turn, send_flush);
 }
 
 static void
@@ -324,7 +322,7 @@ destroy(void)
     struct flush *flush;
     struct former *f;
 
-    LIST_FOR_EACH_POP (flush, list_node, &flushes) {
+    LIST_FOR_EACH_POP (flush, fenced.list_node, &flushes) {
         free(flush);
     }
     HMAP_FOR_EACH_SAFE (f, hmap_node, &formers) {
