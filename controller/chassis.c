@@ -53,6 +53,7 @@
 #include "ovs-config.h"
 #include "ovs-port.h"
 #include "ovsdb-idl.h"
+#include "problems.h"
 #include "smap.h"
 #include "sset.h"
 #include "timeval.h"
@@ -154,25 +155,6 @@ encap_type_exists(const char *type)
            || !strcmp(type, "stt");
 }
 
-/* Reports what is in 'problems' and was not the last time.  The
- * configuration is looked at again and again: what is wrong in it is worth
- * one message, which must not use up what the next one needs.  Takes over
- * the contents of 'problems'. */
-static void
-report_new(struct sset *problems)
-{
-    static struct sset reported = SSET_INITIALIZER(&reported);
-    const char *problem;
-
-    SSET_FOR_EACH (problem, problems) {
-        if (!sset_contains(&reported, problem)) {
-            static struct vlog_rate_limit new_rl = VLOG_RATE_LIMIT_INIT(5, 20);
-            VLOG_WARN_RL(&new_rl, "%s", problem);
-        }
-    }
-    sset_swap(&reported, problems);
-}
-
 static char *
 get_hostname(const struct ovsrec_open_vswitch *cfg, const char *name)
 {
@@ -256,6 +238,8 @@ chassis_config_destroy(struct chassis_config *c)
 static void
 get_encaps(struct chassis_config *c, const struct ovsrec_open_vswitch *cfg)
 {
+    static struct vlog_rate_limit problems_rl = VLOG_RATE_LIMIT_INIT(5, 20);
+    static struct sset reported = SSET_INITIALIZER(&reported);
     struct sset problems = SSET_INITIALIZER(&problems);
     struct sset types, ips;
     const char *word;
@@ -291,7 +275,7 @@ get_encaps(struct chassis_config *c, const struct ovsrec_open_vswitch *cfg)
             "ovn-encap-ip-default: \"%s\" is ignored, it is none of the "
             "addresses in ovn-encap-ip", word));
     }
-    report_new(&problems);
+    problems_report_new(&problems, &reported, &this_module, &problems_rl);
     sset_destroy(&problems);
     sset_destroy(&types);
     sset_destroy(&ips);

@@ -91,6 +91,8 @@ lib_libovn_la_SOURCES = \
 	lib/neighbor.h \
 	lib/port-sec.c \
 	lib/port-sec.h \
+	lib/problems.c \
+	lib/problems.h \
 	lib/put-actions.c \
 	lib/put-actions.h \
 	lib/string-array.c \

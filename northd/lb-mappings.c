@@ -16,6 +16,7 @@
 #include "ovn-nb-idl.h"
 #include "ovsdb-idl.h"
 #include "packets.h"
+#include "problems.h"
 #include "smap.h"
 #include "sset.h"
 #include "util.h"
@@ -201,22 +202,6 @@ known_port(const struct nbrec_load_balancer *lb, const char *key,
     return port;
 }
 
-/* Says what is in 'problems' and was not the last time.  Takes over the
- * contents of 'problems'. */
-static void
-report_new(struct sset *problems)
-{
-    static struct sset reported = SSET_INITIALIZER(&reported);
-    const char *problem;
-
-    SSET_FOR_EACH (problem, problems) {
-        if (!sset_contains(&reported, problem)) {
-            VLOG_WARN_RL(&rl, "%s", problem);
-        }
-    }
-    sset_swap(&reported, problems);
-}
-
 static void
 update_lb(const struct nbrec_load_balancer *lb, bool needed,
           const struct shash *ports, struct sset *problems)
@@ -255,6 +240,7 @@ update_lb(const struct nbrec_load_balancer *lb, bool needed,
 void
 lb_mappings_update(struct ovsdb_idl *nb_idl, bool needed)
 {
+    static struct sset reported = SSET_INITIALIZER(&reported);
     struct shash ports = SHASH_INITIALIZER(&ports);
     struct sset problems = SSET_INITIALIZER(&problems);
     const struct nbrec_load_balancer *lb;
@@ -275,7 +261,7 @@ lb_mappings_update(struct ovsdb_idl *nb_idl, bool needed)
     NBREC_LOAD_BALANCER_FOR_EACH (lb, nb_idl) {
         update_lb(lb, needed, &ports, &problems);
     }
-    report_new(&problems);
+    problems_report_new(&problems, &reported, &this_module, &rl);
     sset_destroy(&problems);
     shash_destroy(&ports);
 }
