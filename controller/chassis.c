@@ -41,6 +41,7 @@
 #include <unistd.h>
 
 #include "config-values.h"
+#include "encap.h"
 #include "idl-columns.h"
 #include "idl-row.h"
 #include "ip-text.h"
@@ -148,13 +149,6 @@ get_words(struct sset *words, const char *s)
     sset_from_delimited_string(words, s ? s : "", ", ");
 }
 
-static bool
-encap_type_exists(const char *type)
-{
-    return !strcmp(type, "geneve") || !strcmp(type, "vxlan")
-           || !strcmp(type, "stt");
-}
-
 static char *
 get_hostname(const struct ovsrec_open_vswitch *cfg, const char *name)
 {
@@ -250,7 +244,7 @@ get_encaps(struct chassis_config *c, const struct ovsrec_open_vswitch *cfg)
         VLOG_INFO_RL(&rl, "Need to specify an encap type and ip");
     }
     SSET_FOR_EACH (word, &types) {
-        if (encap_type_exists(word)) {
+        if (encap_type_from_word(word) != N_ENCAP_TYPES) {
             sset_add(&c->encap_types, word);
         } else {
             sset_add_and_free(&problems, xasprintf(
