@@ -41,6 +41,7 @@
 #include "patch.h"
 #include "physical-actions.h"
 #include "sset.h"
+#include "tunnel-bfd.h"
 #include "tunnel.h"
 #include "util.h"
 #include "uuid.h"
@@ -873,18 +874,6 @@ compare_ha_chassis(const void *a_, const void *b_)
             : 0);
 }
 
-/* How many members of 'group' have a chassis: not those that are gone. */
-static size_t
-count_chassis(const struct ha_chassis_group *group)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; group && i < group->n; i++) {
-        n += !uuid_is_zero(&group->members[i].chassis);
-    }
-    return n;
-}
-
 static const struct ha_chassis_group *
 read_ha_group(const struct port_ctx *ctx)
 {
@@ -976,7 +965,7 @@ add_elsewhere(struct port_ctx *ctx)
         .type = ctx->pb->type,
         .has_localnet = ln != NULL,
         .is_on_several = ctx->pb->n_additional_chassis != 0,
-        .n_gateways = count_chassis(read_ha_group(ctx)),
+        .n_gateways = tunnel_bfd_count_members(read_ha_group(ctx)),
     };
 
     switch (lport_way(&place)) {
@@ -1085,7 +1074,7 @@ add_chassisredirect(struct port_ctx *ctx)
     const struct lport_place place = {
         .type = ctx->pb->type,
         .is_on_several = ctx->pb->n_additional_chassis != 0,
-        .n_gateways = count_chassis(read_ha_group(ctx)),
+        .n_gateways = tunnel_bfd_count_members(read_ha_group(ctx)),
         .redirect_type = smap_get(&ctx->pb->options, "redirect-type"),
     };
 

@@ -57,17 +57,6 @@ static struct inc_kind *any_live_tunnel_kind;
 
 /* Who watches whom. */
 
-static size_t
-count_members(const struct ha_chassis_group *group)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < group->n; i++) {
-        n += !uuid_is_zero(&group->members[i].chassis);
-    }
-    return n;
-}
-
 bool
 tunnel_bfd_is_member(const struct ha_chassis_group *group,
                      const struct uuid *chassis)
@@ -78,6 +67,17 @@ tunnel_bfd_is_member(const struct ha_chassis_group *group,
         }
     }
     return false;
+}
+
+size_t
+tunnel_bfd_count_members(const struct ha_chassis_group *group)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; group && i < group->n; i++) {
+        n += !uuid_is_zero(&group->members[i].chassis);
+    }
+    return n;
 }
 
 static bool
@@ -201,7 +201,7 @@ tunnel_bfd_active(struct inc_unit *unit, const struct ha_chassis_group *group,
                   const struct uuid *us)
 {
     const struct ha_chassis *best = NULL;
-    bool single = count_members(group) == 1;
+    bool single = tunnel_bfd_count_members(group) == 1;
 
     for (size_t i = 0; i < group->n; i++) {
         const struct ha_chassis *m = &group->members[i];

@@ -12,6 +12,7 @@
  * it is decided which tunnels have it, and what follows for gateways. */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "inc-proc-eng.h"
 #include "smap.h"
@@ -27,6 +28,10 @@ void tunnel_bfd_config(struct inc_unit *, const struct uuid *chassis,
 /* Is 'chassis' a member of 'group'? */
 bool tunnel_bfd_is_member(const struct ha_chassis_group *group,
                           const struct uuid *chassis);
+
+/* How many members of 'group' (NULL: 0) have a Chassis row: not those that are
+ * gone. */
+size_t tunnel_bfd_count_members(const struct ha_chassis_group *group);
 
 /* The chassis that is active for 'group' as far as 'us' can tell, or zero if
  * there is none.  Only whether that is 'us' is certain: see tunnel-bfd.c. */
