@@ -127,6 +127,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/physical.h \
 	controller/pinctrl/acl-log.c \
 	controller/pinctrl/activation.c \
+	controller/pinctrl/agenda.h \
 	controller/pinctrl/announce.c \
 	controller/pinctrl/bfd.c \
 	controller/pinctrl/command.c \

@@ -46,7 +46,6 @@
 #include "coverage.h"
 #include "dp-packet.h"
 #include "hash.h"
-#include "heap.h"
 #include "inputs.h"
 #include "local-datapath.h"
 #include "lport-addresses.h"
@@ -55,6 +54,7 @@
 #include "openvswitch/vlog.h"
 #include "packets.h"
 #include "patch.h"
+#include "pinctrl/agenda.h"
 #include "pinctrl/fact.h"
 #include "pinctrl/mac-row.h"
 #include "pinctrl/service.h"
@@ -578,7 +578,7 @@ announce_at(struct announcement *a, long long int when)
     }
     a->when = when;
     if (when != LLONG_MAX) {
-        heap_insert(&due, &a->heap_node, UINT64_MAX - when);
+        heap_insert(&due, &a->heap_node, agenda_priority(when));
         pin_timer_at(&announce_pin_service, when);
     }
     pin_gauge_set(&scheduled_gauge, heap_count(&due));

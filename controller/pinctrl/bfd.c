@@ -30,7 +30,6 @@
 #include "coverage.h"
 #include "flow.h"
 #include "hash.h"
-#include "heap.h"
 #include "idl-columns.h"
 #include "inputs.h"
 #include "ip-text.h"
@@ -43,6 +42,7 @@
 #include "ovn-sb-idl.h"
 #include "packet-build.h"
 #include "packets.h"
+#include "pinctrl/agenda.h"
 #include "pinctrl/fact.h"
 #include "pinctrl/service.h"
 #include "timeval.h"
@@ -320,13 +320,6 @@ session_wake(const struct session *s)
                s->starting ? s->starting : LLONG_MAX);
 }
 
-/* A heap has the largest value first. */
-static uint64_t
-wake_priority(long long int wake)
-{
-    return UINT64_MAX - wake;
-}
-
 static void
 session_format_name(const struct session *s, struct ds *ds)
 {
@@ -456,24 +449,17 @@ session_run(struct session *s, long long int now)
         session_send(s, &packet);
     }
     session_report(s, now);
-    heap_change(&by_wake, &s->heap_node, wake_priority(session_wake(s)));
-}
-
-static long long int
-next_wake(void)
-{
-    return (heap_is_empty(&by_wake) ? LLONG_MAX
-            : UINT64_MAX - heap_max(&by_wake)->priority);
+    heap_change(&by_wake, &s->heap_node, agenda_priority(session_wake(s)));
 }
 
 static long long int
 timer(long long int now)
 {
-    while (next_wake() <= now) {
+    while (agenda_next(&by_wake) <= now) {
         session_run(CONTAINER_OF(heap_max(&by_wake), struct session,
                                  heap_node), now);
     }
-    return next_wake();
+    return agenda_next(&by_wake);
 }
 
 static void
@@ -543,7 +529,7 @@ fact_changed(struct inc_key key, const void *fact_)
         }
     }
     bfd_session_set_admin_down(&s->bfd, fact->admin_down, now);
-    heap_change(&by_wake, &s->heap_node, wake_priority(session_wake(s)));
+    heap_change(&by_wake, &s->heap_node, agenda_priority(session_wake(s)));
     pin_timer_at(&bfd_pin_service, now);
 }
 
@@ -600,7 +586,7 @@ handle_bfd_msg(const struct pin *pin)
         s->n_received++;
         bfd_session_receive(&s->bfd, &packet, now);
         session_run(s, now);
-        pin_timer_at(&bfd_pin_service, next_wake());
+        pin_timer_at(&bfd_pin_service, agenda_next(&by_wake));
     }
 }
 

@@ -26,7 +26,6 @@
 #include "dp-packet.h"
 #include "flow.h"
 #include "hash.h"
-#include "heap.h"
 #include "idl-columns.h"
 #include "inputs.h"
 #include "ip-text.h"
@@ -38,6 +37,7 @@
 #include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
 #include "packets.h"
+#include "pinctrl/agenda.h"
 #include "pinctrl/fact.h"
 #include "pinctrl/service.h"
 #include "random.h"
@@ -321,11 +321,10 @@ service_report(const struct service *s)
                    xmemdup(&result, sizeof result));
 }
 
-/* A heap has the largest value first. */
 static void
 service_schedule(struct service *s)
 {
-    heap_change(&by_wake, &s->heap_node, UINT64_MAX - s->schedule.at);
+    heap_change(&by_wake, &s->heap_node, agenda_priority(s->schedule.at));
 }
 
 /* What is waited for has come out so. */
@@ -380,24 +379,17 @@ service_run(struct service *s, long long int now)
     service_schedule(s);
 }
 
-static long long int
-next_wake(void)
-{
-    return (heap_is_empty(&by_wake) ? LLONG_MAX
-            : UINT64_MAX - heap_max(&by_wake)->priority);
-}
-
 /* A bounded number in a turn: others wait. */
 #define MAX_RUNS 50
 
 static long long int
 timer(long long int now)
 {
-    for (int i = 0; i < MAX_RUNS && next_wake() <= now; i++) {
+    for (int i = 0; i < MAX_RUNS && agenda_next(&by_wake) <= now; i++) {
         service_run(CONTAINER_OF(heap_max(&by_wake), struct service,
                                  heap_node), now);
     }
-    return next_wake();
+    return agenda_next(&by_wake);
 }
 
 static void
@@ -424,7 +416,7 @@ service_create(const struct uuid *row, const struct svc_fact *fact)
     hmap_insert(&by_row, &s->by_row_node, uuid_hash(row));
     hmap_insert(&by_port, &s->by_port_node,
                 hash_port(fact->dp_key, fact->answer_port_key));
-    heap_insert(&by_wake, &s->heap_node, UINT64_MAX - s->schedule.at);
+    heap_insert(&by_wake, &s->heap_node, agenda_priority(s->schedule.at));
     pin_gauge_set(&services_gauge, hmap_count(&by_row));
     pin_timer_at(&svc_check_pin_service, s->schedule.at);
 }
