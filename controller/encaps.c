@@ -1164,10 +1164,7 @@ update_ports(const struct turn *turn)
     ctx.changed = claim_index(cfg, chassis_name, ctx.index);
     const struct ovsrec_port *port;
     OVSREC_PORT_FOR_EACH (port, ovs_idl) {
-        sset_add(&ctx.names, port->name);
-        for (size_t i = 0; i < port->n_interfaces; i++) {
-            sset_add(&ctx.names, port->interfaces[i]->name);
-        }
+        ovs_port_add_names(port, &ctx.names);
     }
     inc_kind_for_each(encaps_kind_wanted, choose_for_place, &ctx);
     find_shared(&ctx);

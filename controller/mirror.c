@@ -242,17 +242,6 @@ is_ours(const struct ovsrec_mirror *m)
     return smap_get_bool(&m->external_ids, OWNED, false);
 }
 
-static const struct ovsrec_port *
-find_port(const struct ovsrec_bridge *bridge, const char *name)
-{
-    for (size_t i = 0; i < bridge->n_ports; i++) {
-        if (!strcmp(bridge->ports[i]->name, name)) {
-            return bridge->ports[i];
-        }
-    }
-    return NULL;
-}
-
 /* The port that a mirror of type "local" leads to, or NULL. */
 static const struct ovsrec_port *
 find_local_sink(const struct ovsrec_bridge *bridge, const char *sink)
@@ -294,7 +283,7 @@ put_tunnel(struct commit_ctx *ctx, const struct wanted_mirror *w)
         .mark = PORT_MARK,
         .mark_value = w->name,
     };
-    const struct ovsrec_port *port = find_port(ctx->br_int, name);
+    const struct ovsrec_port *port = ovs_port_find(ctx->br_int, name);
 
     if (!port) {
         ovs_port_insert(ctx->txn, ctx->br_int, &spec);

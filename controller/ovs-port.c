@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "sset.h"
 #include "vswitch-idl.h"
 
 const struct ovsrec_bridge *
@@ -31,6 +32,26 @@ const char *
 ovs_bridge_datapath_type(const struct ovsrec_bridge *bridge)
 {
     return bridge->datapath_type[0] ? bridge->datapath_type : "system";
+}
+
+const struct ovsrec_port *
+ovs_port_find(const struct ovsrec_bridge *bridge, const char *name)
+{
+    for (size_t i = 0; i < bridge->n_ports; i++) {
+        if (!strcmp(bridge->ports[i]->name, name)) {
+            return bridge->ports[i];
+        }
+    }
+    return NULL;
+}
+
+void
+ovs_port_add_names(const struct ovsrec_port *port, struct sset *names)
+{
+    sset_add(names, port->name);
+    for (size_t i = 0; i < port->n_interfaces; i++) {
+        sset_add(names, port->interfaces[i]->name);
+    }
 }
 
 void

@@ -17,6 +17,7 @@ struct ovsdb_idl;
 struct ovsdb_idl_txn;
 struct ovsrec_bridge;
 struct ovsrec_port;
+struct sset;
 
 /* What a port should be.  Nothing in it is owned. */
 struct ovs_port_spec {
@@ -34,6 +35,12 @@ const struct ovsrec_bridge *ovs_bridge_find(struct ovsdb_idl *,
                                             const char *name);
 /* The type of the bridge's datapath, which an empty column means, too. */
 const char *ovs_bridge_datapath_type(const struct ovsrec_bridge *);
+
+/* The port of 'bridge' that is called 'name', or NULL. */
+const struct ovsrec_port *ovs_port_find(const struct ovsrec_bridge *,
+                                        const char *name);
+/* Adds the names that 'port' and its interfaces take to 'names'. */
+void ovs_port_add_names(const struct ovsrec_port *port, struct sset *names);
 
 void ovs_port_insert(struct ovsdb_idl_txn *, const struct ovsrec_bridge *,
                      const struct ovs_port_spec *);

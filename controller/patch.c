@@ -352,24 +352,13 @@ adopt_port(struct commit_ctx *ctx, const struct ovsrec_bridge *bridge,
     return adopted;
 }
 
-static const struct ovsrec_port *
-find_port(const struct ovsrec_bridge *bridge, const char *name)
-{
-    for (size_t i = 0; i < bridge->n_ports; i++) {
-        if (!strcmp(bridge->ports[i]->name, name)) {
-            return bridge->ports[i];
-        }
-    }
-    return NULL;
-}
-
 /* Makes the port 'spec' in 'bridge'.  If it is there, it is ours all the same:
  * it has lost its mark. */
 static void
 create_port(struct commit_ctx *ctx, const struct ovsrec_bridge *bridge,
             const struct ovs_port_spec *spec)
 {
-    const struct ovsrec_port *port = find_port(bridge, spec->name);
+    const struct ovsrec_port *port = ovs_port_find(bridge, spec->name);
 
     if (port) {
         ctx->changed |= ovs_port_update(port, spec);
@@ -429,10 +418,7 @@ check_port(struct commit_ctx *ctx, const struct ovsrec_bridge *bridge,
                                    br_int))) {
         remove_port(ctx, bridge, port);
     } else {
-        sset_add(&ctx->names, port->name);
-        for (size_t i = 0; i < port->n_interfaces; i++) {
-            sset_add(&ctx->names, port->interfaces[i]->name);
-        }
+        ovs_port_add_names(port, &ctx->names);
     }
 }
 
