@@ -51,6 +51,7 @@
 #include "pinctrl/mcast-table.h"
 #include "pinctrl/service.h"
 #include "timeval.h"
+#include "unit-log.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -154,18 +155,19 @@ add_querier(struct mcast_config *c, const struct ip_multicast *m,
 }
 
 static void
-warn_of_column(const struct uuid *row, const char *column, const char *value,
-               const char *why)
+add_fault(struct ds *faults, const char *column, const char *value,
+          const char *why)
 {
-    VLOG_WARN_RL(&rl, "IP_Multicast row "UUID_FMT": IGMP Querier enabled with "
-                 "invalid %s \"%s\": %s", UUID_ARGS(row), column, value, why);
+    ds_put_cstr(faults, faults->length ? "; " : "");
+    ds_put_format(faults, "with invalid %s \"%s\": %s", column, value, why);
 }
 
 /* Who asks on the datapath of 'm': nobody without an Ethernet address, and
- * with it by each IP version that there is an address of. */
+ * with it by each IP version that there is an address of.  Appends what is
+ * wrong to 'faults'. */
 static void
-set_queriers(struct mcast_config *c, const struct uuid *row,
-             const struct ip_multicast *m)
+set_queriers(struct mcast_config *c, const struct ip_multicast *m,
+             struct ds *faults)
 {
     struct eth_addr eth_src;
     struct in6_addr ip6;
@@ -173,13 +175,12 @@ set_queriers(struct mcast_config *c, const struct uuid *row,
 
     if (!eth_addr_from_string(m->eth_src, &eth_src)
         || eth_addr_is_multicast(eth_src)) {
-        warn_of_column(row, "eth_src", m->eth_src, "no queries are sent");
+        add_fault(faults, "eth_src", m->eth_src, "no queries are sent");
         return;
     }
     if (!m->ip4_src[0] && !m->ip6_src[0]) {
-        VLOG_WARN_RL(&rl, "IP_Multicast row "UUID_FMT": IGMP Querier enabled "
-                     "without ip4_src or ip6_src: no queries are sent",
-                     UUID_ARGS(row));
+        ds_put_cstr(faults,
+                    "without ip4_src or ip6_src: no queries are sent");
     }
     if (m->ip4_src[0]) {
         if (ip_parse(m->ip4_src, &ip4) && !ip_is_multicast(ip4)) {
@@ -187,18 +188,30 @@ set_queriers(struct mcast_config *c, const struct uuid *row,
 
             add_querier(c, m, eth_src, &mapped);
         } else {
-            warn_of_column(row, "ip4_src", m->ip4_src,
-                           "no IGMP queries are sent");
+            add_fault(faults, "ip4_src", m->ip4_src,
+                      "no IGMP queries are sent");
         }
     }
     if (m->ip6_src[0]) {
         if (ipv6_parse(m->ip6_src, &ip6) && in6_is_lla(&ip6)) {
             add_querier(c, m, eth_src, &ip6);
         } else {
-            warn_of_column(row, "ip6_src", m->ip6_src,
-                           "not a link-local address, hosts would ignore MLD "
-                           "queries of it");
+            add_fault(faults, "ip6_src", m->ip6_src,
+                      "not a link-local address, hosts would ignore MLD "
+                      "queries of it");
         }
+    }
+}
+
+static void
+warn_of_queriers(struct inc_unit *unit, const struct uuid *row,
+                 struct ds *faults)
+{
+    if (faults->length) {
+        unit_warn(unit, &this_module, &rl, "IP_Multicast row "UUID_FMT": IGMP "
+                  "Querier enabled %s", UUID_ARGS(row), ds_cstr(faults));
+    } else {
+        unit_no_warning(unit);
     }
 }
 
@@ -225,9 +238,12 @@ config_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     c->flood_key = in_multicast_key(unit, &m->datapath, "_MC_flood");
     c->flood_l2_key = in_multicast_key(unit, &m->datapath, "_MC_flood_l2");
     c->router_key = in_multicast_key(unit, &m->datapath, "_MC_mrouter_flood");
+    struct ds faults = DS_EMPTY_INITIALIZER;
     if (m->querier) {
-        set_queriers(c, row, m);
+        set_queriers(c, m, &faults);
     }
+    warn_of_queriers(unit, row, &faults);
+    ds_destroy(&faults);
     inc_write(unit, config_kind, inc_key_u64(&key), c);
 }
 
