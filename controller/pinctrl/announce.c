@@ -59,6 +59,7 @@
 #include "pinctrl/mac-row.h"
 #include "pinctrl/service.h"
 #include "timeval.h"
+#include "unit-log.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(pinctrl_announce);
@@ -494,10 +495,13 @@ cap_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         return;
     }
     if (!str_to_int(text, 10, &cap) || cap < 0 || cap > MAX_CAP) {
-        VLOG_WARN_RL(&rl, "external_ids:garp-max-timeout-sec=\"%s\" is "
-                     "ignored: it is not a number of seconds up to %d",
-                     text, MAX_CAP);
-    } else if (cap) {
+        unit_warn(unit, &this_module, &rl, "external_ids:garp-max-timeout-sec="
+                  "\"%s\" is ignored: it is not a number of seconds up to %d",
+                  text, MAX_CAP);
+        return;
+    }
+    unit_no_warning(unit);
+    if (cap) {
         inc_write(unit, cap_kind, INC_KEY_ONLY, xmemdup(&cap, sizeof cap));
     }
 }

@@ -46,6 +46,7 @@
 #include "pinctrl/fact.h"
 #include "pinctrl/service.h"
 #include "timeval.h"
+#include "unit-log.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -229,10 +230,12 @@ fact_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         fault = find_place(row, pb, &place);
     }
     if (fault) {
-        VLOG_WARN_RL(&rl, "BFD "UUID_FMT" (port %s): no session because of "
-                     "its %s", UUID_ARGS(uuid), row->logical_port, fault);
+        unit_warn(unit, &this_module, &rl, "BFD "UUID_FMT" (port %s): no "
+                  "session because of its %s", UUID_ARGS(uuid),
+                  row->logical_port, fault);
         return;
     }
+    unit_no_warning(unit);
 
     const size_t len = strlen(row->logical_port) + 1;
     struct bfd_fact *fact = xmalloc(sizeof *fact + len);
