@@ -9,20 +9,21 @@
  *                                                            v
  *                              flows <-- tunnel.c: what is <-- interfaces
  *
- * The mark of a tunnel port of ours is Port.external_ids:ovn-chassis-id, and
- * its value, "CHASSIS@IP", says which encap it leads to; where it starts may
- * follow it, as in "CHASSIS@IP%LOCAL-IP".  A wanted tunnel
- * whose mark is there is adopted: nothing is done to it if its type and
- * options are right, so a restart changes no port.  One that leads to the
- * right address under a wrong mark gets the right one.
+ * A tunnel port that we make has the key ovn-chassis-id in Port.external_ids.
+ * The value, its mark, is "CHASSIS@IP": the encap that the tunnel leads to.  A
+ * tunnel that starts from a particular address has "CHASSIS@IP%LOCAL-IP".
+ *
+ * A port with the mark of a wanted tunnel is adopted: if its type and options
+ * are right, nothing is done to it, so a restart changes no port.  A port that
+ * leads to the right address under a wrong mark gets the right mark.
  *
  * Which encaps
  * ------------
  *
  * Of the encapsulation types that both sides have, the best is used.  There is
- * a tunnel to every encap of that type, with no regard to address families:
- * whether an address can be reached is the host's routing table's business.
- * Where tunnels start from particular addresses (local-encaps.h), there is one
+ * a tunnel to every encap of that type, of either address family: whether an
+ * address can be reached is for the host's routing table to say.  Where
+ * tunnels start from particular addresses (local-encaps.h), there is a tunnel
  * from each address of the encap's family.
  *
  * With which chassis there are tunnels at all, and which of several a packet
@@ -41,14 +42,13 @@
  *     place of an address: flows cannot say these,
  *   - all of them with IPsec, which is configured by port.
  *
- * When one form is to follow the other, ports are changed only while the
- * switch has the flows for both.  What goes by a port that is to be removed
- * must have another way; what comes in through one that is to be added must be
- * taken as soon as it is there, and as long as the switch has it, which is
- * longer than its row is there.  So update_ports() waits until the switch has
- * all flows that follow from what is wanted now ("is_ready"), and says of
- * tunnels that packets may come by a port that is not there yet or any more
- * ("wanted-tunnel" with a port, "tunnel-leaves-port"). */
+ * Changing from one form to the other loses no packet.  A port is removed only
+ * when packets have another way, and added only when packets that come by it
+ * will be taken, which has to stay so until ovs-vswitchd has removed it: that
+ * is later than its row.  So update_ports() changes ports only while the
+ * switch has all flows that follow from what is wanted now ("is_ready"), and
+ * the flows take packets by a port that is not there yet, or not any more (a
+ * "wanted-tunnel" with a port, "tunnel-leaves-port"). */
 
 #include <config.h>
 
@@ -93,33 +93,31 @@ struct inc_kind *encaps_kind_wanted;
  * should share, as its options (struct smap). */
 static struct inc_kind *kind_wanted_shared;
 
-/* (tunnel-leaves-port, mark): exists while the tunnel, which is to go
- * by flow, has a port that will be removed, or has been, but perhaps not by
- * ovs-vswitchd. */
+/* (tunnel-leaves-port, mark): exists while a tunnel changes from a port of its
+ * own to a flow, until ovs-vswitchd has removed the port. */
 struct inc_kind *encaps_kind_leaves_port;
 
 /* What the cells of 'encaps_kind_leaves_port' should be, and are. */
 static struct sset leaving = SSET_INITIALIZER(&leaving);
 static struct sset leaving_told = SSET_INITIALIZER(&leaving_told);
 
-/* The configuration with which ovs-vswitchd has seen that these ports are
- * gone; 0 if none has been removed. */
+/* Once Open_vSwitch.cur_cfg is this, ovs-vswitchd has removed these ports; 0
+ * if there are none. */
 static int64_t left_cfg;
 
-/* (encaps-ready, only): exists as soon as wanted tunnels are really known,
- * that is, we know which chassis we are. */
+/* (encaps-ready, only): exists as soon as we know which chassis we are: before
+ * that, it is not known which tunnels are wanted. */
 static struct inc_kind *kind_ready;
 
 /* Whether ports may differ from what is wanted. */
 static bool ports_dirty = true;
 
-/* What the switch has when it has all flows that follow from what was wanted,
- * and from what ports there were, when it last changed; 0 if that has to be
- * asked for. */
+/* The fence of all flows that follow from the last change of what is wanted,
+ * or of which ports there are; 0 until one has been asked for. */
 static uint64_t ready_fence;
 
-/* The configuration with which ovs-vswitchd has seen that the ports are gone
- * from former integration bridges, or 0 if there were none. */
+/* Once Open_vSwitch.cur_cfg is this, ovs-vswitchd has removed the ports from
+ * former integration bridges; 0 if there were none. */
 static int64_t former_gone_cfg;
 
 /* Values. */
@@ -257,8 +255,9 @@ add_local_ip(struct inc_unit *unit, const char *remote_ip,
     if (!strchr(ip, ',')) {
         smap_add(options, "local_ip", ip);
     } else if (ipsec) {
-        /* To send from an address that is not secured would be worse than not
-         * to hear what others send to the other addresses. */
+        /* A tunnel with a local address hears nothing that is sent to our
+         * others.  One without could send from an address that is not
+         * secured, which is worse. */
         char *local_ip = find_same_family(ip, remote_ip);
         if (local_ip) {
             VLOG_WARN_RL(&rl, "with IPsec, the tunnel to %s uses but one of "
@@ -272,8 +271,8 @@ add_local_ip(struct inc_unit *unit, const char *remote_ip,
     }
 }
 
-/* What openvswitch-ipsec goes by.  It knows the far end by the name in its
- * certificate. */
+/* Adds the options that openvswitch-ipsec reads.  It identifies the far end by
+ * the name in its certificate. */
 static void
 add_ipsec(struct inc_unit *unit, const struct chassis *ch,
           struct smap *options)
@@ -292,7 +291,7 @@ add_ipsec(struct inc_unit *unit, const struct chassis *ch,
     }
 }
 
-/* What this end is configured to do with all of its tunnels. */
+/* Adds the options that are configured for all tunnels of this chassis. */
 static void
 add_own_options(struct inc_unit *unit, struct smap *options)
 {
@@ -339,7 +338,7 @@ want_tunnel(struct inc_unit *unit, const struct chassis *ch,
         .bfd = SMAP_INITIALIZER(&w->bfd),
     };
 
-    /* What the far end asks for, as far as it concerns the sender... */
+    /* What the far end asks of those who send to it... */
     const char *csum = smap_get(&encap->options, "csum");
     const char *dst_port = smap_get(&encap->options, "dst_port");
     if (csum && (!strcmp(csum, "true") || !strcmp(csum, "false"))) {
@@ -370,8 +369,8 @@ want_tunnel(struct inc_unit *unit, const struct chassis *ch,
     free(mark);
 }
 
-/* Tunnels to 'encap' of 'ch': from each of our addresses of its family that
- * they start from, or, if there is none, from any. */
+/* Tunnels to 'encap' of 'ch': one from each local encap of its address family,
+ * or, without any, a single one from whichever address the host chooses. */
 static void
 want_tunnels(struct inc_unit *unit, const struct chassis *ch,
              const struct encap *encap, enum encap_type type)
@@ -421,9 +420,10 @@ plan_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     }
 }
 
-/* The options of the ports that are shared.  With local_ip, several
- * controllers of a switch may each have some; else, as packets come to any of
- * our addresses, flows say from which one they go. */
+/* The options of the shared ports.  With ovn-set-local-ip, they have our
+ * address, so that several controllers of one switch can have shared ports of
+ * their own.  Without, they take packets to any address, and flows say from
+ * which one packets are sent. */
 static void
 shared_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
@@ -581,8 +581,10 @@ struct commit_ctx {
     struct shash places;        /* Where a tunnel leads -> the mark of the one
                                  * that is made, of all that lead there. */
     struct shared shared[N_ENCAP_TYPES];
-    bool is_ready;              /* Has the switch the flows for both forms? */
-    bool leaves_ports;          /* Is one removed that is to be a flow? */
+    bool is_ready;              /* Has the switch the flows that must be there
+                                 * before ports are changed? */
+    bool leaves_ports;          /* Is a port removed whose tunnel goes by flow
+                                 * from now on? */
     bool changed;
     bool postponed;             /* Is there something to do later? */
 };
@@ -610,7 +612,8 @@ claim_of(const struct wanted_tunnel *w)
     };
 }
 
-/* Of all tunnels with ports that lead to one place, one is made. */
+/* The switch has one tunnel to a place.  Of all that lead there by a port,
+ * chooses the one to make. */
 static void
 choose_for_place(struct inc_key key, const void *w_, void *ctx_)
 {
@@ -738,8 +741,8 @@ adopt_port(struct commit_ctx *ctx, const struct ovsrec_port *port,
     }
 }
 
-/* Whether a port stays as it is, because the tunnel 'w' is to go by flow, but
- * cannot yet. */
+/* Whether the port of tunnel 'w', which is to go by flow, has to stay because
+ * it cannot go by flow yet. */
 static bool
 keep_for_now(struct commit_ctx *ctx, const char *mark,
              const struct wanted_tunnel *w)
@@ -838,7 +841,8 @@ make_shared_name(const struct commit_ctx *ctx, enum encap_type type)
     return xasprintf("ovn%s-%s", ctx->index, encap_type_to_word(type));
 }
 
-/* The type of the tunnels that share 'port', or N_ENCAP_TYPES. */
+/* The type of the tunnels that share 'port', or N_ENCAP_TYPES if it is not
+ * shared. */
 static enum encap_type
 shared_type(const struct commit_ctx *ctx, const struct ovsrec_port *port)
 {
@@ -859,8 +863,8 @@ shared_type(const struct commit_ctx *ctx, const struct ovsrec_port *port)
     return is_shared ? type : N_ENCAP_TYPES;
 }
 
-/* Of several ports that are shared by a type's tunnels, which somebody else
- * has made, the one with the right name is kept. */
+/* Finds the shared port of each type.  If somebody has made several of a type,
+ * the one with the right name is kept. */
 static void
 find_shared(struct commit_ctx *ctx)
 {
@@ -919,7 +923,7 @@ remove_port(struct commit_ctx *ctx, const struct ovsrec_port *port)
 }
 
 /* Makes the shared ports what they should be.  One that is not wanted any more
- * is needed until all that has gone through it has a port. */
+ * stays until every tunnel that went by it has a port of its own. */
 static void
 check_shared(struct commit_ctx *ctx)
 {
@@ -956,7 +960,8 @@ is_kept_shared(const struct commit_ctx *ctx, const struct ovsrec_port *port)
 
 /* All ports. */
 
-/* Whether 'port' is one of ours, whatever became of its mark. */
+/* Whether 'port' is one of ours: by its mark, or, if somebody has removed
+ * that, by its type and name. */
 static bool
 is_our_port(const struct commit_ctx *ctx, const struct ovsrec_port *port)
 {
@@ -972,10 +977,10 @@ is_our_port(const struct commit_ctx *ctx, const struct ovsrec_port *port)
     return is_ours;
 }
 
-/* Adopts 'port' if it leads where a wanted tunnel without a port should, and
- * otherwise removes it.  A chassis that has a new name is where it was, and
- * the switch cannot have two tunnels to the same place at once, not even if
- * the former is removed as the latter is added. */
+/* Adopts 'port' if it leads where a wanted tunnel that has no port should, and
+ * otherwise removes it.  A chassis that gets a new name keeps its address, and
+ * the switch refuses a second tunnel to an address even if the first one is
+ * removed in the same transaction. */
 static void
 adopt_or_remove(struct commit_ctx *ctx, const struct ovsrec_port *port)
 {
@@ -1032,11 +1037,10 @@ remove_tunnels(const struct ovsrec_bridge *bridge, struct ovsdb_idl_txn *txn)
     return done;
 }
 
-/* Removes the tunnel ports from other bridges than 'br_int' that have been the
- * integration bridge, in our time or before.  Returns true once the switch has
- * done so.
+/* Removes the tunnel ports from bridges that were the integration bridge
+ * before 'br_int'.  Returns true once the switch has done so.
  *
- * Two tunnels to the same place cannot be at once.  Even if one is removed and
+ * The switch cannot have two tunnels to the same place.  If one is removed and
  * the other added in one transaction, or in two that ovs-vswitchd sees
  * together, it fails to add the second, and does not try again. */
 static bool
@@ -1060,7 +1064,8 @@ leave_former_bridges(struct ovsdb_idl *ovs_idl,
     return done && cfg->cur_cfg >= former_gone_cfg;
 }
 
-/* Nothing in the switch says that a tunnel is not secured. */
+/* Warns if IPsec lacks its configuration: nothing in the switch says that a
+ * tunnel is not secured. */
 static void
 warn_about_ipsec(const struct ovsrec_open_vswitch *cfg)
 {

@@ -34,15 +34,17 @@ struct wanted_tunnel {
     char *chassis_name;
     enum encap_type type;
     enum tunnel_by by;
-    char *source;               /* If by flow: where from; NULL: anywhere. */
+    char *source;               /* TUNNEL_BY_FLOW: the local address that flows
+                                 * set, or NULL if they leave it to the
+                                 * switch. */
     bool is_encaps_own;         /* Is it the chassis that its Encap names? */
     struct smap options;
     struct smap bfd;            /* Empty: none. */
 };
 extern struct inc_kind *encaps_kind_wanted;
 
-/* (tunnel-leaves-port, mark): exists while packets may come by a port
- * of the tunnel's own that is not wanted any more. */
+/* (tunnel-leaves-port, mark): exists while packets may still come by a port of
+ * the tunnel's own, though it goes by flow now. */
 extern struct inc_kind *encaps_kind_leaves_port;
 
 /* Whether tunnels are to share ports, as far as they can: with

@@ -28,7 +28,8 @@ struct tunnel {
     char *chassis_name;
     char *remote_ip;            /* The encap's. */
     char *local_ip;             /* From which it starts, or NULL: any. */
-    char *source;               /* If by flow: the same, for flows to say. */
+    char *source;               /* If 'by_flow': the local address that flows
+                                 * set, or NULL: none. */
     bool is_default;            /* Is 'remote_ip' the one for those that do
                                  * not ask for another? */
     enum encap_type type;
