@@ -241,6 +241,7 @@ learn(struct knowledge *k, const struct expr *e)
                 only = e->subs[i];
             }
         }
+        ovs_assert(only);       /* Or 'e' would have been judged. */
         return learn(k, only);
 
     case EXPR_T_BOOLEAN:
