@@ -491,6 +491,9 @@ class Snapshot:
         path = os.path.join(side.central, 'sb.sock')
         tables = side.tables(path, 'OVN_Southbound', *SB_TABLES)
         self.learn_names(tables)
+        # The cookies of logical flows.
+        self.flows = {'0x%x' % number(self.names[uuid])
+                      for uuid in tables['Logical_Flow']}
         self.is_irrelevant = self.irrelevant(tables)
         keys = {uuid: row['tunnel_key']
                 for uuid, row in tables['Datapath_Binding'].items()}
@@ -652,7 +655,7 @@ class Snapshot:
     def cookie(self, match):
         """A flow's cookie, by what it is about: the same on both sides."""
         name = self.cookies.get(int(match.group(1), 16), match.group(1))
-        return 'cookie=0x%08x' % (zlib.crc32(name.encode()) or 1)
+        return 'cookie=0x%x' % number(name)
 
     def local_row(self, ovs, table, row, lines, write):
         row = {c: plain(row[c]) for c in OVS_COMPARED[table]}
@@ -690,11 +693,15 @@ class Snapshot:
                 for q in plain(qos['queues']).values() if q in ovs['Queue']]
 
 
+def number(name):
+    return zlib.crc32(name.encode()) or 1
+
+
 def compare(stock, ours, ignored, seen):
     """{place: (only stock's, only ours)}, without known faults, whose names go
     into 'seen'."""
     found = {}
-    for host, packet, tunnel in stock.special ^ ours.special:
+    for host, packet, tunnel, _ in stock.special ^ ours.special:
         # What becomes of it there, and on the chassis that it goes on to.
         here = '%s%s -> ' % (packet, tunnel)
         then = '%s from %s' % (packet, host)
@@ -706,6 +713,7 @@ def compare(stock, ours, ignored, seen):
     for place in stock.lines:
         a = stock.lines[place] - ours.lines[place]
         b = ours.lines[place] - stock.lines[place]
+        excuse_cookies(a, b, stock.flows & ours.flows)
         seen |= stock_faults.excuse(a, b)
         for line in ignored[place]:
             a.pop(line, None)
@@ -714,6 +722,25 @@ def compare(stock, ours, ignored, seen):
         if a or b:
             found[place] = (a, b)
     return found
+
+
+def excuse_cookies(a, b, flows):
+    """Takes out flows that differ only in which of two logical flows, both of
+    which are there on both sides, they are of."""
+    def key(line):
+        m = COOKIE.search(line)
+        return m and m[1] in flows and COOKIE.sub('', line, 1)
+
+    candidates = {key(line): line for line in b if key(line)}
+    for line in list(a):
+        other = candidates.get(key(line))
+        if other:
+            n = min(a[line], b[other])
+            a[line] -= n
+            b[other] -= n
+
+
+COOKIE = re.compile(r'cookie=(0x[0-9a-f]+)')
 
 
 def in_both(first, second):

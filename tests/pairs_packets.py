@@ -164,6 +164,8 @@ class Trace:
 class Packets:
     """Lines of text, as of a Snapshot, about the packets of 'cases'."""
 
+    flows = frozenset()
+
     def __init__(self, hosts, cases):
         self.hosts = hosts
         self.lines = {name + ' packets': collections.Counter()
@@ -190,8 +192,8 @@ class Packets:
         if refusal is not None:
             lines['%s%s -> refused' % (what, tunnel)] += 1
             return
-        if SPECIAL.search(text):
-            self.special.add((name, what, tunnel))
+        for kind in SPECIAL.findall(text):
+            self.special.add((name, what, tunnel, kind.strip()))
         trace = Trace(text, packet, host)
         for line in trace.out or ['drop']:
             lines['%s%s -> %s' % (what, tunnel, line)] += 1

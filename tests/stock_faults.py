@@ -95,12 +95,18 @@ def any_ethernet(line):
 
 
 def without_a_tunnel(line):
-    """A multicast group without one of the chassis that it is sent to."""
+    """A multicast group without one of the chassis that it is sent to, or
+    without the only one."""
     if re.match(r'table=39, priority=100, [^ ]* reg15=0x(?:8|c)[0-9a-f]{3},',
                 line):
         return [line[:m.start()] + line[m.end():]
-                for m in re.finditer(r'\boutput:[^,]*,', line)]
+                for what in (r'\boutput:[^,]*,', TO_ONE_TUNNEL)
+                for m in re.finditer(what, line)]
     return None
+
+
+TO_ONE_TUNNEL = r'\bset_field:\w+/0xffffff->tun_id,' \
+    r'(?:set_field:\w+->tun_metadata0,move:[^,]*,)?output:[^,]*,'
 
 
 def next_table(line):
