@@ -12,6 +12,21 @@
 #include "mpsc-queue.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/list.h"
+#include "util.h"
+
+/* It does not know, either, that what allocates memory never returns NULL, so
+ * that an error message could be none. */
+static inline char *
+analyze_nonnull(char *s)
+{
+    if (!s) {
+        __builtin_unreachable();
+    }
+    return s;
+}
+
+#define xstrdup(S) analyze_nonnull((xstrdup)(S))
+#define xasprintf(...) analyze_nonnull((xasprintf)(__VA_ARGS__))
 
 void *analyze_pop(const void *container);
 

@@ -599,7 +599,7 @@ parse_match(struct trace_flow *flow, struct trace_env *env)
     }
     flow->tried_match = true;
 
-    char *error;
+    char *error = NULL;
     flow->expr = (flow->row->is_derived
                   ? expr_clone(derived_cast(flow->row)->flow.match)
                   : expr_parse_text(flow->row->match, &env->env, &error));
