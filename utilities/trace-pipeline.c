@@ -407,11 +407,12 @@ travel_by_localnet(const struct travel *travel,
 /* From a router straight out of 'localnet', of the switch behind
  * 'travel->egress_port', to 'there', and on there. */
 static void
-travel_bridged(struct travel *travel, const struct trace_port *localnet,
+travel_bridged(const struct travel *travel, const struct trace_port *localnet,
                const struct sbrec_chassis *there)
 {
     struct trace *t = travel->t;
     struct flow copy = *travel->packet;
+    struct travel onward = *travel;
     struct eth_addr mac;
 
     if (!travel->egress_port->row->n_mac
@@ -420,14 +421,14 @@ travel_bridged(struct travel *travel, const struct trace_port *localnet,
         return;
     }
     copy.dl_src = mac;
-    travel->packet = &copy;
+    onward.packet = &copy;
     trace_put(travel->parent, TRACE_MODIFY, "eth.src = "ETH_ADDR_FMT,
               ETH_ADDR_ARGS(mac));
-    put_leave_by_localnet(travel, localnet, there);
+    put_leave_by_localnet(&onward, localnet, there);
     put_chassis_mac(t, &copy, localnet, travel->parent);
     trace_put(travel->parent, TRACE_OUTPUT, "output(\"%s\")",
               trace_port_name(t, localnet->dp, localnet->key));
-    arrive_by_localnet(travel, localnet, there);
+    arrive_by_localnet(&onward, localnet, there);
 }
 
 /* What is left of the way of 'packet' to 'port' if it is on other chassis:
