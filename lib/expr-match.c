@@ -88,6 +88,7 @@ index_add(struct builder *b, const struct match *match, uint32_t hash)
         b->hashes = xrealloc(b->hashes, ms->allocated * sizeof *b->hashes);
     }
 
+    ovs_assert(ms->matches);    /* At first the stub. */
     struct expr_match *m = &ms->matches[ms->n];
     m->match = *match;
     m->clauses = NULL;

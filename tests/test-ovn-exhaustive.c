@@ -566,6 +566,7 @@ check_shape(const struct exhaustive *x, const struct shape *shape,
     size_t leaves[MAX_TERMINALS] = { 0 };
     unsigned long long int n = 0;
 
+    ovs_assert(x->n_all);
     bool more = complete || next_leaves(x, leaves, 1);
     while (more) {
         if (!complete) {

@@ -426,6 +426,7 @@ execute_select(struct trace_acts *acts, const struct ovnact_select *select)
         }
     }
     if (!wanted) {
+        ovs_assert(select->n_dsts); /* Or it would not have been parsed. */
         id = select->dsts[random_range(select->n_dsts)].id;
     }
 
