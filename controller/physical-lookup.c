@@ -209,9 +209,9 @@ put_flood(struct inc_unit *unit, const struct tunnel *t,
 
     case ENCAP_STT:
         if (!again) {
-            put_move(MFF_LOG_DATAPATH, 0, MFF_TUN_ID, 0, 24, ofpacts);
-            put_load_bits(MFF_TUN_ID, 24, 16, 0, ofpacts);
             put_move(MFF_LOG_INPORT, 0, MFF_TUN_ID, 40, 15, ofpacts);
+            put_load_bits(MFF_TUN_ID, 24, 16, 0, ofpacts);
+            put_move(MFF_LOG_DATAPATH, 0, MFF_TUN_ID, 0, 24, ofpacts);
         }
         break;
 

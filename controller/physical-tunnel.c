@@ -128,9 +128,12 @@ add_receive_too_large(struct tunnel_ctx *ctx, bool ipv6)
     add_from_tunnel(ctx, 120, 0, &match);
 }
 
-/* The output port is in the lower half of the Geneve option 'geneve'. */
+/* STT has the output port in these bits of its key. */
+#define STT_OUTPORT_MASK UINT64_C(0xffff000000)
+
+/* Geneve has it in the lower half of the option 'geneve'. */
 static void
-match_no_outport(struct match *match, enum mf_field_id geneve)
+match_no_outport_geneve(struct match *match, enum mf_field_id geneve)
 {
     const struct mf_field *field = mf_from_id(geneve);
     union mf_value value, mask;
@@ -162,7 +165,9 @@ add_receive_flood(struct tunnel_ctx *ctx, uint32_t cookie, bool ipv6)
     put_receive(ctx);
     put_resubmit(ctx->dialect->tables.ingress, &ctx->ofpacts);
     if (ctx->type == ENCAP_GENEVE) {
-        match_no_outport(&match, ctx->geneve);
+        match_no_outport_geneve(&match, ctx->geneve);
+    } else if (ctx->type == ENCAP_STT) {
+        match_set_tun_id_masked(&match, 0, htonll(STT_OUTPORT_MASK));
     } else {
         /* There is no telling such packets from others. */
         put_resubmit(ctx->dialect->tables.local_output, &ctx->ofpacts);
