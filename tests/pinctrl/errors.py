@@ -51,6 +51,12 @@ def network(side):
             side.nb("acl-add sw0 %s-lport 100 '%s && %s.dst == %d' reject"
                     % (direction, port, proto, number))
     side.nb("acl-add sw0 to-lport 100 'outport == \"vm3\"' reject")
+    side.nb('meter-add acl-rate drop 1 pktps 0')
+    for name, port, meter in (('metered', 70, '--meter=acl-rate'),
+                              ('free', 71, '')):
+        side.nb("--log --name=%s --severity=info %s acl-add sw0 from-lport 200"
+                " 'inport == \"vm1\" && udp.dst == %d' drop"
+                % (name, meter, port))
     side.nb('ls-add ext -- lrp-add lr0 lr0-ext %s 172.16.0.1/24 fd09::1/64 '
             '-- lrp-set-gateway-chassis lr0-ext hv1 '
             '-- set Logical_Router_Port lr0-ext options:gateway_mtu=%d '
@@ -236,6 +242,26 @@ def port_unreachable(side):
         for l4 in (udp(me, you, 9), udp(me, you, 1300),
                    tcp(me, you, 2), (99, b'who knows'), sctp(INIT)):
             side.send('vm21', packets.frame(VM21, ROUTER2, me, you, *l4))
+
+
+# Logs of ACLs.  Nothing comes out; what counts is in the log.
+
+def n_logged(side, name):
+    with open('%s/hv1/controller.log' % side.dir) as f:
+        return sum('acl_log' in line and 'name="%s"' % name in line
+                   for line in f)
+
+
+@case()
+def logs_at_the_rate_of_their_meter(side):
+    n = 40
+    for port in 70, 71:
+        side.send('vm1', *[packets.frame(VM1, VM2, '10.0.0.1', '10.0.0.2',
+                                         *udp('10.0.0.1', '10.0.0.2', i, port))
+                           for i in range(n)])
+    side.wait_for(lambda: n_logged(side, 'free') >= n, 'the log')
+    side.expect('without a meter', n_logged(side, 'free'))
+    side.expect('metered, some', 0 < n_logged(side, 'metered') <= n / 4)
 
 
 # Larger than a gateway's MTU.
