@@ -44,6 +44,7 @@
 #include "encap.h"
 #include "idl-columns.h"
 #include "idl-row.h"
+#include "inputs.h"
 #include "ip-text.h"
 #include "module.h"
 #include "monitor.h"
@@ -51,6 +52,7 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
+#include "ovn/dialect.h"
 #include "ovs-config.h"
 #include "ovs-port.h"
 #include "ovsdb-idl.h"
@@ -228,6 +230,19 @@ chassis_config_destroy(struct chassis_config *c)
     smap_destroy(&c->other_config);
 }
 
+/* Whether there are Encaps of 'type'.  If the southbound database refused one,
+ * the chassis would not be registered at all. */
+static bool
+encap_type_exists(const char *type)
+{
+    const enum encap_type t = encap_type_from_word(type);
+
+    return (t != N_ENCAP_TYPES
+            && (t != ENCAP_STT
+                || ovn_northd_knows_stt(inc_peek(in_kinds.sb_options,
+                                                 INC_KEY_ONLY))));
+}
+
 /* Fills in the encapsulation types and addresses of 'c'. */
 static void
 get_encaps(struct chassis_config *c, const struct ovsrec_open_vswitch *cfg)
@@ -244,12 +259,12 @@ get_encaps(struct chassis_config *c, const struct ovsrec_open_vswitch *cfg)
         VLOG_INFO_RL(&rl, "Need to specify an encap type and ip");
     }
     SSET_FOR_EACH (word, &types) {
-        if (encap_type_from_word(word) != N_ENCAP_TYPES) {
+        if (encap_type_exists(word)) {
             sset_add(&c->encap_types, word);
         } else {
             sset_add_and_free(&problems, xasprintf(
                 "Unknown tunnel type: %s (in ovn-encap-type; geneve, vxlan "
-                "and stt exist)", word));
+                "and, up to OVN 25.03, stt exist)", word));
         }
     }
     SSET_FOR_EACH (word, &ips) {

@@ -247,6 +247,21 @@ ovn_northd_knows_distributed(const struct smap *options)
             && (year > 26 || (year == 26 && month >= 3)));
 }
 
+/* The version of the schema follows that of the release: "26.03.1-21.8.0-...".
+ * The first number has become 21 when STT went: what had been valid was not
+ * any more. */
+bool
+ovn_northd_knows_stt(const struct smap *options)
+{
+    const char *version = options ? smap_get(options,
+                                             "northd_internal_version") : NULL;
+    int year, month, micro, schema;
+
+    return !(version && ovs_scan(version, "%d.%d.%d-%d.", &year, &month,
+                                 &micro, &schema)
+             && schema >= 21);
+}
+
 bool
 ovn_dialect_choose(const struct ovn_dialect_facts *facts,
                    struct ovn_dialect *dialect)
