@@ -99,6 +99,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/mac-age.h \
 	controller/mac-bind.c \
 	controller/mac-bind.h \
+	controller/mac-probe.c \
+	controller/mac-probe.h \
 	controller/meter.c \
 	controller/meter.h \
 	controller/mirror.c \

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "byte-order.h"
 #include "coverage.h"
@@ -14,6 +15,7 @@
 #include "idl-columns.h"
 #include "inputs.h"
 #include "local-datapath.h"
+#include "mac-probe.h"
 #include "module.h"
 #include "ofctrl.h"
 #include "openvswitch/hmap.h"
@@ -50,7 +52,11 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 enum learned {
     NEIGHBOR,                   /* MAC_Binding. */
     ADDRESS,                    /* FDB. */
-    N_LEARNED
+    N_LEARNED,
+
+    /* Not learned, but asked for, too: neighbors that somebody sends to. */
+    TARGET = N_LEARNED,
+    N_COUNTED
 };
 
 static struct inc_kind *kinds[N_LEARNED];
@@ -141,7 +147,7 @@ static struct hmap now = HMAP_INITIALIZER(&now);
 /* What was used and has yet to be written. */
 static struct hmap used = HMAP_INITIALIZER(&used);
 
-static ovs_be32 xids[N_LEARNED]; /* 0: not asked, or answered in full. */
+static ovs_be32 xids[N_COUNTED]; /* 0: not asked, or answered in full. */
 static bool asked;
 static long long int next_poll;
 static long long int deadline;  /* Of the answers. */
@@ -190,6 +196,7 @@ static void
 stop_asking(void)
 {
     asked = false;
+    memset(xids, 0, sizeof xids);
     clear(&now);
 }
 
@@ -238,6 +245,9 @@ poll_switch(void)
     COVERAGE_INC(mac_age_poll);
     xids[NEIGHBOR] = request_table(tables->mac_cache_use);
     xids[ADDRESS] = request_table(tables->lookup_fdb);
+    if (inputs_dialect()->probes_neighbors) {
+        xids[TARGET] = request_table(tables->mac_binding);
+    }
     asked = true;
     deadline = time_msec() + PATIENCE;
     next_poll = time_msec() + interval;
@@ -269,12 +279,12 @@ add_reply(const struct ofp_header *oh, enum learned learned)
 static void
 reply(const struct ofp_header *oh)
 {
-    for (size_t i = 0; asked && i < N_LEARNED; i++) {
+    for (size_t i = 0; asked && i < N_COUNTED; i++) {
         if (xids[i] && oh->xid == xids[i]) {
             add_reply(oh, i);
         }
     }
-    if (asked && !xids[NEIGHBOR] && !xids[ADDRESS]) {
+    if (asked && !xids[NEIGHBOR] && !xids[ADDRESS] && !xids[TARGET]) {
         finish();
     }
 }
@@ -282,7 +292,7 @@ reply(const struct ofp_header *oh)
 static bool
 refused(uint32_t xid, enum ofperr error)
 {
-    for (size_t i = 0; asked && i < N_LEARNED; i++) {
+    for (size_t i = 0; asked && i < N_COUNTED; i++) {
         if (xids[i] && htonl(xid) == xids[i]) {
             VLOG_WARN_RL(&rl, "the switch does not tell the counters of flows "
                          "(%s)", ofperr_to_string(error));
@@ -340,11 +350,17 @@ renew_neighbors(struct ovsdb_idl *idl)
     const struct sbrec_mac_binding *mb;
 
     SBREC_MAC_BINDING_FOR_EACH (mb, idl) {
-        if (mb->datapath
-            && find_counter(&used, NEIGHBOR, mb->header_.uuid.parts[0])
+        const uint32_t cookie = mb->header_.uuid.parts[0];
+        bool is_used = find_counter(&used, NEIGHBOR, cookie);
+
+        if (mb->datapath && (is_used || find_counter(&used, TARGET, cookie))
             && is_due(NEIGHBOR, inc_key_uuid(&mb->datapath->header_.uuid),
                       mb->timestamp)) {
-            sbrec_mac_binding_set_timestamp(mb, time_wall_msec());
+            if (is_used) {
+                sbrec_mac_binding_set_timestamp(mb, time_wall_msec());
+            } else {
+                mac_probe(mb);
+            }
         }
     }
 }
@@ -418,6 +434,8 @@ static void
 register_sb(struct idl_columns *columns)
 {
     idl_columns_add(columns, &sbrec_mac_binding_col_datapath, IDL_READ);
+    idl_columns_add(columns, &sbrec_mac_binding_col_ip, IDL_READ);
+    idl_columns_add(columns, &sbrec_mac_binding_col_logical_port, IDL_READ);
     idl_columns_add(columns, &sbrec_mac_binding_col_timestamp, IDL_WRITE);
     idl_columns_add(columns, &sbrec_fdb_col_dp_key, IDL_READ);
     idl_columns_add(columns, &sbrec_fdb_col_timestamp, IDL_WRITE);

@@ -20,6 +20,10 @@
  * that it is said to be behind (lookup_fdb).  Flows have the first 32 bits of
  * their row's UUID as their cookies.
  *
+ * A neighbor to which packets go (flows of get_arp and get_nd), and from which
+ * none come, is asked whether it is still there (mac-probe.h), so that one
+ * does; with a central whose release does so, which the dialect tells.
+ *
  * The switch is asked four times in the shortest threshold there is on this
  * chassis, and not at all if there is none.  A timestamp that is younger than
  * a quarter of its own threshold is left alone. */

@@ -127,6 +127,10 @@ struct ovn_dialect {
      * it as its target, or only by what an IPv6 address sends. */
     bool counts_nd_target;
 
+    /* Whether neighbors that are sent to are asked, before they age, whether
+     * they are still there. */
+    bool probes_neighbors;
+
     /* Register into whose upper half goes by which tunnel a packet has come; 0
      * if nobody wants to know. */
     enum mf_field_id tunnel_ofport;
