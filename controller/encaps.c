@@ -61,6 +61,7 @@
 #include "binding.h"
 #include "br-int.h"
 #include "config-values.h"
+#include "coverage.h"
 #include "inputs.h"
 #include "ip-text.h"
 #include "local-encaps.h"
@@ -79,6 +80,8 @@
 #include "vswitch-idl.h"
 
 VLOG_DEFINE_THIS_MODULE(encaps);
+
+COVERAGE_DEFINE(encaps_check_ports);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
@@ -465,11 +468,28 @@ is_tunnel_port(const struct ovs_iface *iface)
     return iface && smap_get(&iface->port_external_ids, TUNNEL_MARK);
 }
 
+/* Does a pass over the ports find in 'b' what it has found in 'a'?  BFD and
+ * routes may come and go with hundreds of tunnels at a time. */
+static bool
+is_same_port(const struct ovs_iface *a, const struct ovs_iface *b)
+{
+    return (a && b
+            && uuid_equals(&a->uuid, &b->uuid)
+            && a->ofport == b->ofport
+            && !strcmp(a->type, b->type)
+            && !strcmp(a->port, b->port)
+            && !strcmp(a->bridge, b->bridge)
+            && smap_equal(&a->options, &b->options)
+            && smap_equal(&a->port_external_ids, &b->port_external_ids)
+            && smap_equal(&a->bfd, &b->bfd));
+}
+
 static void
 iface_changed(struct inc_key key OVS_UNUSED, const void *old, const void *new,
               void *aux OVS_UNUSED)
 {
-    if (is_tunnel_port(old) || is_tunnel_port(new)) {
+    if ((is_tunnel_port(old) || is_tunnel_port(new))
+        && !is_same_port(old, new)) {
         ports_dirty = true;
         ready_fence = 0;
     }
@@ -1171,6 +1191,7 @@ update_ports(const struct turn *turn)
     OVSREC_PORT_FOR_EACH (port, ovs_idl) {
         ovs_port_add_names(port, &ctx.names);
     }
+    COVERAGE_INC(encaps_check_ports);
     inc_kind_for_each(encaps_kind_wanted, choose_for_place, &ctx);
     find_shared(&ctx);
     check_ports(&ctx);

@@ -3,10 +3,11 @@
 /* The local Open vSwitch database as cells
  * ========================================
  *
- * An Interface does not know its Port, nor a Port its Bridge, so whenever one
- * of these tables changes all bridges are walked from the top.  A host has
- * some hundreds of interfaces, and interfaces that are as they were change no
- * cell. */
+ * An Interface does not know its Port, nor a Port its Bridge.  Where an
+ * Interface was found last is in its record, so one that changes is read again
+ * by itself.  When a Port or a Bridge changes, all bridges are walked from the
+ * top, and Interfaces read if they, or where they are, have changed.  A host
+ * may have thousands, one for each tunnel. */
 
 #include <config.h>
 
@@ -14,6 +15,7 @@
 
 #include <stdlib.h>
 
+#include "coverage.h"
 #include "encaps.h"
 #include "idl-columns.h"
 #include "openvswitch/dynamic-string.h"
@@ -49,19 +51,27 @@ is_own_key(const char *key)
     return !strcmp(key, "ovn-installed") || !strcmp(key, "ovn-installed-ts");
 }
 
+COVERAGE_DEFINE(inputs_read_iface);
+
+/* Where an interface is. */
+struct place {
+    const char *port;
+    const struct smap *port_external_ids;
+    const char *bridge;
+};
+
 static struct ovs_iface *
-iface_create(const struct ovsrec_interface *row,
-             const struct ovsrec_port *port,
-             const struct ovsrec_bridge *bridge)
+iface_create(const struct ovsrec_interface *row, const struct place *place)
 {
     struct ovs_iface *iface = xzalloc(sizeof *iface);
     const struct smap_node *node;
 
+    COVERAGE_INC(inputs_read_iface);
     iface->uuid = row->header_.uuid;
     iface->name = xstrdup(row->name);
     iface->type = xstrdup(row->type);
-    iface->port = xstrdup(port->name);
-    iface->bridge = xstrdup(bridge->name);
+    iface->port = xstrdup(place->port);
+    iface->bridge = xstrdup(place->bridge);
     iface->ofport = row->n_ofport ? row->ofport[0] : 0;
     iface->mtu = row->n_mtu ? row->mtu[0] : 0;
     smap_init(&iface->external_ids);
@@ -71,7 +81,7 @@ iface_create(const struct ovsrec_interface *row,
         }
     }
     smap_clone(&iface->options, &row->options);
-    smap_clone(&iface->port_external_ids, &port->external_ids);
+    smap_clone(&iface->port_external_ids, place->port_external_ids);
     if (!strcmp(smap_get_def(&row->status, "tunnel_egress_iface_carrier", ""),
                 "up")) {
         iface->egress_iface = nullable_xstrdup(
@@ -119,25 +129,39 @@ iface_equal(const void *a_, const void *b_)
             && a->bfd_up == b->bfd_up);
 }
 
+/* The mark of a tunnel port, or NULL if 'iface' is none. */
+static const char *
+tunnel_mark(const struct ovs_iface *iface)
+{
+    return smap_get(&iface->port_external_ids, TUNNEL_MARK);
+}
+
 /* Adds 'iface' to, or removes it from, the sets of the integration bridge's
  * interfaces that lead to it. */
 static void
 index_iface(const struct ovs_iface *iface, bool add)
 {
     const char *iface_id = smap_get(&iface->external_ids, "iface-id");
+    const char *mark = tunnel_mark(iface);
     struct inc_key name = inc_key_string(iface->name);
 
     if (iface_id) {
         input_put_member(in_kinds.ifaces_by_id, inc_key_string(iface_id),
                          name, add);
     }
-
-    const char *mark = smap_get(&iface->port_external_ids, TUNNEL_MARK);
-    if (mark) {
-        input_put_member((strcmp(mark, SHARED_MARK) ? in_kinds.tunnel_ifaces
-                          : in_kinds.shared_tunnel_ifaces),
-                         INC_KEY_ONLY, name, add);
+    if (mark && !strcmp(mark, SHARED_MARK)) {
+        input_put_member(in_kinds.shared_tunnel_ifaces, INC_KEY_ONLY, name,
+                         add);
     }
+}
+
+/* Does 'iface' lead to one chassis? */
+static bool
+is_tunnel(const struct ovs_iface *iface)
+{
+    const char *mark = tunnel_mark(iface);
+
+    return mark && strcmp(mark, SHARED_MARK);
 }
 
 static bool
@@ -157,37 +181,82 @@ put_iface(const char *name, struct ovs_iface *new, const char *old_br_int)
     if (old && old_br_int && !strcmp(old->bridge, old_br_int)) {
         index_iface(old, false);
     }
-    if (new && is_br_int(new->bridge)) {
+    bool is_ours = new && is_br_int(new->bridge);
+    if (is_ours) {
         index_iface(new, true);
     }
+    inc_set(in_kinds.tunnel_iface, key,
+            is_ours && is_tunnel(new) ? inc_there : NULL);
     inc_set(in_kinds.iface, key, new);
 }
 
-static void
-put_port(const struct ovsrec_port *port, const struct ovsrec_bridge *bridge,
-         const char *old_br_int, struct sset *gone)
+/* Has 'row' come or changed since the last run? */
+static bool
+has_changed(const struct ovsdb_idl_row *row)
 {
+    return (row->updated
+            || ovsdb_idl_row_get_seqno(row, OVSDB_IDL_CHANGE_INSERT) > 0);
+}
+
+/* Has a row of 'table' come, gone or changed?  (A row is reported, too, if one
+ * that it refers to has changed.) */
+static bool
+has_table_changed(struct ovsdb_idl *idl,
+                  const struct ovsdb_idl_table_class *table)
+{
+    for (const struct ovsdb_idl_row *row
+             = ovsdb_idl_track_get_first(idl, table);
+         row; row = ovsdb_idl_track_get_next(row)) {
+        if (has_changed(row)
+            || ovsdb_idl_row_get_seqno(row, OVSDB_IDL_CHANGE_DELETE) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_at(const struct ovs_iface *iface, const struct place *place)
+{
+    return (!strcmp(iface->port, place->port)
+            && !strcmp(iface->bridge, place->bridge));
+}
+
+/* A walk through all bridges. */
+struct walk {
+    const char *old_br_int;     /* See put_iface(). */
+    bool all;                   /* Read everything? */
+    struct sset gone;           /* Interfaces that it has not seen. */
+};
+
+static void
+walk_port(struct walk *walk, const struct ovsrec_port *port,
+          const struct ovsrec_bridge *bridge)
+{
+    const struct place place = {
+        port->name, &port->external_ids, bridge->name
+    };
+
     for (size_t i = 0; i < port->n_interfaces; i++) {
         const struct ovsrec_interface *row = port->interfaces[i];
+        const struct ovs_iface *old = inc_peek(in_kinds.iface,
+                                               inc_key_string(row->name));
 
-        sset_add(&iface_names, row->name);
-        sset_find_and_delete(gone, row->name);
-        put_iface(row->name, iface_create(row, port, bridge), old_br_int);
+        sset_find_and_delete(&walk->gone, row->name);
+        if (walk->all || !old || !is_at(old, &place)
+            || has_changed(&row->header_) || has_changed(&port->header_)) {
+            sset_add(&iface_names, row->name);
+            put_iface(row->name, iface_create(row, &place), walk->old_br_int);
+        }
     }
 }
 
 static void
-set_fact(const char *name, const char *value)
+walk_bridges(struct ovsdb_idl *idl, const char *old_br_int, bool all)
 {
-    inc_set(in_kinds.ovs_fact, inc_key_string(name),
-            value ? xstrdup(value) : NULL);
-}
-
-static void
-walk_bridges(struct ovsdb_idl *idl, const char *old_br_int)
-{
-    struct sset gone_ifaces, gone_bridges;
-    sset_clone(&gone_ifaces, &iface_names);
+    struct walk walk = { .old_br_int = old_br_int, .all = all };
+    struct sset gone_bridges;
+    sset_clone(&walk.gone, &iface_names);
     sset_clone(&gone_bridges, &bridge_names);
 
     const struct ovsrec_bridge *bridge;
@@ -197,12 +266,12 @@ walk_bridges(struct ovsdb_idl *idl, const char *old_br_int)
         sset_add(&bridge_names, bridge->name);
         sset_find_and_delete(&gone_bridges, bridge->name);
         for (size_t i = 0; i < bridge->n_ports; i++) {
-            put_port(bridge->ports[i], bridge, old_br_int, &gone_ifaces);
+            walk_port(&walk, bridge->ports[i], bridge);
         }
     }
 
     const char *name;
-    SSET_FOR_EACH (name, &gone_ifaces) {
+    SSET_FOR_EACH (name, &walk.gone) {
         put_iface(name, NULL, old_br_int);
         sset_find_and_delete(&iface_names, name);
     }
@@ -210,8 +279,36 @@ walk_bridges(struct ovsdb_idl *idl, const char *old_br_int)
         inc_set_remove(in_kinds.bridges, INC_KEY_ONLY, inc_key_string(name));
         sset_find_and_delete(&bridge_names, name);
     }
-    sset_destroy(&gone_ifaces);
+    sset_destroy(&walk.gone);
     sset_destroy(&gone_bridges);
+}
+
+/* Reads the Interfaces that have changed, all of which are where they were. */
+static void
+follow_ifaces(struct ovsdb_idl *idl)
+{
+    const struct ovsrec_interface *row;
+
+    OVSREC_INTERFACE_FOR_EACH_TRACKED (row, idl) {
+        const struct ovs_iface *old = inc_peek(in_kinds.iface,
+                                               inc_key_string(row->name));
+
+        if (old && has_changed(&row->header_)
+            && uuid_equals(&old->uuid, &row->header_.uuid)) {
+            const struct place place = {
+                old->port, &old->port_external_ids, old->bridge
+            };
+
+            put_iface(row->name, iface_create(row, &place), last_br_int_name);
+        }
+    }
+}
+
+static void
+set_fact(const char *name, const char *value)
+{
+    inc_set(in_kinds.ovs_fact, inc_key_string(name),
+            value ? xstrdup(value) : NULL);
 }
 
 /* Configuration. */
@@ -365,11 +462,11 @@ inputs_run_ovs(struct ovsdb_idl *idl, const char *chassis_name,
 
     char *old_br_int = nullable_xstrdup(last_br_int_name);
     bool other_br_int = remember(&last_br_int_name, br_int_name);
-    if (other_br_int || all
-        || ovsrec_bridge_track_get_first(idl)
-        || ovsrec_port_track_get_first(idl)
-        || ovsrec_interface_track_get_first(idl)) {
-        walk_bridges(idl, old_br_int);
+    if (other_br_int || all || has_table_changed(idl, &ovsrec_table_bridge)
+        || has_table_changed(idl, &ovsrec_table_port)) {
+        walk_bridges(idl, old_br_int, other_br_int || all);
+    } else {
+        follow_ifaces(idl);
     }
     free(old_br_int);
 
@@ -400,9 +497,8 @@ static const struct inc_kind_class ifaces_by_id_kind_class = {
     .name = "ifaces-by-id", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
     .is_set = true,
 };
-static const struct inc_kind_class tunnel_ifaces_kind_class = {
-    .name = "tunnel-ifaces", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
-    .is_set = true,
+static const struct inc_kind_class tunnel_iface_kind_class = {
+    .name = "tunnel-iface", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
 };
 static const struct inc_kind_class shared_tunnel_ifaces_kind_class = {
     .name = "shared-tunnel-ifaces", .stage = STAGE_INPUT,
@@ -421,8 +517,8 @@ inputs_declare_ovs(struct inc_engine *engine)
     in_kinds.ovs_fact = inc_kind_declare(engine, &ovs_fact_kind_class);
     in_kinds.ifaces_by_id = inc_kind_declare(engine,
                                              &ifaces_by_id_kind_class);
-    in_kinds.tunnel_ifaces = inc_kind_declare(engine,
-                                              &tunnel_ifaces_kind_class);
+    in_kinds.tunnel_iface = inc_kind_declare(engine,
+                                             &tunnel_iface_kind_class);
     in_kinds.shared_tunnel_ifaces
         = inc_kind_declare(engine, &shared_tunnel_ifaces_kind_class);
     in_kinds.bridges = inc_kind_declare(engine, &bridges_kind_class);

@@ -416,7 +416,6 @@ IN_SET_BY_NAME(ifaces_by_id)
 IN_SET_BY_UUID(lbs_by_nb)
 IN_SET_BY_UUID(delegation_ports)
 IN_SET_BY_UUID(dns_rows)
-IN_ONLY_SET(tunnel_ifaces, tunnel_ifaces)
 IN_ONLY_SET(shared_tunnel_ifaces, shared_tunnel_ifaces)
 IN_ONLY_SET(bridges, bridges)
 

@@ -364,8 +364,8 @@ const struct inc_set *in_dns_rows(struct inc_unit *, const struct uuid *dp);
 /* The ports of datapath 'dp' that prefix delegation is about. */
 const struct inc_set *in_delegation_ports(struct inc_unit *,
                                           const struct uuid *dp); /* lports */
-/* Tunnels to one chassis, and those that lead to all. */
-const struct inc_set *in_tunnel_ifaces(struct inc_unit *);      /* ifaces */
+/* Tunnels that lead to all chassis.  (Those to one are in_kinds.tunnel_iface,
+ * by the interface's name.) */
 const struct inc_set *in_shared_tunnel_ifaces(struct inc_unit *); /* ifaces */
 const struct inc_set *in_bridges(struct inc_unit *);            /* names */
 /* Whether a Flow_Sample_Collector_Set of the integration bridge has 'id'. */
@@ -389,7 +389,7 @@ struct inputs_kinds {
         *router_lb_flow,    /* ...and those of routers that may be changed. */
         *stage, *lports_by_address, *migrating_ports, *vifs_by_key,
         *lbs_by_nb,
-        *tunnel_ifaces, *shared_tunnel_ifaces, *bridges, *multicast_key,
+        *tunnel_iface, *shared_tunnel_ifaces, *bridges, *multicast_key,
         *service_monitor,
         *ipsec, *dialect, *dns_row, *dns_rows, *ip_multicast, *igmp_group,
         *bfd_row, *ecmp_nexthop,

@@ -165,8 +165,7 @@ iface_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     struct inc_key name = inc_unit_key(unit);
     const struct ovs_iface *iface = in_iface(unit, name.data);
 
-    if (!iface || !iface->bfd_up
-        || !inc_set_contains(in_tunnel_ifaces(unit), name)) {
+    if (!iface || !iface->bfd_up) {
         return;
     }
 
@@ -255,7 +254,7 @@ init(struct inc_engine *engine)
     live_tunnels_kind = inc_kind_declare(engine, &live_tunnels_class);
     any_live_tunnel_kind = inc_kind_declare(engine, &any_live_tunnel_class);
     inc_kind_spawn(in_kinds.ha_chassis_group, &group_class, NULL);
-    inc_kind_spawn(in_kinds.iface, &iface_class, NULL);
+    inc_kind_spawn(in_kinds.tunnel_iface, &iface_class, NULL);
 }
 
 const struct module tunnel_bfd_module = {

@@ -159,7 +159,7 @@ get_ofport(const struct ovs_iface *iface)
             ? u16_to_ofp(iface->ofport) : 0);
 }
 
-/* One unit for each interface. */
+/* One unit for each interface that leads to one chassis. */
 static void
 port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
@@ -170,7 +170,6 @@ port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     struct encap_mark mark;
 
     if (type == N_ENCAP_TYPES || !get_ofport(iface)
-        || !inc_set_contains(in_tunnel_ifaces(unit), inc_key_string(name))
         || !encap_mark_parse(smap_get(&iface->port_external_ids, TUNNEL_MARK),
                              &mark)) {
         return;
@@ -429,7 +428,7 @@ init(struct inc_engine *engine)
     kind_to_remote = inc_kind_declare(engine, &to_remote_class);
     kind_shapes = inc_kind_declare(engine, &shapes_class);
 
-    inc_kind_spawn(in_kinds.iface, &port_class, NULL);
+    inc_kind_spawn(in_kinds.tunnel_iface, &port_class, NULL);
     inc_kind_spawn(encaps_kind_wanted, &flow_class, NULL);
     inc_unit_add(engine, &shared_class, INC_KEY_ONLY, NULL);
 }
