@@ -130,6 +130,7 @@ $(srcdir)/tests/package.m4: $(top_srcdir)/configure.ac
 
 # Benchmarks: figures, never a verdict.  make bench BENCHFLAGS=--help
 dist_noinst_SCRIPTS += tests/bench/ovn-bench
+EXTRA_DIST += tests/bench/bench_base.py tests/bench/remote_chassis.py
 .PHONY: bench
 bench: all
 	$(PYTHON3) $(srcdir)/tests/bench/ovn-bench \
