@@ -779,7 +779,7 @@ connected(void)
 
 /* announce/list */
 
-static bool
+static void
 list(int argc OVS_UNUSED, const char *argv[] OVS_UNUSED, struct ds *reply)
 {
     const long long int now = time_msec();
@@ -801,7 +801,6 @@ list(int argc OVS_UNUSED, const char *argv[] OVS_UNUSED, struct ds *reply)
         }
         ds_put_char(reply, '\n');
     }
-    return true;
 }
 
 static const struct pin_command commands[] = {

@@ -661,7 +661,7 @@ compare_sessions(const void *a_, const void *b_)
                               sizeof (*a)->fact->place.dst);
 }
 
-static bool
+static void
 run_show(int argc, const char *argv[], struct ds *reply)
 {
     const size_t n = hmap_count(&by_row);
@@ -682,7 +682,6 @@ run_show(int argc, const char *argv[], struct ds *reply)
     ds_put_format(reply, "%"PRIuSIZE" sessions, %llu packets on time, %llu "
                   "more than %d ms late, at most %d ms\n", n,
                   n_periodic - n_late, n_late, LATE_MS, max_late);
-    return true;
 }
 
 static const struct pin_command commands[] = {

@@ -24,7 +24,6 @@ struct call {
     struct unixctl_conn *conn;  /* Main thread only. */
     struct svec args;
     struct ds reply;
-    bool ok;
 };
 
 static struct ovs_mutex mutex = OVS_MUTEX_INITIALIZER;
@@ -46,7 +45,6 @@ ask(struct unixctl_conn *conn, int argc, const char *argv[], void *command)
     }
     svec_terminate(&call->args);
     ds_init(&call->reply);
-    call->ok = false;
 
     ovs_mutex_lock(&mutex);
     ovs_list_push_back(&asked, &call->list_node);
@@ -82,9 +80,8 @@ pin_commands_run(void)
     struct call *call;
 
     while ((call = pop(&asked))) {
-        call->ok = call->command->run(call->args.n,
-                                      (const char **) call->args.names,
-                                      &call->reply);
+        call->command->run(call->args.n, (const char **) call->args.names,
+                           &call->reply);
         ovs_mutex_lock(&mutex);
         ovs_list_push_back(&answered, &call->list_node);
         ovs_mutex_unlock(&mutex);
@@ -93,13 +90,8 @@ pin_commands_run(void)
 }
 
 static void
-reply(struct call *call)
+call_destroy(struct call *call)
 {
-    if (call->ok) {
-        unixctl_command_reply(call->conn, ds_cstr(&call->reply));
-    } else {
-        unixctl_command_reply_error(call->conn, ds_cstr(&call->reply));
-    }
     svec_destroy(&call->args);
     ds_destroy(&call->reply);
     free(call);
@@ -111,7 +103,8 @@ pin_commands_reply(void)
     struct call *call;
 
     while ((call = pop(&answered))) {
-        reply(call);
+        unixctl_command_reply(call->conn, ds_cstr(&call->reply));
+        call_destroy(call);
     }
 }
 
@@ -122,7 +115,7 @@ pin_commands_destroy(void)
 
     pin_commands_reply();
     while ((call = pop(&asked))) {
-        ds_put_cstr(&call->reply, "exiting");
-        reply(call);
+        unixctl_command_reply_error(call->conn, "exiting");
+        call_destroy(call);
     }
 }

@@ -693,7 +693,7 @@ show_members(const struct ovs_list *members, long long int now,
     ds_put_char(reply, '\n');
 }
 
-static bool
+static void
 show(int argc OVS_UNUSED, const char *argv[] OVS_UNUSED, struct ds *reply)
 {
     const long long int now = time_msec();
@@ -719,7 +719,6 @@ show(int argc OVS_UNUSED, const char *argv[] OVS_UNUSED, struct ds *reply)
             show_members(&e->members, now, reply);
         }
     }
-    return true;
 }
 
 static const struct pin_command commands[] = {

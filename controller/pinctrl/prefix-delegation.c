@@ -850,7 +850,7 @@ show_time(struct ds *reply, const char *what, long long int when)
     }
 }
 
-static bool
+static void
 show(int argc OVS_UNUSED, const char *argv[] OVS_UNUSED, struct ds *reply)
 {
     const struct session *s;
@@ -871,7 +871,6 @@ show(int argc OVS_UNUSED, const char *argv[] OVS_UNUSED, struct ds *reply)
         }
         ds_put_char(reply, '\n');
     }
-    return true;
 }
 
 static const struct pin_command commands[] = {

@@ -641,7 +641,7 @@ handle_put_nd_ra_opts(const struct pin *pin)
 
 /* router-advertisements/show */
 
-static bool
+static void
 show(int argc OVS_UNUSED, const char *argv[] OVS_UNUSED, struct ds *reply)
 {
     const long long int now = time_msec();
@@ -662,7 +662,6 @@ show(int argc OVS_UNUSED, const char *argv[] OVS_UNUSED, struct ds *reply)
                           MAX(s->due - now, 0));
         }
     }
-    return true;
 }
 
 static const struct pin_command commands[] = {

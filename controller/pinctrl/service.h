@@ -127,7 +127,7 @@ struct pin_command {
     const char *name;           /* "bfd/show" */
     const char *usage;
     int min_args, max_args;
-    bool (*run)(int argc, const char *argv[], struct ds *reply);
+    void (*run)(int argc, const char *argv[], struct ds *reply);
 };
 
 /* A number for memory/show, of things that are kept. */

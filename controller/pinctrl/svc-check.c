@@ -559,7 +559,7 @@ compare_services(const void *a_, const void *b_)
             : a->target.port - b->target.port);
 }
 
-static bool
+static void
 run_show(int argc, const char *argv[], struct ds *reply)
 {
     const size_t n = hmap_count(&by_row);
@@ -577,7 +577,6 @@ run_show(int argc, const char *argv[], struct ds *reply)
         }
     }
     free(services);
-    return true;
 }
 
 static const struct pin_command commands[] = {
