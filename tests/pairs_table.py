@@ -1286,7 +1286,7 @@ EXCLUDED = (
     ('change', 'type-l2gateway', 'port', 'requested-here'),
     # Stock puts packets from a router into a conntrack zone if there is an
     # interface for the router's port, which is no VIF: ovn-sb(5).
-    ('type', 'gateway ha-gateway', 'change', 'rename'),
+    ('type', 'router gateway ha-gateway', 'change', 'rename'),
     # In a recompute, stock forgets the port security of a localport.
     ('type', 'localport', 'port', 'security-mac security-ip security-net'),
     ('change', 'type-localport', 'port', 'security-mac security-ip '
@@ -1296,7 +1296,7 @@ EXCLUDED = (
     # Their chassis is somebody else's to say, after the change, too.  Stock
     # takes it for that of a localnet or patch port.
     ('type', 'vtep remote', 'change', 'type-l2gateway type-external'),
-    ('type', 'remote', 'change', 'type-localnet type-router'),
+    ('type', 'vtep remote', 'change', 'type-localnet type-router'),
     # Stock ends with a failed assertion.
     ('type', 'external l2gateway', 'change', 'requested-two'),
     ('port', 'requested-two requested-other-two requested-rarp',
