@@ -166,4 +166,4 @@ EXTRA_DIST += tests/ovn-sb-fuzz.py \
 EXTRA_DIST += tests/corpus.sh $(wildcard $(srcdir)/tests/corpus/*.conf)
 EXTRA_DIST += tests/corpus-trace.sh \
 	$(wildcard $(srcdir)/tests/corpus/*.trace) \
-	tests/trace-actions.in tests/trace-diff.py tests/trace-switch.py
+	tests/trace-actions.in tests/trace-actions-later.in tests/trace-diff.py tests/trace-switch.py

@@ -204,9 +204,10 @@ execute_ct_commit_to_zone(struct trace_acts *acts, const struct ovnact *a)
     const char *note;
 
     track(acts, false, &copy, &note);
-    struct trace_node *node
-        = trace_put_nocopy(acts->parent, TRACE_FORK,
-                           trace_format_action(acts->t, a));
+    char *text = trace_format_action(acts->t, a);
+    struct trace_node *node = trace_put(acts->parent, TRACE_FORK, "%s%s", text,
+                                        note);
+    free(text);
     trace_goto(acts, &copy, next->ltable, node);
 }
 
