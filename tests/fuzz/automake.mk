@@ -21,7 +21,7 @@ FUZZ_RUNS = 100000
 FUZZ_PARTS = lex expr actions encode dns dhcp mcast bfd nd svc error
 
 fuzz_sources = \
-	$(filter lib/dialect.c lib/dhcpv4.c lib/dhcpv6-pd.c lib/dhcpv6.c lib/dns.c lib/lex.c lib/mcast.c lib/nd-ra.c lib/packet-build.c lib/expr-%.c lib/actions%.c lib/gen-opts.c \
+	$(filter lib/dialect.c lib/dhcpv4.c lib/dhcpv6-pd.c lib/dhcpv6.c lib/dns.c lib/ip-text.c lib/lex.c lib/mcast.c lib/nd-ra.c lib/packet-build.c lib/string-array.c lib/expr-%.c lib/actions%.c lib/gen-opts.c \
 	  lib/lb.c lib/logical-fields.c lib/ovn-group.c lib/put-actions.c \
 	  lib/bfd-session.c lib/svc-probe.c, \
 	  $(lib_libovn_la_SOURCES)) \
