@@ -52,7 +52,8 @@ static struct inc_kind *peers_kind;
 /* (live-tunnels, UUID of a chassis): interfaces whose BFD session is up. */
 static struct inc_kind *live_tunnels_kind;
 
-/* (any-live-tunnel, only): exists if there is one. */
+/* (any-live-tunnel, only): not empty if there is one.  All have the same
+ * member, so that nobody learns of more than the first and the last. */
 static struct inc_kind *any_live_tunnel_kind;
 
 /* Who watches whom. */
@@ -177,7 +178,7 @@ iface_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
         if (chassis) {
             inc_insert(unit, live_tunnels_kind, inc_key_uuid(chassis), name);
-            inc_insert(unit, any_live_tunnel_kind, INC_KEY_ONLY, name);
+            inc_insert(unit, any_live_tunnel_kind, INC_KEY_ONLY, INC_KEY_ONLY);
         }
         encap_mark_destroy(&mark);
     }
