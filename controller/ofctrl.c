@@ -1005,7 +1005,11 @@ send_changes(bool complete)
     if (cur) {
         finish_batch();
     } else if (ovs_list_is_empty(&batches)) {
-        reached_fence = last_fence;
+        if (reached_fence != last_fence) {
+            reached_fence = last_fence;
+            /* Nobody else wakes who waits for it. */
+            poll_immediate_wake();
+        }
     } else {
         struct batch *last = CONTAINER_OF(ovs_list_back(&batches),
                                           struct batch, list_node);
