@@ -26,6 +26,7 @@ import daemons
 
 BENCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bench",
                      "ovn-bench")
+sys.path.insert(0, os.path.dirname(BENCH))
 loader = importlib.machinery.SourceFileLoader("ovn_bench", BENCH)
 spec = importlib.util.spec_from_loader("ovn_bench", loader)
 bench = importlib.util.module_from_spec(spec)
