@@ -679,7 +679,7 @@ class Case:
                and not self._which(found)):
             time.sleep(0.002)
             found += self.d.outcome()
-        if any(trace.learns for trace in self.traces):
+        if not makes and any(trace.learns for trace in self.traces):
             # Others have waited for what is learned.
             found = [item for item in found if item[1].get('protocol')
                      == self.packet['protocol']]
