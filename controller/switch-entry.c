@@ -175,7 +175,10 @@ static struct ofpbuf *
 make_message(struct switch_table *table, struct switch_entry *e,
              enum switch_change change)
 {
-    bool up_to_date = table->class->need(e) == SWITCH_NONE;
+    /* What the class needs takes time to find out, and is only in doubt if
+     * the entry has been refused. */
+    bool up_to_date = ((e->retry || e->stale)
+                       && table->class->need(e) == SWITCH_NONE);
     struct ofpbuf *msg;
 
     if (up_to_date && !e->retry) {
@@ -186,7 +189,7 @@ make_message(struct switch_table *table, struct switch_entry *e,
     } else {
         msg = table->class->make(e, change);
         if (msg) {
-            /* Unless the last message was refused, that may be there. */
+            /* What was withdrawn stays away only while all is refused. */
             e->withdrawn &= e->refused;
             e->again = e->retry && up_to_date;
             e->refused = false;
