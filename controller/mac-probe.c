@@ -6,8 +6,6 @@
 #include "mac-probe.h"
 
 #include <netinet/in.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "coverage.h"
 #include "dp-packet.h"
@@ -21,7 +19,6 @@
 #include "packets.h"
 #include "put-actions.h"
 #include "smap.h"
-#include "util.h"
 
 COVERAGE_DEFINE(mac_probe);
 
@@ -29,13 +26,11 @@ COVERAGE_DEFINE(mac_probe);
 static const struct port_binding *
 way_out(const struct port_binding *pb)
 {
-    char *name = xasprintf("cr-%s", pb->logical_port);
-    const struct port_binding *cr = inc_peek(in_kinds.port_binding,
-                                             inc_key_string(name));
-    const char *of = cr ? smap_get(&cr->options, "distributed-port") : NULL;
+    const char *name = smap_get(&pb->options, "chassis-redirect-port");
+    const struct port_binding *cr
+        = name ? inc_peek(in_kinds.port_binding, inc_key_string(name)) : NULL;
 
-    free(name);
-    return of && !strcmp(of, pb->logical_port) ? cr : pb;
+    return cr ? cr : pb;
 }
 
 static void
