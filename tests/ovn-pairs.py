@@ -713,7 +713,9 @@ def compare(stock, ours, ignored, seen):
     for place in stock.lines:
         a = stock.lines[place] - ours.lines[place]
         b = ours.lines[place] - stock.lines[place]
-        excuse_cookies(a, b, stock.flows & ours.flows)
+        # Of two logical flows that both sides have, a flow may be either's.
+        flow_diff.excuse_cookies(
+            a, b, dict.fromkeys(stock.flows & ours.flows, ('any',)))
         seen |= stock_faults.excuse(a, b)
         for line in ignored[place]:
             a.pop(line, None)
@@ -722,25 +724,6 @@ def compare(stock, ours, ignored, seen):
         if a or b:
             found[place] = (a, b)
     return found
-
-
-def excuse_cookies(a, b, flows):
-    """Takes out flows that differ only in which of two logical flows, both of
-    which are there on both sides, they are of."""
-    def key(line):
-        m = COOKIE.search(line)
-        return m and m[1] in flows and COOKIE.sub('', line, 1)
-
-    candidates = {key(line): line for line in b if key(line)}
-    for line in list(a):
-        other = candidates.get(key(line))
-        if other:
-            n = min(a[line], b[other])
-            a[line] -= n
-            b[other] -= n
-
-
-COOKIE = re.compile(r'cookie=(0x[0-9a-f]+)')
 
 
 def in_both(first, second):
