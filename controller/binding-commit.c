@@ -21,7 +21,12 @@
  * other as fast as the server allows.  Therefore a port that is claimed away
  * from us within CLAIM_INTERVAL_MS is not claimed back before that has
  * passed: the fight goes on, slowly, until somebody mends the configuration,
- * and neither side starves. */
+ * and neither side starves.
+ *
+ * A gateway is elected by what the switch last said of BFD.  If the switch
+ * has died that stays as it was, while the others have seen it die and one of
+ * them has taken over.  Hence a chassis takes no such port from another while
+ * it has no connection to its switch. */
 
 #include <config.h>
 #include "binding.h"
@@ -33,6 +38,7 @@
 #include "idl-row.h"
 #include "if-status.h"
 #include "module.h"
+#include "ofctrl.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -45,6 +51,7 @@
 VLOG_DEFINE_THIS_MODULE(binding_commit);
 
 COVERAGE_DEFINE(binding_claim_postponed);
+COVERAGE_DEFINE(binding_claim_without_switch);
 
 #define CLAIM_INTERVAL_MS 500
 
@@ -157,11 +164,18 @@ expire_claims(void)
     }
 }
 
-/* Whether it is too early to claim 'lport' away from chassis 'from'; otherwise
- * remembers that we do so now. */
+/* Whether it is too early to claim 'lport' away from chassis 'from', because
+ * of an 'elected' port's switch or of an earlier claim; otherwise remembers
+ * that we do so now. */
 static bool
-postpone_claim(const char *lport, const struct uuid *from)
+postpone_claim(const char *lport, const struct uuid *from, bool elected)
 {
+    if (elected && !uuid_is_zero(from) && !ofctrl_is_connected()) {
+        /* The connection wakes us. */
+        COVERAGE_INC(binding_claim_without_switch);
+        return true;
+    }
+
     struct claim *c = claim_find(lport);
 
     if (c) {
@@ -328,7 +342,7 @@ log_claim(const struct sbrec_port_binding *pb, const struct sbrec_chassis *us)
 static bool
 agree_primary(const struct sbrec_port_binding *pb,
               const struct sbrec_chassis *us, const struct sbrec_encap *encap,
-              bool up)
+              bool elected, bool up)
 {
     if (pb->chassis == us) {
         bool agrees = agree_encap(pb, encap);
@@ -344,7 +358,7 @@ agree_primary(const struct sbrec_port_binding *pb,
 
     const struct uuid from = (pb->chassis ? pb->chassis->header_.uuid
                               : UUID_ZERO);
-    if (!postpone_claim(pb->logical_port, &from) || !pb->chassis) {
+    if (!postpone_claim(pb->logical_port, &from, elected) || !pb->chassis) {
         log_claim(pb, us);
         sbrec_port_binding_verify_chassis(pb);
         sbrec_port_binding_set_chassis(pb, us);
@@ -382,7 +396,7 @@ port_agree(const struct ovsdb_idl_row *row, void *value_,
     bool no_additional = (desired->want == BINDING_ADDITIONAL
                           || agree_not_additional(pb, us));
     bool claimed = (desired->want == BINDING_PRIMARY
-                    ? agree_primary(pb, us, encap, up)
+                    ? agree_primary(pb, us, encap, desired->elected, up)
                     : desired->want == BINDING_ADDITIONAL
                     ? agree_additional(pb, us, encap)
                     : true);

@@ -116,7 +116,8 @@ desired_equal(const void *a_, const void *b_)
             && a->want == b->want
             && uuid_equals(&a->encap, &b->encap)
             && uuid_equals(&a->us, &b->us)
-            && a->has_iface == b->has_iface);
+            && a->has_iface == b->has_iface
+            && a->elected == b->elected);
 }
 
 static bool
@@ -492,6 +493,7 @@ write_desired(const struct decision *d)
         .encap = wanted_encap(d),
         .us = d->us,
         .has_iface = d->pb->type == LP_VIF || d->pb->type == LP_CONTAINER,
+        .elected = is_gateway_type(d->pb->type),
     };
     inc_write(d->unit, binding_kind_desired, inc_unit_key(d->unit), desired);
 }

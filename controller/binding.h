@@ -110,6 +110,8 @@ struct binding_desired {
                                  * should be; zero for empty. */
     struct uuid us;             /* Our Chassis row. */
     bool has_iface;             /* "up" awaits the interface's flows. */
+    bool elected;               /* Ours because we are the gateway that is
+                                 * alive, as our switch says. */
 };
 extern struct inc_kind *binding_kind_desired;
 
