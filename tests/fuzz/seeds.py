@@ -132,6 +132,11 @@ class Recorder:
     def received(self, _port):
         raise Enough
 
+    @property
+    def dir(self):
+        """Of logs: there are none."""
+        raise Enough
+
     def __getattr__(self, _name):
         return lambda *_args, **_kwargs: ''
 
