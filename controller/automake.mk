@@ -56,11 +56,12 @@ controller_libcontroller_la_SOURCES = \
 	controller/inputs-ovs.c \
 	controller/inputs-private.h \
 	controller/inputs-sb-chassis.c \
+	controller/inputs-sb-flow-names.c \
 	controller/inputs-sb-flow.c \
+	controller/inputs-sb-lb.c \
 	controller/inputs-sb-liveness.c \
-	controller/inputs-sb-lookup.c \
 	controller/inputs-sb-mirror.c \
-	controller/inputs-sb-named.c \
+	controller/inputs-sb-neighbor.c \
 	controller/inputs-sb-port.c \
 	controller/inputs-sb-services.c \
 	controller/inputs-sb.c \
@@ -73,7 +74,9 @@ controller_libcontroller_la_SOURCES = \
 	controller/lb/config.c \
 	controller/lb/config.h \
 	controller/lb/ct-flush.c \
+	controller/lb/ct-flush.h \
 	controller/lb/hairpin.c \
+	controller/lb/hairpin.h \
 	controller/lb/local.c \
 	controller/lb/local.h \
 	controller/lb/served-vips.c \
@@ -94,7 +97,6 @@ controller_libcontroller_la_SOURCES = \
 	controller/local-datapath.h \
 	controller/local-encaps.c \
 	controller/local-encaps.h \
-	controller/ltables.h \
 	controller/mac-age.c \
 	controller/mac-age.h \
 	controller/mac-bind.c \
@@ -118,8 +120,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/ovs-port.h \
 	controller/patch.c \
 	controller/patch.h \
-	controller/physical-actions.c \
-	controller/physical-actions.h \
+	controller/physical-common.c \
+	controller/physical-common.h \
 	controller/physical-lookup.c \
 	controller/physical-mcast.c \
 	controller/physical-mtu.c \
@@ -165,7 +167,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/vport.c \
 	controller/pinctrl/wait-queue.c \
 	controller/pinctrl/wait-queue.h \
-	controller/port-sec.c \
+	controller/port-sec-flows.c \
+	controller/port-sec-flows.h \
 	controller/switch-entry.c \
 	controller/switch-entry.h \
 	controller/tunnel.c \

@@ -48,7 +48,7 @@ struct inc_kind *binding_kind_desired;
 static struct inc_kind *resident_kind;
 static struct inc_kind *roots_kind;         /* Set, under INC_KEY_ONLY. */
 static struct inc_kind *links_kind;         /* Set, by datapath. */
-static struct inc_kind *serving_links_kind; /* Set, by datapath. */
+static struct inc_kind *served_vip_links_kind; /* Set, by datapath. */
 static struct inc_kind *localnet_kind;      /* Set, by datapath. */
 static struct inc_kind *gateway_ports_kind; /* Set, by datapath. */
 static struct inc_kind *peer_ports_kind;    /* Set, by datapath. */
@@ -472,7 +472,7 @@ wanted_encap(const struct decision *d)
         return best->uuid;
     }
     if (!asked) {
-        return UUID_ZERO;       /* chassis.c complains. */
+        return UUID_ZERO;       /* chassis.c warns. */
     }
 
     static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
@@ -580,7 +580,7 @@ write_link(struct decision *d)
 
         decide(&of_cr);
         if (!of_cr.gateway_member) {
-            kind = serving_links_kind;
+            kind = served_vip_links_kind;
         }
     }
     inc_insert(d->unit, kind, inc_key_uuid(&pb->datapath),
@@ -712,9 +712,9 @@ binding_links(struct inc_unit *unit, const struct uuid *dp)
 }
 
 const struct inc_set *
-binding_serving_links(struct inc_unit *unit, const struct uuid *dp)
+binding_served_vip_links(struct inc_unit *unit, const struct uuid *dp)
 {
-    return inc_read_set(unit, serving_links_kind, inc_key_uuid(dp));
+    return inc_read_set(unit, served_vip_links_kind, inc_key_uuid(dp));
 }
 
 const struct inc_set *
@@ -886,8 +886,8 @@ init(struct inc_engine *engine)
         .key_type = INC_KEY_UUID,
         .is_set = true,
     };
-    static const struct inc_kind_class serving_links_class = {
-        .name = "datapath-serving-links",
+    static const struct inc_kind_class served_vip_links_class = {
+        .name = "datapath-served-vip-links",
         .stage = STAGE_BINDING,
         .key_type = INC_KEY_UUID,
         .is_set = true,
@@ -934,7 +934,7 @@ init(struct inc_engine *engine)
     resident_kind = inc_kind_declare(engine, &resident_class);
     roots_kind = inc_kind_declare(engine, &roots_class);
     links_kind = inc_kind_declare(engine, &links_class);
-    serving_links_kind = inc_kind_declare(engine, &serving_links_class);
+    served_vip_links_kind = inc_kind_declare(engine, &served_vip_links_class);
     localnet_kind = inc_kind_declare(engine, &localnet_class);
     gateway_ports_kind = inc_kind_declare(engine, &gateway_ports_class);
     peer_ports_kind = inc_kind_declare(engine, &peer_ports_class);

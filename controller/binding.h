@@ -69,7 +69,7 @@ const struct inc_set *binding_roots(struct inc_unit *);
 const struct inc_set *binding_links(struct inc_unit *, const struct uuid *dp);
 /* The same for switches that router 'dp' enters on this chassis only if it
  * serves a load balancer here. */
-const struct inc_set *binding_serving_links(struct inc_unit *,
+const struct inc_set *binding_served_vip_links(struct inc_unit *,
                                             const struct uuid *dp);
 /* The chassisredirect ports (names) of 'dp'. */
 const struct inc_set *binding_gateway_ports(struct inc_unit *,

@@ -43,7 +43,7 @@ enum controller_stage {
     STAGE_ZONE,                 /* ...conntrack zones, tunnels, patches... */
     STAGE_LB,                   /* Flows of distributed load balancers... */
     STAGE_BACKEND,              /* ...and their backends' ports. */
-    STAGE_SERVING,              /* VIPs that routers serve here. */
+    STAGE_SERVED_VIPS,          /* VIPs that routers serve here. */
     STAGE_FLOW,                 /* OpenFlow flows; wanted groups, meters. */
     STAGE_GROUP,                /* Contents of groups and meters. */
     N_STAGES

@@ -183,7 +183,7 @@ local_datapaths_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
         walk_links(&w, node, binding_links(unit, &node->uuid));
         if (lb_candidates_contain(unit, &node->uuid)) {
-            walk_links(&w, node, binding_serving_links(unit, &node->uuid));
+            walk_links(&w, node, binding_served_vip_links(unit, &node->uuid));
         }
     }
     for (size_t i = 0; i < w.n; i++) {

@@ -116,7 +116,7 @@ local_encap_of_iface(struct inc_unit *unit, const char *name)
             return i;
         }
     }
-    return 0;                   /* binding.c complains if it is none. */
+    return 0;                   /* binding.c warns if it is none. */
 }
 
 static void

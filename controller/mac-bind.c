@@ -22,7 +22,6 @@
 #include "inputs.h"
 #include "lflow-env.h"
 #include "local-datapath.h"
-#include "ltables.h"
 #include "module.h"
 #include "neighbor.h"
 #include "openvswitch/match.h"

@@ -20,4 +20,7 @@ struct mac_bind_key {
 
 extern struct inc_kind *mac_bind_kind;
 
+struct module;
+extern const struct module mac_bind_module;
+
 #endif /* controller/mac-bind.h */

@@ -444,7 +444,7 @@ start_ct_flush(void)
 /* Finds out whether the switch can flush connections by their labels.  One
  * that cannot passes over that property, and would flush others as well!  So
  * it gets one of a length that it cannot have, in a flush of no connection
- * that there can be: who knows the property complains. */
+ * that there can be: one that knows the property answers with an error. */
 static void
 ask_for_labels(void)
 {

@@ -54,6 +54,8 @@
 #include "inputs.h"
 #include "lb/candidates.h"
 #include "lb/config.h"
+#include "lb/ct-flush.h"
+#include "lb/hairpin.h"
 #include "lb/local.h"
 #include "lb/served-vips.h"
 #include "lb/show.h"
@@ -61,8 +63,8 @@
 #include "lflow.h"
 #include "local-datapath.h"
 #include "local-encaps.h"
-#include "ltables.h"
 #include "mac-age.h"
+#include "mac-bind.h"
 #include "memory.h"
 #include "mirror.h"
 #include "module.h"
@@ -83,6 +85,7 @@
 #include "patch.h"
 #include "physical.h"
 #include "pinctrl/pinctrl.h"
+#include "port-sec-flows.h"
 #include "simap.h"
 #include "stopwatch.h"
 #include "stream-ssl.h"
@@ -413,7 +416,7 @@ run_engine(struct turn *turn)
 {
     stopwatch_start(STOPWATCH_ENGINE, time_msec());
     do {
-        turn->n_units += inc_run(ctl.engine, STAGE_SERVING);
+        turn->n_units += inc_run(ctl.engine, STAGE_SERVED_VIPS);
     } while (!all_modules(is_unchanged, turn));
     if (ofctrl_has_dump()) {
         turn->n_units += inc_run(ctl.engine, N_STAGES - 1);

@@ -22,7 +22,7 @@
  * flood.  What is known of Ethernet addresses is in mac-bind.c. */
 
 #include <config.h>
-#include "physical-actions.h"
+#include "physical-common.h"
 
 #include "flow-table.h"
 #include "inputs.h"

@@ -48,7 +48,7 @@
 #include "openvswitch/vlog.h"
 #include "ovn/actions.h"
 #include "patch.h"
-#include "physical-actions.h"
+#include "physical-common.h"
 #include "sset.h"
 #include "tunnel.h"
 #include "util.h"

@@ -30,7 +30,7 @@
 #include "openvswitch/ofp-actions.h"
 #include "ovn/actions.h"
 #include "packets.h"
-#include "physical-actions.h"
+#include "physical-common.h"
 #include "tunnel.h"
 #include "util.h"
 #include "uuid.h"

@@ -39,7 +39,7 @@
 #include "ovn/actions.h"
 #include "packets.h"
 #include "patch.h"
-#include "physical-actions.h"
+#include "physical-common.h"
 #include "sset.h"
 #include "tunnel-bfd.h"
 #include "tunnel.h"

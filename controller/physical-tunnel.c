@@ -16,7 +16,7 @@
 #include "openvswitch/match.h"
 #include "openvswitch/ofp-actions.h"
 #include "packets.h"
-#include "physical-actions.h"
+#include "physical-common.h"
 #include "tunnel.h"
 #include "uuid.h"
 

@@ -34,7 +34,7 @@
 #include "inc-proc-eng.h"
 #include "module.h"
 #include "openvswitch/ofp-actions.h"
-#include "physical-actions.h"
+#include "physical-common.h"
 
 static void
 add_fixed(struct inc_unit *unit, uint8_t table, uint16_t priority,

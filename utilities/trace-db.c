@@ -209,7 +209,7 @@ trace_db_create(const char *remote, bool is_daemon, bool leader_only)
     set_conditions(db);
     db->flows = trace_flows_create(db, db->rows);
     db->lbs = trace_lbs_create(db);
-    db->servings = trace_servings_create(db);
+    db->served = trace_served_create(db);
     return db;
 }
 
@@ -415,7 +415,7 @@ refresh_dialect(struct trace_db *db)
     if (!ovn_dialect_equal(&dialect, &db->dialect)) {
         db->dialect = dialect;
         trace_flows_clear(db->flows);
-        trace_servings_clear(db->servings);
+        trace_served_clear(db->served);
     }
 }
 
@@ -423,7 +423,7 @@ refresh_dialect(struct trace_db *db)
 static void
 refresh_lbs(struct trace_db *db)
 {
-    trace_servings_clear(db->servings);
+    trace_served_clear(db->served);
     trace_lbs_forget_ports(db->lbs);
     if (db->lbs_changed || db->chassis_changed) {
         trace_lbs_refresh(db->lbs);
@@ -514,7 +514,7 @@ trace_db_destroy(struct trace_db *db)
 {
     if (db) {
         trace_flows_destroy(db->flows);
-        trace_servings_destroy(db->servings);
+        trace_served_destroy(db->served);
         trace_lbs_destroy(db->lbs);
         trace_rows_destroy(db->rows);
         clear_dps(db);

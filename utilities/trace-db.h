@@ -39,7 +39,7 @@ struct sbrec_logical_dp_group;
 struct trace_flows;
 struct trace_lbs;
 struct trace_rows;
-struct trace_servings;
+struct trace_served;
 
 struct trace_dp {
     struct hmap_node uuid_node;
@@ -102,7 +102,7 @@ struct trace_db {
     struct trace_flows *flows;
     struct trace_lbs *lbs;
     bool any_local;             /* trace_lbs_any_local(). */
-    struct trace_servings *servings;
+    struct trace_served *served;
     struct uuidset wanted;      /* Datapaths whose rows are there... */
     struct uuidset missed;      /* ...and that should be. */
     bool wants_all;             /* Those of all datapaths are there. */

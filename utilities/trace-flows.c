@@ -413,8 +413,8 @@ static void
 derive_from_flow(struct trace_flows *tf, struct dp_flows *df,
                  const struct trace_dp *dp, struct trace_row *row)
 {
-    struct lb_router_row lrr = trace_serving_row(tf->db->servings, dp,
-                                                 df->view, row);
+    struct lb_router_row lrr = trace_served_row(tf->db->served, dp,
+                                                df->view, row);
     struct lb_router_flow flows[LB_ROUTER_MAX_FLOWS];
     struct trace_gateway gateway;
     struct trace_env env;
@@ -429,7 +429,7 @@ derive_from_flow(struct trace_flows *tf, struct dp_flows *df,
     };
     struct expr *match = expr_parse_text(row->match, &env.env, &error);
     if (match) {
-        trace_gateway_init(&gateway, tf->db->servings, df->view);
+        trace_gateway_init(&gateway, tf->db->served, df->view);
         size_t n = lb_router_derive(match, &lrr, &lre, flows);
         for (size_t i = 0; i < n; i++) {
             add_derived(tf, df, row, &flows[i], env.env.symtab);
@@ -511,8 +511,8 @@ distribute_match(struct trace_flow *flow, struct trace_env *env,
         return match;
     }
 
-    struct lb_router_row lrr = trace_serving_row(db->servings, env->dp,
-                                                 env->chassis, row);
+    struct lb_router_row lrr = trace_served_row(db->served, env->dp,
+                                                env->chassis, row);
     struct trace_gateway gateway;
     struct lb_router_env lre = { env->env.symtab, trace_gateway, &gateway };
     struct ds before = DS_EMPTY_INITIALIZER;
@@ -520,7 +520,7 @@ distribute_match(struct trace_flow *flow, struct trace_env *env,
 
     flow->is_distributed = true;
     expr_format(match, &before);
-    trace_gateway_init(&gateway, db->servings, env->chassis);
+    trace_gateway_init(&gateway, db->served, env->chassis);
     match = lb_router_apply(match, &lrr, &lre);
     trace_gateway_destroy(&gateway);
     expr_format(match, &after);

@@ -84,7 +84,7 @@ find_lb(const struct trace_lbs *lbs, const struct uuid *nb)
 }
 
 /* Adds load balancer 'nb', of which a row or an entry or both are there.
- * Values that are wrong are the controllers' to complain of. */
+ * The controllers warn of values that are wrong. */
 static void
 add_lb(struct trace_lbs *lbs, const struct uuid *nb,
        const struct sbrec_load_balancer *row, const struct lb_entry *entry)

@@ -24,98 +24,98 @@
 #include "uuid.h"
 
 /* A logical flow whose VIP is served. */
-struct served {
+struct served_flow {
     struct hmap_node node;
     struct uuid uuid;
     struct lb_flow what;
 };
 
 /* What 'here' serves of router 'dp'. */
-struct serving {
+struct router {
     struct hmap_node node;
     const struct trace_dp *dp;
     const struct sbrec_chassis *here;
-    struct hmap flows;          /* "struct served"s. */
+    struct hmap flows;          /* "struct served_flow"s. */
     struct lb_router_addrs served, remote;
 };
 
-struct trace_servings {
+struct trace_served {
     struct trace_db *db;
-    struct hmap servings;       /* By the UUID of the datapath. */
+    struct hmap routers;        /* By the UUID of the datapath. */
 };
 
-struct trace_servings *
-trace_servings_create(struct trace_db *db)
+struct trace_served *
+trace_served_create(struct trace_db *db)
 {
-    struct trace_servings *servings = xmalloc(sizeof *servings);
+    struct trace_served *cache = xmalloc(sizeof *cache);
 
-    servings->db = db;
-    hmap_init(&servings->servings);
-    return servings;
+    cache->db = db;
+    hmap_init(&cache->routers);
+    return cache;
 }
 
 void
-trace_servings_clear(struct trace_servings *servings)
+trace_served_clear(struct trace_served *cache)
 {
-    struct serving *serving;
-    struct served *served;
+    struct router *router;
+    struct served_flow *served;
 
-    HMAP_FOR_EACH_POP (serving, node, &servings->servings) {
-        HMAP_FOR_EACH_POP (served, node, &serving->flows) {
+    HMAP_FOR_EACH_POP (router, node, &cache->routers) {
+        HMAP_FOR_EACH_POP (served, node, &router->flows) {
             lb_flow_destroy(&served->what);
             free(served);
         }
-        hmap_destroy(&serving->flows);
-        lb_router_addrs_destroy(&serving->served);
-        lb_router_addrs_destroy(&serving->remote);
-        free(serving);
+        hmap_destroy(&router->flows);
+        lb_router_addrs_destroy(&router->served);
+        lb_router_addrs_destroy(&router->remote);
+        free(router);
     }
 }
 
 void
-trace_servings_destroy(struct trace_servings *servings)
+trace_served_destroy(struct trace_served *cache)
 {
-    if (servings) {
-        trace_servings_clear(servings);
-        hmap_destroy(&servings->servings);
-        free(servings);
+    if (cache) {
+        trace_served_clear(cache);
+        hmap_destroy(&cache->routers);
+        free(cache);
     }
 }
 
 /* lb_flow_parse() for 'row'. */
 static bool
-parse_row(const struct trace_servings *servings, const struct serving *serving,
+parse_row(const struct trace_served *cache, const struct router *router,
           const struct trace_row *row, struct lb_flow *flow)
 {
     struct trace_env env;
-    trace_env_init(&env, servings->db, serving->dp, serving->here);
+    trace_env_init(&env, cache->db, router->dp, router->here);
 
     struct ovnact_parse_params pp = {
         .env = &env.env,
         .pipeline = row->pipeline,
         .cur_ltable = row->table,
     };
-    trace_flows_get_n_tables(servings->db, row->pipeline, row->table,
+    trace_flows_get_n_tables(cache->db, row->pipeline, row->table,
                              pp.n_tables);
     return lb_flow_parse(row->match, row->actions, &pp, flow);
 }
 
 static void
-find_backends(const struct trace_servings *servings,
-              const struct serving *serving, const struct trace_lb *lb,
+find_backends(const struct trace_served *cache,
+              const struct router *router, const struct trace_lb *lb,
               const struct lb_flow *flow, bool *here, bool *elsewhere)
 {
     *here = *elsewhere = false;
     for (size_t i = 0; i < flow->n_backends; i++) {
         const struct trace_port *port;
 
-        if (trace_lb_backend_port(servings->db->lbs, lb, serving->dp,
-                                  serving->here, NULL, &flow->backends[i].ip,
+        if (trace_lb_backend_port(cache->db->lbs, lb, router->dp,
+                                  router->here, NULL, &flow->backends[i].ip,
                                   &port)
             != TRACE_BACKEND_FOUND) {
             continue;
         }
-        if (trace_lb_port_is_here(port, serving->here)) {
+        if (trace_lb_port_is_here(port, router->here)) {
             *here = true;
         } else if (trace_port_chassis(port)) {
             *elsewhere = true;
@@ -125,43 +125,43 @@ find_backends(const struct trace_servings *servings,
 
 /* Takes ownership of what is in 'flow'. */
 static void
-add_served(struct serving *serving, const struct trace_row *row,
+add_served(struct router *router, const struct trace_row *row,
            struct lb_flow flow)
 {
-    struct served *served = xmalloc(sizeof *served);
+    struct served_flow *served = xmalloc(sizeof *served);
 
-    *served = (struct served) { .uuid = row->uuid, .what = flow };
-    hmap_insert(&serving->flows, &served->node, uuid_hash(&row->uuid));
-    lb_router_addrs_add(&serving->served, &flow.vip.ip);
+    *served = (struct served_flow) { .uuid = row->uuid, .what = flow };
+    hmap_insert(&router->flows, &served->node, uuid_hash(&row->uuid));
+    lb_router_addrs_add(&router->served, &flow.vip.ip);
 }
 
 static void
-add_row(struct trace_servings *servings, struct serving *serving,
+add_row(struct trace_served *cache, struct router *router,
         const struct trace_row *row)
 {
     const struct trace_lb *lb;
     bool here, elsewhere;
     struct lb_flow flow;
 
-    if (!parse_row(servings, serving, row, &flow)) {
+    if (!parse_row(cache, router, row, &flow)) {
         return;
     }
 
     /* What a newer ovn-northd distributes itself needs no help. */
     enum lb_locality locality = (flow.has_vip && !flow.lports
-                             ? trace_lb_decide(servings->db->lbs,
-                                               serving->here, row->stage_hint,
+                             ? trace_lb_decide(cache->db->lbs,
+                                               router->here, row->stage_hint,
                                                flow.backends, flow.n_backends,
                                                &lb)
                              : LB_LOCALITY_NONE);
     if (locality != LB_LOCALITY_NONE) {
-        find_backends(servings, serving, lb, &flow, &here, &elsewhere);
+        find_backends(cache, router, lb, &flow, &here, &elsewhere);
         switch (lb_router_vip_decide(locality, here, elsewhere)) {
         case LB_ROUTER_VIP_SERVED:
-            add_served(serving, row, flow);
+            add_served(router, row, flow);
             return;
         case LB_ROUTER_VIP_REMOTE:
-            lb_router_addrs_add(&serving->remote, &flow.vip.ip);
+            lb_router_addrs_add(&router->remote, &flow.vip.ip);
             break;
         case LB_ROUTER_VIP_GATEWAY:
             break;
@@ -172,70 +172,69 @@ add_row(struct trace_servings *servings, struct serving *serving,
 
 /* Adds those of the rows of 'owner' that balance load. */
 static void
-add_rows(struct trace_servings *servings, struct serving *serving,
+add_rows(struct trace_served *cache, struct router *router,
          const struct uuid *owner_uuid)
 {
-    const struct trace_owner *owner = trace_rows_of(servings->db->rows,
+    const struct trace_owner *owner = trace_rows_of(cache->db->rows,
                                                     owner_uuid);
 
     for (size_t i = 0; owner && i < owner->n; i++) {
         struct trace_row *row = &owner->rows[i];
 
         if (lb_flow_is_likely(row->actions)
-            && trace_rows_has_ids(servings->db->rows, row)
+            && trace_rows_has_ids(cache->db->rows, row)
             && row->stage_hint && lb_router_balances(row->stage_name)) {
-            add_row(servings, serving, row);
+            add_row(cache, router, row);
         }
     }
 }
 
-static struct serving *
-get_serving(struct trace_servings *servings, const struct trace_dp *dp,
-            const struct sbrec_chassis *here)
+static struct router *
+get_router(struct trace_served *cache, const struct trace_dp *dp,
+           const struct sbrec_chassis *here)
 {
     uint32_t hash = uuid_hash(&dp->sb_uuid);
-    struct serving *serving;
+    struct router *router;
 
-    HMAP_FOR_EACH_WITH_HASH (serving, node, hash, &servings->servings) {
-        if (serving->dp == dp && serving->here == here) {
-            return serving;
+    HMAP_FOR_EACH_WITH_HASH (router, node, hash, &cache->routers) {
+        if (router->dp == dp && router->here == here) {
+            return router;
         }
     }
-    if (!dp->is_router || !servings->db->any_local
-        || !trace_db_has(servings->db, dp)) {
+    if (!dp->is_router || !cache->db->any_local
+        || !trace_db_has(cache->db, dp)) {
         return NULL;
     }
 
     size_t n_owners;
-    struct uuid *owners = trace_db_owners(servings->db, &dp->sb_uuid,
-                                          &n_owners);
-    serving = xzalloc(sizeof *serving);
-    serving->dp = dp;
-    serving->here = here;
-    hmap_init(&serving->flows);
-    hmap_insert(&servings->servings, &serving->node, hash);
+    struct uuid *owners = trace_db_owners(cache->db, &dp->sb_uuid, &n_owners);
+    router = xzalloc(sizeof *router);
+    router->dp = dp;
+    router->here = here;
+    hmap_init(&router->flows);
+    hmap_insert(&cache->routers, &router->node, hash);
     for (size_t i = 0; i < n_owners; i++) {
-        add_rows(servings, serving, &owners[i]);
+        add_rows(cache, router, &owners[i]);
     }
     free(owners);
-    return serving;
+    return router;
 }
 
 struct lb_router_row
-trace_serving_row(struct trace_servings *servings, const struct trace_dp *dp,
-                  const struct sbrec_chassis *here,
-                  const struct trace_row *row)
+trace_served_row(struct trace_served *cache, const struct trace_dp *dp,
+                 const struct sbrec_chassis *here,
+                 const struct trace_row *row)
 {
-    struct serving *serving = get_serving(servings, dp, here);
-    const struct served *served;
+    struct router *router = get_router(cache, dp, here);
+    const struct served_flow *served;
     struct lb_router_row lrr = {
         .stage = row->stage_name,
         .has_hint = row->stage_hint != NULL,
     };
 
-    if (serving) {
+    if (router) {
         HMAP_FOR_EACH_WITH_HASH (served, node, uuid_hash(&row->uuid),
-                                 &serving->flows) {
+                                 &router->flows) {
             if (uuid_equals(&served->uuid, &row->uuid)) {
                 lrr.balances = &served->what;
             }
@@ -247,10 +246,10 @@ trace_serving_row(struct trace_servings *servings, const struct trace_dp *dp,
 /* Gateway ports. */
 
 void
-trace_gateway_init(struct trace_gateway *tg, struct trace_servings *servings,
+trace_gateway_init(struct trace_gateway *tg, struct trace_served *cache,
                    const struct sbrec_chassis *here)
 {
-    *tg = (struct trace_gateway) { .servings = servings, .here = here };
+    *tg = (struct trace_gateway) { .cache = cache, .here = here };
 }
 
 void
@@ -274,20 +273,19 @@ const struct lb_router_gateway *
 trace_gateway(const char *cr_port, void *tg_)
 {
     struct trace_gateway *tg = tg_;
-    const struct trace_port *cr = trace_db_port(tg->servings->db, cr_port);
+    const struct trace_port *cr = trace_db_port(tg->cache->db, cr_port);
 
     lb_router_gateway_clear(&tg->gw);
     if (!cr || !cr->distributed_port) {
         return NULL;
     }
 
-    const struct serving *serving = get_serving(tg->servings, cr->dp,
-                                                tg->here);
-    if (!serving || (!serving->served.n && !serving->remote.n)) {
+    const struct router *router = get_router(tg->cache, cr->dp, tg->here);
+    if (!router || (!router->served.n && !router->remote.n)) {
         return NULL;
     }
-    copy_vips(&serving->served, NULL, &tg->gw.served);
-    copy_vips(&serving->remote, &serving->served, &tg->gw.remote);
+    copy_vips(&router->served, NULL, &tg->gw.served);
+    copy_vips(&router->remote, &router->served, &tg->gw.remote);
 
     const struct trace_port *lrp = cr->distributed_port;
     tg->gw.port = lrp->name;

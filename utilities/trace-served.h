@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#ifndef TRACE_SERVING_H
-#define TRACE_SERVING_H 1
+#ifndef TRACE_SERVED_H
+#define TRACE_SERVED_H 1
 
 /* Distributed load balancers on routers
  * =====================================
@@ -24,26 +24,26 @@ struct sbrec_chassis;
 struct trace_db;
 struct trace_dp;
 struct trace_row;
-struct trace_servings;
+struct trace_served;
 
-struct trace_servings *trace_servings_create(struct trace_db *);
-void trace_servings_destroy(struct trace_servings *);
+struct trace_served *trace_served_create(struct trace_db *);
+void trace_served_destroy(struct trace_served *);
 /* To be called when anything has changed. */
-void trace_servings_clear(struct trace_servings *);
+void trace_served_clear(struct trace_served *);
 
 /* What the rules have to know of 'row', a logical flow of 'dp'. */
-struct lb_router_row trace_serving_row(struct trace_servings *,
-                                       const struct trace_dp *dp,
-                                       const struct sbrec_chassis *here,
-                                       const struct trace_row *row);
+struct lb_router_row trace_served_row(struct trace_served *,
+                                      const struct trace_dp *dp,
+                                      const struct sbrec_chassis *here,
+                                      const struct trace_row *row);
 
 /* Gateway ports, as seen by 'here'. */
 struct trace_gateway {
-    struct trace_servings *servings;
+    struct trace_served *cache;
     const struct sbrec_chassis *here;
     struct lb_router_gateway gw;
 };
-void trace_gateway_init(struct trace_gateway *, struct trace_servings *,
+void trace_gateway_init(struct trace_gateway *, struct trace_served *,
                         const struct sbrec_chassis *here);
 void trace_gateway_destroy(struct trace_gateway *);
 /* For struct lb_router_env; 'aux' is a "struct trace_gateway". */

@@ -16,7 +16,7 @@
  * flushed. */
 
 #include <config.h>
-#include "ltables.h"
+#include "lb/ct-flush.h"
 
 #include <stdlib.h>
 #include <string.h>

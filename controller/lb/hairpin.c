@@ -23,7 +23,7 @@
  * datapaths, but for those of the last one with a hairpin_snat_ip. */
 
 #include <config.h>
-#include "ltables.h"
+#include "lb/hairpin.h"
 
 #include "byte-order.h"
 #include "flow-table.h"

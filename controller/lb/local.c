@@ -376,7 +376,7 @@ static const struct inc_unit_class backends_unit_class = {
 
 static const struct inc_kind_class nowhere_kind_class = {
     .name = "lb-nowhere",
-    .stage = STAGE_SERVING,
+    .stage = STAGE_SERVED_VIPS,
     .key_type = INC_KEY_UUID,
     .equal = inc_strings_equal,
     .destroy = free,
@@ -416,7 +416,7 @@ nowhere_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
 static const struct inc_unit_class nowhere_unit_class = {
     .name = "lb-nowhere",
-    .stage = STAGE_SERVING,
+    .stage = STAGE_SERVED_VIPS,
     .run = nowhere_run,
 };
 
@@ -470,7 +470,7 @@ lb_local_peek_backend(const struct uuid *lb, const struct in6_addr *address)
 }
 
 /* The backend at 'address' of 'lb'; NULL if no port has the address.  For
- * flows whose actions do not name ports.  From STAGE_SERVING on. */
+ * flows whose actions do not name ports.  From STAGE_SERVED_VIPS on. */
 static const struct lb_backend *
 read_backend(struct inc_unit *unit, const struct uuid *lb,
              const struct in6_addr *address)

@@ -59,7 +59,7 @@ struct lb_backend {
 const struct lb_local_flow *lb_local_flow(struct inc_unit *,
                                           const struct uuid *lflow);
 /* The logical port of backend 'i' of a flow; NULL if it is nobody's.  From
- * STAGE_SERVING on. */
+ * STAGE_SERVED_VIPS on. */
 const char *lb_local_backend_port(struct inc_unit *,
                                   const struct lb_local_flow *, size_t i);
 

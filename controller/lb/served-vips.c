@@ -23,20 +23,20 @@ static struct inc_kind *kind_remote_vips;
 
 static const struct inc_kind_class served_vip_kind_class = {
     .name = "served-vip",
-    .stage = STAGE_SERVING,
+    .stage = STAGE_SERVED_VIPS,
     .key_type = INC_KEY_UUID,
 };
 
 /* (served-vips, datapath), (remote-vips, datapath): struct in6_addrs. */
 static const struct inc_kind_class served_vips_kind_class = {
     .name = "served-vips",
-    .stage = STAGE_SERVING,
+    .stage = STAGE_SERVED_VIPS,
     .key_type = INC_KEY_UUID,
     .is_set = true,
 };
 static const struct inc_kind_class remote_vips_kind_class = {
     .name = "remote-vips",
-    .stage = STAGE_SERVING,
+    .stage = STAGE_SERVED_VIPS,
     .key_type = INC_KEY_UUID,
     .is_set = true,
 };
@@ -111,7 +111,7 @@ served_vip_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
 static const struct inc_unit_class served_vip_unit_class = {
     .name = "served-vip",
-    .stage = STAGE_SERVING,
+    .stage = STAGE_SERVED_VIPS,
     .run = served_vip_run,
 };
 

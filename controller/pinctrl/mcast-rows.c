@@ -24,6 +24,7 @@
 #include "smap.h"
 #include "util.h"
 #include "uuid.h"
+#include "uuidset.h"
 
 /* What there should be. */
 
@@ -49,13 +50,9 @@ struct group {
 };
 static struct hmap doubted = HMAP_INITIALIZER(&doubted);
 
-/* Rows that somebody has changed, and that may be ours without being wanted:
- * keys are UUIDs. */
-struct stray {
-    struct hmap_node node;
-    struct uuid row;
-};
-static struct hmap strays = HMAP_INITIALIZER(&strays);
+/* Rows that somebody has changed, and that may be ours without being
+ * wanted. */
+static struct uuidset unclaimed = UUIDSET_INITIALIZER(&unclaimed);
 
 static bool is_complete;        /* All datapaths have been heard of. */
 static struct uuid our_chassis; /* Whose rows groups were compared with. */
@@ -223,21 +220,6 @@ mcast_rows_take(const struct mcast_snapshot *snapshot)
 /* Rows. */
 
 static void
-add_stray(const struct uuid *row)
-{
-    struct stray *s;
-
-    HMAP_FOR_EACH_WITH_HASH (s, node, uuid_hash(row), &strays) {
-        if (uuid_equals(&s->row, row)) {
-            return;
-        }
-    }
-    s = xmalloc(sizeof *s);
-    s->row = *row;
-    hmap_insert(&strays, &s->node, uuid_hash(row));
-}
-
-static void
 doubt_group_of(const struct igmp_group *row)
 {
     const struct datapath *dp = row ? find_datapath(&row->datapath) : NULL;
@@ -255,7 +237,7 @@ row_changed(struct inc_key key, const void *old, const void *new,
     doubt_group_of(old);
     doubt_group_of(new);
     if (new) {
-        add_stray(key.data);
+        uuidset_insert(&unclaimed, key.data);
     }
 }
 
@@ -436,14 +418,14 @@ agree(struct group *g, const struct turn *turn,
     }
 }
 
-/* Deletes row 's' if it is ours and nothing asks for it.  Returns true if
+/* Deletes 'uuid' if it is ours and nothing asks for it.  Returns true if
  * there is nothing left to do. */
 static bool
-judge_stray(const struct stray *s, const struct turn *turn,
-            const struct sbrec_chassis *us)
+judge_unclaimed(const struct uuid *uuid, const struct turn *turn,
+                const struct sbrec_chassis *us)
 {
     const struct sbrec_igmp_group *row
-        = sbrec_igmp_group_get_for_uuid(turn->sb_idl, &s->row);
+        = sbrec_igmp_group_get_for_uuid(turn->sb_idl, uuid);
 
     if (!IDL_ROW_IF_EXISTS(row) || row->chassis != us) {
         return true;
@@ -476,7 +458,7 @@ void
 mcast_rows_commit(const struct turn *turn, const struct sbrec_chassis *us)
 {
     struct group *g;
-    struct stray *s;
+    struct uuidset_node *node;
 
     if (!us || !turn->sb_txn || !is_complete) {
         return;
@@ -485,10 +467,9 @@ mcast_rows_commit(const struct turn *turn, const struct sbrec_chassis *us)
         our_chassis = us->header_.uuid;
         doubt_all();
     }
-    HMAP_FOR_EACH_SAFE (s, node, &strays) {
-        if (judge_stray(s, turn, us)) {
-            hmap_remove(&strays, &s->node);
-            free(s);
+    UUIDSET_FOR_EACH_SAFE (node, &unclaimed) {
+        if (judge_unclaimed(&node->uuid, turn, us)) {
+            uuidset_delete(&unclaimed, node);
         }
     }
     HMAP_FOR_EACH_SAFE (g, doubt_node, &doubted) {
@@ -501,7 +482,6 @@ mcast_rows_destroy(void)
 {
     struct datapath *dp;
     struct group *g;
-    struct stray *s;
 
     HMAP_FOR_EACH_SAFE (dp, node, &datapaths) {
         /* The last one takes the datapath along. */
@@ -510,12 +490,9 @@ mcast_rows_destroy(void)
             group_destroy(g);
         }
     }
-    HMAP_FOR_EACH_POP (s, node, &strays) {
-        free(s);
-    }
     hmap_destroy(&datapaths);
     hmap_destroy(&doubted);
-    hmap_destroy(&strays);
+    uuidset_destroy(&unclaimed);
 }
 
 /* What our rows say at a start. */

@@ -129,7 +129,7 @@ option(const struct maker *m, const char *name)
 }
 
 static void
-complain(const struct maker *m, const char *name)
+warn_of_option(const struct maker *m, const char *name)
 {
     const char *value = option(m, name);
 
@@ -164,11 +164,11 @@ make_header(struct maker *m)
     if (!nd_ra_address_mode(mode ? mode : "slaac", &flags,
                             &m->advert.prefix_flags)) {
         nd_ra_address_mode("slaac", &flags, &m->advert.prefix_flags);
-        complain(m, "ipv6_ra_address_mode");
+        warn_of_option(m, "ipv6_ra_address_mode");
     }
     if (preference
         && !nd_ra_preference(preference, strlen(preference), &more)) {
-        complain(m, "ipv6_ra_prf");
+        warn_of_option(m, "ipv6_ra_prf");
     }
     nd_ra_put_header(&m->head, flags | more);
     nd_ra_put_slla(&m->head, m->advert.eth_src);
@@ -192,7 +192,7 @@ make_prefix(struct maker *m, const char *text)
 
     if (error) {
         free(error);
-        complain(m, "ipv6_ra_prefixes");
+        warn_of_option(m, "ipv6_ra_prefixes");
         return;
     }
     const struct in6_addr mask = ipv6_create_mask(length);
@@ -211,7 +211,7 @@ make_delegated(struct maker *m, const char *text)
 
     if (!pd_prefix_from_string(text, &iaid, p)) {
         p->length = 0;
-        complain(m, "ipv6_ra_pd_list");
+        warn_of_option(m, "ipv6_ra_pd_list");
     }
 }
 
@@ -270,15 +270,15 @@ make_tail(struct maker *m)
     if (rdnss && ipv6_parse(rdnss, &server)) {
         nd_ra_put_rdnss(&m->tail, &server);
     } else if (rdnss) {
-        complain(m, "ipv6_ra_rdnss");
+        warn_of_option(m, "ipv6_ra_rdnss");
     }
     if (dnssl && nd_ra_dnssl_ok(dnssl)) {
         nd_ra_put_dnssl(&m->tail, dnssl);
     } else if (dnssl) {
-        complain(m, "ipv6_ra_dnssl");
+        warn_of_option(m, "ipv6_ra_dnssl");
     }
     if (routes && !nd_ra_put_routes(&m->tail, routes)) {
-        complain(m, "ipv6_ra_route_info");
+        warn_of_option(m, "ipv6_ra_route_info");
     }
 }
 
@@ -295,12 +295,12 @@ advert_create(const struct port_binding *pb, const struct lport *peer,
 
     memset(&m.advert, 0, sizeof m.advert);
     if (!eth || !eth_addr_from_string(eth, &m.advert.eth_src)) {
-        complain(&m, "ipv6_ra_src_eth");
+        warn_of_option(&m, "ipv6_ra_src_eth");
         return NULL;
     }
     if (!ip || !ipv6_parse(ip, &m.advert.ip_src)
         || !in6_is_lla(&m.advert.ip_src)) { /* RFC 4861, 4.2. */
-        complain(&m, "ipv6_ra_src_addr");
+        warn_of_option(&m, "ipv6_ra_src_addr");
         return NULL;
     }
 

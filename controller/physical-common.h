@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#ifndef CONTROLLER_PHYSICAL_ACTIONS_H
-#define CONTROLLER_PHYSICAL_ACTIONS_H 1
+#ifndef CONTROLLER_PHYSICAL_COMMON_H
+#define CONTROLLER_PHYSICAL_COMMON_H 1
 
 /* The pieces of which physical flows are made, beyond those of
  * lib/put-actions.h: between the files controller/physical*.c only. */
@@ -118,4 +118,4 @@ void physical_mcast_init(void);
 void physical_tunnel_init(void);
 void physical_lookup_init(struct inc_engine *);
 
-#endif /* controller/physical-actions.h */
+#endif /* controller/physical-common.h */

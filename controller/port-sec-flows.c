@@ -12,7 +12,7 @@
  * lib/port-sec.h) into those tables. */
 
 #include <config.h>
-#include "ltables.h"
+#include "port-sec-flows.h"
 
 #include "binding.h"
 #include "byte-order.h"

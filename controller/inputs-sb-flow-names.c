@@ -18,7 +18,7 @@
 #include "util.h"
 #include "uuid.h"
 
-VLOG_DEFINE_THIS_MODULE(inputs_sb_named);
+VLOG_DEFINE_THIS_MODULE(inputs_sb_flow_names);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 

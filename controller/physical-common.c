@@ -4,7 +4,7 @@
 
 #include <config.h>
 
-#include "physical-actions.h"
+#include "physical-common.h"
 
 #include <stdlib.h>
 #include <string.h>
