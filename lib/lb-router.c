@@ -462,14 +462,14 @@ derive_from_redirect(struct subject *s, const struct lb_router_env *env,
     flows[n++] = (struct lb_router_flow) {
         .stage = "lr_in_gw_redirect",
         .ingress = true,
-        .priority = 200,
+        .priority = 210,
         .match = expr_and(answers, expr_clone(outport)),
         .actions = LB_ROUTER_NEXT,
     };
     flows[n++] = (struct lb_router_flow) {
         .stage = "lr_in_gw_redirect",
         .ingress = true,
-        .priority = 200,
+        .priority = 210,
         .match = expr_and(make_port_cmp(env, "inport", s->gw->port), outport),
         .actions = LB_ROUTER_NEXT,
     };

@@ -74,9 +74,10 @@
  *
  *   lr_in_gw_redirect      outport == PORT, and nothing else
  *     Stays, and besides, for each gateway port of the router its own,
- *     lr_in_gw_redirect, priority 200: answers of connections that have been
+ *     lr_in_gw_redirect, priority 210: answers of connections that have been
  *     translated here leave through PORT here instead of being redirected to
- *     the gateway chassis.  So does, in a flow of its own, what has entered
+ *     the gateway chassis, which is what a flow of priority 200 does with them
+ *     from OVN 25.03 on.  So does, in a flow of its own, what has entered
  *     through PORT: the router's answer to a ping, its ICMP errors.  The
  *     gateway chassis would drop it, since the permission to leave where it
  *     has entered does not travel in tunnels.
