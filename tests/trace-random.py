@@ -529,8 +529,7 @@ class Deployment:
     # Packets.
 
     def _new(self, iface):
-        """What has come out of an interface since the last time, but for
-        announcements."""
+        """What has come out of an interface since the last time."""
         path = self._pcap(iface)
         if not os.path.exists(path):
             return
@@ -541,12 +540,13 @@ class Deployment:
         while at + 16 <= len(data):
             size, = struct.unpack('<I', data[at + 8:at + 12])
             frame = data[at + 16:at + 16 + size]
-            if not packets.is_announcement(frame):
-                yield frame
+            yield frame
             at += 16 + size
         self.read[path] = self.read.get(path, 24) + at
 
-    def outcome(self):
+    def outcome(self, sent):
+        """Where something has come out since the last time, and as what, now
+        that 'sent' has been sent."""
         found = []
         for iface in [*self.vifs, 'lan', 'spy']:
             for data in self._new(iface):
@@ -558,18 +558,21 @@ class Deployment:
                         continue
                     where = 'tunnel ' + packet['nw_dst']
                     packet = decode(packet['inside'])
-                if not self._is_own_accord(packet):
+                if not self.is_own_accord(where, packet, sent):
                     found.append((where, packet))
         return found
 
     @staticmethod
-    def _is_own_accord(packet):
+    def is_own_accord(where, packet, sent):
         """Is it one that controllers or switches send by themselves: BFD in
-        tunnels, an announcement?"""
+        tunnels, an announcement?  A host announces itself, too, but the
+        controllers do that for it on the physical network."""
         return (packet.get('tp_dst') == 3784
                 or packet['protocol'] == '0x8035'  # RARP.
-                or (packet['protocol'] == 'arp'
-                    and packet['arp_spa'] == packet['arp_tpa']))
+                or (packet['protocol'] == 'arp' and not packet.get('made')
+                    and packet['arp_spa'] == packet['arp_tpa']
+                    and (where == 'lan'
+                         or packet['arp_sha'] != sent['dl_src'])))
 
     def send(self, packet, forget=True):
         if forget:
@@ -654,6 +657,8 @@ class Case:
                 continue
             for _, packet in trace.outcome if text else ():
                 self._translate(packet, backend, trace.hairpins)
+            trace.outcome = [item for item in trace.outcome
+                             if not self.d.is_own_accord(*item, self.packet)]
             self.traces.append(trace)
         if any(trace.backends for trace in self.traces):
             # The first one picked a backend, too.
@@ -673,12 +678,12 @@ class Case:
     def _receive(self):
         """What comes of the packet, until it is one of what is expected."""
         deadline = time.monotonic() + PATIENCE
-        found = self.d.outcome()
+        found = self.d.outcome(self.packet)
         makes = any(trace.makes for trace in self.traces)
         while (makes and time.monotonic() < deadline
                and not self._which(found)):
             time.sleep(0.002)
-            found += self.d.outcome()
+            found += self.d.outcome(self.packet)
         if not makes and any(trace.learns for trace in self.traces):
             # Others have waited for what is learned.
             found = [item for item in found if item[1].get('protocol')
@@ -703,7 +708,7 @@ class Case:
             if client in self.network.affinities:
                 raise Skip('an affinity from before')
             self.network.affinities.add(client)
-        self.d.outcome()
+        self.d.outcome(self.packet)
         self.d.send(self.packet)
         self.found = self._receive()
         seen = set(self._which(self.found))
