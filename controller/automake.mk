@@ -160,6 +160,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/prefix-delegation.h \
 	controller/pinctrl/result.c \
 	controller/pinctrl/router-advert.c \
+	controller/pinctrl/rows.c \
 	controller/pinctrl/service.h \
 	controller/pinctrl/services.def \
 	controller/pinctrl/thread.c \

@@ -407,7 +407,7 @@ port_agree(const struct ovsdb_idl_row *row, void *value_,
 static void
 commit(const struct turn *turn)
 {
-    if_status_run();            /* What is "up" goes by. */
+    if_status_run(binding_doubt); /* What is "up" goes by. */
     if (turn->sb_txn) {
         next_claim = LLONG_MAX;
         expire_claims();

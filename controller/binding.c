@@ -52,7 +52,6 @@ static struct inc_kind *served_vip_links_kind; /* Set, by datapath. */
 static struct inc_kind *localnet_kind;      /* Set, by datapath. */
 static struct inc_kind *gateway_ports_kind; /* Set, by datapath. */
 static struct inc_kind *peer_ports_kind;    /* Set, by datapath. */
-static struct inc_kind *our_chassis_kind;   /* Input, under INC_KEY_ONLY. */
 static struct inc_kind *server_away_kind;   /* Input, under INC_KEY_ONLY. */
 
 /* What a unit works on. */
@@ -617,7 +616,7 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     struct decision d = {
         .unit = unit,
         .pb = pb,
-        .us = binding_our_chassis(unit),
+        .us = in_our_chassis(unit),
     };
     if (pb->type == LP_CHASSISREDIRECT) {
         inc_insert(unit, gateway_ports_kind, inc_key_uuid(&pb->datapath), key);
@@ -689,7 +688,7 @@ binding_is_here(struct inc_unit *unit, const char *lport)
     }
 
     const struct port_binding *pb = in_port_binding(unit, lport);
-    struct uuid our_chassis = binding_our_chassis(unit);
+    struct uuid our_chassis = in_our_chassis(unit);
     return pb && uuid_equals(&pb->chassis, &our_chassis);
 }
 
@@ -733,13 +732,6 @@ const struct inc_set *
 binding_localnet_ports(struct inc_unit *unit, const struct uuid *dp)
 {
     return inc_read_set(unit, localnet_kind, inc_key_uuid(dp));
-}
-
-struct uuid
-binding_our_chassis(struct inc_unit *unit)
-{
-    const struct uuid *uuid = inc_read(unit, our_chassis_kind, INC_KEY_ONLY);
-    return uuid ? *uuid : UUID_ZERO;
 }
 
 bool
@@ -910,13 +902,6 @@ init(struct inc_engine *engine)
         .key_type = INC_KEY_UUID,
         .is_set = true,
     };
-    static const struct inc_kind_class our_chassis_class = {
-        .name = "our-chassis",
-        .stage = STAGE_INPUT,
-        .key_type = INC_KEY_STRING,
-        .equal = inc_uuids_equal,
-        .destroy = free,
-    };
     static const struct inc_kind_class server_away_class = {
         .name = "server-away",
         .stage = STAGE_INPUT,
@@ -938,20 +923,15 @@ init(struct inc_engine *engine)
     localnet_kind = inc_kind_declare(engine, &localnet_class);
     gateway_ports_kind = inc_kind_declare(engine, &gateway_ports_class);
     peer_ports_kind = inc_kind_declare(engine, &peer_ports_class);
-    our_chassis_kind = inc_kind_declare(engine, &our_chassis_class);
     server_away_kind = inc_kind_declare(engine, &server_away_class);
     inc_kind_spawn(in_kinds.port_binding, &unit_class, NULL);
 }
 
-/* Our Chassis row, and whether the southbound server is away, so that what its
- * rows say may be out of date. */
+/* Whether the southbound server is away, so that what its rows say may be out
+ * of date. */
 static void
 input(struct turn *turn)
 {
-    if (turn->registered) {
-        inc_set(our_chassis_kind, INC_KEY_ONLY,
-                xmemdup(&turn->our_chassis, sizeof turn->our_chassis));
-    }
     inc_set(server_away_kind, INC_KEY_ONLY,
             turn->server_away ? inc_there : NULL);
 }

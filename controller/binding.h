@@ -82,9 +82,6 @@ const struct inc_set *binding_peer_ports(struct inc_unit *,
 const struct inc_set *binding_localnet_ports(struct inc_unit *,
                                              const struct uuid *dp);
 
-/* Our own Chassis row's UUID, zero until it is there. */
-struct uuid binding_our_chassis(struct inc_unit *);
-
 /* What is_chassis_resident() answers, asked from outside of units. */
 bool binding_peek_resident(const char *lport);
 

@@ -706,6 +706,8 @@ input(struct turn *turn)
     turn->registered = ch != NULL;
     if (ch) {
         turn->our_chassis = ch->header_.uuid;
+        inc_set(in_kinds.our_chassis, INC_KEY_ONLY,
+                xmemdup(&turn->our_chassis, sizeof turn->our_chassis));
     }
 }
 

@@ -397,7 +397,7 @@ plan_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     const struct uuid *uuid = inc_unit_key(unit).data;
     const struct chassis *ch = in_chassis(unit, uuid);
-    const struct uuid ours = binding_our_chassis(unit);
+    const struct uuid ours = in_our_chassis(unit);
 
     if (!ch || uuid_is_zero(&ours)) {
         return;

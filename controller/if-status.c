@@ -391,7 +391,7 @@ take_fence(bool only_monitored)
 }
 
 void
-if_status_run(void)
+if_status_run(void (*installed)(const struct uuid *port_binding))
 {
     struct report *r;
 
@@ -400,7 +400,7 @@ if_status_run(void)
             ovs_list_remove(&r->list_node);
             r->installed = true;
             mark_iface(&r->iface, r->lport);
-            binding_doubt(&r->pb);
+            installed(&r->pb);
         }
     }
 }

@@ -19,8 +19,11 @@
 
 #include <stdbool.h>
 
-/* Finds out which fences have been reached.  Called by binding-commit.c. */
-void if_status_run(void);
+struct uuid;
+
+/* Finds out which fences have been reached, and calls 'installed' for each
+ * Port_Binding whose flows are in the switch now. */
+void if_status_run(void (*installed)(const struct uuid *port_binding));
 
 /* Whether "up" is to be true for 'lport', if that is ours. */
 bool if_status_is_installed(const char *lport);

@@ -13,7 +13,6 @@
 #include "ip-text.h"
 #include "ovn-sb-idl.h"
 #include "string-array.h"
-#include "unsupported.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -233,7 +232,9 @@ index_port_binding(const void *pb_, bool add)
                          inc_key_uuid(&pb->datapath), name, add);
     }
     inc_set(in_kinds.rare_port, name,
-            add && unsupported_by_port(pb) ? inc_there : NULL);
+            add && (smap_get(&pb->options, "vif-plug-type")
+                    || smap_get_bool(&pb->options, "dynamic-routing", false))
+            ? inc_there : NULL);
 }
 
 static const char *

@@ -329,6 +329,15 @@ inputs_run_sb(struct ovsdb_idl *idl)
 static void
 init(struct inc_engine *engine)
 {
+    static const struct inc_kind_class our_chassis_class = {
+        .name = "our-chassis",
+        .stage = STAGE_INPUT,
+        .key_type = INC_KEY_STRING,
+        .equal = inc_uuids_equal,
+        .destroy = free,
+    };
+
+    in_kinds.our_chassis = inc_kind_declare(engine, &our_chassis_class);
     inputs_declare_sb(engine);
     inputs_declare_ovs(engine);
 }
@@ -502,6 +511,14 @@ const char *
 in_ovs_fact(struct inc_unit *unit, const char *name)
 {
     return inc_read(unit, in_kinds.ovs_fact, inc_key_string(name));
+}
+
+struct uuid
+in_our_chassis(struct inc_unit *unit)
+{
+    const struct uuid *uuid = inc_read(unit, in_kinds.our_chassis,
+                                       INC_KEY_ONLY);
+    return uuid ? *uuid : UUID_ZERO;
 }
 
 /* Brings the cells up to date with the rows that have changed since the last

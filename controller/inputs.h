@@ -345,6 +345,8 @@ const char *in_config(struct inc_unit *, const char *key);
 /* A capability of the integration bridge's datapath ("ct-zero-snat", NULL if
  * it lacks that), or what this chassis is called ("chassis-name"). */
 const char *in_ovs_fact(struct inc_unit *, const char *name);
+/* Our own Chassis row's UUID, zero until it is there. */
+struct uuid in_our_chassis(struct inc_unit *);
 
 /* Sets. */
 const struct inc_set *in_ifaces_by_id(struct inc_unit *,
@@ -394,13 +396,14 @@ struct inputs_kinds {
         *ipsec, *dialect, *dns_row, *dns_rows, *ip_multicast, *igmp_group,
         *bfd_row, *ecmp_nexthop,
         *flushing_lb,       /* By UUID: Load_Balancers with ct_flush. */
+        *our_chassis,       /* Under INC_KEY_ONLY; chassis.c sets it. */
         *mirror_row,
         *mirrored_port,     /* By name: Port_Bindings with mirrors. */
         *advertising_port,  /* By name: Port_Bindings with options:ipv6_ra_*,
                              * and... */
         *delegation_ports,  /* ...by datapath, those with ipv6_prefix*. */
-        *rare_port;         /* By name: Port_Bindings that unsupported.c is
-                             * about. */
+        *rare_port;         /* By name: Port_Bindings with options that
+                             * unsupported.c is about. */
 };
 extern struct inputs_kinds in_kinds;
 

@@ -133,7 +133,7 @@ mark_for_port(struct inc_unit *unit, const struct port_binding *pb)
         return local_datapath(unit, &pb->datapath) ? LOCALNET_MARK : NULL;
     }
     if (pb->type == LP_L2GATEWAY) {
-        const struct uuid ours = binding_our_chassis(unit);
+        const struct uuid ours = in_our_chassis(unit);
 
         return !uuid_is_zero(&ours) && uuid_equals(&pb->chassis, &ours)
                ? L2GATEWAY_MARK : NULL;

@@ -502,7 +502,7 @@ mcast_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             .tables = &in_dialect(unit)->tables,
             .group = mg,
             .dp_key = ld->tunnel_key,
-            .our_chassis = binding_our_chassis(unit),
+            .our_chassis = in_our_chassis(unit),
             .geneve = ofctrl_geneve_field_read(unit),
             .transit = is_transit_switch(unit, &mg->datapath),
             .chassis = SSET_INITIALIZER(&ctx.chassis),

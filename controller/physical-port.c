@@ -1189,7 +1189,7 @@ port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             .dp_key = ld->tunnel_key,
             .cookie = row_cookie(&pb->uuid),
             .zones = zone_ids_get(unit, lport, &pb->datapath),
-            .our_chassis = binding_our_chassis(unit),
+            .our_chassis = in_our_chassis(unit),
         };
 
         ofpbuf_init(&ctx.ofpacts, 256);

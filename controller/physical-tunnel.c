@@ -312,7 +312,7 @@ static void
 chassis_run_unit(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     const struct uuid *uuid = inc_unit_key(unit).data;
-    const struct uuid ours = binding_our_chassis(unit);
+    const struct uuid ours = in_our_chassis(unit);
     const struct chassis *ch = in_chassis(unit, uuid);
 
     flow_output_begin(unit);

@@ -106,7 +106,7 @@ group_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     const struct ha_chassis_group *group
         = in_ha_chassis_group(unit, inc_unit_key(unit).data);
-    const struct uuid us = binding_our_chassis(unit);
+    const struct uuid us = in_our_chassis(unit);
 
     if (!group || uuid_is_zero(&us) || group->n < 2) {
         return;

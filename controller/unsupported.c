@@ -104,13 +104,6 @@ note_port(struct inc_unit *unit, enum feature_id id,
     note(unit, id, "Port_Binding %s", pb->logical_port);
 }
 
-bool
-unsupported_by_port(const struct port_binding *pb)
-{
-    return (smap_get(&pb->options, "vif-plug-type")
-            || smap_get_bool(&pb->options, "dynamic-routing", false));
-}
-
 static void
 note_rare_port(struct inc_unit *unit, const struct port_binding *pb,
                const struct uuid *us)
@@ -130,7 +123,7 @@ rare_port_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     const struct port_binding *pb
         = in_port_binding(unit, inc_unit_key(unit).data);
-    const struct uuid us = binding_our_chassis(unit);
+    const struct uuid us = in_our_chassis(unit);
 
     if (pb && !uuid_is_zero(&us)) {
         note_rare_port(unit, pb, &us);

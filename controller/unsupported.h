@@ -19,13 +19,8 @@
 #include <stdint.h>
 
 struct module;
-struct port_binding;
 
 extern const struct module unsupported_module;
-
-/* Whether such a row may ask for what is not supported: few do, and only these
- * are looked at. */
-bool unsupported_by_port(const struct port_binding *);
 
 /* Counts, and names the first time, a packet-in with 'opcode', of the flow
  * with 'cookie', that nobody serves.  May be called on any thread. */

@@ -14,6 +14,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/list.h"
 #include "pinctrl/pinctrl-private.h"
+#include "seq.h"
 #include "svec.h"
 #include "unixctl.h"
 #include "util.h"
@@ -25,6 +26,10 @@ struct call {
     struct svec args;
     struct ds reply;
 };
+
+/* Changes when there are replies for the main thread. */
+static struct seq *seq;
+static uint64_t seen;           /* Main thread. */
 
 static struct ovs_mutex mutex = OVS_MUTEX_INITIALIZER;
 static struct ovs_list asked OVS_GUARDED_BY(mutex)
@@ -50,6 +55,12 @@ ask(struct unixctl_conn *conn, int argc, const char *argv[], void *command)
     ovs_list_push_back(&asked, &call->list_node);
     ovs_mutex_unlock(&mutex);
     pin_wake_thread();
+}
+
+void
+pin_commands_init(void)
+{
+    seq = seq_create();
 }
 
 void
@@ -85,7 +96,7 @@ pin_commands_run(void)
         ovs_mutex_lock(&mutex);
         ovs_list_push_back(&answered, &call->list_node);
         ovs_mutex_unlock(&mutex);
-        pin_wake_main_for_replies();
+        seq_change(seq);
     }
 }
 
@@ -102,10 +113,17 @@ pin_commands_reply(void)
 {
     struct call *call;
 
+    seen = seq_read(seq);
     while ((call = pop(&answered))) {
         unixctl_command_reply(call->conn, ds_cstr(&call->reply));
         call_destroy(call);
     }
+}
+
+void
+pin_commands_wait(void)
+{
+    seq_wait(seq, seen);
 }
 
 void
@@ -118,4 +136,5 @@ pin_commands_destroy(void)
         unixctl_command_reply_error(call->conn, "exiting");
         call_destroy(call);
     }
+    seq_destroy(seq);
 }

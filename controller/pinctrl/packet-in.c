@@ -96,6 +96,9 @@ pin_malformed(const struct pin *pin, enum pin_fault fault,
 
 /* The dialect: which tables there are. */
 
+static struct pin_service *const *services;
+static size_t n_services;
+
 static struct fact_table dialects
     = FACT_TABLE_INITIALIZER("dialect", free, NULL);
 
@@ -106,8 +109,10 @@ copy_dialect(struct inc_key key OVS_UNUSED, const void *dialect)
 }
 
 void
-pin_packets_init(void)
+pin_packets_init(struct pin_service *const services_[], size_t n)
 {
+    services = services_;
+    n_services = n;
     fact_follow(&dialects, in_kinds.dialect, copy_dialect);
 }
 
@@ -342,12 +347,12 @@ pin_packets_destroy(void)
 static const struct pin_opcode *
 find_opcode(uint32_t opcode, const struct pin_service **service)
 {
-    for (size_t i = 0; i < pin_n_services; i++) {
-        const struct pin_opcode *o = pin_services[i]->opcodes;
+    for (size_t i = 0; i < n_services; i++) {
+        const struct pin_opcode *o = services[i]->opcodes;
 
         for (size_t j = 0; j < PIN_MAX_OPCODES && o[j].handle; j++) {
             if (o[j].opcode == opcode) {
-                *service = pin_services[i];
+                *service = services[i];
                 return &o[j];
             }
         }

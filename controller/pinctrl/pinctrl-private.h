@@ -4,9 +4,10 @@
 #define CONTROLLER_PINCTRL_PRIVATE_H 1
 
 /* Between the files of the frame that services are put into: pinctrl.c (the
- * module, on the main thread), thread.c (the packet thread and its connection
- * to the switch), packet-in.c (what happens to a packet), fact.c, result.c and
- * command.c (what passes between the threads).  Services include service.h. */
+ * module, on the main thread, which alone knows all services), thread.c (the
+ * packet thread and its connection to the switch), packet-in.c (what happens
+ * to a packet), fact.c, result.c and command.c (what passes between the
+ * threads), and rows.c.  Services include service.h. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,15 +20,12 @@
 #include "ovs-atomic.h"
 #include "pinctrl/service.h"
 
+struct idl_columns;
 struct ofp_header;
 struct ofpbuf;
 struct simap;
 
 #define PIN_OF_VERSION OFP15_VERSION
-
-/* What services.def has. */
-extern struct pin_service *const pin_services[];
-extern const size_t pin_n_services;
 
 /* Results on their way from one thread to the other, or waiting there: at most
  * 'max', the oldest first. */
@@ -71,7 +69,7 @@ pin_counted(const atomic_uint64_t *counter_)
 
 /* thread.c.  The main thread starts and stops it, and tells it what to connect
  * to ('target' NULL: to nothing; 'probe_interval' in seconds). */
-void pin_thread_start(void);
+void pin_thread_start(struct pin_service *const services[], size_t n);
 void pin_thread_stop(void);
 void pin_thread_connect(const char *target, int probe_interval);
 void pin_thread_facts_complete(void);
@@ -83,12 +81,8 @@ void pin_wake_thread(void);
  * it is lost. */
 bool pin_send(struct ofpbuf *msg);
 
-/* pinctrl.c.  Packet thread: makes the main thread go round once more. */
-void pin_wake_main_for_results(void);
-void pin_wake_main_for_replies(void);
-
 /* packet-in.c: packet thread, but for init and destroy. */
-void pin_packets_init(void);
+void pin_packets_init(struct pin_service *const services[], size_t n);
 void pin_packets_destroy(void);
 void pin_handle_message(const struct ofp_header *);
 void pin_release_held(void);    /* The snapshot is complete now. */
@@ -105,7 +99,12 @@ void fact_drop_changes(void);
 /* How often something was published or withdrawn.  Main thread. */
 uint64_t fact_n_changes(void);
 
-/* result.c: main thread, but for pin_result_put(). */
+/* result.c: main thread, but for pin_result_put().  The main thread looks
+ * whether there are results, and waits until there are more. */
+void pin_results_start(void);
+void pin_results_end(void);
+void pin_results_look(void);
+void pin_results_wait(void);
 void pin_results_init(struct pin_service *);
 void pin_results_destroy(struct pin_service *);
 /* 'us' is NULL while nothing can be written. */
@@ -113,9 +112,14 @@ void pin_results_run(struct pin_service *, const struct turn *,
                      const struct sbrec_chassis *us);
 
 /* command.c */
+void pin_commands_init(void);                           /* At the start. */
 void pin_commands_register(const struct pin_service *); /* Main thread. */
 void pin_commands_reply(void);                          /* Main thread. */
+void pin_commands_wait(void);                           /* Main thread. */
 void pin_commands_run(void);                            /* Packet thread. */
 void pin_commands_destroy(void);                        /* At the end. */
+
+/* rows.c: main thread. */
+void pin_rows_register_sb(struct idl_columns *);
 
 #endif /* controller/pinctrl/pinctrl-private.h */

@@ -20,7 +20,6 @@
 #include "ovs-config.h"
 #include "ovsdb-idl.h"
 #include "pinctrl/pinctrl-private.h"
-#include "seq.h"
 #include "simap.h"
 #include "unixctl.h"
 #include "util.h"
@@ -29,69 +28,25 @@
 #include "pinctrl/services.def"
 #undef PIN_SERVICE
 
-struct pin_service *const pin_services[] = {
+static struct pin_service *const services[] = {
 #define PIN_SERVICE(NAME) &NAME##_pin_service,
 #include "pinctrl/services.def"
 #undef PIN_SERVICE
 };
-const size_t pin_n_services = ARRAY_SIZE(pin_services);
+static struct pin_service_state states[ARRAY_SIZE(services)];
 
-static struct pin_service_state states[ARRAY_SIZE(pin_services)];
-
-/* Change when there are results, or replies to commands, for the main
- * thread. */
-static struct seq *results_seq, *replies_seq;
-static uint64_t results_seen, replies_seen;
 static bool has_committed;      /* In this turn: not so while paused. */
 static bool has_been_complete;
 static bool is_complete;        /* In this turn: the southbound snapshot. */
 
-static struct ovsdb_idl_index *datapath_by_key;
-static struct ovsdb_idl_index *port_by_key;
-
-void
-pin_wake_main_for_results(void)
-{
-    seq_change(results_seq);
-}
-
-void
-pin_wake_main_for_replies(void)
-{
-    seq_change(replies_seq);
-}
-
-const struct sbrec_port_binding *
-pin_find_port(uint32_t dp_key, uint32_t port_key)
-{
-    struct sbrec_datapath_binding *dp_target
-        = sbrec_datapath_binding_index_init_row(datapath_by_key);
-    sbrec_datapath_binding_index_set_tunnel_key(dp_target, dp_key);
-    const struct sbrec_datapath_binding *dp
-        = sbrec_datapath_binding_index_find(datapath_by_key, dp_target);
-    sbrec_datapath_binding_index_destroy_row(dp_target);
-    if (!dp) {
-        return NULL;
-    }
-
-    struct sbrec_port_binding *target
-        = sbrec_port_binding_index_init_row(port_by_key);
-    sbrec_port_binding_index_set_datapath(target, dp);
-    sbrec_port_binding_index_set_tunnel_key(target, port_key);
-    const struct sbrec_port_binding *pb
-        = sbrec_port_binding_index_find(port_by_key, target);
-    sbrec_port_binding_index_destroy_row(target);
-    return pb;
-}
-
 static void
 init(struct inc_engine *engine)
 {
-    results_seq = seq_create();
-    replies_seq = seq_create();
-    pin_packets_init();
-    for (size_t i = 0; i < pin_n_services; i++) {
-        struct pin_service *service = pin_services[i];
+    pin_results_start();
+    pin_commands_init();
+    pin_packets_init(services, ARRAY_SIZE(services));
+    for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+        struct pin_service *service = services[i];
 
         service->state = &states[i];
         pin_results_init(service);
@@ -104,14 +59,10 @@ init(struct inc_engine *engine)
 static void
 register_sb(struct idl_columns *columns)
 {
-    idl_columns_add_index(columns, &datapath_by_key,
-                          &sbrec_datapath_binding_col_tunnel_key, NULL);
-    idl_columns_add_index(columns, &port_by_key,
-                          &sbrec_port_binding_col_datapath,
-                          &sbrec_port_binding_col_tunnel_key);
-    for (size_t i = 0; i < pin_n_services; i++) {
-        if (pin_services[i]->register_sb) {
-            pin_services[i]->register_sb(columns);
+    pin_rows_register_sb(columns);
+    for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+        if (services[i]->register_sb) {
+            services[i]->register_sb(columns);
         }
     }
 }
@@ -126,13 +77,13 @@ show(struct unixctl_conn *conn, int argc OVS_UNUSED,
 
     ds_put_format(&s, "packet-ins: %"PRIu64"\nchanges of facts: %"PRIu64"\n",
                   pin_n_packet_ins(), fact_n_changes());
-    for (size_t i = 0; i < pin_n_services; i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
         const struct pin_service_state *state = &states[i];
 
         ds_put_format(&s, "%s: packets=%"PRIu64" malformed=%"PRIu64,
-                      pin_services[i]->name, pin_counted(&state->n_packets),
+                      services[i]->name, pin_counted(&state->n_packets),
                       pin_counted(&state->n_malformed));
-        if (pin_services[i]->write) {
+        if (services[i]->write) {
             ds_put_format(&s, " results=%"PRIu64" waiting=%"PRIuSIZE
                           " dropped=%"PRIu64,
                           pin_counted(&state->n_results),
@@ -149,8 +100,8 @@ static void
 register_commands(void)
 {
     unixctl_command_register("pinctrl/show", "", 0, 0, show, NULL);
-    for (size_t i = 0; i < pin_n_services; i++) {
-        pin_commands_register(pin_services[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+        pin_commands_register(services[i]);
     }
 }
 
@@ -160,7 +111,7 @@ static void
 run(struct turn *turn)
 {
     /* Not before daemonization, which forks. */
-    pin_thread_start();
+    pin_thread_start(services, ARRAY_SIZE(services));
     pin_thread_connect(turn->target, turn->config->openflow_probe_s);
 }
 
@@ -170,7 +121,7 @@ commit(const struct turn *turn)
     const struct sbrec_chassis *us = NULL;
 
     fact_publish_installed();
-    results_seen = seq_read(results_seq);
+    pin_results_look();
     has_committed = true;
     /* A row that an incomplete snapshot lacks may be there. */
     if (turn->sb_txn && is_complete) {
@@ -178,10 +129,10 @@ commit(const struct turn *turn)
         us = IDL_ROW_IF_EXISTS(us);
     }
     is_complete = false;
-    for (size_t i = 0; i < pin_n_services; i++) {
-        pin_results_run(pin_services[i], turn, us);
-        if (pin_services[i]->commit) {
-            pin_services[i]->commit(turn, us);
+    for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+        pin_results_run(services[i], turn, us);
+        if (services[i]->commit) {
+            services[i]->commit(turn, us);
         }
     }
 }
@@ -199,9 +150,9 @@ complete(const struct turn *turn)
     is_complete = true;
     if (!has_been_complete) {
         has_been_complete = true;
-        for (size_t i = 0; i < pin_n_services; i++) {
-            if (pin_services[i]->start) {
-                pin_services[i]->start(turn);
+        for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+            if (services[i]->start) {
+                services[i]->start(turn);
             }
         }
         pin_thread_facts_complete();
@@ -211,16 +162,15 @@ complete(const struct turn *turn)
 static void
 serve(void)
 {
-    replies_seen = seq_read(replies_seq);
     pin_commands_reply();
 }
 
 static void
 wait_for_thread(void)
 {
-    seq_wait(replies_seq, replies_seen);
+    pin_commands_wait();
     if (has_committed) {
-        seq_wait(results_seq, results_seen);
+        pin_results_wait();
         has_committed = false;
     }
 }
@@ -240,12 +190,12 @@ report(struct simap *usage, const char *service, const char *what,
 static void
 memory(struct simap *usage)
 {
-    for (size_t i = 0; i < pin_n_services; i++) {
-        const char *service = pin_services[i]->name;
+    for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+        const char *service = services[i]->name;
 
         report(usage, service, "results",
                hmap_count(&states[i].pending.by_key));
-        for (struct pin_gauge *const *g = pin_services[i]->gauges; g && *g;
+        for (struct pin_gauge *const *g = services[i]->gauges; g && *g;
              g++) {
             size_t value;
 
@@ -262,14 +212,13 @@ destroy(void)
     fact_drop_changes();
     pin_packets_destroy();
     pin_commands_destroy();
-    for (size_t i = 0; i < pin_n_services; i++) {
-        pin_results_destroy(pin_services[i]);
-        if (pin_services[i]->destroy) {
-            pin_services[i]->destroy();
+    for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+        pin_results_destroy(services[i]);
+        if (services[i]->destroy) {
+            services[i]->destroy();
         }
     }
-    seq_destroy(results_seq);
-    seq_destroy(replies_seq);
+    pin_results_end();
 }
 
 const struct module pinctrl_module = {

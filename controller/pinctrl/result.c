@@ -23,6 +23,7 @@
 #include "module.h"
 #include "openvswitch/vlog.h"
 #include "pinctrl/pinctrl-private.h"
+#include "seq.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(pinctrl_result);
@@ -34,6 +35,10 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 /* Transactions that a result is put into before it is given up. */
 #define MAX_TRIES 20
+
+/* Changes when there are results for the main thread. */
+static struct seq *seq;
+static uint64_t seen;           /* Main thread. */
 
 struct result {
     struct hmap_node hmap_node; /* In by_key. */
@@ -156,10 +161,34 @@ pin_result_put(struct pin_service *service, struct inc_key key, void *data)
     }
     result_destroy(service, old);
     pin_count(&state->n_results);
-    pin_wake_main_for_results();
+    seq_change(seq);
 }
 
 /* Main thread. */
+
+void
+pin_results_start(void)
+{
+    seq = seq_create();
+}
+
+void
+pin_results_end(void)
+{
+    seq_destroy(seq);
+}
+
+void
+pin_results_look(void)
+{
+    seen = seq_read(seq);
+}
+
+void
+pin_results_wait(void)
+{
+    seq_wait(seq, seen);
+}
 
 void
 pin_results_init(struct pin_service *service)

@@ -65,6 +65,8 @@ static struct rconn_packet_counter *in_flight;
 static unsigned int conn_seq_no;
 static bool has_facts;
 static pthread_t packet_thread;
+static struct pin_service *const *services;
+static size_t n_services;
 
 /* Not by ovsthread_id_self(): inlined here by gcc 12 with -O2 and
  * -fsanitize=null, it takes the address of its variable for NULL. */
@@ -106,9 +108,9 @@ set_up_connection(void)
     pin_send(ofputil_encode_set_config(&config, PIN_OF_VERSION));
     pin_send(ofputil_encode_set_packet_in_format(PIN_OF_VERSION,
                                                  OFPUTIL_PACKET_IN_NXT2));
-    for (size_t i = 0; i < pin_n_services; i++) {
-        if (pin_services[i]->connected) {
-            pin_services[i]->connected();
+    for (size_t i = 0; i < n_services; i++) {
+        if (services[i]->connected) {
+            services[i]->connected();
         }
     }
 }
@@ -176,8 +178,8 @@ run_facts(void)
 static void
 run_timers(void)
 {
-    for (size_t i = 0; i < pin_n_services; i++) {
-        struct pin_service *service = pin_services[i];
+    for (size_t i = 0; i < n_services; i++) {
+        struct pin_service *service = services[i];
         struct pin_service_state *state = service->state;
 
         if (service->timer && (has_facts || !service->needs_facts)) {
@@ -195,8 +197,8 @@ run_timers(void)
 static void
 wait_for_timers(void)
 {
-    for (size_t i = 0; i < pin_n_services; i++) {
-        const struct pin_service *service = pin_services[i];
+    for (size_t i = 0; i < n_services; i++) {
+        const struct pin_service *service = services[i];
 
         if (service->timer && (has_facts || !service->needs_facts)
             && service->state->deadline != LLONG_MAX) {
@@ -280,9 +282,11 @@ pin_wake_thread(void)
 }
 
 void
-pin_thread_start(void)
+pin_thread_start(struct pin_service *const services_[], size_t n)
 {
     if (!shared.started) {
+        services = services_;
+        n_services = n;
         latch_init(&shared.exit);
         shared.seq = seq_create();
         shared.started = true;
