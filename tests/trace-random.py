@@ -202,7 +202,7 @@ class Trace:
     """The outcome of a trace in summary and minimal form."""
 
     IGNORED = re.compile(r'/\* Leaves|/\* On the'
-                         r'|\*\*\* (port|there is|no backend)'
+                         r'|\*\*\* (port|there is|no backend|the sender)'
                          r'|meter|(x*reg\d|flags)|LOG: |sample\(|ct_clear')
     BLOCK = re.compile(r'(\w+)(?:\(([^()]*)\))?(?: /\*.*\*/)?(;| \{)$')
 
@@ -222,8 +222,7 @@ class Trace:
         self.tracks_answer = bool(re.search(
             r'icmp(4\.type = 0|6\.type = 129);.* ct_(next|lb|dnat|snat)',
             ' '.join(lines[:start])))
-        self.elsewhere = list(self._outputs(lines[:start]))
-        self.leaves = list(self._leaves(lines[:start]))
+        self.outputs, self.tunnels = self._ways(lines[:start])
         self.backends = {
             backend for line in lines[:start]
             for match in [re.search(r'backends=([^;]*?)(?:; |\))', line)]
@@ -235,6 +234,10 @@ class Trace:
         if 'tcp_reset {' in text and not any(
                 packet.get('made') for _, packet in self.outcome):
             raise Skip('a reset of no connection, which conntrack judges')
+        summary = ' '.join(lines[:start])
+        if re.search(r'icmp[46] \{.*\bct_', summary) and not any(
+                packet.get('made') for _, packet in self.outcome):
+            raise Skip('an error, which conntrack judges')
         if sum(packet.get('made') == 'icmp'
                for _, packet in self.outcome) > 1:
             raise Skip('an error in zones that do not know its connection, '
@@ -242,39 +245,60 @@ class Trace:
 
     LEAVES = re.compile(r'/\* Leaves chassis "hv1" .* tunnel to (.*)\. \*/')
 
-    @classmethod
-    def _leaves(cls, lines):
-        """From the summary, of each tunnel that is taken from here, whether a
-        load balancer has chosen before."""
-        balanced = False
-        for line in lines:
-            balanced = balanced or 'backends=' in line
-            if cls.LEAVES.match(line.strip()):
-                yield balanced
+    class Block:
+        """A block of the summary."""
 
-    @staticmethod
-    def _outputs(lines):
-        """From the summary, of each port where the packet comes out, whether
-        that is on another chassis: what is behind a line "Leaves", one block
-        after a tunnel, the second one after a physical network."""
-        blocks = []             # Of each open block: is it elsewhere?
-        to_come = []            # The same of blocks that are to come...
-        depth = 0               # ...within this one.
+        def __init__(self, parent=None, elsewhere=False, text=''):
+            self.parent, self.elsewhere = parent, elsewhere
+            self.is_group = text.startswith('multicast(')
+            # A load balancer has chosen; the DSCP, if that has been set.
+            self.balanced = parent.balanced if parent else False
+            self.dscp = parent.dscp if parent else None
+            # Copies of a group for ports of this chassis are made one after
+            # the other, of the same packet; those for others come before.
+            self.copy_dscp = None
+            if parent and parent.is_group and not elsewhere:
+                self.dscp = parent.copy_dscp or self.dscp
+
+        def close(self):
+            if self.parent.is_group and not self.elsewhere:
+                self.parent.copy_dscp = self.dscp
+            return self.parent
+
+    @classmethod
+    def _ways(cls, lines):
+        """From the summary, two lists of (balanced, dscp): of each port where
+        the packet comes out, None if that is on another chassis (behind a line
+        "Leaves": one block after a tunnel, the second one after a physical
+        network); and of each tunnel that is taken from here."""
+        outputs, tunnels = [], []
+        block = cls.Block()
+        to_come = []            # Whether blocks to come are elsewhere...
+        around = None           # ...within this one.
         for i, line in enumerate(lines):
             line = line.strip()
+            if 'backends=' in line:
+                block.balanced = True
+            match = re.match(r'ip\.dscp = (\d+);', line)
+            if match:
+                block.dscp = int(match[1])
+            if cls.LEAVES.match(line):
+                tunnels.append((block.balanced, block.dscp))
             if line.endswith('{'):
-                elsewhere = (to_come.pop(0)
-                             if to_come and len(blocks) == depth else False)
-                blocks.append(elsewhere or blocks[-1:] == [True])
+                elsewhere = block.elsewhere
+                if to_come and block == around:
+                    elsewhere = to_come.pop(0) or elsewhere
+                block = cls.Block(block, elsewhere, line)
             elif line == '};':
-                if blocks:
-                    blocks.pop()
+                block = block.close()
             elif line.startswith('/* Leaves'):
                 to_come = [True] if 'tunnel' in line else [False, True]
-                depth = len(blocks)
+                around = block
             elif line.startswith('/* output to'):
                 if not lines[i + 1].strip().startswith('ingress('):
-                    yield blocks[-1:] == [True]
+                    outputs.append(None if block.elsewhere
+                                   else (block.balanced, block.dscp))
+        return outputs, tunnels
 
     def _line(self, line, stack):
         packet = stack[-1]
@@ -282,8 +306,7 @@ class Trace:
             raise Skip('a rejection without backends, which is told in words')
         match = self.LEAVES.match(line)
         if match:
-            self._put('tunnel ' + match[1],
-                      dict(packet, balanced=self.leaves.pop(0)))
+            self._put('tunnel ' + match[1], packet, self.tunnels.pop(0))
             return
         match = re.match(r'/\* On the physical network, eth.src is (\S*),',
                          line)
@@ -307,9 +330,7 @@ class Trace:
             packet['nw_ttl'] -= 1
         elif match and match[1] in LOGICAL and not match[2]:
             self._set(packet, LOGICAL[match[1]], match[3])
-        elif match and match[1] == 'ip.dscp':
-            packet['nw_tos'] = packet['nw_tos'] & 3 | int(match[3], 0) << 2
-        elif match and match[1] == 'ip.proto':
+        elif match and match[1] in ('ip.dscp', 'ip.proto'):
             pass
         elif not self.IGNORED.match(line):
             raise Skip(line)
@@ -347,23 +368,28 @@ class Trace:
 
     def _output(self, port, packet):
         eth_src, self.eth_src = self.eth_src, None
-        if not self.elsewhere:
+        if not self.outputs:
             raise Skip('the summary has no output to ' + port)
-        if self.elsewhere.pop(0):
+        way = self.outputs.pop(0)
+        if not way:
             return
         for switch in self.network.switches:
             if port == switch.localnet:
                 self._put('lan', dict(packet, vlan=switch.tag,
-                                      dl_src=eth_src or packet['dl_src']))
+                                      dl_src=eth_src or packet['dl_src']), way)
                 return
         if port in self.here:
-            self._put(port, packet)
+            self._put(port, packet, way)
 
-    def _put(self, where, packet):
-        item = where, dict(packet)
+    def _put(self, where, packet, way):
+        balanced, dscp = way
+        packet = dict(packet, balanced=balanced)
+        if dscp is not None and packet.get('nw_tos') is not None:
+            packet['nw_tos'] = packet['nw_tos'] & 3 | dscp << 2
         # Of what many get, each chassis gets one copy.
-        if not where.startswith('tunnel') or item not in self.outcome:
-            self.outcome.append(item)
+        if not where.startswith('tunnel') or (
+                (where, packet) not in self.outcome):
+            self.outcome.append((where, packet))
 
 
 # The deployment.
@@ -445,7 +471,8 @@ class Deployment:
                 if host.chassis not in ('hv1', None):
                     words += ['--', 'lsp-bind', host.name, host.chassis]
         words += self._bind_gateways()
-        run('ovn-sbctl', '--timeout=60', *words)
+        if words:
+            run('ovn-sbctl', '--timeout=60', *words)
         run('ovn-nbctl', '--timeout=90', '--wait=sb', 'sync')
         self._connect_lan(networks)
 
