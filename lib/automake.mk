@@ -95,6 +95,8 @@ lib_libovn_la_SOURCES = \
 	lib/problems.h \
 	lib/put-actions.c \
 	lib/put-actions.h \
+	lib/sender-error.c \
+	lib/sender-error.h \
 	lib/string-array.c \
 	lib/string-array.h \
 	lib/svc-probe.c \

@@ -87,6 +87,46 @@ lb_endpoint_is_ip4(const struct lb_endpoint *ep)
     return IN6_IS_ADDR_V4MAPPED(&ep->ip);
 }
 
+bool
+lb_hairpin_snat_parse(const char *text, struct lb_hairpin_snat *snat)
+{
+    bool ok = true;
+    char *copy = nullable_xstrdup(text);
+    char *save_ptr = NULL;
+
+    memset(snat, 0, sizeof *snat);
+    for (char *ip = copy ? strtok_r(copy, " ", &save_ptr) : NULL; ip;
+         ip = strtok_r(NULL, " ", &save_ptr)) {
+        struct lb_endpoint ep;
+
+        if (!lb_endpoint_parse(ip, &ep) || ep.port) {
+            ok = false;
+        } else if (lb_endpoint_is_ip4(&ep)) {
+            snat->has_ip4 = true;
+            snat->ip4 = ep.ip;
+        } else {
+            snat->has_ip6 = true;
+            snat->ip6 = ep.ip;
+        }
+    }
+    if (!ok) {
+        snat->has_ip4 = snat->has_ip6 = false;
+    }
+    free(copy);
+    return ok;
+}
+
+const struct in6_addr *
+lb_hairpin_snat_ip(const struct lb_hairpin_snat *snat,
+                   const struct lb_endpoint *vip)
+{
+    if (lb_endpoint_is_ip4(vip)) {
+        return snat->has_ip4 ? &snat->ip4 : &vip->ip;
+    } else {
+        return snat->has_ip6 ? &snat->ip6 : &vip->ip;
+    }
+}
+
 void
 lb_endpoint_format(const struct lb_endpoint *ep, struct ds *s)
 {

@@ -41,6 +41,19 @@ bool lb_endpoint_equal(const struct lb_endpoint *, const struct lb_endpoint *);
 bool lb_endpoint_is_ip4(const struct lb_endpoint *);
 void lb_endpoint_format(const struct lb_endpoint *, struct ds *);
 
+/* The source that a packet gets that a backend has sent to itself: the VIP, or
+ * what options:hairpin_snat_ip says for its version of IP. */
+struct lb_hairpin_snat {
+    bool has_ip4, has_ip6;
+    struct in6_addr ip4;        /* IPv4-mapped. */
+    struct in6_addr ip6;
+};
+/* 'text' is the option's value, NULL if unset.  Returns false, and has no
+ * address, if it makes no sense. */
+bool lb_hairpin_snat_parse(const char *text, struct lb_hairpin_snat *);
+const struct in6_addr *lb_hairpin_snat_ip(const struct lb_hairpin_snat *,
+                                          const struct lb_endpoint *vip);
+
 struct lb_vip {
     struct lb_endpoint vip;
     struct lb_endpoint *backends; /* All of the VIP's family; all of them have

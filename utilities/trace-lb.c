@@ -229,8 +229,8 @@ template_var(const char *name, void *aux_)
             ? trace_chassis_template_var(aux->idl, aux->here, name) : NULL);
 }
 
-bool
-trace_lbs_have_vip(const struct trace_lbs *lbs,
+const struct sbrec_load_balancer *
+trace_lbs_find_vip(const struct trace_lbs *lbs,
                    const struct sbrec_chassis *here,
                    const struct lb_endpoint *vip)
 {
@@ -248,11 +248,11 @@ trace_lbs_have_vip(const struct trace_lbs *lbs,
 
             free(key);
             if (equal) {
-                return true;
+                return row;
             }
         }
     }
-    return false;
+    return NULL;
 }
 
 bool

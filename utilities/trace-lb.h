@@ -60,10 +60,11 @@ void trace_lbs_forget_ports(struct trace_lbs *);
 /* Whether any load balancer might keep to any chassis. */
 bool trace_lbs_any_local(const struct trace_lbs *);
 
-/* Whether 'vip' is a VIP of any southbound row, on 'here'. */
-bool trace_lbs_have_vip(const struct trace_lbs *,
-                        const struct sbrec_chassis *here,
-                        const struct lb_endpoint *vip);
+/* The southbound row, any of them, that 'vip' is a VIP of, on 'here'; or
+ * NULL. */
+const struct sbrec_load_balancer *trace_lbs_find_vip(
+    const struct trace_lbs *, const struct sbrec_chassis *here,
+    const struct lb_endpoint *vip);
 
 /* Decides how a logical flow with stage-hint 'hint' (may be NULL) and 'n'
  * 'backends' spreads connections on 'here'.  Sets '*lb' to its load balancer,

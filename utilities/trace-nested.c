@@ -11,6 +11,7 @@
 #include "flow.h"
 #include "ovn/logical-fields.h"
 #include "packets.h"
+#include "sender-error.h"
 #include "trace-db.h"
 #include "trace-flows.h"
 #include "trace-node.h"
@@ -223,6 +224,29 @@ execute_mirror(struct trace_acts *acts, const struct ovnact_mirror *mirror)
                 trace_put(acts->parent, TRACE_FORK, "clone"));
 }
 
+/* Why the controller of a chassis does not send what 'type' says about
+ * 'packet', NULL if it does. */
+static const char *
+refusal(enum ovnact_type type, const struct flow *packet)
+{
+    switch ((int) type) {
+    case OVNACT_ICMP4:
+    case OVNACT_ICMP6:
+        return sender_error_refusal(SENDER_ERROR_ICMP, packet);
+    case OVNACT_ICMP4_ERROR:
+    case OVNACT_ICMP6_ERROR:
+        return sender_error_refusal(SENDER_ERROR_TOO_BIG, packet);
+    case OVNACT_TCP_RESET:
+        return sender_error_refusal(SENDER_ERROR_TCP_RESET, packet);
+    case OVNACT_SCTP_ABORT:
+        return sender_error_refusal(SENDER_ERROR_SCTP_ABORT, packet);
+    case OVNACT_REJECT:
+        return sender_error_refusal(sender_error_of_rejection(packet), packet);
+    default:
+        return NULL;
+    }
+}
+
 void
 trace_nested_action(struct trace_acts *acts, const struct ovnact *a)
 {
@@ -230,14 +254,16 @@ trace_nested_action(struct trace_acts *acts, const struct ovnact *a)
         execute_mirror(acts, CONTAINER_OF(a, struct ovnact_mirror, ovnact));
         return;
     }
+    const char *why_not = (acts->t->chassis ? refusal(a->type, acts->packet)
+                           : NULL);
+    if (why_not) {
+        trace_put(acts->parent, TRACE_ERROR,
+                  "*** the sender is told nothing: %s", why_not);
+        return;
+    }
     if (a->type == OVNACT_REJECT && is_rejection(acts->packet)) {
         return;
     }
-    if (a->type == OVNACT_REJECT && acts->t->chassis
-        && !is_ip_any(acts->packet)) {
-        return;                 /* There is no answer to other protocols. */
-    }
-
     struct flow copy = *acts->packet;
     const char *name = transform(a->type, acts->t->chassis, &copy);
     if (acts->t->chassis && a->type != OVNACT_CLONE) {

@@ -66,49 +66,8 @@ struct hairpin {
     uint8_t proto;
     bool orig_tuple;            /* Original destination is in registers. */
     bool use_ct_mark;           /* Rather than ct_label. */
-    bool has_snat_ip4, has_snat_ip6;
-    struct in6_addr snat_ip4;   /* IPv4-mapped. */
-    struct in6_addr snat_ip6;
+    struct lb_hairpin_snat snat;
 };
-
-/* The address that hairpinned packets for 'vip' get as their source. */
-static const struct in6_addr *
-snat_ip(const struct hairpin *h, const struct lb_endpoint *vip)
-{
-    if (lb_endpoint_is_ip4(vip)) {
-        return h->has_snat_ip4 ? &h->snat_ip4 : &vip->ip;
-    } else {
-        return h->has_snat_ip6 ? &h->snat_ip6 : &vip->ip;
-    }
-}
-
-static bool
-parse_snat_ip(const char *s, struct hairpin *h)
-{
-    bool ok = true;
-    char *copy = xstrdup(s);
-    char *save_ptr = NULL;
-
-    for (char *ip = strtok_r(copy, " ", &save_ptr); ip;
-         ip = strtok_r(NULL, " ", &save_ptr)) {
-        struct lb_endpoint ep;
-
-        if (!lb_endpoint_parse(ip, &ep) || ep.port) {
-            ok = false;
-        } else if (lb_endpoint_is_ip4(&ep)) {
-            h->has_snat_ip4 = true;
-            h->snat_ip4 = ep.ip;
-        } else {
-            h->has_snat_ip6 = true;
-            h->snat_ip6 = ep.ip;
-        }
-    }
-    if (!ok) {
-        h->has_snat_ip4 = h->has_snat_ip6 = false;
-    }
-    free(copy);
-    return ok;
-}
 
 /* Matches. */
 
@@ -237,7 +196,7 @@ put_learn(struct ofpbuf *ofpacts, const struct hairpin *h,
           const struct lb_endpoint *vip)
 {
     bool ip4 = lb_endpoint_is_ip4(vip);
-    const struct in6_addr *ip = snat_ip(h, vip);
+    const struct in6_addr *ip = lb_hairpin_snat_ip(&h->snat, vip);
     ovs_be16 eth_type = htons(ip4 ? ETH_TYPE_IP : ETH_TYPE_IPV6);
     ovs_be32 ip4_dst = in6_addr_get_mapped_ipv4(ip);
     struct ofpact_learn *learn = ofpact_put_LEARN(ofpacts);
@@ -336,7 +295,7 @@ static void
 put_snat(struct inc_unit *unit, const struct hairpin *h,
          const struct lb_endpoint *vip, const struct lflow_dp **dps, size_t n)
 {
-    const struct in6_addr *ip = snat_ip(h, vip);
+    const struct in6_addr *ip = lb_hairpin_snat_ip(&h->snat, vip);
     struct match match = MATCH_CATCHALL_INITIALIZER;
     uint64_t stub[256 / 8];
     struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
@@ -383,7 +342,7 @@ put_lb(struct inc_unit *unit, const struct load_balancer *lb,
     };
     struct lb_vip *vips;
     size_t n_vips;
-    bool snat_ok = !snat || parse_snat_ip(snat, &h);
+    bool snat_ok = lb_hairpin_snat_parse(snat, &h.snat);
     char *bad;
 
     lb_vips_expand(&lb->vips, &lb->options, lflow_text_template_var, unit,

@@ -8,10 +8,7 @@
  * does that itself, as its inner actions cannot know what it makes.  Ports are
  * always exchanged here.
  *
- * Nothing is sent about a fragment other than the first, to a sender that is
- * not one host, or about a packet to a group (RFC 1122, 3.2.2 and 4.2.3.10;
- * RFC 4443, 2.4 e; RFC 9260, 8.4); no error about an error, no reset about a
- * reset. */
+ * Who is told nothing is lib/sender-error.h's. */
 
 #include <config.h>
 
@@ -26,6 +23,7 @@
 #include "packets.h"
 #include "pinctrl/service.h"
 #include "random.h"
+#include "sender-error.h"
 #include "unaligned.h"
 #include "util.h"
 
@@ -52,58 +50,11 @@
 #define SCTP_INIT_LEN 20        /* Without optional parameters. */
 #define SCTP_ABORT_TAG_REFLECTED 1
 
-/* Whether an IPv4 source address stands for one host (RFC 1122, 3.2.1.3): not
- * "this network", loopback, multicast, class E or broadcast. */
+/* Whether the packet's sender is to be told by 'error'. */
 static bool
-is_one_host(ovs_be32 ip)
+may_send(const struct pin *pin, enum sender_error error)
 {
-    uint8_t net = ntohl(ip) >> 24;
-
-    return net != 0 && net != 127 && net < 224;
-}
-
-/* Whether there is one sender, and this is not the rest of a packet that the
- * sender has been told about.  IPv4-mapped addresses are nobody's on a network
- * (RFC 4038, 4.2), and packet-build.h takes them for IPv4. */
-static bool
-has_one_sender(const struct pin *pin)
-{
-    const struct flow *h = pin->headers;
-
-    if (h->nw_frag & FLOW_NW_FRAG_LATER
-        || eth_addr_is_multicast(h->dl_src)) {
-        return false;
-    }
-    if (h->dl_type == htons(ETH_TYPE_IP)) {
-        return is_one_host(h->nw_src);
-    }
-    return (h->dl_type == htons(ETH_TYPE_IPV6)
-            && !IN6_IS_ADDR_V4MAPPED(&h->ipv6_src)
-            && !IN6_IS_ADDR_V4MAPPED(&h->ipv6_dst)
-            && ipv6_addr_is_set(&h->ipv6_src)
-            && !ipv6_addr_is_multicast(&h->ipv6_src)
-            && !ipv6_addr_equals(&h->ipv6_src, &in6addr_loopback));
-}
-
-static bool
-is_for_group(const struct pin *pin)
-{
-    const struct flow *h = pin->headers;
-
-    if (eth_addr_is_multicast(h->dl_dst)) {
-        return true;
-    }
-    return (h->dl_type == htons(ETH_TYPE_IP)
-            ? !h->nw_dst || h->nw_dst == OVS_BE32_MAX
-              || ip_is_multicast(h->nw_dst)
-            : ipv6_addr_is_multicast(&h->ipv6_dst));
-}
-
-/* Whether the packet's sender may be told. */
-static bool
-may_answer(const struct pin *pin)
-{
-    return has_one_sender(pin) && !is_for_group(pin);
+    return !sender_error_refusal(error, pin->headers);
 }
 
 /* The L4 part of the packet as it has come, whatever the IP header says about
@@ -133,12 +84,7 @@ is_icmp_error(const struct pin *pin)
     if (!size) {
         return true;
     }
-    const uint8_t type = l4[0];
-    return (is_ipv4
-            ? type == ICMP4_DST_UNREACH || type == ICMP4_SOURCEQUENCH
-              || type == ICMP4_REDIRECT || type == ICMP4_TIME_EXCEEDED
-              || type == ICMP4_PARAM_PROB
-            : type < 128 || type == ND_REDIRECT);
+    return sender_error_is_icmp_error(is_ipv4, l4[0]);
 }
 
 /* The MTU that an error names.
@@ -373,7 +319,7 @@ send_tcp_reset(const struct pin *pin, bool swap)
     }
     const uint16_t flags = TCP_FLAGS(in->tcp_ctl);
     const size_t header_len = TCP_OFFSET(in->tcp_ctl) * 4;
-    if (!may_answer(pin) || flags & TCP_RST || header_len < TCP_HEADER_LEN
+    if (!may_send(pin, SENDER_ERROR_TCP_RESET) || header_len < TCP_HEADER_LEN
         || header_len > dp_packet_l4_size(pin->packet)) {
         return;
     }
@@ -449,7 +395,8 @@ send_sctp_abort(const struct pin *pin, bool swap)
     const uint8_t *chunk = l4 + SCTP_HEADER_LEN;
     const size_t chunks_size = size - SCTP_HEADER_LEN;
     const bool is_init = chunks_size && chunk[0] == SCTP_CHUNK_INIT;
-    if (!may_answer(pin) || is_silent_sctp(chunk, chunks_size)
+    if (!may_send(pin, SENDER_ERROR_SCTP_ABORT)
+        || is_silent_sctp(chunk, chunks_size)
         || (is_init && chunks_size < SCTP_INIT_LEN)) {
         return;
     }
@@ -477,18 +424,16 @@ send_sctp_abort(const struct pin *pin, bool swap)
 static void
 handle_icmp(const struct pin *pin)
 {
-    if (may_answer(pin)) {
+    if (may_send(pin, SENDER_ERROR_ICMP)) {
         send_icmp(pin, false);
     }
 }
 
-/* icmp4_error and icmp6_error: the packet is too big, about which IPv6 senders
- * are told even if they have sent it to a group. */
+/* icmp4_error and icmp6_error. */
 static void
 handle_icmp_error(const struct pin *pin)
 {
-    if (pin->headers->dl_type == htons(ETH_TYPE_IPV6)
-        ? has_one_sender(pin) : may_answer(pin)) {
+    if (may_send(pin, SENDER_ERROR_TOO_BIG)) {
         send_icmp(pin, false);
     }
 }
@@ -508,12 +453,19 @@ handle_sctp_abort(const struct pin *pin)
 static void
 handle_reject(const struct pin *pin)
 {
-    if (pin->headers->nw_proto == IPPROTO_TCP) {
+    switch (sender_error_of_rejection(pin->headers)) {
+    case SENDER_ERROR_TCP_RESET:
         send_tcp_reset(pin, true);
-    } else if (pin->headers->nw_proto == IPPROTO_SCTP) {
+        break;
+    case SENDER_ERROR_SCTP_ABORT:
         send_sctp_abort(pin, true);
-    } else if (may_answer(pin)) {
-        send_icmp(pin, true);
+        break;
+    case SENDER_ERROR_ICMP:
+    case SENDER_ERROR_TOO_BIG:
+        if (may_send(pin, SENDER_ERROR_ICMP)) {
+            send_icmp(pin, true);
+        }
+        break;
     }
 }
 
