@@ -241,16 +241,60 @@ row_changed(struct inc_key key, const void *old, const void *new,
     }
 }
 
+static void
+doubt_groups_with(const struct port_binding *pb)
+{
+    const struct datapath *dp = pb ? find_datapath(&pb->datapath) : NULL;
+    struct group *g;
+
+    if (!dp) {
+        return;
+    }
+    HMAP_FOR_EACH (g, node, &dp->groups) {
+        for (size_t i = 0; i < g->n_ports; i++) {
+            if (g->ports[i] == pb->tunnel_key) {
+                doubt(g);
+                break;
+            }
+        }
+    }
+}
+
+/* Which port a tunnel key stands for, and whether it is here, may be another
+ * matter now. */
+static void
+port_changed(struct inc_key key OVS_UNUSED, const void *old_, const void *new_,
+             void *aux OVS_UNUSED)
+{
+    const struct port_binding *old = old_;
+    const struct port_binding *new = new_;
+
+    if (old && new && old->tunnel_key == new->tunnel_key
+        && uuid_equals(&old->datapath, &new->datapath)
+        && uuid_equals(&old->chassis, &new->chassis)
+        && old->n_additional_chassis == new->n_additional_chassis
+        && (!old->n_additional_chassis
+            || !memcmp(old->additional_chassis, new->additional_chassis,
+                       (old->n_additional_chassis
+                        * sizeof *old->additional_chassis)))) {
+        return;
+    }
+    doubt_groups_with(old);
+    doubt_groups_with(new);
+}
+
 void
 mcast_rows_init(struct inc_engine *engine OVS_UNUSED)
 {
     inc_kind_watch(in_kinds.igmp_group, row_changed, NULL);
+    inc_kind_watch(in_kinds.port_binding, port_changed, NULL);
 }
 
 void
 mcast_rows_register(struct idl_columns *columns)
 {
     static const struct ovsdb_idl_column *const read[] = {
+        &sbrec_port_binding_col_additional_chassis,
         &sbrec_port_binding_col_chassis,
         &sbrec_port_binding_col_datapath,
         &sbrec_port_binding_col_tunnel_key,
@@ -261,6 +305,23 @@ mcast_rows_register(struct idl_columns *columns)
     idl_columns_add_index(columns, &row_by_group,
                           &sbrec_igmp_group_col_datapath,
                           &sbrec_igmp_group_col_address);
+}
+
+/* Whether another chassis has the port, and not ours as well: then that one
+ * hears what the port reports, and speaks for it. */
+static bool
+is_elsewhere(const struct sbrec_port_binding *pb,
+             const struct sbrec_chassis *us)
+{
+    if (!pb->chassis || pb->chassis == us) {
+        return false;
+    }
+    for (size_t i = 0; i < pb->n_additional_chassis; i++) {
+        if (pb->additional_chassis[i] == us) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Our row about 'address', or NULL. */
@@ -369,12 +430,12 @@ agree_wanted(const struct group *g, const struct sbrec_datapath_binding *dp,
     for (size_t i = 0; i < g->n_ports; i++) {
         const struct sbrec_port_binding *pb = pin_find_port(g->dp->key,
                                                             g->ports[i]);
-        if (pb) {
+        if (pb && !is_elsewhere(pb, us)) {
             w.ports[w.n_ports++] = CONST_CAST(struct sbrec_port_binding *, pb);
         }
     }
     if (!w.n_ports && strcmp(g->address, MCAST_ROUTERS_ADDRESS)) {
-        /* Its ports are gone. */
+        /* Its ports have gone. */
         agrees = !row;
         if (row) {
             sbrec_igmp_group_delete(row);
@@ -390,7 +451,7 @@ agree_wanted(const struct group *g, const struct sbrec_datapath_binding *dp,
         agrees = false;
     }
     free(w.ports);
-    /* A port that is not there may come. */
+    /* A port that is not here may come. */
     return agrees && w.n_ports == g->n_ports;
 }
 
@@ -530,7 +591,7 @@ mcast_rows_remember(const struct turn *turn, size_t *n)
             const struct sbrec_port_binding *pb = row->ports[i];
 
             if (pb->datapath != row->datapath
-                || (pb->chassis && pb->chassis != row->chassis)) {
+                || is_elsewhere(pb, row->chassis)) {
                 continue;
             }
             if (*n >= allocated) {
