@@ -156,6 +156,7 @@ EXTRA_DIST += tests/ofctrl-random tests/ovn-random.py tests/packets.py
 EXTRA_DIST += tests/ovn-sets.py
 EXTRA_DIST += tests/trace-random.py tests/random_networks.py
 EXTRA_DIST += tests/ovn-sb-fuzz.py \
+	tests/sb-fuzz/driven.py \
 	tests/sb-fuzz/moves.py \
 	tests/sb-fuzz/ovsdb.py \
 	tests/sb-fuzz/snapshot.py \

@@ -37,6 +37,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "sb-fuzz"))
 
 import daemons                                              # noqa: E402
+from driven import Changes, Look                            # noqa: E402
 import moves                                                # noqa: E402
 import ovsdb                                                # noqa: E402
 from snapshot import Snapshot, difference                   # noqa: E402
@@ -193,10 +194,10 @@ class Run:
         return Snapshot(self.world)
 
     def _check(self, how, wipe):
-        state, snapshot = self._recompute()
+        self._recompute()
         self._reports()
         if how:
-            self._fresh(how, wipe, state, snapshot)
+            self._fresh(how, wipe)
             self._reports()
         self.counts["checks"] += 1
         self.memory = max(self.memory, self.world.memory())
@@ -204,40 +205,37 @@ class Run:
             raise Failure("%d MB of memory; at the start it was %d MB"
                           % (self.world.memory(), self.first_memory))
 
-    def _neighbors(self):
-        """What packets teach at any time: routers hear announcements."""
-        return {(uuid, str(row["mac"]))
-                for uuid, row in self.world.sb.rows["MAC_Binding"].items()}
-
-    def _without_learned(self, lines, neighbors):
-        """Those of 'lines' that are not about rows of MAC_Binding that have
-        come, gone or changed since there were 'neighbors'; and whether there
-        are such rows."""
-        marks = set()
-        for uuid, _ in neighbors ^ self._neighbors():
-            marks.add("cookie=0x%x," % int(uuid[:8], 16))
-            marks.add("MAC_Binding " + uuid)
+    @staticmethod
+    def _without(lines, changes):
+        """Those of 'lines' that are not about what packets and time have
+        changed; and whether flows are among that."""
+        marks, flows = changes.marks()
         return ([line for line in lines
-                 if not any(mark in line for mark in marks)], bool(marks))
+                 if not any(mark in line for mark in marks)], flows)
+
+    def _look(self):
+        """What there is when all is at rest."""
+        self.world.settle()
+        look = Look(self.world)
+        state = self.world.settle()
+        look.take_rows()
+        return state, look, self._snapshot()
 
     def _recompute(self):
-        """Incremental equals recompute.  Returns what there is then."""
+        """Incremental equals recompute."""
         world = self.world
-        state = world.settle()
-        neighbors = self._neighbors()
-        before = self._snapshot()
+        state, look, before = self._look()
         world.controller("inc-engine/recompute")
         state_after = world.settle()
         after = self._snapshot()
-        lines, learned = self._without_learned(
-            difference(before, after, True), neighbors)
+        lines = difference(before, after, True)
+        lines, learned = self._without(lines, Changes(look))
         messages = sent(state[2], state_after[2])
         if not lines and messages and not learned:
             lines = ["sent: %s" % messages]
         if lines:
             raise Doubtful("a recompute makes a difference:\n"
                            + "\n".join(lines))
-        return state_after, after
 
     def _own_references(self):
         """Where rows refer to our Chassis, except for what a controller
@@ -314,9 +312,8 @@ class Run:
             if any(a[1] in encaps for a in ovsdb.elements(row[column]))
             and not any(a[1] in own for a in ovsdb.elements(row[chassis]))])
 
-    def _fresh(self, how, wipe, state, before):
-        """A controller that starts arrives at what this one has: 'before', if
-        nothing has happened since 'state'."""
+    def _fresh(self, how, wipe):
+        """A controller that starts arrives at what this one has."""
         self.counts["restarts"] += 1
         world = self.world
         gone = how == "exit"
@@ -324,10 +321,7 @@ class Run:
             self._release_what_packets_claim()
             self._release_what_nobody_wants()
             self._forget_encaps_without_chassis()
-        neighbors = self._neighbors()
-        if world.settle() != state:
-            neighbors = self._neighbors()
-            before = self._snapshot()
+        _, look, before = self._look()
         references = self._own_references() if gone else []
         world.end_controller(how)
         if wipe:
@@ -343,8 +337,8 @@ class Run:
             after = self._snapshot()
             if gone:
                 after.without_foreign()
-            lines, learned = self._without_learned(
-                difference(before, after, not wipe and not gone), neighbors)
+            lines = difference(before, after, not wipe and not gone)
+            lines, learned = self._without(lines, Changes(look, True))
             if not lines:
                 break
         messages = sent({c: 0 for c in state[2]}, state[2])

@@ -148,11 +148,14 @@ class World:
             self.stop(name, signal.SIGTERM if name == "controller"
                       else signal.SIGKILL)
 
-    def wait(self, what, condition, step=0.01):
+    def wait(self, what, condition, step=0.01, why=None):
+        """Until 'condition'.  'why', a function, says more if that does not
+        come about."""
         deadline = time.monotonic() + self.deadline
         while not condition():
             if time.monotonic() > deadline:
-                raise Doubtful("waited in vain: " + what)
+                raise Doubtful("waited in vain: " + what
+                               + (": " + why() if why else ""))
             time.sleep(step)
 
     def start_db(self, where, name):
@@ -356,8 +359,22 @@ class World:
             self.sb.poll(.02)
             return any(r["name"] == "hv1" and r["nb_cfg"] == want
                        for r in self.sb.rows["Chassis_Private"].values())
-        self.wait("nb_cfg", answered, 0)
+        self.wait("nb_cfg", answered, 0, lambda: self._no_answer(want))
         self.poll()
+
+    def _no_answer(self, want):
+        """What is known of why there is no answer to nb_cfg 'want'."""
+        said = {t: [r["nb_cfg"] for r in self.sb.rows.get(t, {}).values()
+                    if t == "SB_Global" or r["name"] == "hv1"]
+                for t in ("SB_Global", "Chassis_Private")}
+        lines = ["asked for %d: %s" % (want, said)]
+        for command in ("connection-status", "central-status", "debug/status",
+                        "coverage/show"):
+            try:
+                lines.append("%s: %s" % (command, self.controller(command)))
+            except (ValueError, daemons.Gone) as error:
+                lines.append("%s: %r" % (command, error))
+        return "\n".join(lines)
 
     def settle(self, quiet=0.0):
         """Waits until nothing changes any more, for 'quiet' seconds."""
