@@ -36,6 +36,7 @@
 #include "openvswitch/vlog.h"
 #include "sset.h"
 #include "tunnel-bfd.h"
+#include "unit-log.h"
 #include "unixctl.h"
 #include "util.h"
 #include "uuid.h"
@@ -160,10 +161,11 @@ find_iface(struct inc_unit *unit, const char *lport)
     }
     if (other) {
         static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 5);
-        VLOG_WARN_RL(&rl, "Invalid configuration: iface-id is configured on "
-                     "interfaces : [%s] and [%s]. Ignoring the configuration "
-                     "on interface [%s]",
-                     best->name, other->name, other->name);
+        UNIT_WARN(unit, &rl,
+                  "Invalid configuration: iface-id is configured on "
+                  "interfaces : [%s] and [%s]. Ignoring the configuration "
+                  "on interface [%s]",
+                  best->name, other->name, other->name);
     }
     return best;
 }
@@ -177,10 +179,11 @@ refuse_ifaces(struct inc_unit *unit, const struct port_binding *pb)
 
     for (size_t i = 0; i < inc_set_count(names); i++) {
         static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 5);
-        VLOG_WARN_RL(&rl, "interface %s: iface-id %s is ignored, because no "
-                     "interface can be a logical port of that one's type",
-                     (const char *) inc_set_at(names, i).data,
-                     pb->logical_port);
+        UNIT_WARN(unit, &rl,
+                  "interface %s: iface-id %s is ignored, because no "
+                  "interface can be a logical port of that one's type",
+                  (const char *) inc_set_at(names, i).data,
+                  pb->logical_port);
     }
 }
 
@@ -188,7 +191,7 @@ refuse_ifaces(struct inc_unit *unit, const struct port_binding *pb)
  * (iface-id-ver), so that the interface of a port that was deleted and
  * created again under the same name is not taken for the new one's. */
 static bool
-iface_version_matches(const struct port_binding *pb,
+iface_version_matches(struct inc_unit *unit, const struct port_binding *pb,
                       const struct ovs_iface *iface)
 {
     const char *expected = smap_get(&pb->options, "iface-id-ver");
@@ -202,9 +205,9 @@ iface_version_matches(const struct port_binding *pb,
     }
 
     static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 5);
-    VLOG_INFO_RL(&rl, "Mismatch iface-id-ver for lport %s, expected %s, "
-                 "found %s", pb->logical_port, expected,
-                 found ? found : "<empty>");
+    UNIT_INFO(unit, &rl, "Mismatch iface-id-ver for lport %s, expected %s, "
+              "found %s", pb->logical_port, expected,
+              found ? found : "<empty>");
     return false;
 }
 
@@ -276,12 +279,12 @@ decide_by_iface(struct decision *d, const struct port_binding *owner)
         const struct chassis *ours = in_chassis(d->unit, &d->us);
         const struct chassis *now = in_chassis(d->unit, &owner->chassis);
 
-        VLOG_INFO_RL(&rl, "Not claiming lport %s, chassis %s "
-                     "requested-chassis %s pb->chassis %s",
-                     owner->logical_port, ours ? ours->name : "",
-                     smap_get_def(&owner->options, "requested-chassis", ""),
-                     now ? now->name : "");
-    } else if (iface_version_matches(owner, iface)) {
+        UNIT_INFO(d->unit, &rl, "Not claiming lport %s, chassis %s "
+                  "requested-chassis %s pb->chassis %s",
+                  owner->logical_port, ours ? ours->name : "",
+                  smap_get_def(&owner->options, "requested-chassis", ""),
+                  now ? now->name : "");
+    } else if (iface_version_matches(d->unit, owner, iface)) {
         d->want = want;
         d->iface = iface;
     }
@@ -475,8 +478,9 @@ wanted_encap(const struct decision *d)
     }
 
     static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
-    VLOG_WARN_RL(&rl, "interface %s: this chassis has no encapsulation with "
-                 "encap-ip %s", d->iface->name, ip);
+    UNIT_WARN(d->unit, &rl,
+              "interface %s: this chassis has no encapsulation with "
+              "encap-ip %s", d->iface->name, ip);
     return UUID_ZERO;
 }
 

@@ -64,10 +64,8 @@ report(struct inc_unit *unit, const char *table, const char *name,
        const char *bad)
 {
     if (bad) {
-        unit_warn(unit, &this_module, &rl, "%s %s: "OPTION"=\"%s\" is "
+        UNIT_WARN(unit, &rl, "%s %s: "OPTION"=\"%s\" is "
                   "ignored, it is not a number of 32 bits", table, name, bad);
-    } else {
-        unit_no_warning(unit);
     }
 }
 

@@ -55,6 +55,7 @@
 #include "ovs-port.h"
 #include "ovsdb-idl.h"
 #include "sset.h"
+#include "unit-log.h"
 #include "unixctl.h"
 #include "util.h"
 #include "uuid.h"
@@ -208,12 +209,7 @@ find_free_number(void)
             break;
         }
     }
-    if (number > last_zone) {
-        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
-        VLOG_WARN_RL(&rl, "exhausted all ct zones");
-        return NO_ZONE;
-    }
-    return number;
+    return number <= last_zone ? number : NO_ZONE;
 }
 
 /* Gives 'number' to 'zone', which is not to see what another has left there,
@@ -349,7 +345,13 @@ take(struct inc_unit *unit, const char *name, int requested)
     inc_read(unit, moved_kind, inc_key_string(name));
 
     int number = zone_get(name, requested);
-    return number == NO_ZONE ? 0 : number;
+    if (number == NO_ZONE) {
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
+
+        UNIT_WARN(unit, &rl, "exhausted all ct zones");
+        return 0;
+    }
+    return number;
 }
 
 /* Whether logical port 'lport' is to have a zone. */
@@ -391,9 +393,10 @@ requested_snat_zone(struct inc_unit *unit, const struct uuid *dp)
     if (s && (!str_to_int(s, 10, &number)
               || number < 0 || number > MAX_CT_ZONE)) {
         static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
-        VLOG_WARN_RL(&rl, "datapath "UUID_FMT": snat-ct-zone=%s is ignored, "
-                     "because it is not a number from 0 to %d", UUID_ARGS(dp),
-                     s, MAX_CT_ZONE);
+        UNIT_WARN(unit, &rl,
+                  "datapath "UUID_FMT": snat-ct-zone=%s is ignored, "
+                  "because it is not a number from 0 to %d", UUID_ARGS(dp),
+                  s, MAX_CT_ZONE);
         return NO_ZONE;
     }
     return number;

@@ -67,12 +67,11 @@ run(struct inc_unit *unit, void *aux OVS_UNUSED)
         return;                 /* Its router is not local. */
     }
     if (!eth_addr_from_string(nexthop->mac, &way.mac)) {
-        unit_warn(unit, &this_module, &rl, "ECMP_Nexthop "UUID_FMT": \"%s\" "
+        UNIT_WARN(unit, &rl, "ECMP_Nexthop "UUID_FMT": \"%s\" "
                   "is no Ethernet address", UUID_ARGS(&nexthop->uuid),
                   nexthop->mac);
         return;
     }
-    unit_no_warning(unit);
     inc_write(unit, way_kind, inc_unit_key(unit),
               xmemdup(&way, sizeof way));
 }

@@ -139,11 +139,9 @@ plan_queue(struct inc_unit *unit, const char *lport)
         .burst = get_number(pb, "qos_burst", UINT32_MAX, &bad),
     };
     if (bad) {
-        unit_warn(unit, &this_module, &rl,
+        UNIT_WARN(unit, &rl,
                   "port %s: %s=%s is ignored, because it is not a number in "
                   "range", lport, bad, smap_get(&pb->options, bad));
-    } else {
-        unit_no_warning(unit);
     }
     if (q.id && (q.min_rate || q.max_rate || q.burst)) {
         inc_write(unit, kind_queue, inc_key_string(lport),

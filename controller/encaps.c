@@ -76,6 +76,7 @@
 #include "smap.h"
 #include "sset.h"
 #include "tunnel-bfd.h"
+#include "unit-log.h"
 #include "util.h"
 #include "vswitch-idl.h"
 
@@ -263,14 +264,15 @@ add_local_ip(struct inc_unit *unit, const char *remote_ip,
          * secured, which is worse. */
         char *local_ip = find_same_family(ip, remote_ip);
         if (local_ip) {
-            VLOG_WARN_RL(&rl, "with IPsec, the tunnel to %s uses but one of "
-                         "the addresses in ovn-encap-ip, %s", remote_ip,
-                         local_ip);
+            UNIT_WARN(unit, &rl,
+                      "with IPsec, the tunnel to %s uses but one of "
+                      "the addresses in ovn-encap-ip, %s", remote_ip,
+                      local_ip);
             smap_add_nocopy(options, xstrdup("local_ip"), local_ip);
         }
     } else {
-        VLOG_WARN_RL(&rl, "ovn-set-local-ip is ignored: it needs a single "
-                     "address in ovn-encap-ip, not \"%s\"", ip);
+        UNIT_WARN(unit, &rl, "ovn-set-local-ip is ignored: it needs a single "
+                  "address in ovn-encap-ip, not \"%s\"", ip);
     }
 }
 
@@ -412,8 +414,9 @@ plan_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
     enum encap_type type = choose_type(unit, ch);
     if (type == N_ENCAP_TYPES) {
-        VLOG_INFO_RL(&rl, "no tunnel to chassis %s: it has none of the encap "
-                     "types in this chassis' ovn-encap-type", ch->name);
+        UNIT_INFO(unit, &rl,
+                  "no tunnel to chassis %s: it has none of the encap "
+                  "types in this chassis' ovn-encap-type", ch->name);
         return;
     }
     for (size_t i = 0; i < ch->n_encaps; i++) {

@@ -106,7 +106,7 @@ struct lflow_run {
 };
 
 #define WARN(RUN, FORMAT, ...)                                          \
-    unit_warn((RUN)->unit, &this_module, &rl,                           \
+    UNIT_WARN((RUN)->unit, &rl,                                         \
               "logical flow "UUID_FMT": " FORMAT,                       \
               UUID_ARGS(&(RUN)->lflow->uuid), __VA_ARGS__)
 

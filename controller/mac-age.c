@@ -29,6 +29,7 @@
 #include "ovn-sb-idl.h"
 #include "ovsdb-idl.h"
 #include "timeval.h"
+#include "unit-log.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -83,9 +84,9 @@ put_threshold(struct inc_unit *unit, enum learned learned,
         return;
     }
     if (!str_to_uint(text, 10, &seconds)) {
-        VLOG_WARN_RL(&rl, "Datapath_Binding "UUID_FMT": "
-                     "external_ids:%s=\"%s\" is ignored: it is not a number "
-                     "of seconds", UUID_ARGS(&dp->uuid), option, text);
+        UNIT_WARN(unit, &rl, "Datapath_Binding "UUID_FMT": "
+                  "external_ids:%s=\"%s\" is ignored: it is not a number "
+                  "of seconds", UUID_ARGS(&dp->uuid), option, text);
     } else if (seconds) {
         int64_t ms = seconds * INT64_C(1000);
         inc_write(unit, kinds[learned], key, xmemdup(&ms, sizeof ms));

@@ -205,12 +205,11 @@ put_binding(struct inc_unit *unit, const struct mac_binding *mb)
     };
     const char *bad = neighbor_parse(&b.neighbor, mb->ip, mb->mac);
     if (bad) {
-        unit_warn(unit, &this_module, &rl, "%s "UUID_FMT": bad '%s' %s",
+        UNIT_WARN(unit, &rl, "%s "UUID_FMT": bad '%s' %s",
                   table, UUID_ARGS(&mb->uuid), bad,
                   !strcmp(bad, "ip") ? mb->ip : mb->mac);
         return;
     }
-    unit_no_warning(unit);
     put_get(unit, &b);
     put_lookup(unit, &b);
     if (!mb->is_static && b.dialect->has_encap_id) {
@@ -305,10 +304,9 @@ fdb_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         struct eth_addr mac;
 
         if (eth_addr_from_string(fdb->mac, &mac)) {
-            unit_no_warning(unit);
             put_fdb(unit, dp, fdb, mac);
         } else {
-            unit_warn(unit, &this_module, &rl, "FDB "UUID_FMT": bad 'mac' %s",
+            UNIT_WARN(unit, &rl, "FDB "UUID_FMT": bad 'mac' %s",
                       UUID_ARGS(&fdb->uuid), fdb->mac);
         }
     }

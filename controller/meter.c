@@ -19,6 +19,7 @@
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/vlog.h"
 #include "switch-entry.h"
+#include "unit-log.h"
 #include "unixctl.h"
 #include "util.h"
 
@@ -143,7 +144,8 @@ content_equal(const struct content *want, const struct content *have)
 
 /* Sets 'c' to what a name that starts with METER_STRING_PREFIX says. */
 static void
-content_from_string(struct content *c, const char *name)
+content_from_string(struct content *c, struct inc_unit *unit,
+                    const char *name)
 {
     enum ofputil_protocol usable_protocols;
     struct ofputil_meter_mod mm;
@@ -160,7 +162,7 @@ content_from_string(struct content *c, const char *name)
                                           &usable_protocols);
     free(text);
     if (error) {
-        VLOG_WARN_RL(&rl, "cannot make a meter of \"%s\": %s", name, error);
+        UNIT_WARN(unit, &rl, "cannot make a meter of \"%s\": %s", name, error);
         free(error);
         return;
     }
@@ -312,7 +314,7 @@ meter_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
     content_clear(&m->desired);
     if (!strncmp(m->name, METER_STRING_PREFIX, strlen(METER_STRING_PREFIX))) {
-        content_from_string(&m->desired, m->name);
+        content_from_string(&m->desired, unit, m->name);
     } else {
         const struct meter *row = in_meter(unit, m->name);
         if (row) {

@@ -207,13 +207,12 @@ plan_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     const char *fault = plan_tunnel(row, w);
     fault = fault ? fault : plan_filter(row, w);
     if (fault) {
-        unit_warn(unit, &this_module, &rl,
+        UNIT_WARN(unit, &rl,
                   "mirror %s (type=%s, filter=%s, sink=%s, index=%"PRId64") "
                   "is ignored: %s", row->name, row->type, row->filter,
                   row->sink, row->index, fault);
         wanted_mirror_destroy(w);
     } else {
-        unit_no_warning(unit);
         inc_write(unit, kind_wanted, inc_key_uuid(uuid), w);
     }
 }

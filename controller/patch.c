@@ -39,6 +39,7 @@
 #include "ovs-port.h"
 #include "smap.h"
 #include "sset.h"
+#include "unit-log.h"
 #include "util.h"
 #include "vswitch-idl.h"
 
@@ -95,6 +96,7 @@ patch_name(const char *from, const char *to)
 /* What should be. */
 
 struct map_network_ctx {
+    struct inc_unit *unit;
     const char *network;
     char *bridge;
 };
@@ -105,8 +107,8 @@ map_network_cb(const char *network, const char *bridge, void *ctx_)
     struct map_network_ctx *ctx = ctx_;
 
     if (!bridge) {
-        VLOG_ERR_RL(&rl, "Invalid ovn-bridge-mappings configuration: "
-                    "'%s' is not NETWORK:BRIDGE", network);
+        UNIT_ERR(ctx->unit, &rl, "Invalid ovn-bridge-mappings configuration: "
+                 "'%s' is not NETWORK:BRIDGE", network);
     } else if (!strcmp(network, ctx->network)) {
         ctx->bridge = xstrdup(bridge);
     }
@@ -116,9 +118,9 @@ map_network_cb(const char *network, const char *bridge, void *ctx_)
 /* The bridge that 'mappings' (ovn-bridge-mappings) has for 'network', NULL if
  * there is none.  Caller frees. */
 static char *
-map_network(const char *mappings, const char *network)
+map_network(struct inc_unit *unit, const char *mappings, const char *network)
 {
-    struct map_network_ctx ctx = { .network = network };
+    struct map_network_ctx ctx = { .unit = unit, .network = network };
 
     config_value_networks(mappings, map_network_cb, &ctx);
     return ctx.bridge;
@@ -154,20 +156,20 @@ plan_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     const char *type = pb->type == LP_LOCALNET ? "localnet" : "l2gateway";
     const char *network = smap_get(&pb->options, "network_name");
     if (!network) {
-        VLOG_WARN_RL(&rl, "%s port '%s' has no network_name in its options",
-                     type, lport);
+        UNIT_WARN(unit, &rl, "%s port '%s' has no network_name in its options",
+                  type, lport);
         return;
     }
 
-    char *bridge = map_network(in_config(unit, "ovn-bridge-mappings"),
+    char *bridge = map_network(unit, in_config(unit, "ovn-bridge-mappings"),
                                network);
     if (!bridge) {
-        VLOG_INFO_RL(&rl, "bridge not found for %s port '%s' with network "
-                     "name '%s'; skipping (it is not in "
-                     "ovn-bridge-mappings)", type, lport, network);
+        UNIT_INFO(unit, &rl, "bridge not found for %s port '%s' with network "
+                  "name '%s'; skipping (it is not in "
+                  "ovn-bridge-mappings)", type, lport, network);
     } else if (!inc_set_contains(in_bridges(unit), inc_key_string(bridge))) {
-        VLOG_WARN_RL(&rl, "Bridge '%s' not found for network '%s' (%s port "
-                     "'%s')", bridge, network, type, lport);
+        UNIT_WARN(unit, &rl, "Bridge '%s' not found for network '%s' (%s port "
+                  "'%s')", bridge, network, type, lport);
         free(bridge);
     } else {
         struct wanted_patch *w = xmalloc(sizeof *w);

@@ -20,6 +20,7 @@
 #include "packets.h"
 #include "patch.h"
 #include "smap.h"
+#include "unit-log.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -390,6 +391,7 @@ physical_encap_ip(struct inc_unit *unit, const struct uuid *chassis,
 }
 
 struct chassis_macs_ctx {
+    struct inc_unit *unit;
     void (*cb)(const char *network, const struct eth_addr *, void *aux);
     void *aux;
 };
@@ -401,9 +403,10 @@ chassis_macs_cb(const char *network, const char *value, void *ctx_)
     struct eth_addr mac;
 
     if (!value || !eth_addr_from_string(value, &mac)) {
-        VLOG_WARN_RL(&rl, "Invalid ovn-chassis-mac-mappings: '%s%s%s' is not "
-                     "NETWORK:MAC", network, value ? ":" : "",
-                     value ? value : "");
+        UNIT_WARN(ctx->unit, &rl,
+                  "Invalid ovn-chassis-mac-mappings: '%s%s%s' is not "
+                  "NETWORK:MAC", network, value ? ":" : "",
+                  value ? value : "");
     } else {
         ctx->cb(network, &mac, ctx->aux);
     }
@@ -411,11 +414,11 @@ chassis_macs_cb(const char *network, const char *value, void *ctx_)
 }
 
 void
-chassis_macs_for_each(const char *mappings,
+chassis_macs_for_each(struct inc_unit *unit, const char *mappings,
                       void (*cb)(const char *network, const struct eth_addr *,
                                  void *aux), void *aux)
 {
-    struct chassis_macs_ctx ctx = { cb, aux };
+    struct chassis_macs_ctx ctx = { unit, cb, aux };
 
     config_value_networks(mappings, chassis_macs_cb, &ctx);
 }

@@ -93,8 +93,8 @@ void physical_add_path_mtu(struct inc_unit *, const struct port_binding *pb,
                            const struct local_port *lp, uint32_t dp_key);
 
 /* Calls 'cb' with each network and MAC address of 'mappings', the form of
- * ovn-chassis-mac-mappings. */
-void chassis_macs_for_each(const char *mappings,
+ * ovn-chassis-mac-mappings.  The unit says what is wrong with the rest. */
+void chassis_macs_for_each(struct inc_unit *, const char *mappings,
                            void (*cb)(const char *network,
                                       const struct eth_addr *, void *aux),
                            void *aux);

@@ -51,6 +51,7 @@
 #include "physical-common.h"
 #include "sset.h"
 #include "tunnel.h"
+#include "unit-log.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -323,10 +324,11 @@ get_members(struct group_ctx *ctx, size_t *n)
                                                         mg->ports[i]);
 
         if (pb && !uuid_equals(&pb->datapath, &mg->datapath)) {
-            VLOG_WARN_RL(&rl, "multicast group %s ("UUID_FMT") of datapath "
-                         UUID_FMT" has port %s of another datapath; ignored",
-                         mg->name, UUID_ARGS(&mg->uuid),
-                         UUID_ARGS(&mg->datapath), mg->ports[i]);
+            UNIT_WARN(ctx->unit, &rl,
+                      "multicast group %s ("UUID_FMT") of datapath "
+                      UUID_FMT" has port %s of another datapath; ignored",
+                      mg->name, UUID_ARGS(&mg->uuid),
+                      UUID_ARGS(&mg->datapath), mg->ports[i]);
         } else if (pb) {
             members[(*n)++] = pb;
         }

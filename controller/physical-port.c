@@ -43,6 +43,7 @@
 #include "sset.h"
 #include "tunnel-bfd.h"
 #include "tunnel.h"
+#include "unit-log.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -205,15 +206,16 @@ add_input(struct port_ctx *ctx, ofp_port_t ofport, enum port_tagging tagging,
 /* The type of the VLAN headers on the port's physical network.  OVN 23.03's
  * manual takes the standards for others, of wireless networks. */
 static uint16_t
-vlan_ethertype(const struct port_binding *pb)
+vlan_ethertype(struct inc_unit *unit, const struct port_binding *pb)
 {
     const char *type = smap_get_def(&pb->options, "ethtype", "802.1q");
 
     if (!strcmp(type, "802.1ad") || !strcmp(type, "802.11ad")) {
         return ETH_TYPE_VLAN_8021AD;
     } else if (strcmp(type, "802.1q") && strcmp(type, "802.11q")) {
-        VLOG_WARN_RL(&rl, "port %s: options:ethtype \"%s\" is neither 802.1q "
-                     "nor 802.1ad: 802.1q is used", pb->logical_port, type);
+        UNIT_WARN(unit, &rl,
+                  "port %s: options:ethtype \"%s\" is neither 802.1q "
+                  "nor 802.1ad: 802.1q is used", pb->logical_port, type);
     }
     return ETH_TYPE_VLAN_8021Q;
 }
@@ -225,7 +227,7 @@ add_output(struct port_ctx *ctx, ofp_port_t ofport, int tag)
 
     match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
     if (tag) {
-        put_push_vlan(vlan_ethertype(ctx->pb), tag, &ctx->ofpacts);
+        put_push_vlan(vlan_ethertype(ctx->unit, ctx->pb), tag, &ctx->ofpacts);
     }
     put_output(ofport, &ctx->ofpacts);
     if (tag) {
@@ -373,13 +375,15 @@ parse_activation(const struct port_ctx *ctx, const char *strategy)
         } else if (!strcmp(word, "na")) {
             how |= ACTIVATE_BY_NA;
         } else {
-            VLOG_WARN_RL(&rl, "port %s: activation-strategy \"%s\" is not "
-                         "known", ctx->pb->logical_port, word);
+            UNIT_WARN(ctx->unit, &rl,
+                      "port %s: activation-strategy \"%s\" is not "
+                      "known", ctx->pb->logical_port, word);
         }
     }
     if (!how) {
-        VLOG_WARN_RL(&rl, "port %s: no activation-strategy is known, so the "
-                     "port is active from the start", ctx->pb->logical_port);
+        UNIT_WARN(ctx->unit, &rl,
+                  "port %s: no activation-strategy is known, so the "
+                  "port is active from the start", ctx->pb->logical_port);
     }
     free(copy);
     return how;
@@ -525,7 +529,8 @@ add_hide_router_mac(struct port_ctx *ctx, const struct port_binding *lrp,
         || (cr && binding_is_resident(ctx->unit, cr))) {
         return;
     }
-    chassis_macs_for_each(in_config(ctx->unit, "ovn-chassis-mac-mappings"),
+    chassis_macs_for_each(ctx->unit, in_config(ctx->unit,
+                                               "ovn-chassis-mac-mappings"),
                           find_mac_cb, &find);
     if (!find.found) {
         return;
@@ -537,7 +542,7 @@ add_hide_router_mac(struct port_ctx *ctx, const struct port_binding *lrp,
     match_set_dl_src(&match, *lrp_mac);
     put_set_eth_src(&find.mac, &ctx->ofpacts);
     if (ln->tag) {
-        put_push_vlan(vlan_ethertype(ln), ln->tag, &ctx->ofpacts);
+        put_push_vlan(vlan_ethertype(ctx->unit, ln), ln->tag, &ctx->ofpacts);
     }
     put_output(ofport, &ctx->ofpacts);
     put_set_eth_src(lrp_mac, &ctx->ofpacts);
@@ -930,9 +935,10 @@ add_ha_group(struct port_ctx *ctx)
         add_ha_by_flow(ctx, first);
     } else if (mixed) {
         /* The metadata are in other places in tunnels of another type. */
-        VLOG_ERR_RL(&rl, "port %s: its gateways are reached by different "
-                    "types of tunnels, so nothing is sent to any",
-                    ctx->pb->logical_port);
+        UNIT_ERR(ctx->unit, &rl,
+                 "port %s: its gateways are reached by different "
+                 "types of tunnels, so nothing is sent to any",
+                 ctx->pb->logical_port);
     } else if (first
                && put_tunnel_metadata(first->type,
                                       ofctrl_geneve_field_read(ctx->unit),

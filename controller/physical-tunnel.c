@@ -322,7 +322,8 @@ chassis_run_unit(struct inc_unit *unit, void *aux OVS_UNUSED)
             .cookie = row_cookie(uuid),
         };
 
-        chassis_macs_for_each(smap_get(&ch->other_config,
+        chassis_macs_for_each(unit,
+                              smap_get(&ch->other_config,
                                        "ovn-chassis-mac-mappings"),
                               add_source_clause, &ctx);
     }

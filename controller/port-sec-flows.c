@@ -103,11 +103,9 @@ port_sec_run(struct inc_unit *unit, void *aux OVS_UNUSED)
                                              put_rule, &p);
 
         if (error) {
-            unit_warn(unit, &this_module, &rl, "logical port %s: %s",
+            UNIT_WARN(unit, &rl, "logical port %s: %s",
                       lport, error);
             free(error);
-        } else {
-            unit_no_warning(unit);
         }
     }
     flow_output_end(unit);

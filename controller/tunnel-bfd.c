@@ -41,6 +41,7 @@
 #include "lport-way.h"
 #include "module.h"
 #include "openvswitch/vlog.h"
+#include "unit-log.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -138,8 +139,8 @@ add_parameter(struct inc_unit *unit, const char *option, const char *key,
     if (str_to_uint(s, 10, &value) && value <= INT32_MAX) {
         smap_add(bfd, key, s);
     } else {
-        VLOG_WARN_RL(&rl, "SB_Global: options:%s: \"%s\" is not a number",
-                     option, s);
+        UNIT_WARN(unit, &rl, "SB_Global: options:%s: \"%s\" is not a number",
+                  option, s);
     }
 }
 

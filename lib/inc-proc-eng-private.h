@@ -134,6 +134,15 @@ struct inc_unit {
     bool has_run;
     bool full;                  /* Dirty for more than update() can do. */
     bool recompute;             /* Dirty because somebody asked for it. */
+    bool speaks;                /* Has a "struct speaker". */
+};
+
+/* What a unit has said: hashes. */
+struct speaker {
+    struct hmap_node node;      /* In inc_engine's 'speakers', by 'unit'. */
+    const struct inc_unit *unit;
+    uint32_t *said;             /* In the run before, then in this one. */
+    size_t n_before, n, allocated;
 };
 
 struct pending {
@@ -166,6 +175,7 @@ struct inc_engine {
     struct unit_class **classes;
     size_t n_classes;
     struct id_table cells, units;
+    struct hmap speakers;       /* Of "struct speaker"s. */
     unsigned long long n_reads; /* Dependencies recorded. */
     unsigned int log_msec;      /* Units that take as long are worth a
                                  * message. */

@@ -716,6 +716,46 @@ unit_find(const struct unit_class *uc, struct inc_key key,
     return NULL;
 }
 
+/* What units say. */
+
+static struct speaker *
+speaker_find(const struct inc_unit *unit)
+{
+    struct speaker *s;
+
+    HMAP_FOR_EACH_WITH_HASH (s, node, hash_pointer(unit, 0),
+                             &unit->engine->speakers) {
+        if (s->unit == unit) {
+            return s;
+        }
+    }
+    OVS_NOT_REACHED();
+}
+
+static void
+speaker_destroy(struct speaker *s)
+{
+    hmap_remove(&s->unit->engine->speakers, &s->node);
+    free(s->said);
+    free(s);
+}
+
+/* What has been said so far was in the run before. */
+static void
+unit_begin_speech(struct inc_unit *unit)
+{
+    struct speaker *s = speaker_find(unit);
+
+    s->n -= s->n_before;
+    if (s->n) {
+        memmove(s->said, &s->said[s->n_before], s->n * sizeof *s->said);
+        s->n_before = s->n;
+    } else {
+        speaker_destroy(s);
+        unit->speaks = false;
+    }
+}
+
 static struct inc_unit *
 unit_create(struct inc_engine *engine, struct unit_class *uc,
             struct inc_cell *origin, struct inc_key key)
@@ -755,6 +795,9 @@ unit_destroy(struct inc_unit *unit)
         struct stage *stage = &unit->engine->stages[uc->class->stage];
         stage->queue[unit->queue_pos] = NONE;
         stage->n_dirty--;
+    }
+    if (unit->speaks) {
+        speaker_destroy(speaker_find(unit));
     }
     id_table_remove(&unit->engine->units, unit->id);
     hmap_remove(&uc->units, &unit->node);
@@ -798,6 +841,36 @@ void **
 inc_unit_data(struct inc_unit *unit)
 {
     return &unit->data;
+}
+
+bool
+inc_unit_is_news(struct inc_unit *unit, uint32_t hash)
+{
+    struct speaker *s;
+    bool is_news = true;
+
+    ovs_assert(unit->engine->running == unit);
+    if (unit->speaks) {
+        s = speaker_find(unit);
+    } else {
+        s = xzalloc(sizeof *s);
+        s->unit = unit;
+        hmap_insert(&unit->engine->speakers, &s->node, hash_pointer(unit, 0));
+        unit->speaks = true;
+    }
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->said[i] == hash) {
+            is_news = false;
+            if (i >= s->n_before) {
+                return false;
+            }
+        }
+    }
+    if (s->n >= s->allocated) {
+        s->said = x2nrealloc(s->said, &s->allocated, sizeof *s->said);
+    }
+    s->said[s->n++] = hash;
+    return is_news;
 }
 
 /* Running. */
@@ -892,6 +965,9 @@ unit_run(struct inc_unit *unit)
         return;
     }
 
+    if (unit->speaks) {
+        unit_begin_speech(unit);
+    }
     advance_stamp(engine);
     engine->running = unit;
     engine->n_kept = 0;
@@ -1150,6 +1226,7 @@ inc_engine_create(int n_stages)
     engine->n_stages = n_stages;
     engine->stages = xcalloc(n_stages, sizeof *engine->stages);
     engine->log_msec = DEFAULT_LOG_MSEC;
+    hmap_init(&engine->speakers);
     return engine;
 }
 
@@ -1203,6 +1280,7 @@ inc_engine_destroy(struct inc_engine *engine)
     }
     id_table_destroy(&engine->cells);
     id_table_destroy(&engine->units);
+    hmap_destroy(&engine->speakers);
     free(engine->stages);
     free(engine->kinds);
     free(engine->classes);

@@ -186,6 +186,10 @@ struct inc_key inc_unit_key(const struct inc_unit *);
 /* A pointer for the owner of the unit's class, initially NULL. */
 void **inc_unit_data(struct inc_unit *);
 
+/* From within run(): notes that the unit says something, of which 'hash' is a
+ * hash.  Returns false if this run or the one before has said it. */
+bool inc_unit_is_news(struct inc_unit *, uint32_t hash);
+
 /* From within run().
  *
  * inc_read() returns the cell's value or NULL.  It stays valid until the

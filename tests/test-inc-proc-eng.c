@@ -542,9 +542,107 @@ test_updates(void)
     ds_destroy(&u.log);
 }
 
+/* What units say: a unit says each bit of its input, in this order: of 8, it
+ * comes to update() first. */
+
+static bool
+news_update(struct inc_unit *unit, void *u_)
+{
+    struct updates *u = u_;
+
+    if (inc_unit_is_news(unit, 8)) {
+        ds_put_cstr(&u->log, " 8");
+    }
+    return !inc_set_n_gone(inc_read_set(unit, u->names, key("x")));
+}
+
+static void
+news_run(struct inc_unit *unit, void *u_)
+{
+    struct updates *u = u_;
+    uint64_t x = value_get(inc_read(unit, u->in, key("x")));
+
+    inc_read_set(unit, u->names, key("x"));
+    for (int i = 0; i < 2; i++) {
+        for (uint32_t bit = 1; bit <= 8; bit *= 2) {
+            if (x & bit && inc_unit_is_news(unit, bit)) {
+                ds_put_format(&u->log, " %"PRIu32, bit);
+            }
+        }
+    }
+}
+
+static const struct inc_unit_class news_unit_class = {
+    .name = "news", .stage = 1, .run = news_run, .update = news_update,
+};
+
+static void
+news_expect(struct updates *u, uint64_t x, const char *log)
+{
+    inc_set(u->in, key("x"), x ? value_new(x) : NULL);
+    inc_recompute(u->engine);
+    inc_run(u->engine, 1);
+    if (strcmp(ds_cstr(&u->log), log)) {
+        ovs_fatal(0, "said:%s, expected:%s", ds_cstr(&u->log), log);
+    }
+    ds_clear(&u->log);
+}
+
+static void
+test_news(void)
+{
+    static const struct inc_kind_class set_class = {
+        .name = "names", .stage = 0, .key_type = INC_KEY_STRING,
+        .is_set = true, .keeps_changes = true,
+    };
+    struct updates u = {
+        .engine = inc_engine_create(2), .log = DS_EMPTY_INITIALIZER,
+    };
+
+    u.in = inc_kind_declare(u.engine, &in_class);
+    u.names = inc_kind_declare(u.engine, &set_class);
+    struct inc_unit *unit = inc_unit_add(u.engine, &news_unit_class,
+                                         key("x"), &u);
+    news_expect(&u, 0, "");
+    news_expect(&u, 3, " 1 2");
+    news_expect(&u, 3, "");
+    news_expect(&u, 7, " 4");
+    news_expect(&u, 6, "");
+    news_expect(&u, 7, " 1");
+    news_expect(&u, 0, "");
+    news_expect(&u, 7, " 1 2 4");
+
+    /* An update adds to what the run has said. */
+    inc_set_insert(u.names, key("x"), key("a"));
+    inc_run(u.engine, 1);
+    inc_set_insert(u.names, key("x"), key("b"));
+    inc_run(u.engine, 1);
+    assert(!strcmp(ds_cstr(&u.log), " 8"));
+    ds_clear(&u.log);
+    news_expect(&u, 15, "");
+
+    /* One that is not enough is a part of the run that follows. */
+    news_expect(&u, 7, "");
+    news_expect(&u, 7, "");
+    inc_set_remove(u.names, key("x"), key("a"));
+    inc_run(u.engine, 1);
+    assert(!strcmp(ds_cstr(&u.log), " 8"));
+    ds_clear(&u.log);
+
+    /* Another unit has said nothing yet. */
+    inc_unit_remove(unit);
+    inc_unit_add(u.engine, &news_unit_class, key("x"), &u);
+    news_expect(&u, 7, " 1 2 4");
+
+    inc_engine_destroy(u.engine);
+    ds_destroy(&u.log);
+    assert(!n_values);
+}
+
 static void
 test_basic(void)
 {
+    test_news();
     test_updates();
 
     struct basic b;

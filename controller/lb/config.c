@@ -53,10 +53,8 @@ default_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     const char *value = in_config(unit, "ovn-lb-local");
     enum lb_locality locality;
 
-    if (lb_locality_from_default(value, &locality)) {
-        unit_no_warning(unit);
-    } else {
-        unit_warn(unit, &this_module, &rl, "external_ids:ovn-lb-local has "
+    if (!lb_locality_from_default(value, &locality)) {
+        UNIT_WARN(unit, &rl, "external_ids:ovn-lb-local has "
                   "unknown value \"%s\", load balancers are not distributed "
                   "by default", value);
     }
@@ -142,11 +140,9 @@ config_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     char *problem = lb_config_init(config, nb, row ? row->name : NULL,
                                    row ? &row->options : NULL, entry);
     if (problem) {
-        unit_warn(unit, &this_module, &rl, "load balancer %s ("UUID_FMT"): %s",
+        UNIT_WARN(unit, &rl, "load balancer %s ("UUID_FMT"): %s",
                   config->name, UUID_ARGS(nb), problem);
         free(problem);
-    } else {
-        unit_no_warning(unit);
     }
 
     snprintf(hint, sizeof hint, "%08x", nb->parts[0]);

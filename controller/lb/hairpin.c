@@ -348,15 +348,13 @@ put_lb(struct inc_unit *unit, const struct load_balancer *lb,
     lb_vips_expand(&lb->vips, &lb->options, lflow_text_template_var, unit,
                    &vips, &n_vips, &bad);
     if (bad) {
-        unit_warn(unit, &this_module, &rl,
+        UNIT_WARN(unit, &rl,
                   "load balancer %s ("UUID_FMT"): bad VIP or backend in %s",
                   lb->name, UUID_ARGS(&lb->uuid), bad);
     } else if (!snat_ok) {
-        unit_warn(unit, &this_module, &rl,
+        UNIT_WARN(unit, &rl,
                   "bad hairpin_snat_ip %s in load balancer "UUID_FMT,
                   snat, UUID_ARGS(&lb->uuid));
-    } else {
-        unit_no_warning(unit);
     }
     free(bad);
 

@@ -352,12 +352,10 @@ backends_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         struct ds name = DS_EMPTY_INITIALIZER;
 
         format_lb(&s.lb, s.config, &name);
-        unit_warn(unit, &this_module, &rl, "%s: %s; a distributed load "
+        UNIT_WARN(unit, &rl, "%s: %s; a distributed load "
                   "balancer leaves out backends whose logical port is "
                   "ambiguous", ds_cstr(&name), ds_cstr(&s.ambiguities));
         ds_destroy(&name);
-    } else {
-        unit_no_warning(unit);
     }
     ds_destroy(&s.ambiguities);
 }

@@ -237,8 +237,9 @@ parse(struct lport_addresses *la, const struct port *port,
     char *error = lport_addresses_parse(la, text);
 
     if (error) {
-        VLOG_WARN_RL(&rl, "Port_Binding %s: %s: \"%s\" is not announced: %s",
-                     port->name, column, text, error);
+        UNIT_WARN(port->unit, &rl,
+                  "Port_Binding %s: %s: \"%s\" is not announced: %s",
+                  port->name, column, text, error);
         free(error);
         return false;
     }
@@ -495,12 +496,11 @@ cap_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         return;
     }
     if (!str_to_int(text, 10, &cap) || cap < 0 || cap > MAX_CAP) {
-        unit_warn(unit, &this_module, &rl, "external_ids:garp-max-timeout-sec="
+        UNIT_WARN(unit, &rl, "external_ids:garp-max-timeout-sec="
                   "\"%s\" is ignored: it is not a number of seconds up to %d",
                   text, MAX_CAP);
         return;
     }
-    unit_no_warning(unit);
     if (cap) {
         inc_write(unit, cap_kind, INC_KEY_ONLY, xmemdup(&cap, sizeof cap));
     }

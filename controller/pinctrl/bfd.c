@@ -230,12 +230,11 @@ fact_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         fault = find_place(row, pb, &place);
     }
     if (fault) {
-        unit_warn(unit, &this_module, &rl, "BFD "UUID_FMT" (port %s): no "
+        UNIT_WARN(unit, &rl, "BFD "UUID_FMT" (port %s): no "
                   "session because of its %s", UUID_ARGS(uuid),
                   row->logical_port, fault);
         return;
     }
-    unit_no_warning(unit);
 
     const size_t len = strlen(row->logical_port) + 1;
     struct bfd_fact *fact = xmalloc(sizeof *fact + len);

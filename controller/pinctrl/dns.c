@@ -23,6 +23,7 @@
 #include "packet-build.h"
 #include "pinctrl/fact.h"
 #include "pinctrl/service.h"
+#include "unit-log.h"
 #include "util.h"
 #include "uuid.h"
 
@@ -78,13 +79,13 @@ static const struct inc_kind_class list_kind_class = {
 };
 
 static void
-log_errors(const struct uuid *row, struct ds *errors)
+log_errors(struct inc_unit *unit, const struct uuid *row, struct ds *errors)
 {
     char *save = NULL;
 
     for (char *line = strtok_r(ds_cstr(errors), "\n", &save); line;
          line = strtok_r(NULL, "\n", &save)) {
-        VLOG_WARN_RL(&rl, "DNS row "UUID_FMT": %s", UUID_ARGS(row), line);
+        UNIT_WARN(unit, &rl, "DNS row "UUID_FMT": %s", UUID_ARGS(row), line);
     }
 }
 
@@ -103,7 +104,7 @@ zone_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
         inc_write(unit, zone_kind, inc_key_uuid(uuid),
                   dns_zone_create(&row->records, row->owned, &errors));
-        log_errors(uuid, &errors);
+        log_errors(unit, uuid, &errors);
         ds_destroy(&errors);
     }
 }

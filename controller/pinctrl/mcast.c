@@ -208,10 +208,8 @@ warn_of_queriers(struct inc_unit *unit, const struct uuid *row,
                  struct ds *faults)
 {
     if (faults->length) {
-        unit_warn(unit, &this_module, &rl, "IP_Multicast row "UUID_FMT": IGMP "
+        UNIT_WARN(unit, &rl, "IP_Multicast row "UUID_FMT": IGMP "
                   "Querier enabled %s", UUID_ARGS(row), ds_cstr(faults));
-    } else {
-        unit_no_warning(unit);
     }
 }
 

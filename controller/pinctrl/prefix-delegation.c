@@ -57,6 +57,7 @@
 #include "random.h"
 #include "smap.h"
 #include "timeval.h"
+#include "unit-log.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(pinctrl_prefix_delegation);
@@ -154,7 +155,7 @@ find_uplink(struct inc_unit *unit, const struct inc_set *names)
 }
 
 static struct pd_port *
-pd_port_create(const struct port_binding *pb,
+pd_port_create(struct inc_unit *unit, const struct port_binding *pb,
                const struct port_binding *uplink)
 {
     const char *list = smap_get(&pb->options, "ipv6_ra_pd_list");
@@ -167,8 +168,9 @@ pd_port_create(const struct port_binding *pb,
         return NULL;
     }
     if (!get_mac(pb, &port.mac) || !get_mac(uplink, &port.uplink_mac)) {
-        VLOG_WARN_RL(&rl, "Port_Binding %s: without an Ethernet address, no "
-                     "prefix is asked for", pb->logical_port);
+        UNIT_WARN(unit, &rl,
+                  "Port_Binding %s: without an Ethernet address, no "
+                  "prefix is asked for", pb->logical_port);
         return NULL;
     }
     if (!list
@@ -176,9 +178,9 @@ pd_port_create(const struct port_binding *pb,
         port.written.length = 0;
         port.iaid = FIRST_IAID + pb->tunnel_key;
         if (list) {
-            VLOG_WARN_RL(&rl, "Port_Binding %s: options:ipv6_ra_pd_list is "
-                         "%s, which is no delegated prefix",
-                         pb->logical_port, list);
+            UNIT_WARN(unit, &rl, "Port_Binding %s: options:ipv6_ra_pd_list is "
+                      "%s, which is no delegated prefix",
+                      pb->logical_port, list);
         }
     }
     ovs_strlcpy(port.name, pb->logical_port, sizeof port.name);
@@ -201,7 +203,7 @@ delegation_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     for (size_t i = 0; uplink && i < inc_set_count(names); i++) {
         const struct port_binding *pb
             = in_port_binding(unit, inc_set_at(names, i).data);
-        struct pd_port *port = pb ? pd_port_create(pb, uplink) : NULL;
+        struct pd_port *port = pb ? pd_port_create(unit, pb, uplink) : NULL;
 
         if (port) {
             const uint64_t key = port_id(ld->tunnel_key, pb->tunnel_key);

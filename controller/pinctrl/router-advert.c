@@ -39,6 +39,7 @@
 #include "random.h"
 #include "smap.h"
 #include "timeval.h"
+#include "unit-log.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(pinctrl_router_advert);
@@ -116,6 +117,7 @@ static const struct inc_kind_class advert_kind_class = {
 
 /* An advertisement in the making. */
 struct maker {
+    struct inc_unit *unit;
     const struct port_binding *pb;
     struct advert advert;
     struct ofpbuf head, tail;
@@ -133,9 +135,10 @@ warn_of_option(const struct maker *m, const char *name)
 {
     const char *value = option(m, name);
 
-    VLOG_WARN_RL(&rl, "Port_Binding %s: options:%s is %s, which makes no "
-                 "sense in router advertisements",
-                 m->pb->logical_port, name, value ? value : "not there");
+    UNIT_WARN(m->unit, &rl,
+              "Port_Binding %s: options:%s is %s, which makes no "
+              "sense in router advertisements",
+              m->pb->logical_port, name, value ? value : "not there");
 }
 
 static void
@@ -285,10 +288,10 @@ make_tail(struct maker *m)
 /* Returns what 'pb' says to those who are on 'peer', or NULL if it cannot say
  * anything. */
 static struct advert *
-advert_create(const struct port_binding *pb, const struct lport *peer,
-              uint32_t peer_dp_key)
+advert_create(struct inc_unit *unit, const struct port_binding *pb,
+              const struct lport *peer, uint32_t peer_dp_key)
 {
-    struct maker m = { .pb = pb };
+    struct maker m = { .unit = unit, .pb = pb };
     const char *eth = option(&m, "ipv6_ra_src_eth");
     const char *ip = option(&m, "ipv6_ra_src_addr");
     struct advert *advert = NULL;
@@ -342,7 +345,8 @@ advert_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     if (peer_ld
         && smap_get_bool(&pb->options, "ipv6_ra_send_periodic", false)) {
         const uint64_t key = port_id(ld->tunnel_key, pb->tunnel_key);
-        struct advert *advert = advert_create(pb, peer, peer_ld->tunnel_key);
+        struct advert *advert = advert_create(unit, pb, peer,
+                                              peer_ld->tunnel_key);
 
         if (advert) {
             inc_write(unit, advert_kind, inc_key_u64(&key), advert);

@@ -200,13 +200,12 @@ fact_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     struct svc_fact *fact = xzalloc(sizeof *fact + len);
     const char *fault = fill_in(unit, sm, pb, fact);
     if (fault) {
-        unit_warn(unit, &this_module, &rl, "Service_Monitor "UUID_FMT" (port "
+        UNIT_WARN(unit, &rl, "Service_Monitor "UUID_FMT" (port "
                   "%s): not checked because of %s", UUID_ARGS(uuid),
                   sm->logical_port, fault);
         free(fact);
         return;
     }
-    unit_no_warning(unit);
     fact->schedule = (struct svc_schedule_config) {
         .interval = sm->interval,
         .timeout = sm->timeout,
