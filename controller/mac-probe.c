@@ -16,6 +16,7 @@
 #include "openvswitch/ofpbuf.h"
 #include "ovn-sb-idl.h"
 #include "ovn/logical-fields.h"
+#include "ovs-compat.h"
 #include "packets.h"
 #include "put-actions.h"
 #include "smap.h"
@@ -69,7 +70,7 @@ mac_probe(const struct sbrec_mac_binding *mb)
                     in6_addr_get_mapped_ipv4(&own_ip),
                     in6_addr_get_mapped_ipv4(&ip));
     } else {
-        compose_nd_ns(&packet, mac, &own_ip, &ip);
+        ovs_compose_nd_ns(&packet, mac, &own_ip, &ip);
     }
     COVERAGE_INC(mac_probe);
     send_from(pb, dp, &packet);
