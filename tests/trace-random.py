@@ -585,20 +585,20 @@ class Deployment:
                         continue
                     where = 'tunnel ' + packet['nw_dst']
                     packet = decode(packet['inside'])
-                if not self.is_own_accord(where, packet, sent):
+                if not self.is_own_accord(packet, sent):
                     found.append((where, packet))
         return found
 
     @staticmethod
-    def is_own_accord(where, packet, sent):
+    def is_own_accord(packet, sent):
         """Is it one that controllers or switches send by themselves: BFD in
-        tunnels, an announcement?  A host announces itself, too, but the
-        controllers do that for it on the physical network."""
+        tunnels, an announcement?  A host announces itself, too, which counts
+        where the controllers do not do that for it."""
         return (packet.get('tp_dst') == 3784
                 or packet['protocol'] == '0x8035'  # RARP.
                 or (packet['protocol'] == 'arp' and not packet.get('made')
                     and packet['arp_spa'] == packet['arp_tpa']
-                    and (where == 'lan'
+                    and (sent['is_announced']
                          or packet['arp_sha'] != sent['dl_src'])))
 
     def send(self, packet, forget=True):
@@ -646,6 +646,12 @@ class Case:
 
     def __init__(self, deployment, network, packet):
         self.d, self.network, self.packet = deployment, network, packet
+        # Controllers announce the hosts of a switch with a physical network.
+        packet['is_announced'] = any(
+            packet['inport'] == switch.localnet
+            or switch.localnet and any(packet['inport'] == host.name
+                                       for host in switch.hosts)
+            for switch in network.switches)
         vip = packet.get('vip')
         self.vip = vip and vip['protocol'] in (packet['protocol'],
                                                None) and vip
@@ -685,7 +691,7 @@ class Case:
             for _, packet in trace.outcome if text else ():
                 self._translate(packet, backend, trace.hairpins)
             trace.outcome = [item for item in trace.outcome
-                             if not self.d.is_own_accord(*item, self.packet)]
+                             if not self.d.is_own_accord(item[1], self.packet)]
             self.traces.append(trace)
         if any(trace.backends for trace in self.traces):
             # The first one picked a backend, too.
