@@ -17,6 +17,7 @@
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
+#include "ovn/lex.h"
 #include "ovs-config.h"
 #include "smap.h"
 #include "unixctl.h"
@@ -85,8 +86,8 @@ guard_note_error(struct inc_unit *unit, const struct logical_flow *lf,
     if (has_template(lf)) {
         return;
     }
-    if (strstr(error, "expecting action.")
-        || (strstr(error, "expecting field name.")
+    if (strstr(error, LEX_NO_ACTION)
+        || (strstr(error, LEX_NO_FIELD)
             && !has_operators_text(lf))) {
         inc_insert(unit, kind, WORDS, inc_key_uuid(&lf->uuid));
     }

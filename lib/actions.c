@@ -482,7 +482,7 @@ parse_statement(struct act_parser *p)
 
     default:
         if (!find_word(lex_current(p->lex)->text, OVNACT_F_VERB, &type)) {
-            lex_syntax_error(p->lex, "expecting action.");
+            lex_syntax_error(p->lex, LEX_NO_ACTION);
             return;
         }
         lex_advance(p->lex);

@@ -68,7 +68,7 @@ expr_parse_field_name(struct lex_cursor *c, const struct shash *symtab,
         f->symbol = shash_find_data(symtab, lex_current(c)->text);
     }
     if (!f->symbol) {
-        lex_syntax_error(c, "expecting field name.");
+        lex_syntax_error(c, LEX_NO_FIELD);
         return false;
     }
     lex_advance(c);

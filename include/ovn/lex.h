@@ -145,6 +145,11 @@ bool lex_expect(struct lex_cursor *, enum lex_type);
 bool lex_expect_int(struct lex_cursor *, int *value); /* 0 ... INT_MAX. */
 bool lex_expect_end(struct lex_cursor *);
 
+/* What errors say of a word that is not known; whoever has to know that it is
+ * this, looks for it. */
+#define LEX_NO_ACTION "expecting action."
+#define LEX_NO_FIELD "expecting field name."
+
 /* Records an error, unless there is one already.  lex_syntax_error() puts
  * "Syntax error at `TOKEN' " or "Syntax error at end of input " in front; if
  * the current token is LEX_BAD, its message is the error instead. */
