@@ -342,8 +342,10 @@ log_claim(const struct sbrec_port_binding *pb, const struct sbrec_chassis *us)
 static bool
 agree_primary(const struct sbrec_port_binding *pb,
               const struct sbrec_chassis *us, const struct sbrec_encap *encap,
-              bool elected, bool up)
+              const struct binding_desired *desired, bool up)
 {
+    bool elected = desired->elected;
+
     if (pb->chassis == us) {
         bool agrees = agree_encap(pb, encap);
 
@@ -356,6 +358,9 @@ agree_primary(const struct sbrec_port_binding *pb,
         return agrees;
     }
 
+    if (desired->hands_over && pb->chassis) {
+        return true;
+    }
     const struct uuid from = (pb->chassis ? pb->chassis->header_.uuid
                               : UUID_ZERO);
     if (!postpone_claim(pb->logical_port, &from, elected) || !pb->chassis) {
@@ -396,7 +401,7 @@ port_agree(const struct ovsdb_idl_row *row, void *value_,
     bool no_additional = (desired->want == BINDING_ADDITIONAL
                           || agree_not_additional(pb, us));
     bool claimed = (desired->want == BINDING_PRIMARY
-                    ? agree_primary(pb, us, encap, desired->elected, up)
+                    ? agree_primary(pb, us, encap, desired, up)
                     : desired->want == BINDING_ADDITIONAL
                     ? agree_additional(pb, us, encap)
                     : true);

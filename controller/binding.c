@@ -64,6 +64,7 @@ struct decision {
     const struct ovs_iface *iface; /* That it is attached to, or NULL. */
     const char *parent;         /* Whose interface that is, or NULL. */
     bool gateway_member;        /* A gateway for it, active or standby. */
+    bool hands_over;            /* Active for a moment only. */
 };
 
 /* Values of kinds. */
@@ -117,7 +118,8 @@ desired_equal(const void *a_, const void *b_)
             && uuid_equals(&a->encap, &b->encap)
             && uuid_equals(&a->us, &b->us)
             && a->has_iface == b->has_iface
-            && a->elected == b->elected);
+            && a->elected == b->elected
+            && a->hands_over == b->hands_over);
 }
 
 static bool
@@ -336,13 +338,14 @@ decide_by_gateway(struct decision *d)
     const struct port_binding *pb = d->pb;
     int best_priority = 0;
     struct uuid best = UUID_ZERO;
+    bool hands_over = false;
 
     if (!uuid_is_zero(&pb->ha_chassis_group)) {
         const struct ha_chassis_group *group
             = in_ha_chassis_group(d->unit, &pb->ha_chassis_group);
         if (group) {
             d->gateway_member = tunnel_bfd_is_member(group, &d->us);
-            best = tunnel_bfd_active(d->unit, group, &d->us);
+            best = tunnel_bfd_active(d->unit, group, &d->us, &hands_over);
         }
     } else {
         for (size_t i = 0; i < pb->n_gateway_chassis; i++) {
@@ -351,7 +354,10 @@ decide_by_gateway(struct decision *d)
                              &best_priority, &best);
         }
     }
-    if (uuid_equals(&best, &d->us)) {
+    /* Others send us packets for a gateway port by tunnels, as they hear of
+     * it.  Nobody sends them for an external port. */
+    d->hands_over = hands_over && pb->type == LP_CHASSISREDIRECT;
+    if (uuid_equals(&best, &d->us) || d->hands_over) {
         d->want = BINDING_PRIMARY;
     }
 }
@@ -497,6 +503,7 @@ write_desired(const struct decision *d)
         .us = d->us,
         .has_iface = d->pb->type == LP_VIF || d->pb->type == LP_CONTAINER,
         .elected = is_gateway_type(d->pb->type),
+        .hands_over = d->hands_over,
     };
     inc_write(d->unit, binding_kind_desired, inc_unit_key(d->unit), desired);
 }
@@ -700,6 +707,15 @@ bool
 binding_is_resident(struct inc_unit *unit, const char *lport)
 {
     return inc_read(unit, resident_kind, inc_key_string(lport)) != NULL;
+}
+
+bool
+binding_hands_over(struct inc_unit *unit, const char *lport)
+{
+    const struct binding_desired *desired
+        = inc_read(unit, binding_kind_desired, inc_key_string(lport));
+
+    return desired && desired->hands_over;
 }
 
 const struct inc_set *

@@ -56,6 +56,9 @@ struct zone_request {
 const struct local_port *binding_local_port(struct inc_unit *,
                                             const char *lport);
 bool binding_is_resident(struct inc_unit *, const char *lport);
+/* Whether it is a gateway port that is resident for a moment only, as another
+ * chassis takes it over. */
+bool binding_hands_over(struct inc_unit *, const char *lport);
 /* Whether the primary binding of 'lport' is on this chassis: an additional
  * one, as there is during live migration, does not count. */
 bool binding_is_here(struct inc_unit *, const char *lport);
@@ -109,6 +112,8 @@ struct binding_desired {
     bool has_iface;             /* "up" awaits the interface's flows. */
     bool elected;               /* Ours because we are the gateway that is
                                  * alive, as our switch says. */
+    bool hands_over;            /* Not any more: it is not to be taken from
+                                 * another chassis. */
 };
 extern struct inc_kind *binding_kind_desired;
 

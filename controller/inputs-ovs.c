@@ -19,9 +19,12 @@
 #include "encaps.h"
 #include "idl-columns.h"
 #include "openvswitch/dynamic-string.h"
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/shash.h"
 #include "ovs-port.h"
 #include "ovsdb-idl-provider.h"
 #include "sset.h"
+#include "timeval.h"
 #include "util.h"
 #include "uuid.h"
 #include "vswitch-idl.h"
@@ -35,6 +38,15 @@ static struct sset collector_sets = SSET_INITIALIZER(&collector_sets);
 
 /* The fact that there is a collector set with an id, which is an int64_t. */
 #define COLLECTOR_SET_FACT "collector-set-%"PRId64
+
+/* The tunnels that are new, and until when each of them is. */
+#define NEW_TUNNEL_MS 3000
+static struct shash new_tunnels = SHASH_INITIALIZER(&new_tunnels);
+
+/* How many tunnels' BFD sessions are up, and since when there has always been
+ * one. */
+static size_t n_tunnels_up;
+static long long int tunnels_up_since;
 
 /* What the last run was told. */
 static char *last_chassis_name;
@@ -170,6 +182,58 @@ is_br_int(const char *bridge)
     return last_br_int_name && !strcmp(bridge, last_br_int_name);
 }
 
+/* Puts down as new, or not, the tunnel that interface 'name' leads to. */
+static void
+note_tunnel(const char *name, bool was_up, bool is_up)
+{
+    long long int now = time_msec();
+
+    if (was_up == is_up) {
+        return;
+    }
+    if (!is_up) {
+        n_tunnels_up--;
+        free(shash_find_and_delete(&new_tunnels, name));
+        inc_set(in_kinds.new_tunnel, inc_key_string(name), NULL);
+    } else if (!n_tunnels_up++) {
+        tunnels_up_since = now;
+    } else if (now - tunnels_up_since >= NEW_TUNNEL_MS) {
+        long long int until = now + NEW_TUNNEL_MS;
+
+        free(shash_replace(&new_tunnels, name,
+                           xmemdup(&until, sizeof until)));
+        inc_set(in_kinds.new_tunnel, inc_key_string(name), inc_there);
+    }
+}
+
+static void
+age_new_tunnels(void)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH_SAFE (node, &new_tunnels) {
+        const long long int *until = node->data;
+
+        if (time_msec() >= *until) {
+            inc_set(in_kinds.new_tunnel, inc_key_string(node->name), NULL);
+            free(node->data);
+            shash_delete(&new_tunnels, node);
+        }
+    }
+}
+
+void
+inputs_wait_ovs(void)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &new_tunnels) {
+        const long long int *until = node->data;
+
+        poll_timer_wait_until(*until);
+    }
+}
+
 /* Makes 'new' (NULL: none) the record of the interface 'name'.  'old_br_int'
  * is what the integration bridge was called when the current one was made. */
 static void
@@ -185,8 +249,11 @@ put_iface(const char *name, struct ovs_iface *new, const char *old_br_int)
     if (is_ours) {
         index_iface(new, true);
     }
-    inc_set(in_kinds.tunnel_iface, key,
-            is_ours && is_tunnel(new) ? inc_there : NULL);
+    bool was_up = (old && old->bfd_up
+                   && inc_peek(in_kinds.tunnel_iface, key));
+    bool leads_to_one = is_ours && is_tunnel(new);
+    note_tunnel(name, was_up, leads_to_one && new->bfd_up);
+    inc_set(in_kinds.tunnel_iface, key, leads_to_one ? inc_there : NULL);
     inc_set(in_kinds.iface, key, new);
 }
 
@@ -414,6 +481,12 @@ put_collector_sets(struct ovsdb_idl *idl)
 }
 
 bool
+in_tunnel_is_new(struct inc_unit *unit, const char *iface)
+{
+    return inc_read(unit, in_kinds.new_tunnel, inc_key_string(iface)) != NULL;
+}
+
+bool
 in_has_collector_set(struct inc_unit *unit, uint32_t id)
 {
     char *fact = xasprintf(COLLECTOR_SET_FACT, (int64_t) id);
@@ -469,6 +542,7 @@ inputs_run_ovs(struct ovsdb_idl *idl, const char *chassis_name,
         follow_ifaces(idl);
     }
     free(old_br_int);
+    age_new_tunnels();
 
     if (other_br_int || all || ovsrec_open_vswitch_track_get_first(idl)
         || ovsrec_bridge_track_get_first(idl)
@@ -500,6 +574,9 @@ static const struct inc_kind_class ifaces_by_id_kind_class = {
 static const struct inc_kind_class tunnel_iface_kind_class = {
     .name = "tunnel-iface", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
 };
+static const struct inc_kind_class new_tunnel_kind_class = {
+    .name = "new-tunnel", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
+};
 static const struct inc_kind_class shared_tunnel_ifaces_kind_class = {
     .name = "shared-tunnel-ifaces", .stage = STAGE_INPUT,
     .key_type = INC_KEY_STRING, .is_set = true,
@@ -519,6 +596,7 @@ inputs_declare_ovs(struct inc_engine *engine)
                                              &ifaces_by_id_kind_class);
     in_kinds.tunnel_iface = inc_kind_declare(engine,
                                              &tunnel_iface_kind_class);
+    in_kinds.new_tunnel = inc_kind_declare(engine, &new_tunnel_kind_class);
     in_kinds.shared_tunnel_ifaces
         = inc_kind_declare(engine, &shared_tunnel_ifaces_kind_class);
     in_kinds.bridges = inc_kind_declare(engine, &bridges_kind_class);
@@ -531,6 +609,8 @@ inputs_destroy_ovs(void)
     sset_clear(&iface_names);
     sset_clear(&bridge_names);
     sset_clear(&collector_sets);
+    shash_clear_free_data(&new_tunnels);
+    n_tunnels_up = 0;
     remember(&last_chassis_name, NULL);
     remember(&last_br_int_name, NULL);
     last_ovs_uuid = UUID_ZERO;

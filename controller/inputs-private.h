@@ -150,6 +150,7 @@ void inputs_choose_dialect(void);
 void inputs_destroy_dialect(void);
 void inputs_destroy_sb(void);
 void inputs_destroy_ovs(void);
+void inputs_wait_ovs(void);
 void inputs_register_ovs(struct idl_columns *);
 void inputs_run_ovs(struct ovsdb_idl *, const char *chassis_name,
                     const char *br_int_name);

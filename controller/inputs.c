@@ -537,5 +537,6 @@ const struct module inputs_module = {
     .register_ovs = inputs_register_ovs,
     .register_sb = register_sb,
     .input = input,
+    .wait = inputs_wait_ovs,
     .destroy = destroy,
 };

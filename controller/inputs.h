@@ -369,6 +369,9 @@ const struct inc_set *in_delegation_ports(struct inc_unit *,
 /* Tunnels that lead to all chassis.  (Those to one are in_kinds.tunnel_iface,
  * by the interface's name.) */
 const struct inc_set *in_shared_tunnel_ifaces(struct inc_unit *); /* ifaces */
+/* Whether the BFD session of the tunnel that the interface leads to has come
+ * up in the last three seconds, after others had been up for that long. */
+bool in_tunnel_is_new(struct inc_unit *, const char *iface);
 const struct inc_set *in_bridges(struct inc_unit *);            /* names */
 /* Whether a Flow_Sample_Collector_Set of the integration bridge has 'id'. */
 bool in_has_collector_set(struct inc_unit *, uint32_t id);
@@ -391,7 +394,8 @@ struct inputs_kinds {
         *router_lb_flow,    /* ...and those of routers that may be changed. */
         *stage, *lports_by_address, *migrating_ports, *vifs_by_key,
         *lbs_by_nb,
-        *tunnel_iface, *shared_tunnel_ifaces, *bridges, *multicast_key,
+        *tunnel_iface, *new_tunnel, *shared_tunnel_ifaces, *bridges,
+        *multicast_key,
         *service_monitor,
         *ipsec, *dialect, *dns_row, *dns_rows, *ip_multicast, *igmp_group,
         *bfd_row, *ecmp_nexthop,

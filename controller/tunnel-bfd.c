@@ -27,7 +27,19 @@
  * link, and must not go on to attract packets from a physical network in which
  * the others cannot hear it.  That is also why the last of two gateways gives
  * up if nobody else is there to see it.  A member without a Chassis row is
- * none: the only one that is left is active, whoever hears it. */
+ * none: the only one that is left is active, whoever hears it.
+ *
+ * Handing over
+ * ------------
+ *
+ * When a better member comes up, its sessions with the rest do so one after
+ * the other, within a second or two.  Until then a chassis sends its packets
+ * to the member that is active so far, and one that gave up at once would
+ * drop them; and the better one may have to hear somebody yet.  So whoever is
+ * active goes on while the tunnel to the better one is new (see inputs.h),
+ * although it leaves the row to that one.  A member that has only begun to
+ * hear others has nothing to hand over: that they come up does not mean that
+ * they were down. */
 
 #include <config.h>
 
@@ -52,6 +64,9 @@ static struct inc_kind *peers_kind;
 
 /* (live-tunnels, UUID of a chassis): interfaces whose BFD session is up. */
 static struct inc_kind *live_tunnels_kind;
+
+/* (settled-tunnels, UUID of a chassis): those that are not new, either. */
+static struct inc_kind *settled_tunnels_kind;
 
 /* (any-live-tunnel, only): not empty if there is one.  All have the same
  * member, so that nobody learns of more than the first and the last. */
@@ -180,6 +195,10 @@ iface_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         if (chassis) {
             inc_insert(unit, live_tunnels_kind, inc_key_uuid(chassis), name);
             inc_insert(unit, any_live_tunnel_kind, INC_KEY_ONLY, INC_KEY_ONLY);
+            if (!in_tunnel_is_new(unit, name.data)) {
+                inc_insert(unit, settled_tunnels_kind, inc_key_uuid(chassis),
+                           name);
+            }
         }
         encap_mark_destroy(&mark);
     }
@@ -187,19 +206,22 @@ iface_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
 static bool
 is_alive(struct inc_unit *unit, const struct uuid *chassis,
-         const struct uuid *us)
+         const struct uuid *us, bool settled)
 {
     const struct inc_set *live
         = (uuid_equals(chassis, us)
            ? inc_read_set(unit, any_live_tunnel_kind, INC_KEY_ONLY)
-           : inc_read_set(unit, live_tunnels_kind, inc_key_uuid(chassis)));
+           : inc_read_set(unit, settled ? settled_tunnels_kind
+                          : live_tunnels_kind, inc_key_uuid(chassis)));
 
     return inc_set_count(live) > 0;
 }
 
-struct uuid
-tunnel_bfd_active(struct inc_unit *unit, const struct ha_chassis_group *group,
-                  const struct uuid *us)
+/* The best member that is alive, of others if 'settled' only one that is not
+ * so for a moment only. */
+static struct uuid
+best_alive(struct inc_unit *unit, const struct ha_chassis_group *group,
+           const struct uuid *us, bool settled)
 {
     const struct ha_chassis *best = NULL;
     bool single = tunnel_bfd_count_members(group) == 1;
@@ -211,11 +233,22 @@ tunnel_bfd_active(struct inc_unit *unit, const struct ha_chassis_group *group,
             && (!best || lport_gateway_is_first(m->priority, &m->chassis,
                                                 best->priority,
                                                 &best->chassis))
-            && (single || is_alive(unit, &m->chassis, us))) {
+            && (single || is_alive(unit, &m->chassis, us, settled))) {
             best = m;
         }
     }
     return best ? best->chassis : UUID_ZERO;
+}
+
+struct uuid
+tunnel_bfd_active(struct inc_unit *unit, const struct ha_chassis_group *group,
+                  const struct uuid *us, bool *hands_over)
+{
+    const struct uuid active = best_alive(unit, group, us, false);
+    const struct uuid settled = best_alive(unit, group, us, true);
+
+    *hands_over = (uuid_equals(&settled, us) && !uuid_equals(&active, us));
+    return active;
 }
 
 /* Wiring. */
@@ -231,6 +264,12 @@ init(struct inc_engine *engine)
     };
     static const struct inc_kind_class live_tunnels_class = {
         .name = "live-tunnels",
+        .stage = STAGE_CONFIG,
+        .key_type = INC_KEY_UUID,
+        .is_set = true,
+    };
+    static const struct inc_kind_class settled_tunnels_class = {
+        .name = "settled-tunnels",
         .stage = STAGE_CONFIG,
         .key_type = INC_KEY_UUID,
         .is_set = true,
@@ -254,6 +293,7 @@ init(struct inc_engine *engine)
 
     peers_kind = inc_kind_declare(engine, &peers_class);
     live_tunnels_kind = inc_kind_declare(engine, &live_tunnels_class);
+    settled_tunnels_kind = inc_kind_declare(engine, &settled_tunnels_class);
     any_live_tunnel_kind = inc_kind_declare(engine, &any_live_tunnel_class);
     inc_kind_spawn(in_kinds.ha_chassis_group, &group_class, NULL);
     inc_kind_spawn(in_kinds.tunnel_iface, &iface_class, NULL);

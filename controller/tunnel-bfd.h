@@ -34,10 +34,12 @@ bool tunnel_bfd_is_member(const struct ha_chassis_group *group,
 size_t tunnel_bfd_count_members(const struct ha_chassis_group *group);
 
 /* The chassis that is active for 'group' as far as 'us' can tell, or zero if
- * there is none.  Only whether that is 'us' is certain: see tunnel-bfd.c. */
+ * there is none.  Only whether that is 'us' is certain: see tunnel-bfd.c.
+ * Sets '*hands_over' if it is not 'us' any more, but has been until a moment
+ * ago. */
 struct uuid tunnel_bfd_active(struct inc_unit *,
                               const struct ha_chassis_group *group,
-                              const struct uuid *us);
+                              const struct uuid *us, bool *hands_over);
 
 extern const struct module tunnel_bfd_module;
 

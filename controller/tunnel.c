@@ -335,7 +335,10 @@ list_tunnel(struct inc_key key, const void *t_, void *lines_)
         ds_put_format(&s, "by port %s (%"PRIu32")", (const char *) key.data,
                       t->ofport);
         if (iface && !smap_is_empty(&iface->bfd)) {
-            ds_put_format(&s, ", BFD %s", iface->bfd_up ? "up" : "not up");
+            bool is_new = inc_peek(in_kinds.new_tunnel, key) != NULL;
+
+            ds_put_format(&s, ", BFD %s%s", iface->bfd_up ? "up" : "not up",
+                          is_new ? " just now" : "");
         }
     }
     svec_add_nocopy(lines, ds_steal_cstr(&s));

@@ -387,8 +387,10 @@ nat_addresses_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             struct lport_addresses la;
 
             if (parse(&la, &port, "nat_addresses", na->words[i])) {
-                if (binding_is_resident(unit, la.resident ? la.resident
-                                              : port.name)) {
+                const char *owner = la.resident ? la.resident : port.name;
+
+                if (binding_is_resident(unit, owner)
+                    && !binding_hands_over(unit, owner)) {
                     add_nat_addresses(&port, &la);
                 }
                 lport_addresses_destroy(&la);
