@@ -9,6 +9,9 @@ dist_noinst_SCRIPTS += \
 	utilities/quickstart \
 	utilities/quickstart-demo
 
+# Sourced by scripts.
+EXTRA_DIST += utilities/chroot-lib
+
 bin_PROGRAMS += utilities/ovn-trace
 utilities_ovn_trace_SOURCES = \
 	utilities/ovn-trace.c \
