@@ -112,6 +112,7 @@ check-sb-fuzz: all
 OVN_CLEAN_LOCAL += clean-testsuite
 clean-testsuite:
 	test ! -f '$(TESTSUITE)' || bash '$(TESTSUITE)' -C tests --clean
+	rm -rf tests/appctl
 
 AUTOTEST = $(AUTOM4TE) --language=autotest
 $(TESTSUITE): $(srcdir)/tests/package.m4 $(addprefix $(srcdir)/,$(TESTSUITE_AT))
