@@ -86,13 +86,11 @@ static void
 add_mac_binding(struct inc_key key OVS_UNUSED, const void *mb_, void *lines)
 {
     const struct mac_binding *mb = mb_;
-    const struct port_binding *pb
-        = inc_peek(in_kinds.port_binding, inc_key_string(mb->logical_port));
-    const struct datapath_binding *dp
-        = pb ? inc_peek(in_kinds.datapath, inc_key_uuid(&pb->datapath)) : NULL;
+    const struct datapath_binding *dp;
+    const struct port_binding *pb = inputs_peek_port(mb->logical_port, &dp);
     struct eth_addr mac;
 
-    if (dp && is_local(&dp->uuid) && mac_age_peek_neighbors(&dp->uuid)
+    if (pb && is_local(&dp->uuid) && mac_age_peek_neighbors(&dp->uuid)
         && eth_addr_from_string(mb->mac, &mac)) {
         svec_add_nocopy(lines, xasprintf(
             "cookie: 0x%08"PRIx32", datapath-key: %"PRIu32", port-key: %"

@@ -490,6 +490,16 @@ inputs_dialect(void)
     return d ? d : ovn_dialect_default();
 }
 
+const struct port_binding *
+inputs_peek_port(const char *lport, const struct datapath_binding **dp)
+{
+    const struct port_binding *pb = inc_peek(in_kinds.port_binding,
+                                             inc_key_string(lport));
+
+    *dp = pb ? inc_peek(in_kinds.datapath, inc_key_uuid(&pb->datapath)) : NULL;
+    return *dp ? pb : NULL;
+}
+
 const char *
 in_config(struct inc_unit *unit, const char *key)
 {

@@ -338,6 +338,10 @@ bool in_ipsec(struct inc_unit *); /* SB_Global.ipsec. */
  * units. */
 const struct ovn_dialect *in_dialect(struct inc_unit *);
 const struct ovn_dialect *inputs_dialect(void);
+/* For code outside of units: the Port_Binding 'lport', and its datapath in
+ * '*dp'; NULL if one of the two is not there. */
+const struct port_binding *inputs_peek_port(
+    const char *lport, const struct datapath_binding **dp);
 const struct ovs_iface *in_iface(struct inc_unit *, const char *name);
 /* A key of Open_vSwitch.external_ids, with the chassis-specific form
  * ("KEY-CHASSIS") preferred; NULL if unset. */

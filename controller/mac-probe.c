@@ -51,14 +51,12 @@ send_from(const struct port_binding *pb, const struct datapath_binding *dp,
 void
 mac_probe(const struct sbrec_mac_binding *mb)
 {
-    const struct port_binding *pb
-        = inc_peek(in_kinds.port_binding, inc_key_string(mb->logical_port));
-    const struct datapath_binding *dp
-        = pb ? inc_peek(in_kinds.datapath, inc_key_uuid(&pb->datapath)) : NULL;
+    const struct datapath_binding *dp;
+    const struct port_binding *pb = inputs_peek_port(mb->logical_port, &dp);
     struct in6_addr ip, own_ip;
     struct eth_addr mac;
 
-    if (!dp || !pb->n_mac || !ip_text_parse(mb->ip, &ip)
+    if (!pb || !pb->n_mac || !ip_text_parse(mb->ip, &ip)
         || !lport_source_for(pb->mac[0], &ip, &mac, &own_ip)) {
         return;
     }
