@@ -181,6 +181,7 @@ compose(const struct layout *l, const struct smap *options,
         /* These came with 25.03, or between 24.03 and that. */
         .frag_mtu_is_note = consolidated,
         .probes_neighbors = consolidated,
+        .advertises_without_prefix = consolidated,
         .leaves_out_covered = consolidated,
         .remote_takes_part = consolidated,
         .has_nested_cookie = consolidated,

@@ -238,8 +238,7 @@ is_delegated(const char *text, const char *delegated)
     return !is_prefix && pd_prefix_from_string(text, &iaid, &p);
 }
 
-/* Returns whether there is any.  A port without an IPv6 network is no IPv6
- * router there, whatever else it is to advertise. */
+/* Returns whether there is any. */
 static bool
 make_prefixes(struct maker *m)
 {
@@ -313,7 +312,10 @@ advert_create(struct inc_unit *unit, const struct port_binding *pb,
     m.advert.inport_key = peer->tunnel_key;
     make_intervals(&m);
     make_header(&m);
-    if (make_prefixes(&m)) {
+    /* To older releases, a port without an IPv6 network is no IPv6 router
+     * there, whatever else it is to advertise. */
+    if (make_prefixes(&m)
+        || in_dialect(unit)->advertises_without_prefix) {
         make_tail(&m);
         m.advert.head_size = m.head.size;
         m.advert.size = m.head.size + m.tail.size;

@@ -131,6 +131,10 @@ struct ovn_dialect {
      * they are still there. */
     bool probes_neighbors;
 
+    /* Whether a router port that has no IPv6 network to announce sends router
+     * advertisements all the same. */
+    bool advertises_without_prefix;
+
     /* Register into whose upper half goes by which tunnel a packet has come; 0
      * if nobody wants to know. */
     enum mf_field_id tunnel_ofport;

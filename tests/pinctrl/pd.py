@@ -358,7 +358,8 @@ def no_longer_valid(side):
     side.expect('list', list_without_iaid(side))
 
 
-@case(differs='no RFC, but no reason to take the last of several either')
+@case(differs='no RFC, but no reason to take the last of several either',
+      mended='26.03')
 def several_prefixes(side):
     start(side)
     exchange(side, lambda m: [ia_pd(
