@@ -78,8 +78,7 @@ struct advert {
     uint8_t prefix_flags;
     struct pd_prefix delegated; /* 'length' is 0: there is none. */
     uint32_t head_size;         /* Up to the prefixes, */
-    uint32_t size;              /* and all of it. */
-    uint8_t body[];
+    uint32_t size;              /* and all of it; see advert_body(). */
 };
 
 static uint64_t
@@ -94,6 +93,13 @@ static struct fact_table adverts
     = FACT_TABLE_INITIALIZER("router-advertisements", free, advert_changed);
 
 static struct inc_kind *advert_kind;
+
+/* The message, behind 'a'. */
+static uint8_t *
+advert_body(const struct advert *a)
+{
+    return CONST_CAST(uint8_t *, (const uint8_t *) (a + 1));
+}
 
 static size_t
 advert_size(const struct advert *a)
@@ -321,9 +327,10 @@ advert_create(struct inc_unit *unit, const struct port_binding *pb,
         m.advert.size = m.head.size + m.tail.size;
         advert = xmalloc(advert_size(&m.advert));
         memcpy(advert, &m.advert, sizeof *advert);
-        memcpy(advert->body, m.head.data, m.head.size);
+        memcpy(advert_body(advert), m.head.data, m.head.size);
         if (m.tail.size) {
-            memcpy(&advert->body[m.head.size], m.tail.data, m.tail.size);
+            memcpy(advert_body(advert) + m.head.size,
+                   m.tail.data, m.tail.size);
         }
     }
     ofpbuf_uninit(&m.head);
@@ -471,9 +478,10 @@ send_advert(uint64_t id, const struct advert *a)
     struct dp_packet packet;
 
     ofpbuf_init(&ra, a->size + 32);
-    ofpbuf_put(&ra, a->body, a->head_size);
+    ofpbuf_put(&ra, advert_body(a), a->head_size);
     put_delegated(id, a, &ra);
-    ofpbuf_put(&ra, &a->body[a->head_size], a->size - a->head_size);
+    ofpbuf_put(&ra, advert_body(a) + a->head_size,
+               a->size - a->head_size);
 
     dp_packet_init(&packet, 128 + ra.size);
     void *l4 = packet_start_ip(&packet, &place, IPPROTO_ICMPV6, ra.size);
