@@ -46,6 +46,7 @@ class Router:
         self.name = '%slr%d' % (net.prefix, n)
         self.gateway = None     # The chassis that it is on, if it is on one.
         self.outside = None     # The external switch.
+        self.sources = set()    # What it translates when it leaves.
         self.external = {}      # version -> [addresses that it answers for]
 
 
@@ -322,6 +323,11 @@ class Network:
         elif kind == 'dnat_and_snat' and not router.gateway and self.one_in(2):
             words = [host.name, '02:77:00:00:%02x:%02x'
                      % (self.number & 255, host.n)]
+        # Of two translations of one source, any may be taken.
+        if kind != 'dnat':
+            if inside in router.sources:
+                return
+            router.sources.add(inside)
         self.do('--may-exist', 'lr-nat-add', router.name, kind, outside,
                 inside, *words)
         router.external[version].append(outside)
