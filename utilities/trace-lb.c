@@ -229,8 +229,28 @@ template_var(const char *name, void *aux_)
             ? trace_chassis_template_var(aux->idl, aux->here, name) : NULL);
 }
 
-const struct sbrec_load_balancer *
-trace_lbs_find_vip(const struct trace_lbs *lbs,
+static bool
+row_has_vip(const struct sbrec_load_balancer *row, struct template_aux *aux,
+            const struct lb_endpoint *vip)
+{
+    const struct smap_node *node;
+
+    SMAP_FOR_EACH (node, &row->vips) {
+        char *key = lex_expand_templates(node->key, template_var, aux);
+        struct lb_endpoint ep;
+        bool equal = (lb_endpoint_parse(key ? key : node->key, &ep)
+                      && lb_endpoint_equal(&ep, vip));
+
+        free(key);
+        if (equal) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+trace_lbs_have_vip(const struct trace_lbs *lbs,
                    const struct sbrec_chassis *here,
                    const struct lb_endpoint *vip)
 {
@@ -238,21 +258,38 @@ trace_lbs_find_vip(const struct trace_lbs *lbs,
     const struct sbrec_load_balancer *row;
 
     SBREC_LOAD_BALANCER_FOR_EACH (row, lbs->db->idl) {
-        const struct smap_node *node;
-
-        SMAP_FOR_EACH (node, &row->vips) {
-            char *key = lex_expand_templates(node->key, template_var, &aux);
-            struct lb_endpoint ep;
-            bool equal = (lb_endpoint_parse(key ? key : node->key, &ep)
-                          && lb_endpoint_equal(&ep, vip));
-
-            free(key);
-            if (equal) {
-                return row;
-            }
+        if (row_has_vip(row, &aux, vip)) {
+            return true;
         }
     }
-    return NULL;
+    return false;
+}
+
+bool
+trace_lbs_hairpin_source(const struct trace_lbs *lbs,
+                         const struct sbrec_chassis *here,
+                         const struct lb_endpoint *vip,
+                         struct in6_addr *source)
+{
+    struct template_aux aux = { lbs->db->idl, here };
+    const struct sbrec_load_balancer *row;
+    bool found = false;
+
+    SBREC_LOAD_BALANCER_FOR_EACH (row, lbs->db->idl) {
+        if (row_has_vip(row, &aux, vip)) {
+            struct lb_hairpin_snat snat;
+
+            lb_hairpin_snat_parse(smap_get(&row->options, "hairpin_snat_ip"),
+                                  &snat);
+            const struct in6_addr *ip = lb_hairpin_snat_ip(&snat, vip);
+            if (found && !ipv6_addr_equals(ip, source)) {
+                return false;
+            }
+            *source = *ip;
+            found = true;
+        }
+    }
+    return found;
 }
 
 bool

@@ -60,11 +60,17 @@ void trace_lbs_forget_ports(struct trace_lbs *);
 /* Whether any load balancer might keep to any chassis. */
 bool trace_lbs_any_local(const struct trace_lbs *);
 
-/* The southbound row, any of them, that 'vip' is a VIP of, on 'here'; or
- * NULL. */
-const struct sbrec_load_balancer *trace_lbs_find_vip(
-    const struct trace_lbs *, const struct sbrec_chassis *here,
-    const struct lb_endpoint *vip);
+/* Whether 'vip' is a VIP of any southbound row, on 'here'. */
+bool trace_lbs_have_vip(const struct trace_lbs *,
+                        const struct sbrec_chassis *here,
+                        const struct lb_endpoint *vip);
+/* Finds the source that packets get that a backend of 'vip' has sent to
+ * itself.  Returns false if it is not known, because load balancers of
+ * different switches say different things of this VIP. */
+bool trace_lbs_hairpin_source(const struct trace_lbs *,
+                              const struct sbrec_chassis *here,
+                              const struct lb_endpoint *vip,
+                              struct in6_addr *source);
 
 /* Decides how a logical flow with stage-hint 'hint' (may be NULL) and 'n'
  * 'backends' spreads connections on 'here'.  Sets '*lb' to its load balancer,

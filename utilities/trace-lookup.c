@@ -195,9 +195,9 @@ execute_ct_state_save(struct trace_acts *acts, const struct ovnact *a)
 /* What the controller has in tables of its own. */
 
 /* Where the packet was sent to before a load balancer sent it elsewhere, with
- * port 'tp_dst'.  Returns the load balancer, be it another datapath's, or NULL
- * if that is not a VIP of any. */
-static const struct sbrec_load_balancer *
+ * port 'tp_dst'.  Returns false if that is not a VIP of any load balancer, be
+ * it another datapath's. */
+static bool
 find_vip(const struct trace_acts *acts, ovs_be16 tp_dst,
          struct lb_endpoint *vip)
 {
@@ -208,16 +208,12 @@ find_vip(const struct trace_acts *acts, ovs_be16 tp_dst,
     if (packet->dl_type == htons(ETH_TYPE_IP)) {
         in6_addr_set_mapped_ipv4(&vip->ip, packet->ct_nw_dst);
     }
-
-    const struct trace_lbs *lbs = acts->t->db->lbs;
-    const struct sbrec_load_balancer *lb
-        = trace_lbs_find_vip(lbs, acts->t->chassis, vip);
-    if (!lb) {
+    if (!trace_lbs_have_vip(acts->t->db->lbs, acts->t->chassis, vip)) {
         /* One without a port takes what is for any. */
         vip->port = 0;
-        lb = trace_lbs_find_vip(lbs, acts->t->chassis, vip);
+        return trace_lbs_have_vip(acts->t->db->lbs, acts->t->chassis, vip);
     }
-    return lb;
+    return true;
 }
 
 /* Whether the packet goes back to where it came from.  The result for a reply
@@ -236,35 +232,34 @@ is_hairpinned(const struct trace_acts *acts, bool reply)
                             &vip);
 }
 
-/* On a chassis, what follows sees the new source.  Otherwise, as OVN 23.03's
- * ovn-trace has it, the VIP is shown and the packet stays as it is. */
+/* On a chassis, what follows sees the new source, if that is known.
+ * Otherwise, as OVN 23.03's ovn-trace has it, the VIP is shown and the packet
+ * stays as it is. */
 static void
 execute_ct_snat_to_vip(struct trace_acts *acts)
 {
+    struct flow *packet = acts->packet;
+    char text[INET6_ADDRSTRLEN];
     struct lb_endpoint vip;
-    const struct sbrec_load_balancer *lb
-        = find_vip(acts, acts->packet->ct_tp_dst, &vip);
 
-    if (lb) {
-        struct flow *packet = acts->packet;
-        struct lb_hairpin_snat snat = { .has_ip4 = false };
-        char text[INET6_ADDRSTRLEN];
-
-        if (acts->t->chassis) {
-            lb_hairpin_snat_parse(smap_get(&lb->options, "hairpin_snat_ip"),
-                                  &snat);
-        }
-        const struct in6_addr *ip = lb_hairpin_snat_ip(&snat, &vip);
-        ipv6_string_mapped(text, ip);
-        trace_put(acts->parent, TRACE_RESULT, "/* nat(src=%s) */", text);
-        if (!acts->t->chassis) {
-            return;
-        } else if (packet->dl_type == htons(ETH_TYPE_IP)) {
-            packet->nw_src = in6_addr_get_mapped_ipv4(ip);
-        } else {
-            packet->ipv6_src = *ip;
-        }
+    if (!find_vip(acts, packet->ct_tp_dst, &vip)) {
+        return;
     }
+
+    struct in6_addr ip;
+    if (acts->t->chassis
+        && trace_lbs_hairpin_source(acts->t->db->lbs, acts->t->chassis, &vip,
+                                    &ip)) {
+        if (packet->dl_type == htons(ETH_TYPE_IP)) {
+            packet->nw_src = in6_addr_get_mapped_ipv4(&ip);
+        } else {
+            packet->ipv6_src = ip;
+        }
+    } else {
+        ip = vip.ip;
+    }
+    ipv6_string_mapped(text, &ip);
+    trace_put(acts->parent, TRACE_RESULT, "/* nat(src=%s) */", text);
 }
 
 static void
