@@ -252,7 +252,8 @@ put_iface(const char *name, struct ovs_iface *new, const char *old_br_int)
     bool was_up = (old && old->bfd_up
                    && inc_peek(in_kinds.tunnel_iface, key));
     bool leads_to_one = is_ours && is_tunnel(new);
-    note_tunnel(name, was_up, leads_to_one && new->bfd_up);
+    bool is_up = new && new->bfd_up;
+    note_tunnel(name, was_up, leads_to_one && is_up);
     inc_set(in_kinds.tunnel_iface, key, leads_to_one ? inc_there : NULL);
     inc_set(in_kinds.iface, key, new);
 }
