@@ -56,22 +56,16 @@ is_for_group(const struct flow *h)
 }
 
 bool
-sender_error_is_icmp_error(bool is_ipv4, uint8_t type)
+sender_error_is_icmp_error(const struct flow *h, uint8_t type)
 {
-    return (is_ipv4
-            ? type == ICMP4_DST_UNREACH || type == ICMP4_SOURCEQUENCH
-              || type == ICMP4_REDIRECT || type == ICMP4_TIME_EXCEEDED
-              || type == ICMP4_PARAM_PROB
-            : type < 128 || type == ND_REDIRECT);
-}
-
-static bool
-is_icmp_error(const struct flow *h)
-{
-    const bool is_ipv4 = h->dl_type == htons(ETH_TYPE_IP);
-
-    return (h->nw_proto == (is_ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)
-            && sender_error_is_icmp_error(is_ipv4, ntohs(h->tp_src)));
+    if (h->dl_type == htons(ETH_TYPE_IP)) {
+        return (h->nw_proto == IPPROTO_ICMP
+                && (type == ICMP4_DST_UNREACH || type == ICMP4_SOURCEQUENCH
+                    || type == ICMP4_REDIRECT || type == ICMP4_TIME_EXCEEDED
+                    || type == ICMP4_PARAM_PROB));
+    }
+    return (h->nw_proto == IPPROTO_ICMPV6
+            && (type < 128 || type == ND_REDIRECT));
 }
 
 enum sender_error
@@ -83,7 +77,8 @@ sender_error_of_rejection(const struct flow *h)
 }
 
 const char *
-sender_error_refusal(enum sender_error error, const struct flow *h)
+sender_error_refusal(enum sender_error error, const struct flow *h,
+                     bool is_icmp_error)
 {
     if (!is_ip_any(h)) {
         return "it is not IP";
@@ -100,7 +95,7 @@ sender_error_refusal(enum sender_error error, const struct flow *h)
     switch (error) {
     case SENDER_ERROR_ICMP:
     case SENDER_ERROR_TOO_BIG:
-        return is_icmp_error(h) ? "it is an ICMP error" : NULL;
+        return is_icmp_error ? "it is an ICMP error" : NULL;
     case SENDER_ERROR_TCP_RESET:
         return (h->nw_proto != IPPROTO_TCP ? "it is not TCP"
                 : ntohs(h->tcp_flags) & TCP_RST ? "it is a reset" : NULL);

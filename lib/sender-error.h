@@ -29,12 +29,14 @@ enum sender_error {
 /* What "reject" sends about a packet with these headers. */
 enum sender_error sender_error_of_rejection(const struct flow *);
 
-/* Why that error is not sent about a packet with these headers, a constant;
- * NULL if it is sent. */
-const char *sender_error_refusal(enum sender_error, const struct flow *);
+/* Why that error is not sent about a packet with these headers, which is an
+ * ICMP error if 'is_icmp_error'; a constant, or NULL if it is sent. */
+const char *sender_error_refusal(enum sender_error, const struct flow *,
+                                 bool is_icmp_error);
 
-/* Whether an ICMP or, if not 'is_ipv4', ICMPv6 message of 'type' is an error
- * or a redirect. */
-bool sender_error_is_icmp_error(bool is_ipv4, uint8_t type);
+/* Whether a packet with these headers is an ICMP or ICMPv6 error or redirect
+ * if its type is 'icmp_type'.  The headers themselves do not tell for sure:
+ * they have type 0 for a packet whose IP header cuts it short. */
+bool sender_error_is_icmp_error(const struct flow *, uint8_t icmp_type);
 
 #endif /* lib/sender-error.h */

@@ -229,22 +229,33 @@ execute_mirror(struct trace_acts *acts, const struct ovnact_mirror *mirror)
 static const char *
 refusal(enum ovnact_type type, const struct flow *packet)
 {
+    enum sender_error error;
+
     switch ((int) type) {
     case OVNACT_ICMP4:
     case OVNACT_ICMP6:
-        return sender_error_refusal(SENDER_ERROR_ICMP, packet);
+        error = SENDER_ERROR_ICMP;
+        break;
     case OVNACT_ICMP4_ERROR:
     case OVNACT_ICMP6_ERROR:
-        return sender_error_refusal(SENDER_ERROR_TOO_BIG, packet);
+        error = SENDER_ERROR_TOO_BIG;
+        break;
     case OVNACT_TCP_RESET:
-        return sender_error_refusal(SENDER_ERROR_TCP_RESET, packet);
+        error = SENDER_ERROR_TCP_RESET;
+        break;
     case OVNACT_SCTP_ABORT:
-        return sender_error_refusal(SENDER_ERROR_SCTP_ABORT, packet);
+        error = SENDER_ERROR_SCTP_ABORT;
+        break;
     case OVNACT_REJECT:
-        return sender_error_refusal(sender_error_of_rejection(packet), packet);
+        error = sender_error_of_rejection(packet);
+        break;
     default:
         return NULL;
     }
+
+    const uint8_t icmp_type = ntohs(packet->tp_src);
+    return sender_error_refusal(
+        error, packet, sender_error_is_icmp_error(packet, icmp_type));
 }
 
 void

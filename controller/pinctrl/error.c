@@ -50,13 +50,6 @@
 #define SCTP_INIT_LEN 20        /* Without optional parameters. */
 #define SCTP_ABORT_TAG_REFLECTED 1
 
-/* Whether the packet's sender is to be told by 'error'. */
-static bool
-may_send(const struct pin *pin, enum sender_error error)
-{
-    return !sender_error_refusal(error, pin->headers);
-}
-
 /* The L4 part of the packet as it has come, whatever the IP header says about
  * its length: enough may be there to know what to answer. */
 static const uint8_t *
@@ -73,18 +66,22 @@ static bool
 is_icmp_error(const struct pin *pin)
 {
     const struct flow *h = pin->headers;
-    const bool is_ipv4 = h->dl_type == htons(ETH_TYPE_IP);
 
-    if (h->nw_proto != (is_ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
+    if (h->nw_proto != (h->dl_type == htons(ETH_TYPE_IP)
+                        ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
         return false;
     }
 
     size_t size;
     const uint8_t *l4 = l4_as_received(pin, &size);
-    if (!size) {
-        return true;
-    }
-    return sender_error_is_icmp_error(is_ipv4, l4[0]);
+    return !size || sender_error_is_icmp_error(h, l4[0]);
+}
+
+/* Whether the packet's sender is to be told by 'error'. */
+static bool
+may_send(const struct pin *pin, enum sender_error error)
+{
+    return !sender_error_refusal(error, pin->headers, is_icmp_error(pin));
 }
 
 /* The MTU that an error names.
@@ -288,7 +285,7 @@ send_icmp6(const struct pin *pin, bool swap)
 static void
 send_icmp(const struct pin *pin, bool swap)
 {
-    if (is_icmp_error(pin) || !dp_packet_l3(pin->packet)) {
+    if (!dp_packet_l3(pin->packet)) {
         return;
     }
     if (pin->headers->dl_type == htons(ETH_TYPE_IP)) {
