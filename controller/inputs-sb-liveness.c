@@ -31,7 +31,7 @@ bfd_row_create(const struct ovsdb_idl_row *row_)
     bfd->min_tx = row->min_tx;
     bfd->min_rx = row->min_rx;
     bfd->detect_mult = row->detect_mult;
-    bfd->admin_down = !strcmp(row->status, "admin_down");
+    bfd->status = xstrdup(row->status);
     return bfd;
 }
 
@@ -42,6 +42,7 @@ bfd_row_destroy(void *bfd_)
 
     free(bfd->logical_port);
     free(bfd->dst_ip);
+    free(bfd->status);
     free(bfd);
 }
 
@@ -58,7 +59,7 @@ bfd_row_equal(const void *a_, const void *b_)
             && a->min_tx == b->min_tx
             && a->min_rx == b->min_rx
             && a->detect_mult == b->detect_mult
-            && a->admin_down == b->admin_down);
+            && !strcmp(a->status, b->status));
 }
 
 static const struct ovsdb_idl_column *const bfd_row_columns[] = {
@@ -119,6 +120,7 @@ service_monitor_create(const struct ovsdb_idl_row *row_)
     sm->timeout = option_ms(&row->options, "timeout", 3);
     sm->success_count = option_count(&row->options, "success_count");
     sm->failure_count = option_count(&row->options, "failure_count");
+    sm->status = xstrdup(row->status ? row->status : "");
     return sm;
 }
 
@@ -135,6 +137,7 @@ service_monitor_destroy(void *sm_)
     free(sm->logical_input_port);
     free(sm->src_ip);
     free(sm->src_mac);
+    free(sm->status);
     free(sm);
 }
 
@@ -157,7 +160,8 @@ service_monitor_equal(const void *a_, const void *b_)
             && a->interval == b->interval
             && a->timeout == b->timeout
             && a->success_count == b->success_count
-            && a->failure_count == b->failure_count);
+            && a->failure_count == b->failure_count
+            && !strcmp(a->status, b->status));
 }
 
 static const struct ovsdb_idl_column *const service_monitor_columns[] = {
@@ -172,6 +176,7 @@ static const struct ovsdb_idl_column *const service_monitor_columns[] = {
     &sbrec_service_monitor_col_src_mac,
     &sbrec_service_monitor_col_remote,
     &sbrec_service_monitor_col_options,
+    &sbrec_service_monitor_col_status,
     NULL,
 };
 static const struct input_kind service_monitor_kinds[] = {

@@ -184,7 +184,7 @@ struct bfd_row {
     char *logical_port;
     char *dst_ip;
     int64_t src_port, disc, min_tx, min_rx, detect_mult; /* In ms. */
-    bool admin_down;
+    char *status;
 };
 
 /* SB Service_Monitor, by UUID. */
@@ -201,6 +201,7 @@ struct service_monitor {
     bool remote;
     int interval, timeout;      /* In ms. */
     int success_count, failure_count;
+    char *status;               /* "" if there is none. */
 };
 #define SERVICE_MONITOR_MAX_SECONDS 100000
 

@@ -87,7 +87,7 @@ struct bfd_fact {
     struct bfd_place place;
     struct bfd_session_config config;
     uint32_t owner_key;         /* Of the port whose chassis has it. */
-    bool admin_down;
+    char status[16];            /* What the row says, or the start of it. */
     char lport[];
 };
 
@@ -128,7 +128,7 @@ facts_equal(const void *a_, const void *b_)
     return (places_equal(&a->place, &b->place)
             && configs_equal(&a->config, &b->config)
             && a->owner_key == b->owner_key
-            && a->admin_down == b->admin_down
+            && !strcmp(a->status, b->status)
             && !strcmp(a->lport, b->lport));
 }
 
@@ -246,7 +246,7 @@ fact_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         .detect_mult = row->detect_mult,
     };
     fact->owner_key = owner->tunnel_key;
-    fact->admin_down = row->admin_down;
+    ovs_strlcpy(fact->status, row->status, sizeof fact->status);
     memcpy(fact->lport, row->logical_port, len);
     inc_write(unit, fact_kind, inc_key_uuid(uuid), fact);
 }
@@ -356,6 +356,20 @@ log_change(const struct session *s)
 }
 
 static void
+session_put_status(const struct session *s)
+{
+    if (s->bfd.state != BFD_STATE_ADMIN_DOWN) {
+        const struct result result = {
+            s->row, s->bfd.state, s->starting != 0, s->fact->place.dp_key,
+            s->fact->owner_key,
+        };
+
+        pin_result_put(&bfd_pin_service, inc_key_uuid(&s->row),
+                       xmemdup(&result, sizeof result));
+    }
+}
+
+static void
 session_report(struct session *s, long long int now)
 {
     const enum bfd_session_state state = s->bfd.state;
@@ -372,15 +386,7 @@ session_report(struct session *s, long long int now)
         s->n_downs += s->reported == BFD_STATE_UP;
         s->reported = state;
     }
-    if (state != BFD_STATE_ADMIN_DOWN) {
-        const struct result result = {
-            s->row, state, s->starting != 0, s->fact->place.dp_key,
-            s->fact->owner_key,
-        };
-
-        pin_result_put(&bfd_pin_service, inc_key_uuid(&s->row),
-                       xmemdup(&result, sizeof result));
-    }
+    session_put_status(s);
 }
 
 static void
@@ -529,8 +535,13 @@ fact_changed(struct inc_key key, const void *fact_)
         if (!configs_equal(&s->bfd.config, &fact->config)) {
             bfd_session_configure(&s->bfd, &fact->config, now);
         }
+        /* A row that has been changed by hand, or come from a backup. */
+        if (strcmp(fact->status, bfd_state_name(s->bfd.state))) {
+            session_put_status(s);
+        }
     }
-    bfd_session_set_admin_down(&s->bfd, fact->admin_down, now);
+    bfd_session_set_admin_down(&s->bfd, !strcmp(fact->status, "admin_down"),
+                               now);
     heap_change(&by_wake, &s->heap_node, agenda_priority(session_wake(s)));
     pin_timer_at(&bfd_pin_service, now);
 }

@@ -72,6 +72,7 @@ struct svc_fact {
     uint32_t port_key;          /* Where probes go... */
     uint32_t answer_port_key;   /* ...and answers come from. */
     bool comes_through;         /* The answer is the probe itself. */
+    char status[16];            /* What the row says, or the start of it. */
     char lport[];
 };
 
@@ -115,6 +116,7 @@ facts_equal(const void *a_, const void *b_)
             && a->schedule.timeout == b->schedule.timeout
             && a->schedule.success_count == b->schedule.success_count
             && a->schedule.failure_count == b->schedule.failure_count
+            && !strcmp(a->status, b->status)
             && !strcmp(a->lport, b->lport));
 }
 
@@ -213,6 +215,7 @@ fact_run(struct inc_unit *unit, void *aux OVS_UNUSED)
         .failure_count = sm->failure_count,
     };
     fact->dp_key = dp->tunnel_key;
+    ovs_strlcpy(fact->status, sm->status, sizeof fact->status);
     memcpy(fact->lport, sm->logical_port, len);
     inc_write(unit, fact_kind, inc_key_uuid(uuid), fact);
 }
@@ -304,12 +307,19 @@ service_format_name(const struct service *s, struct ds *ds)
 }
 
 static void
-service_report(const struct service *s)
+service_put_status(const struct service *s)
 {
     const struct result result = {
         s->row, s->schedule.status, s->fact->dp_key, s->fact->answer_port_key,
     };
 
+    pin_result_put(&svc_check_pin_service, inc_key_uuid(&s->row),
+                   xmemdup(&result, sizeof result));
+}
+
+static void
+service_report(const struct service *s)
+{
     if (VLOG_IS_INFO_ENABLED()) {
         struct ds name = DS_EMPTY_INITIALIZER;
 
@@ -318,8 +328,7 @@ service_report(const struct service *s)
                   status_name(s->schedule.status));
         ds_destroy(&name);
     }
-    pin_result_put(&svc_check_pin_service, inc_key_uuid(&s->row),
-                   xmemdup(&result, sizeof result));
+    service_put_status(s);
 }
 
 static void
@@ -433,6 +442,11 @@ fact_changed(struct inc_key key, const void *fact_)
         free(s->fact);
         s->fact = fact_clone(fact);
         s->schedule.config = fact->schedule;
+        /* A row that has been changed by hand, or come from a backup. */
+        if (s->schedule.status != SVC_UNKNOWN
+            && strcmp(fact->status, status_name(s->schedule.status))) {
+            service_put_status(s);
+        }
         return;
     }
     if (s) {
@@ -500,7 +514,6 @@ handle_svc_check(const struct pin *pin)
 static void
 register_sb(struct idl_columns *columns)
 {
-    idl_columns_add(columns, &sbrec_service_monitor_col_status, IDL_READ);
     idl_columns_add(columns, &sbrec_port_binding_col_chassis, IDL_READ);
 }
 
