@@ -110,6 +110,8 @@ void pin_results_destroy(struct pin_service *);
 /* 'us' is NULL while nothing can be written. */
 void pin_results_run(struct pin_service *, const struct turn *,
                      const struct sbrec_chassis *us);
+/* Those that are not written yet. */
+size_t pin_results_count(const struct pin_service *);
 
 /* command.c */
 void pin_commands_init(void);                           /* At the start. */

@@ -87,7 +87,7 @@ show(struct unixctl_conn *conn, int argc OVS_UNUSED,
             ds_put_format(&s, " results=%"PRIu64" waiting=%"PRIuSIZE
                           " dropped=%"PRIu64,
                           pin_counted(&state->n_results),
-                          hmap_count(&state->pending.by_key),
+                          pin_results_count(services[i]),
                           pin_counted(&state->n_dropped));
         }
         ds_put_char(&s, '\n');

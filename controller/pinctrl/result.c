@@ -242,6 +242,17 @@ take_incoming(struct pin_service *service)
     }
 }
 
+size_t
+pin_results_count(const struct pin_service *service)
+{
+    struct pin_service_state *state = service->state;
+
+    ovs_mutex_lock(&state->mutex);
+    size_t n = hmap_count(&state->incoming.by_key);
+    ovs_mutex_unlock(&state->mutex);
+    return n + hmap_count(&state->pending.by_key);
+}
+
 static bool
 is_finished(const struct pin_service *service, struct result *r,
             const struct turn *turn, const struct sbrec_chassis *us)
