@@ -323,6 +323,7 @@ class Run:
             self._forget_encaps_without_chassis()
         _, look, before = self._look()
         references = self._own_references() if gone else []
+        last = Look(world)
         world.end_controller(how)
         if wipe:
             for what in "del-flows", "del-groups", "del-meters":
@@ -338,7 +339,7 @@ class Run:
             if gone:
                 after.without_foreign()
             lines = difference(before, after, not wipe and not gone)
-            lines, learned = self._without(lines, Changes(look, True))
+            lines, learned = self._without(lines, Changes(look, last))
             if not lines:
                 break
         messages = sent({c: 0 for c in state[2]}, state[2])

@@ -76,26 +76,32 @@ class Look:
 
 
 class Changes:
-    """What has changed since 'before', a Look; 'restarted' says whether it was
-    at another process, whose counters began with 0."""
+    """What has changed since 'before', a Look.  If another process has taken
+    over since, whose counters began with 0, 'last' is a Look at the former
+    one's end."""
 
-    def __init__(self, before, restarted=False):
+    def __init__(self, before, last=None):
         self.world = before.world
         self.now = Look(before.world)
         self.now.take_rows()
         self.before = before
-        self.old = {} if restarted else before.counts
+        # Of each process: the counters at first, and at last.
+        self.spans = ([(before.counts, last.counts), ({}, self.now.counts)]
+                      if last else [(before.counts, self.now.counts)])
         self.shown = {}         # Command -> what it prints.
 
     def _grown(self, *what):
-        return self.now.counts.get(what, 0) > self.old.get(what, 0)
+        return any(last.get(what, 0) > first.get(what, 0)
+                   for first, last in self.spans)
 
     def _timed(self, name):
-        return self.now.counts[name] > self.old.get(name, 0)
+        return any(last[name] > first.get(name, 0)
+                   for first, last in self.spans)
 
     def _has_written(self, service):
         return (self._grown(service, "results")
-                or self.old.get((service, "waiting"), 0) > 0)
+                or any(counts.get((service, "waiting"), 0) > 0
+                       for span in self.spans for counts in span))
 
     def _show(self, command):
         if command not in self.shown:
