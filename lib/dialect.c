@@ -268,17 +268,16 @@ bool
 ovn_dialect_choose(const struct ovn_dialect_facts *facts,
                    struct ovn_dialect *dialect)
 {
-    size_t hint = layout_of_release(facts->options);
+    size_t i = layout_of_release(facts->options);
+    bool fits;
 
-    for (size_t i = hint; i < ARRAY_SIZE(layouts); i++) {
-        if (n_ingress(&layouts[i]) >= facts->n_ingress
-            && n_egress(&layouts[i]) >= facts->n_egress) {
-            compose(&layouts[i], facts->options, dialect);
-            return true;
-        }
+    while (!(fits = (n_ingress(&layouts[i]) >= facts->n_ingress
+                     && n_egress(&layouts[i]) >= facts->n_egress))
+           && i < ARRAY_SIZE(layouts) - 1) {
+        i++;
     }
-    compose(&layouts[hint], facts->options, dialect);
-    return false;
+    compose(&layouts[i], facts->options, dialect);
+    return fits;
 }
 
 const struct ovn_dialect *

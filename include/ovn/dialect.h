@@ -191,7 +191,8 @@ struct ovn_dialect_facts {
 };
 
 /* Chooses '*dialect'.  Returns false if no layout has room for so many logical
- * tables; then they do not count. */
+ * tables; then it is the one with the most room, so that only flows of tables
+ * that there is no room for in any are left out. */
 bool ovn_dialect_choose(const struct ovn_dialect_facts *facts,
                         struct ovn_dialect *dialect);
 /* Whether ovn-northd, which has written SB_Global's 'options' (NULL: none), is
