@@ -47,6 +47,7 @@ struct inc_kind *binding_kind_local_port;
 struct inc_kind *binding_kind_zone_wanted;
 struct inc_kind *binding_kind_desired;
 static struct inc_kind *resident_kind;
+static struct inc_kind *gateway_role_kind;
 static struct inc_kind *roots_kind;         /* Set, under INC_KEY_ONLY. */
 static struct inc_kind *links_kind;         /* Set, by datapath. */
 static struct inc_kind *served_vip_links_kind; /* Set, by datapath. */
@@ -673,6 +674,9 @@ port_binding_run(struct inc_unit *unit, void *aux OVS_UNUSED)
     if (is_gateway_type(pb->type) ? wanted : is_primary) {
         inc_write(unit, resident_kind, key, inc_there);
     }
+    if (is_gateway_type(pb->type) && (wanted || d.gateway_member)) {
+        inc_write(unit, gateway_role_kind, key, inc_there);
+    }
 }
 
 /* Interface. */
@@ -707,6 +711,12 @@ bool
 binding_is_resident(struct inc_unit *unit, const char *lport)
 {
     return inc_read(unit, resident_kind, inc_key_string(lport)) != NULL;
+}
+
+bool
+binding_is_gateway(struct inc_unit *unit, const char *lport)
+{
+    return inc_read(unit, gateway_role_kind, inc_key_string(lport)) != NULL;
 }
 
 bool
@@ -758,6 +768,12 @@ bool
 binding_peek_resident(const char *lport)
 {
     return inc_peek(resident_kind, inc_key_string(lport)) != NULL;
+}
+
+bool
+binding_peek_gateway(const char *lport)
+{
+    return inc_peek(gateway_role_kind, inc_key_string(lport)) != NULL;
 }
 
 /* debug/dump-local-bindings. */
@@ -886,6 +902,11 @@ init(struct inc_engine *engine)
         .stage = STAGE_BINDING,
         .key_type = INC_KEY_STRING,
     };
+    static const struct inc_kind_class gateway_role_class = {
+        .name = "gateway-role",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_STRING,
+    };
     static const struct inc_kind_class roots_class = {
         .name = "root-datapath",
         .stage = STAGE_BINDING,
@@ -937,6 +958,7 @@ init(struct inc_engine *engine)
     binding_kind_zone_wanted = inc_kind_declare(engine, &zone_wanted_class);
     binding_kind_desired = inc_kind_declare(engine, &desired_class);
     resident_kind = inc_kind_declare(engine, &resident_class);
+    gateway_role_kind = inc_kind_declare(engine, &gateway_role_class);
     roots_kind = inc_kind_declare(engine, &roots_class);
     links_kind = inc_kind_declare(engine, &links_class);
     served_vip_links_kind = inc_kind_declare(engine, &served_vip_links_class);

@@ -56,6 +56,9 @@ struct zone_request {
 const struct local_port *binding_local_port(struct inc_unit *,
                                             const char *lport);
 bool binding_is_resident(struct inc_unit *, const char *lport);
+/* Whether this chassis is a gateway of it, the active one or one that waits.
+ * Only for chassisredirect and external ports. */
+bool binding_is_gateway(struct inc_unit *, const char *lport);
 /* Whether it is a gateway port that is resident for a moment only, as another
  * chassis takes it over. */
 bool binding_hands_over(struct inc_unit *, const char *lport);
@@ -87,6 +90,8 @@ const struct inc_set *binding_localnet_ports(struct inc_unit *,
 
 /* What is_chassis_resident() answers, asked from outside of units. */
 bool binding_peek_resident(const char *lport);
+/* What binding_is_gateway() says, asked from outside of units. */
+bool binding_peek_gateway(const char *lport);
 
 extern struct inc_kind *binding_kind_local_port;
 extern struct inc_kind *binding_kind_zone_wanted;

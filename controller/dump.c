@@ -5,7 +5,7 @@
  *   - debug/dump-local-datapaths
  *   - debug/dump-peer-ports: pairs of ports that connect two of them
  *   - debug/dump-related-ports: their ports that are on this chassis, or on
- *     every one
+ *     every one, or that it is a gateway of
  *   - debug/dump-mac-bindings: neighbors that have been learned and age in
  *     local routers
  *
@@ -77,6 +77,7 @@ add_related(struct inc_key key, const void *pb_, void *lines)
     if (is_local(&pb->datapath)
         && (pb->type == LP_PATCH || pb->type == LP_LOCALNET
             || binding_peek_resident(key.data)
+            || binding_peek_gateway(key.data)
             || inc_peek(binding_kind_local_port, key))) {
         svec_add(lines, pb->logical_port);
     }

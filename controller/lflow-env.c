@@ -55,9 +55,12 @@ lflow_env_takes_part(struct inc_unit *unit, const char *lport)
 
     case LP_L3GATEWAY:
     case LP_L2GATEWAY:
+        return binding_is_resident(unit, lport);
+
     case LP_CHASSISREDIRECT:
     case LP_EXTERNAL:
-        return binding_is_resident(unit, lport);
+        /* On the gateways that wait, too. */
+        return binding_is_gateway(unit, lport);
 
     case LP_REMOTE:
         return in_dialect(unit)->remote_takes_part;
