@@ -30,6 +30,9 @@ that were not there all the time, or have changed, do not count.
 Where several logical flows have the same OpenFlow flow, it may have the cookie
 of any of them.
 
+The copies of one packet that leave by several ports, one right after the
+other, may do so in any order: stock's is that of its rows.
+
 Load balancers with the same backends share a group in stock's switch, and have
 one each in ours.  So of the groups of load balancers that flows use and that
 have the same content, one counts.
@@ -172,7 +175,13 @@ class Switch:
         actions = re.sub(NESTED_METER, nested_meter, actions)
         actions = re.sub(r'set_field:(0x[0-9a-f]+|\d+)((?:/0xffff)?)'
                          r'->(reg1[123])\b', zone, actions)
+        actions = re.sub(r'\boutput:\d+(?:,output:\d+)+', self.sort_outputs,
+                         actions)
         return flow._replace(actions=actions)
+
+    @staticmethod
+    def sort_outputs(m):
+        return ','.join(sorted(m.group(0).split(',')))
 
     @staticmethod
     def name_conjunctions(flows):
