@@ -500,11 +500,17 @@ judge_unclaimed(const struct uuid *uuid, const struct turn *turn,
     return false;
 }
 
-/* Rows of another Chassis row, one that is gone or yet to be compared with,
- * say nothing about the groups. */
+/* Our Chassis row is another one.  Rows of the former say nothing about the
+ * groups, and some may have been there that say they are of this one. */
 static void
-doubt_all(void)
+doubt_all(struct ovsdb_idl *sb_idl)
 {
+    const struct sbrec_igmp_group *row;
+
+    SBREC_IGMP_GROUP_FOR_EACH (row, sb_idl) {
+        uuidset_insert(&unclaimed, &row->header_.uuid);
+    }
+
     struct datapath *dp;
     struct group *g;
 
@@ -526,7 +532,7 @@ mcast_rows_commit(const struct turn *turn, const struct sbrec_chassis *us)
     }
     if (!uuid_equals(&our_chassis, &us->header_.uuid)) {
         our_chassis = us->header_.uuid;
-        doubt_all();
+        doubt_all(turn->sb_idl);
     }
     UUIDSET_FOR_EACH_SAFE (node, &unclaimed) {
         if (judge_unclaimed(&node->uuid, turn, us)) {
