@@ -293,11 +293,13 @@ count_lflow(const struct logical_flow *lf, bool add)
         += add ? 1 : -1;
 }
 
-/* Returns the number of logical tables that 'pipeline' needs at least. */
+/* Returns the number of logical tables that 'pipeline' needs at least.  Those
+ * that no release has do not count: one flow that is malformed in that way
+ * must not decide about all tables. */
 static int
 count_ltables(enum ovn_pipeline pipeline)
 {
-    int n = UINT8_MAX + 1;
+    int n = ovn_dialect_max_ltables(pipeline == OVN_P_INGRESS);
 
     while (n && !n_lflows[pipeline][n - 1]) {
         n--;

@@ -268,16 +268,29 @@ bool
 ovn_dialect_choose(const struct ovn_dialect_facts *facts,
                    struct ovn_dialect *dialect)
 {
-    size_t i = layout_of_release(facts->options);
-    bool fits;
+    size_t hint = layout_of_release(facts->options);
 
-    while (!(fits = (n_ingress(&layouts[i]) >= facts->n_ingress
-                     && n_egress(&layouts[i]) >= facts->n_egress))
-           && i < ARRAY_SIZE(layouts) - 1) {
-        i++;
+    for (size_t i = hint; i < ARRAY_SIZE(layouts); i++) {
+        if (n_ingress(&layouts[i]) >= facts->n_ingress
+            && n_egress(&layouts[i]) >= facts->n_egress) {
+            compose(&layouts[i], facts->options, dialect);
+            return true;
+        }
     }
-    compose(&layouts[i], facts->options, dialect);
-    return fits;
+    compose(&layouts[hint], facts->options, dialect);
+    return false;
+}
+
+int
+ovn_dialect_max_ltables(bool ingress)
+{
+    int max = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
+        max = MAX(max, (ingress ? n_ingress(&layouts[i])
+                        : n_egress(&layouts[i])));
+    }
+    return max;
 }
 
 const struct ovn_dialect *

@@ -191,10 +191,11 @@ struct ovn_dialect_facts {
 };
 
 /* Chooses '*dialect'.  Returns false if no layout has room for so many logical
- * tables; then it is the one with the most room, so that only flows of tables
- * that there is no room for in any are left out. */
+ * tables; then they do not count. */
 bool ovn_dialect_choose(const struct ovn_dialect_facts *facts,
                         struct ovn_dialect *dialect);
+/* How many tables the longest ingress, or egress, pipeline of all has. */
+int ovn_dialect_max_ltables(bool ingress);
 /* Whether ovn-northd, which has written SB_Global's 'options' (NULL: none), is
  * of a release that we know, and whether it knows Load_Balancer
  * options:distributed=true, as 26.03's does. */
