@@ -210,12 +210,12 @@ note_success(const char *lport)
     }
 }
 
-static bool
-has_additional(const struct sbrec_port_binding *pb,
-               const struct sbrec_chassis *us)
+bool
+binding_row_has_additional(const struct sbrec_port_binding *pb,
+                           const struct sbrec_chassis *chassis)
 {
     for (size_t i = 0; i < pb->n_additional_chassis; i++) {
-        if (pb->additional_chassis[i] == us) {
+        if (pb->additional_chassis[i] == chassis) {
             return true;
         }
     }
@@ -278,7 +278,7 @@ static bool
 agree_not_additional(const struct sbrec_port_binding *pb,
                      const struct sbrec_chassis *us)
 {
-    if (!has_additional(pb, us)) {
+    if (!binding_row_has_additional(pb, us)) {
         return true;
     }
     VLOG_INFO("Releasing lport %s from this additional chassis.",
@@ -293,7 +293,7 @@ agree_additional(const struct sbrec_port_binding *pb,
                  const struct sbrec_chassis *us,
                  const struct sbrec_encap *encap)
 {
-    bool agrees = has_additional(pb, us);
+    bool agrees = binding_row_has_additional(pb, us);
 
     if (!agrees) {
         VLOG_INFO("Claiming lport %s for this additional chassis.",
@@ -344,8 +344,6 @@ agree_primary(const struct sbrec_port_binding *pb,
               const struct sbrec_chassis *us, const struct sbrec_encap *encap,
               const struct binding_desired *desired, bool up)
 {
-    bool elected = desired->elected;
-
     if (pb->chassis == us) {
         bool agrees = agree_encap(pb, encap);
 
@@ -363,7 +361,8 @@ agree_primary(const struct sbrec_port_binding *pb,
     }
     const struct uuid from = (pb->chassis ? pb->chassis->header_.uuid
                               : UUID_ZERO);
-    if (!postpone_claim(pb->logical_port, &from, elected) || !pb->chassis) {
+    if (!postpone_claim(pb->logical_port, &from, desired->elected)
+        || !pb->chassis) {
         log_claim(pb, us);
         sbrec_port_binding_verify_chassis(pb);
         sbrec_port_binding_set_chassis(pb, us);
@@ -451,7 +450,7 @@ release_all(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
                 }
             }
         }
-        if (has_additional(pb, us)) {
+        if (binding_row_has_additional(pb, us)) {
             any = true;
             if (sb_txn) {
                 sbrec_port_binding_update_additional_chassis_delvalue(pb, us);

@@ -33,6 +33,9 @@
 #include "inputs.h"
 #include "openvswitch/ofp-port.h"
 
+struct sbrec_chassis;
+struct sbrec_port_binding;
+
 struct local_port {
     struct uuid uuid;           /* Of the Port_Binding. */
     struct uuid iface_uuid;     /* Of the OVS interface; zero if none. */
@@ -99,6 +102,10 @@ extern struct inc_kind *binding_kind_zone_wanted;
 /* Whether the flows of the port with this row are in the switch has changed:
  * "up" follows. */
 void binding_doubt(const struct uuid *port_binding);
+
+/* Whether the row names 'chassis' as an additional one. */
+bool binding_row_has_additional(const struct sbrec_port_binding *,
+                                const struct sbrec_chassis *chassis);
 
 /* Between binding.c and binding-commit.c. */
 enum binding_want {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binding.h"
 #include "hash.h"
 #include "idl-columns.h"
 #include "inputs.h"
@@ -313,15 +314,8 @@ static bool
 is_elsewhere(const struct sbrec_port_binding *pb,
              const struct sbrec_chassis *us)
 {
-    if (!pb->chassis || pb->chassis == us) {
-        return false;
-    }
-    for (size_t i = 0; i < pb->n_additional_chassis; i++) {
-        if (pb->additional_chassis[i] == us) {
-            return false;
-        }
-    }
-    return true;
+    return (pb->chassis && pb->chassis != us
+            && !binding_row_has_additional(pb, us));
 }
 
 /* Our row about 'address', or NULL. */
