@@ -504,12 +504,16 @@ group_choose_id(struct group *group, const struct signature *full)
         }
     }
 
-    /* A group that is the same in all but its id is as good. */
-    if (!group->owner && !u) {
+    /* A group of the stock controller that is the same in all but its id is as
+     * good.  One of ours is not: several identities may have the same content,
+     * which one comes first is chance, and the group belongs to the one whose
+     * id it has. */
+    if (!group->owner && !u && group->desc->n_buckets) {
         struct unclaimed *s;
         HMAP_FOR_EACH_WITH_HASH (s, content_node, hash_uint64(full->all),
                                  &unclaimed_by_content) {
-            if (s->sig.all == full->all && (!u || s->id < u->id)) {
+            if (s->sig.all == full->all && s->id < SWITCH_OBJECT_MIN_ID
+                && (!u || s->id < u->id)) {
                 u = s;
             }
         }

@@ -17,11 +17,11 @@
  * ---
  *
  * Ids are stable: the same identity gets the same id after a restart.  The id
- * is a hash of the identity; an installed group that has all of the buckets of
- * one that is not there is adopted under its own id (this is how the stock
- * controller's groups are taken over); collisions are settled by looking at
- * what is installed.  For all this, the dump of the switch has to come in
- * before the flow stage runs.
+ * is a hash of the identity; collisions are settled by looking at what is
+ * installed.  The stock controller's groups, whose ids are low numbers, are
+ * taken over: one that has all of the buckets of a group that is not there
+ * becomes that group, under its own id.  For all this, the dump of the switch
+ * has to come in before the flow stage runs.
  *
  * Meters are alike: see meter.h.
  *

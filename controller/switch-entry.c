@@ -405,13 +405,15 @@ switch_objects_destroy(struct switch_objects *objects)
 uint32_t
 switch_object_first_id(uint32_t hash)
 {
-    return (hash & INT32_MAX) % INT32_MAX + 1;
+    uint32_t id = (hash & INT32_MAX) % INT32_MAX + 1;
+
+    return id < SWITCH_OBJECT_MIN_ID ? id + SWITCH_OBJECT_MIN_ID : id;
 }
 
 uint32_t
 switch_object_next_id(uint32_t id)
 {
-    return id < INT32_MAX ? id + 1 : 1;
+    return id < INT32_MAX ? id + 1 : SWITCH_OBJECT_MIN_ID;
 }
 
 struct switch_object *

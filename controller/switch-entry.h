@@ -164,8 +164,9 @@ switch_object_cast(const struct switch_entry *e)
                        CONTAINER_OF(e, struct switch_object, entry)));
 }
 
-/* Ids start at 1 and have 31 bits, which is as many as all tools agree are
- * positive. */
+/* Ids have 31 bits, which is as many as all tools agree are positive.  The
+ * lowest ones are left to the stock controller, which counts up from 1. */
+#define SWITCH_OBJECT_MIN_ID 65536
 uint32_t switch_object_first_id(uint32_t hash);
 uint32_t switch_object_next_id(uint32_t id);
 
