@@ -152,12 +152,15 @@ controller_libcontroller_la_SOURCES = \
 	controller/pinctrl/mac-row.c \
 	controller/pinctrl/mac-row.h \
 	controller/pinctrl/neighbor.c \
+	controller/pinctrl/next-hop.c \
 	controller/pinctrl/packet-in.c \
 	controller/pinctrl/pinctrl-private.h \
 	controller/pinctrl/pinctrl.c \
 	controller/pinctrl/pinctrl.h \
 	controller/pinctrl/prefix-delegation.c \
 	controller/pinctrl/prefix-delegation.h \
+	controller/pinctrl/repeater.c \
+	controller/pinctrl/repeater.h \
 	controller/pinctrl/result.c \
 	controller/pinctrl/router-advert.c \
 	controller/pinctrl/rows.c \

@@ -155,6 +155,8 @@ ecmp_nexthop_destroy(void *nexthop_)
 {
     struct ecmp_nexthop *nexthop = nexthop_;
 
+    free(nexthop->ip);
+    free(nexthop->port);
     free(nexthop->mac);
     free(nexthop);
 }
@@ -165,7 +167,10 @@ ecmp_nexthop_equal(const void *a_, const void *b_)
     const struct ecmp_nexthop *a = a_;
     const struct ecmp_nexthop *b = b_;
 
-    return uuid_equals(&a->datapath, &b->datapath) && !strcmp(a->mac, b->mac);
+    return (uuid_equals(&a->datapath, &b->datapath)
+            && !strcmp(a->ip, b->ip)
+            && nullable_string_is_equal(a->port, b->port)
+            && !strcmp(a->mac, b->mac));
 }
 
 static void *
@@ -178,6 +183,8 @@ ecmp_nexthop_create(const struct ovsdb_idl_row *row_)
     *nexthop = (struct ecmp_nexthop) {
         .uuid = row_->uuid,
         .datapath = row->datapath ? row->datapath->header_.uuid : UUID_ZERO,
+        .ip = xstrdup(row->nexthop),
+        .port = row->port ? xstrdup(row->port->logical_port) : NULL,
         .mac = xstrdup(row->mac),
     };
     return nexthop;
@@ -186,6 +193,8 @@ ecmp_nexthop_create(const struct ovsdb_idl_row *row_)
 static const struct ovsdb_idl_column *const ecmp_nexthop_columns[] = {
     &sbrec_ecmp_nexthop_col_datapath,
     &sbrec_ecmp_nexthop_col_mac,
+    &sbrec_ecmp_nexthop_col_nexthop,
+    &sbrec_ecmp_nexthop_col_port,
     NULL,
 };
 

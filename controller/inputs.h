@@ -212,7 +212,13 @@ struct mac_binding {
     bool is_static, override_dynamic;
 };
 /* SB ECMP_Nexthop, by UUID. */
-struct ecmp_nexthop { struct uuid uuid; struct uuid datapath; char *mac; };
+struct ecmp_nexthop {
+    struct uuid uuid;
+    struct uuid datapath;
+    char *ip;
+    char *port;                 /* Name of the router's, or NULL. */
+    char *mac;
+};
 struct fdb { struct uuid uuid; char *mac; uint32_t dp_key, port_key; };
 
 /* SB Meter, by name. */

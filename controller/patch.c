@@ -34,6 +34,7 @@
 #include "inputs.h"
 #include "local-datapath.h"
 #include "module.h"
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "ovs-config.h"
 #include "ovs-port.h"
@@ -204,6 +205,28 @@ patch_ofport(struct inc_unit *unit, const char *lport)
     }
     free(name);
     return ofport;
+}
+
+bool
+patch_format_localnets(struct inc_unit *unit, const struct uuid *dp,
+                       struct ds *ds)
+{
+    const struct inc_set *names = binding_localnet_ports(unit, dp);
+    bool found = false;
+
+    for (size_t i = 0; i < inc_set_count(names); i++) {
+        const char *name = inc_set_at(names, i).data;
+        const struct port_binding *ln = in_port_binding(unit, name);
+
+        if (ln && patch_ofport(unit, name)) {
+            ds_put_format(ds, "%s %s", found ? "," : "", name);
+            if (ln->tag) {
+                ds_put_format(ds, " (VLAN %d)", ln->tag);
+            }
+            found = true;
+        }
+    }
+    return found;
 }
 
 bool

@@ -11,9 +11,17 @@
 #include "inc-proc-eng.h"
 #include "openvswitch/ofp-port.h"
 
+struct ds;
+struct uuid;
+
 /* The OpenFlow port in the integration bridge that implements logical port
  * 'lport' (localnet, l2gateway), 0 if there is none. */
 ofp_port_t patch_ofport(struct inc_unit *, const char *lport);
+/* Appends to 'ds' the names, and VLANs, of the localnet ports by which switch
+ * 'dp' is connected to physical networks here.  Returns whether there are any.
+ */
+bool patch_format_localnets(struct inc_unit *, const struct uuid *dp,
+                            struct ds *);
 /* Whether a localnet port of a local datapath connects to the bridge called
  * 'bridge'. */
 bool patch_is_localnet_bridge(struct inc_unit *, const char *bridge);

@@ -45,20 +45,17 @@
 #include "binding.h"
 #include "coverage.h"
 #include "dp-packet.h"
-#include "hash.h"
 #include "inputs.h"
 #include "local-datapath.h"
 #include "lport-addresses.h"
 #include "openvswitch/dynamic-string.h"
-#include "openvswitch/hmap.h"
 #include "openvswitch/vlog.h"
 #include "packets.h"
 #include "patch.h"
-#include "pinctrl/agenda.h"
 #include "pinctrl/fact.h"
 #include "pinctrl/mac-row.h"
+#include "pinctrl/repeater.h"
 #include "pinctrl/service.h"
-#include "timeval.h"
 #include "unit-log.h"
 #include "util.h"
 
@@ -75,18 +72,6 @@ struct pin_service announce_pin_service;
  * MAX_NEIGHBOR_ADVERTISEMENT of RFC 4861. */
 #define MAX_ARP 5
 #define MAX_NA 3
-
-/* How many times intervals are doubled: up to more than MAX_CAP. */
-#define MAX_DOUBLED 17
-
-/* The greatest value of garp-max-timeout-sec: a day. */
-#define MAX_CAP 86400
-
-/* Announcements in one go, so that other services do not wait for long. */
-#define MAX_AT_ONCE 64
-
-/* In ms: when to try again while the switch does not take any. */
-#define RETRY_INTERVAL 1000
 
 /* What is announced, and where it enters the pipeline: without holes, as it is
  * a key. */
@@ -112,42 +97,21 @@ announced_key(const struct announced *a)
  * hear of it.
  *
  * (announce-learners, datapath's key): the routers that learn what is
- * announced on a switch.
- *
- * (announce-cap): the longest interval between two announcements, in seconds,
- * if the configuration has one. */
+ * announced on a switch. */
 
 static void announcement_changed(struct inc_key, const void *text);
-static void cap_changed(struct inc_key, const void *cap);
 
 static struct fact_table announcements
     = FACT_TABLE_INITIALIZER("announcements", free, announcement_changed);
 static struct fact_table learners
     = FACT_TABLE_INITIALIZER("announce-learners", free, NULL);
-static struct fact_table caps
-    = FACT_TABLE_INITIALIZER("announce-cap", free, cap_changed);
 
 static struct inc_kind *announcement_kind;
 static struct inc_kind *learners_kind;
-static struct inc_kind *cap_kind;
 
 static const struct inc_kind_class announcement_kind_class = {
     .name = "announcement", .stage = STAGE_FLOW, .key_type = INC_KEY_OTHER,
     .equal = inc_strings_equal, .destroy = free,
-};
-
-static bool
-caps_equal(const void *a_, const void *b_)
-{
-    const int *a = a_;
-    const int *b = b_;
-
-    return *a == *b;
-}
-
-static const struct inc_kind_class cap_kind_class = {
-    .name = "announce-cap", .stage = STAGE_FLOW, .key_type = INC_KEY_STRING,
-    .equal = caps_equal, .destroy = free,
 };
 
 /* What a unit works on: a port on a switch that is connected to physical
@@ -184,22 +148,8 @@ port_init(struct port *port, struct inc_unit *unit)
     }
     port->dp_key = ld->tunnel_key;
 
-    bool found = false;
-    ds_put_cstr(&port->text, port->name);
-    const struct inc_set *names = binding_localnet_ports(unit, &ld->uuid);
-    for (size_t i = 0; i < inc_set_count(names); i++) {
-        const char *name = inc_set_at(names, i).data;
-        const struct port_binding *ln = in_port_binding(unit, name);
-
-        if (ln && patch_ofport(unit, name)) {
-            ds_put_format(&port->text, "%s %s", found ? "," : " by", name);
-            if (ln->tag) {
-                ds_put_format(&port->text, " (VLAN %d)", ln->tag);
-            }
-            found = true;
-        }
-    }
-    return found;
+    ds_put_format(&port->text, "%s by", port->name);
+    return patch_format_localnets(unit, &ld->uuid, &port->text);
 }
 
 static void
@@ -486,32 +436,6 @@ static const struct inc_unit_class learners_class = {
     .name = "announce-learners", .stage = STAGE_FLOW, .run = learners_run,
 };
 
-/* The longest interval. */
-
-static void
-cap_run(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    const char *text = in_config(unit, "garp-max-timeout-sec");
-    int cap;
-
-    if (!text) {
-        return;
-    }
-    if (!str_to_int(text, 10, &cap) || cap < 0 || cap > MAX_CAP) {
-        UNIT_WARN(unit, &rl, "external_ids:garp-max-timeout-sec="
-                  "\"%s\" is ignored: it is not a number of seconds up to %d",
-                  text, MAX_CAP);
-        return;
-    }
-    if (cap) {
-        inc_write(unit, cap_kind, INC_KEY_ONLY, xmemdup(&cap, sizeof cap));
-    }
-}
-
-static const struct inc_unit_class cap_class = {
-    .name = "announce-cap", .stage = STAGE_FLOW, .run = cap_run,
-};
-
 static void *
 copy_text(struct inc_key key OVS_UNUSED, const void *text)
 {
@@ -526,134 +450,50 @@ copy_learners(struct inc_key key OVS_UNUSED, const void *learners_)
     return xmemdup(l, learners_size(l->n));
 }
 
-static void *
-copy_cap(struct inc_key key OVS_UNUSED, const void *cap)
-{
-    return xmemdup(cap, sizeof(int));
-}
-
-static void
-init(struct inc_engine *engine)
-{
-    announcement_kind = inc_kind_declare(engine, &announcement_kind_class);
-    learners_kind = inc_kind_declare(engine, &learners_kind_class);
-    cap_kind = inc_kind_declare(engine, &cap_kind_class);
-    inc_kind_spawn(binding_kind_local_port, &machine_class, NULL);
-    inc_kind_spawn(in_kinds.nat_addresses, &nat_addresses_class, NULL);
-    inc_kind_spawn(local_datapath_kind, &learners_class, NULL);
-    inc_unit_add(engine, &cap_class, INC_KEY_ONLY, NULL);
-    fact_follow_installed(&announcements, announcement_kind, copy_text);
-    fact_follow(&learners, learners_kind, copy_learners);
-    fact_follow(&caps, cap_kind, copy_cap);
-}
-
 /* The schedule: packet thread. */
 
-struct announcement {
-    struct hmap_node hmap_node; /* In 'schedule', by 'what'. */
-    struct heap_node heap_node; /* In 'due', unless 'when' is LLONG_MAX. */
-    struct announced what;
-    unsigned int n_sent;
-    long long int when;         /* The next one; LLONG_MAX: that was all. */
-};
-static struct hmap schedule = HMAP_INITIALIZER(&schedule);
-static struct heap due;         /* The one that is due first on top. */
+static bool send_announcement(struct inc_key);
+static int interval_after(struct inc_key, unsigned int n);
 
 static struct pin_gauge scheduled_gauge = { .name = "scheduled" };
 static struct pin_gauge *const gauges[] = { &scheduled_gauge, NULL };
 
-static struct announcement *
-find(struct inc_key key)
-{
-    struct announcement *a;
-
-    HMAP_FOR_EACH_WITH_HASH (a, hmap_node, hash_bytes(key.data, key.len, 0),
-                             &schedule) {
-        if (!memcmp(&a->what, key.data, key.len)) {
-            return a;
-        }
-    }
-    return NULL;
-}
-
-static void
-announce_at(struct announcement *a, long long int when)
-{
-    if (a->when != LLONG_MAX) {
-        heap_remove(&due, &a->heap_node);
-    }
-    a->when = when;
-    if (when != LLONG_MAX) {
-        heap_insert(&due, &a->heap_node, agenda_priority(when));
-        pin_timer_at(&announce_pin_service, when);
-    }
-    pin_gauge_set(&scheduled_gauge, heap_count(&due));
-}
-
-static struct announcement *
-add(struct inc_key key)
-{
-    struct announcement *a = xzalloc(sizeof *a);
-
-    memcpy(&a->what, key.data, sizeof a->what);
-    a->when = LLONG_MAX;
-    hmap_insert(&schedule, &a->hmap_node, hash_bytes(key.data, key.len, 0));
-    return a;
-}
-
-/* Has it announced from the beginning. */
-static void
-start(struct announcement *a)
-{
-    a->n_sent = 0;
-    announce_at(a, time_msec());
-}
-
-static void
-stop(struct announcement *a)
-{
-    announce_at(a, LLONG_MAX);
-    hmap_remove(&schedule, &a->hmap_node);
-    free(a);
-}
+static struct repeater schedule
+    = REPEATER_INITIALIZER(&schedule, &announce_pin_service, &scheduled_gauge,
+                           "garp-max-timeout-sec", send_announcement,
+                           interval_after);
 
 static void
 announcement_changed(struct inc_key key, const void *text)
 {
-    struct announcement *a = find(key);
-
     if (text) {
-        start(a ? a : add(key));
-    } else if (a) {
-        stop(a);
+        repeater_start(&schedule, key);
+    } else {
+        repeater_stop(&schedule, key);
     }
 }
 
-/* The interval, in ms, that follows the 'n'th announcement of 'what', counting
- * from 1; -1 if that was the last one. */
+static struct announced
+to_announced(struct inc_key key)
+{
+    struct announced what;
+
+    memcpy(&what, key.data, sizeof what);
+    return what;
+}
+
+/* Only announcements by ARP and RARP have a longest interval, and no end. */
 static int
-interval_after(const struct announced *what, unsigned int n)
+interval_after(struct inc_key key, unsigned int n)
 {
-    const bool is_nd = (ipv6_addr_is_set(&what->ip)
-                        && !IN6_IS_ADDR_V4MAPPED(&what->ip));
-    const int *cap = is_nd ? NULL : fact_find(&caps, INC_KEY_ONLY);
+    const struct announced what = to_announced(key);
+    const bool is_nd = (ipv6_addr_is_set(&what.ip)
+                        && !IN6_IS_ADDR_V4MAPPED(&what.ip));
+    const int cap = is_nd ? 0 : repeater_cap(&schedule);
 
-    if (!cap && n >= (is_nd ? MAX_NA : MAX_ARP)) {
-        return -1;
-    }
-    int seconds = pin_dialect()->announce_interval << MIN(n - 1, MAX_DOUBLED);
-    return (cap ? MIN(seconds, *cap) : seconds) * 1000;
-}
-
-/* Whoever has changed the cap has them all announced again. */
-static void
-cap_changed(struct inc_key key OVS_UNUSED, const void *cap OVS_UNUSED)
-{
-    struct announcement *a;
-
-    HMAP_FOR_EACH (a, hmap_node, &schedule) {
-        start(a);
-    }
+    return (!cap && n >= (is_nd ? MAX_NA : MAX_ARP) ? -1
+            : repeater_doubled(pin_dialect()->announce_interval, n,
+                               cap ? cap : INT_MAX / 1000));
 }
 
 /* Sending. */
@@ -677,23 +517,6 @@ compose(struct dp_packet *packet, const struct announced *what)
                       htonl(ND_RSO_OVERRIDE
                             | (what->is_router ? ND_RSO_ROUTER : 0)));
     }
-}
-
-static bool
-send_announcement(const struct announced *what)
-{
-    const struct pin_place place = {
-        .entry = PIN_INGRESS,
-        .dp_key = what->dp_key,
-        .inport_key = what->port_key,
-    };
-    struct dp_packet packet;
-
-    dp_packet_init(&packet, 128);
-    compose(&packet, what);
-    bool ok = pin_inject(&place, &packet);
-    dp_packet_uninit(&packet);
-    return ok;
 }
 
 /* What main thread's write() gets. */
@@ -743,34 +566,34 @@ write_lesson(void *lesson_, const struct turn *turn,
                          l->only_update, turn);
 }
 
-static struct announcement *
-first_due(void)
+static bool
+send_announcement(struct inc_key key)
 {
-    return (heap_is_empty(&due) ? NULL
-            : CONTAINER_OF(heap_max(&due), struct announcement, heap_node));
+    const struct announced what = to_announced(key);
+    const struct pin_place place = {
+        .entry = PIN_INGRESS,
+        .dp_key = what.dp_key,
+        .inport_key = what.port_key,
+    };
+    struct dp_packet packet;
+
+    dp_packet_init(&packet, 128);
+    compose(&packet, &what);
+    bool ok = pin_inject(&place, &packet);
+    dp_packet_uninit(&packet);
+    if (ok) {
+        COVERAGE_INC(pinctrl_announce);
+        if (ipv6_addr_is_set(&what.ip)) {
+            teach(&what);
+        }
+    }
+    return ok;
 }
 
 static long long int
 timer(long long int now)
 {
-    struct announcement *a;
-
-    for (int n = 0; (a = first_due()) && a->when <= now; n++) {
-        if (n >= MAX_AT_ONCE) {
-            break;              /* Called again at once. */
-        }
-        if (!send_announcement(&a->what)) {
-            return now + RETRY_INTERVAL;
-        }
-        COVERAGE_INC(pinctrl_announce);
-        if (ipv6_addr_is_set(&a->what.ip)) {
-            teach(&a->what);
-        }
-
-        const int interval = interval_after(&a->what, ++a->n_sent);
-        announce_at(a, interval < 0 ? LLONG_MAX : now + interval);
-    }
-    return a ? a->when : LLONG_MAX;
+    return repeater_run(&schedule, now);
 }
 
 static void
@@ -784,23 +607,20 @@ connected(void)
 static void
 list(int argc OVS_UNUSED, const char *argv[] OVS_UNUSED, struct ds *reply)
 {
-    const long long int now = time_msec();
-    const struct announcement *a;
+    const struct repeated *r;
 
-    HMAP_FOR_EACH (a, hmap_node, &schedule) {
-        const char *text = fact_find(&announcements, announced_key(&a->what));
+    REPEATED_FOR_EACH (r, &schedule) {
+        const struct announced what = to_announced(r->key);
+        const char *text = fact_find(&announcements, r->key);
 
-        ds_put_format(reply, ETH_ADDR_FMT" ", ETH_ADDR_ARGS(a->what.mac));
-        if (ipv6_addr_is_set(&a->what.ip)) {
-            ipv6_format_mapped(&a->what.ip, reply);
+        ds_put_format(reply, ETH_ADDR_FMT" ", ETH_ADDR_ARGS(what.mac));
+        if (ipv6_addr_is_set(&what.ip)) {
+            ipv6_format_mapped(&what.ip, reply);
         } else {
             ds_put_cstr(reply, "(RARP)");
         }
-        ds_put_format(reply, " of %s: sent %u times", text ? text : "?",
-                      a->n_sent);
-        if (a->when != LLONG_MAX) {
-            ds_put_format(reply, ", next in %lld ms", MAX(a->when - now, 0));
-        }
+        ds_put_format(reply, " of %s: ", text ? text : "?");
+        repeated_format(r, reply);
         ds_put_char(reply, '\n');
     }
 }
@@ -811,18 +631,24 @@ static const struct pin_command commands[] = {
 };
 
 static void
+init(struct inc_engine *engine)
+{
+    announcement_kind = inc_kind_declare(engine, &announcement_kind_class);
+    learners_kind = inc_kind_declare(engine, &learners_kind_class);
+    inc_kind_spawn(binding_kind_local_port, &machine_class, NULL);
+    inc_kind_spawn(in_kinds.nat_addresses, &nat_addresses_class, NULL);
+    inc_kind_spawn(local_datapath_kind, &learners_class, NULL);
+    fact_follow_installed(&announcements, announcement_kind, copy_text);
+    fact_follow(&learners, learners_kind, copy_learners);
+    repeater_init(&schedule, engine);
+}
+
+static void
 destroy(void)
 {
-    struct announcement *a;
-
-    HMAP_FOR_EACH_POP (a, hmap_node, &schedule) {
-        free(a);
-    }
-    heap_destroy(&due);
-    heap_init(&due);
+    repeater_destroy(&schedule);
     fact_table_destroy(&announcements);
     fact_table_destroy(&learners);
-    fact_table_destroy(&caps);
 }
 
 struct pin_service announce_pin_service = {

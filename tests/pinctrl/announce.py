@@ -147,20 +147,26 @@ def describe(frame):
     return '%s %s%s' % (colons(src), what, vlan)
 
 
-def heard(side, port, since=0.0):
-    """What announcements have come, and when: a dictionary."""
-    result = {}
+def frames(side, port):
+    """What has come, and when: pairs."""
     with open(side.captures[port].path, 'rb') as f:
         data = f.read()
     at = 24
     while len(data) - at >= 16:
         sec, usec, size = struct.unpack_from('=III', data, at)
         frame = data[at + 16:at + 16 + size]
-        when = sec + usec / 1e6
-        what = describe(frame) if len(frame) == size else None
+        if len(frame) == size:
+            yield sec + usec / 1e6, frame
+        at += 16 + size
+
+
+def heard(side, port, since=0.0):
+    """What announcements have come, and when: a dictionary."""
+    result = {}
+    for when, frame in frames(side, port):
+        what = describe(frame)
         if what and when >= since:
             result.setdefault(what, []).append(when)
-        at += 16 + size
     return result
 
 

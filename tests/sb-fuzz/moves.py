@@ -353,6 +353,7 @@ class Local:
         "ovn-limit-lflow-cache": ["0", "100", "-1"],
         "hostname": ["hv1", "h\u00e9", ""],
         "garp-max-timeout-sec": ["1", "-1"],
+        "arp-nd-max-timeout-sec": ["1", "-1"],
     }
 
     def __init__(self, rng, db, values, ports):
