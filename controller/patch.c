@@ -110,10 +110,11 @@ map_network_cb(const char *network, const char *bridge, void *ctx_)
     if (!bridge) {
         UNIT_ERR(ctx->unit, &rl, "Invalid ovn-bridge-mappings configuration: "
                  "'%s' is not NETWORK:BRIDGE", network);
-    } else if (!strcmp(network, ctx->network)) {
+    } else if (!ctx->bridge && !strcmp(network, ctx->network)) {
         ctx->bridge = xstrdup(bridge);
     }
-    return ctx->bridge != NULL;
+    /* What comes behind it may be wrong, too. */
+    return false;
 }
 
 /* The bridge that 'mappings' (ovn-bridge-mappings) has for 'network', NULL if
