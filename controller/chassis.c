@@ -256,7 +256,10 @@ get_encaps(struct chassis_config *c, const struct ovsrec_open_vswitch *cfg)
     get_words(&types, ovs_config_get(cfg, c->name, "ovn-encap-type"));
     get_words(&ips, ovs_config_get(cfg, c->name, "ovn-encap-ip"));
     if (sset_is_empty(&types) || sset_is_empty(&ips)) {
-        VLOG_INFO_RL(&rl, "Need to specify an encap type and ip");
+        VLOG_INFO_RL(&rl, "Need to specify an encap type and ip: %s not set",
+                     (!sset_is_empty(&types) ? "ovn-encap-ip is"
+                      : !sset_is_empty(&ips) ? "ovn-encap-type is"
+                      : "ovn-encap-type and ovn-encap-ip are"));
     }
     SSET_FOR_EACH (word, &types) {
         if (encap_type_exists(word)) {

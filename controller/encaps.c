@@ -226,18 +226,18 @@ choose_type(struct inc_unit *unit, const struct chassis *ch)
     return encap_common_type(our_types(unit), theirs);
 }
 
-/* The first of 'ips', addresses separated by commas, of the family of
- * 'remote_ip'.  NULL if there is none.  Caller frees. */
+/* The first address of ours, in ovn-encap-ip, of the family of 'remote_ip'.
+ * NULL if there is none.  Caller frees. */
 static char *
-find_same_family(const char *ips, const char *remote_ip)
+find_same_family(struct inc_unit *unit, const char *remote_ip)
 {
     bool ipv6 = ip_text_is_ipv6(remote_ip);
-    char *copy = xstrdup(ips);
+    char *copy = nullable_xstrdup(in_config(unit, "ovn-encap-ip"));
     char *save_ptr = NULL;
     char *found = NULL;
 
-    for (char *ip = strtok_r(copy, ", ", &save_ptr); ip && !found;
-         ip = strtok_r(NULL, ", ", &save_ptr)) {
+    for (char *ip = copy ? strtok_r(copy, ", ", &save_ptr) : NULL;
+         ip && !found; ip = strtok_r(NULL, ", ", &save_ptr)) {
         if (ip_text_is_ipv6(ip) == ipv6) {
             found = xstrdup(ip);
         }
@@ -262,7 +262,7 @@ add_local_ip(struct inc_unit *unit, const char *remote_ip,
         /* A tunnel with a local address hears nothing that is sent to our
          * others.  One without could send from an address that is not
          * secured, which is worse. */
-        char *local_ip = find_same_family(ip, remote_ip);
+        char *local_ip = find_same_family(unit, remote_ip);
         if (local_ip) {
             UNIT_WARN(unit, &rl,
                       "with IPsec, the tunnel to %s uses but one of "
@@ -366,8 +366,7 @@ want_tunnel(struct inc_unit *unit, const struct chassis *ch,
     smap_add(&w->options, "remote_ip", encap->ip);
     w->by = choose_form(unit, w);
     w->source = (local_ip ? xstrdup(local_ip)
-                 : find_same_family(in_config(unit, "ovn-encap-ip"),
-                                    encap->ip));
+                 : find_same_family(unit, encap->ip));
 
     char *mark = encap_mark_format(ch->name, encap->ip, local_ip);
     inc_write(unit, encaps_kind_wanted, inc_key_string(mark), w);
