@@ -41,6 +41,8 @@ enum table {
     IGMP_GROUP,
     IP_MULTICAST,
     TEMPLATE_VAR,
+    ADVERTISED_ROUTE,
+    LEARNED_ROUTE,
     N_TABLES
 };
 
@@ -54,6 +56,8 @@ static const struct ovsdb_idl_table_class *const classes[N_TABLES] = {
     [IGMP_GROUP] = &sbrec_table_igmp_group,
     [IP_MULTICAST] = &sbrec_table_ip_multicast,
     [TEMPLATE_VAR] = &sbrec_table_chassis_template_var,
+    [ADVERTISED_ROUTE] = &sbrec_table_advertised_route,
+    [LEARNED_ROUTE] = &sbrec_table_learned_route,
 };
 
 /* What conditions name that a server of another version may lack. */
@@ -62,6 +66,17 @@ enum {
     HAS_REQUESTED_CHASSIS = 1 << 1,         /* Columns of Port_Binding. */
     HAS_ADDITIONAL_CHASSIS = 1 << 2,
     HAS_REQUESTED_ADDITIONAL = 1 << 3,
+    HAS_ADVERTISED_ROUTE = 1 << 4,          /* Tables. */
+    HAS_LEARNED_ROUTE = 1 << 5,
+    HAS_ANY_TABLE = (HAS_TEMPLATE_VAR | HAS_ADVERTISED_ROUTE
+                     | HAS_LEARNED_ROUTE),
+};
+
+/* The tables with a condition that a server may lack, and their flags. */
+static const unsigned int table_flags[N_TABLES] = {
+    [TEMPLATE_VAR] = HAS_TEMPLATE_VAR,
+    [ADVERTISED_ROUTE] = HAS_ADVERTISED_ROUTE,
+    [LEARNED_ROUTE] = HAS_LEARNED_ROUTE,
 };
 
 /* What the conditions in force were made of. */
@@ -178,6 +193,10 @@ add_datapath_clauses(struct ovsdb_idl_condition conds[N_TABLES],
                                           OVSDB_F_EQ, dp);
     sbrec_ip_multicast_add_clause_datapath(&conds[IP_MULTICAST],
                                            OVSDB_F_EQ, dp);
+    sbrec_advertised_route_add_clause_datapath(&conds[ADVERTISED_ROUTE],
+                                               OVSDB_F_EQ, dp);
+    sbrec_learned_route_add_clause_datapath(&conds[LEARNED_ROUTE],
+                                            OVSDB_F_EQ, dp);
 }
 
 static bool
@@ -286,8 +305,10 @@ server_has(const struct ovsdb_idl *idl)
     };
     unsigned int has = 0;
 
-    if (ovsdb_idl_server_has_table(idl, &sbrec_table_chassis_template_var)) {
-        has |= HAS_TEMPLATE_VAR;
+    for (int i = 0; i < N_TABLES; i++) {
+        if (table_flags[i] && ovsdb_idl_server_has_table(idl, classes[i])) {
+            has |= table_flags[i];
+        }
     }
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
         if (ovsdb_idl_server_has_column(idl, columns[i].column)) {
@@ -312,7 +333,7 @@ notice_schema(struct ovsdb_idl *idl)
     unsigned int missing = monitor.named & ~has;
     if (missing) {
         monitor.refused = true;
-        if (missing & ~HAS_TEMPLATE_VAR) {
+        if (missing & ~HAS_ANY_TABLE) {
             ovsdb_idl_force_reconnect(idl);
         }
     }
@@ -321,7 +342,7 @@ notice_schema(struct ovsdb_idl *idl)
 static bool
 may_have_condition(enum table table)
 {
-    return table != TEMPLATE_VAR || monitor.has & HAS_TEMPLATE_VAR;
+    return !table_flags[table] || monitor.has & table_flags[table];
 }
 
 static void
@@ -342,7 +363,7 @@ set_conditions(struct ovsdb_idl *idl, const struct uuid *our_chassis)
         }
         ovsdb_idl_condition_destroy(&conds[i]);
     }
-    monitor.named = (monitor.named & HAS_TEMPLATE_VAR) | monitor.has;
+    monitor.named = (monitor.named & HAS_ANY_TABLE) | monitor.has;
     monitor.our_chassis = *our_chassis;
     monitor.stale = false;
     monitor.outdated_since = LLONG_MAX;
