@@ -20,6 +20,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/ct-zone.h \
 	controller/desired-rows.c \
 	controller/desired-rows.h \
+	controller/dynamic-routing.c \
+	controller/dynamic-routing.h \
 	controller/dump.c \
 	controller/dump.h \
 	controller/ecmp-nexthop.c \
@@ -63,10 +65,13 @@ controller_libcontroller_la_SOURCES = \
 	controller/inputs-sb-mirror.c \
 	controller/inputs-sb-neighbor.c \
 	controller/inputs-sb-port.c \
+	controller/inputs-sb-route.c \
 	controller/inputs-sb-services.c \
 	controller/inputs-sb.c \
 	controller/inputs.c \
 	controller/inputs.h \
+	controller/kernel-routes.c \
+	controller/kernel-routes.h \
 	controller/lb/affinity.c \
 	controller/lb/affinity.h \
 	controller/lb/candidates.c \
@@ -83,6 +88,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/lb/served-vips.h \
 	controller/lb/show.c \
 	controller/lb/show.h \
+	controller/learned-routes.c \
+	controller/learned-routes.h \
 	controller/lflow-conj-ids.c \
 	controller/lflow-conj-ids.h \
 	controller/lflow-env.c \

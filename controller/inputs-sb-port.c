@@ -231,9 +231,12 @@ index_port_binding(const void *pb_, bool add)
         input_put_member(in_kinds.delegation_ports,
                          inc_key_uuid(&pb->datapath), name, add);
     }
+    if (smap_get_bool(&pb->options, "dynamic-routing", false)) {
+        input_put_member(in_kinds.routing_ports, inc_key_uuid(&pb->datapath),
+                         name, add);
+    }
     inc_set(in_kinds.rare_port, name,
-            add && (smap_get(&pb->options, "vif-plug-type")
-                    || smap_get_bool(&pb->options, "dynamic-routing", false))
+            add && smap_get(&pb->options, "vif-plug-type")
             ? inc_there : NULL);
 }
 
@@ -278,6 +281,7 @@ static const struct input_kind port_binding_kinds[] = {
     INPUT_MARK(mirrored_port, "mirrored-port", INC_KEY_STRING),
     INPUT_MARK(advertising_port, "advertising-port", INC_KEY_STRING),
     INPUT_SET(delegation_ports, "delegation-ports", INC_KEY_UUID),
+    INPUT_SET(routing_ports, "routing-ports", INC_KEY_UUID),
     INPUT_MARK(rare_port, "rare-port", INC_KEY_STRING),
     INPUT_SET(migrating_ports, "migrating-ports", INC_KEY_UUID),
     INPUT_SET(vifs_by_key, "vifs-by-key", INC_KEY_OTHER),

@@ -200,6 +200,8 @@ const struct input_table *const sb_tables[] = {
     &igmp_group_table,
     &bfd_table,
     &mirror_table,
+    &advertised_route_table,
+    &learned_route_table,
 };
 const size_t n_sb_tables = ARRAY_SIZE(sb_tables);
 

@@ -221,6 +221,22 @@ struct ecmp_nexthop {
 };
 struct fdb { struct uuid uuid; char *mac; uint32_t dp_key, port_key; };
 
+/* SB Advertised_Route and Learned_Route, by UUID. */
+struct advertised_route {
+    struct uuid uuid;
+    struct uuid datapath;
+    char *logical_port;         /* NULL if its row is not there. */
+    bool is_tracked;            /* "tracked_port" is not empty... */
+    char *tracked_port;         /* ...and if its row is there, its name. */
+    char *ip_prefix;
+};
+struct learned_route {
+    struct uuid uuid;
+    struct uuid datapath;
+    char *logical_port;         /* NULL if its row is not there. */
+    char *ip_prefix, *nexthop;
+};
+
 /* SB Meter, by name. */
 struct meter_band { bool drop; int rate, burst_size; };
 struct meter { bool pktps; struct meter_band *bands; size_t n_bands; };
@@ -329,6 +345,10 @@ const struct mac_binding *in_static_mac_binding(struct inc_unit *,
 const struct ecmp_nexthop *in_ecmp_nexthop(struct inc_unit *,
                                            const struct uuid *);
 const struct fdb *in_fdb(struct inc_unit *, const struct uuid *);
+const struct advertised_route *in_advertised_route(struct inc_unit *,
+                                                   const struct uuid *);
+const struct learned_route *in_learned_route(struct inc_unit *,
+                                             const struct uuid *);
 const struct meter *in_meter(struct inc_unit *, const char *name);
 const struct dhcp_option *in_dhcp_option(struct inc_unit *, const char *name);
 const struct dhcp_option *in_dhcpv6_option(struct inc_unit *,
@@ -377,6 +397,9 @@ const struct inc_set *in_dns_rows(struct inc_unit *, const struct uuid *dp);
 /* The ports of datapath 'dp' that prefix delegation is about. */
 const struct inc_set *in_delegation_ports(struct inc_unit *,
                                           const struct uuid *dp); /* lports */
+/* The gateway ports of datapath 'dp' that take part in dynamic routing. */
+const struct inc_set *in_routing_ports(struct inc_unit *,
+                                       const struct uuid *dp);  /* lports */
 /* Tunnels that lead to all chassis.  (Those to one are in_kinds.tunnel_iface,
  * by the interface's name.) */
 const struct inc_set *in_shared_tunnel_ifaces(struct inc_unit *); /* ifaces */
@@ -409,7 +432,7 @@ struct inputs_kinds {
         *multicast_key,
         *service_monitor,
         *ipsec, *dialect, *dns_row, *dns_rows, *ip_multicast, *igmp_group,
-        *bfd_row, *ecmp_nexthop,
+        *bfd_row, *ecmp_nexthop, *advertised_route, *learned_route,
         *flushing_lb,       /* By UUID: Load_Balancers with ct_flush. */
         *our_chassis,       /* Under INC_KEY_ONLY; chassis.c sets it. */
         *mirror_row,
@@ -417,6 +440,7 @@ struct inputs_kinds {
         *advertising_port,  /* By name: Port_Bindings with options:ipv6_ra_*,
                              * and... */
         *delegation_ports,  /* ...by datapath, those with ipv6_prefix*. */
+        *routing_ports,     /* By datapath, those with dynamic-routing. */
         *rare_port;         /* By name: Port_Bindings with options that
                              * unsupported.c is about. */
 };

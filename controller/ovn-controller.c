@@ -39,6 +39,7 @@
 #include "daemon.h"
 #include "dirs.h"
 #include "dump.h"
+#include "dynamic-routing.h"
 #include "ecmp-nexthop.h"
 #include "egress-qos.h"
 #include "encaps.h"
@@ -59,6 +60,7 @@
 #include "lb/local.h"
 #include "lb/served-vips.h"
 #include "lb/show.h"
+#include "learned-routes.h"
 #include "lflow-text.h"
 #include "lflow.h"
 #include "local-datapath.h"
@@ -163,6 +165,8 @@ static const struct module *const modules[] = {
     &lb_hairpin_module,
     &lb_ct_flush_module,
     &ecmp_nexthop_module,
+    &dynamic_routing_module,
+    &learned_routes_module,
     &port_sec_module,
     &pinctrl_module,
     &monitor_module,

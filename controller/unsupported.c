@@ -26,7 +26,6 @@ VLOG_DEFINE_THIS_MODULE(unsupported);
 
 enum feature_id {
     VIF_PLUG,
-    DYNAMIC_ROUTING,
     EVPN,
     N_FEATURES
 };
@@ -38,10 +37,6 @@ static const struct feature {
     [VIF_PLUG] = {
         .name = "vif-plug",
         .what = "interfaces of ports are not made",
-    },
-    [DYNAMIC_ROUTING] = {
-        .name = "dynamic-routing",
-        .what = "routes are neither announced to the host nor learned from it",
     },
     [EVPN] = {
         .name = "evpn",
@@ -111,10 +106,6 @@ note_rare_port(struct inc_unit *unit, const struct port_binding *pb,
     if (smap_get(&pb->options, "vif-plug-type")
         && uuid_equals(&pb->requested_chassis, us)) {
         note_port(unit, VIF_PLUG, pb);
-    }
-    if (smap_get_bool(&pb->options, "dynamic-routing", false)
-        && local_datapath(unit, &pb->datapath)) {
-        note_port(unit, DYNAMIC_ROUTING, pb);
     }
 }
 

@@ -177,6 +177,7 @@ compose(const struct layout *l, const struct smap *options,
         /* 26.03. */
         .negates_by_prefix = l - layouts >= 5,
         .has_narrow_nd = l - layouts >= 5,
+        .learns_host_routes = l - layouts < 5,
         .loads_idle_zones = l - layouts < 5,
         /* These came with 25.03, or between 24.03 and that. */
         .frag_mtu_is_note = consolidated,

@@ -135,6 +135,10 @@ struct ovn_dialect {
      * advertisements all the same. */
     bool advertises_without_prefix;
 
+    /* Whether a router learns routes of the host's, too, which the kernel or
+     * an administrator has made, rather than a routing daemon. */
+    bool learns_host_routes;
+
     /* Register into whose upper half goes by which tunnel a packet has come; 0
      * if nobody wants to know. */
     enum mf_field_id tunnel_ofport;

@@ -1,0 +1,1222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Reconciling the kernel's routing tables, by rtnetlink(7); see
+ * kernel-routes.h.
+ *
+ * First come messages: one function for each kind of request, which knows
+ * nothing of what should be.  Then come tables, and what should be in them. */
+
+#include <config.h>
+#include "kernel-routes.h"
+
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/nexthop.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "hash.h"
+#include "netlink-socket.h"
+#include "netlink.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/ofpbuf.h"
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/vlog.h"
+#include "packets.h"
+#include "timeval.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(kernel_routes);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+/* How many notifications are read in a turn of the main loop. */
+#define MAX_NOTIFICATIONS 4096
+
+/* How many requests are sent at a time. */
+#define MAX_BATCH 128
+
+/* After how long something that has failed is tried again, in ms. */
+#define RETRY_MS 5000
+
+/* How many times as long as a dump has taken nothing is dumped because of
+ * notifications. */
+#define DUMP_SHARE 10
+
+/* Messages: parsing routes. */
+
+/* A route as the kernel has it. */
+struct route {
+    uint32_t table;
+    uint8_t family, type, protocol, tos;
+    bool cloned;                /* From the cache. */
+    struct kernel_route r;      /* 'nexthop' of a route that has just one. */
+    uint32_t ifindex;
+    const struct nlattr *multipath; /* Borrowed from the message; or NULL. */
+    bool dead;
+};
+
+static size_t
+family_size(uint8_t family)
+{
+    return family == AF_INET ? sizeof(ovs_be32) : sizeof(struct in6_addr);
+}
+
+static bool
+parse_address(uint8_t family, const void *data, size_t size,
+              struct in6_addr *ip)
+{
+    if ((family != AF_INET && family != AF_INET6)
+        || size < family_size(family)) {
+        return false;
+    }
+    if (family == AF_INET) {
+        ovs_be32 ip4;
+
+        memcpy(&ip4, data, sizeof ip4);
+        *ip = in6_addr_mapped_ipv4(ip4);
+    } else {
+        memcpy(ip, data, sizeof *ip);
+    }
+    return true;
+}
+
+/* The address in RTA_GATEWAY of a route of 'family', or in RTA_VIA. */
+static bool
+parse_nexthop(uint8_t family, const struct nlattr *gateway,
+              const struct nlattr *via, struct in6_addr *ip)
+{
+    if (gateway) {
+        return parse_address(family, nl_attr_get(gateway),
+                             nl_attr_get_size(gateway), ip);
+    } else if (via && nl_attr_get_size(via) > sizeof(struct rtvia)) {
+        const struct rtvia *rtvia = nl_attr_get(via);
+
+        return parse_address(rtvia->rtvia_family, rtvia->rtvia_addr,
+                             nl_attr_get_size(via) - sizeof *rtvia, ip);
+    }
+    return false;
+}
+
+static bool
+parse_route(const struct ofpbuf *msg, struct route *route)
+{
+    static const struct nl_policy policy[] = {
+        [RTA_DST] = { .type = NL_A_UNSPEC, .optional = true,
+                      .min_len = 4, .max_len = 16 },
+        [RTA_OIF] = { .type = NL_A_U32, .optional = true },
+        [RTA_GATEWAY] = { .type = NL_A_UNSPEC, .optional = true,
+                          .min_len = 4, .max_len = 16 },
+        [RTA_PRIORITY] = { .type = NL_A_U32, .optional = true },
+        [RTA_MULTIPATH] = { .type = NL_A_UNSPEC, .optional = true,
+                            .max_len = UINT16_MAX },
+        [RTA_TABLE] = { .type = NL_A_U32, .optional = true },
+        [RTA_VIA] = { .type = NL_A_UNSPEC, .optional = true,
+                      .max_len = UINT16_MAX },
+    };
+    struct nlattr *attrs[ARRAY_SIZE(policy)];
+    const struct rtmsg *rtm = ofpbuf_at(msg, NLMSG_HDRLEN, sizeof *rtm);
+
+    if (!rtm || (rtm->rtm_family != AF_INET && rtm->rtm_family != AF_INET6)
+        || !nl_policy_parse(msg, NLMSG_HDRLEN + sizeof *rtm, policy, attrs,
+                            ARRAY_SIZE(policy))) {
+        return false;
+    }
+    memset(route, 0, sizeof *route);
+    route->table = (attrs[RTA_TABLE] ? nl_attr_get_u32(attrs[RTA_TABLE])
+                    : rtm->rtm_table);
+    route->family = rtm->rtm_family;
+    route->type = rtm->rtm_type;
+    route->protocol = rtm->rtm_protocol;
+    route->tos = rtm->rtm_tos;
+    route->cloned = (rtm->rtm_flags & RTM_F_CLONED) != 0;
+    route->dead = (rtm->rtm_flags & RTNH_F_DEAD) != 0;
+    route->r.plen = rtm->rtm_dst_len;
+    if (attrs[RTA_PRIORITY]) {
+        route->r.metric = nl_attr_get_u32(attrs[RTA_PRIORITY]);
+    }
+    if (attrs[RTA_OIF]) {
+        route->ifindex = nl_attr_get_u32(attrs[RTA_OIF]);
+    }
+    route->multipath = attrs[RTA_MULTIPATH];
+    if (rtm->rtm_family == AF_INET) {
+        route->r.prefix = in6_addr_mapped_ipv4(htonl(0));
+    }
+    if (attrs[RTA_DST]
+        && !parse_address(rtm->rtm_family, nl_attr_get(attrs[RTA_DST]),
+                          nl_attr_get_size(attrs[RTA_DST]),
+                          &route->r.prefix)) {
+        return false;
+    }
+    parse_nexthop(rtm->rtm_family, attrs[RTA_GATEWAY], attrs[RTA_VIA],
+                  &route->r.nexthop);
+    return true;
+}
+
+/* Calls 'cb' for each of the next hops of 'route' that work and have an
+ * address. */
+static void
+for_each_nexthop(const struct route *route,
+                 void (*cb)(const struct in6_addr *nexthop, uint32_t ifindex,
+                            void *aux), void *aux)
+{
+    if (!route->multipath) {
+        if (!route->dead && ipv6_addr_is_set(&route->r.nexthop)) {
+            cb(&route->r.nexthop, route->ifindex, aux);
+        }
+        return;
+    }
+
+    const char *p = nl_attr_get(route->multipath);
+    size_t left = nl_attr_get_size(route->multipath);
+    while (left >= sizeof(struct rtnexthop)) {
+        const struct rtnexthop *nh = ALIGNED_CAST(const struct rtnexthop *, p);
+        if (nh->rtnh_len < sizeof *nh || nh->rtnh_len > left) {
+            break;
+        }
+
+        const struct nlattr *attrs = ALIGNED_CAST(const struct nlattr *,
+                                                  nh + 1);
+        const size_t size = nh->rtnh_len - sizeof *nh;
+        struct in6_addr ip;
+        if (!(nh->rtnh_flags & RTNH_F_DEAD)
+            && parse_nexthop(route->family,
+                             nl_attr_find__(attrs, size, RTA_GATEWAY),
+                             nl_attr_find__(attrs, size, RTA_VIA), &ip)
+            && ipv6_addr_is_set(&ip)) {
+            cb(&ip, nh->rtnh_ifindex, aux);
+        }
+        left -= MIN(left, RTNH_ALIGN(nh->rtnh_len));
+        p += RTNH_ALIGN(nh->rtnh_len);
+    }
+}
+
+/* Messages: dumps. */
+
+/* Has the kernel send only what was asked for.  One that cannot sends more,
+ * which does no harm. */
+static void
+ask_strictly(struct nl_sock *sock)
+{
+    int on = 1;
+
+    if (setsockopt(nl_sock_fd(sock), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on,
+                   sizeof on)) {
+        VLOG_DBG("dumps are not filtered: %s", ovs_strerror(errno));
+    }
+}
+
+/* The outcome of a dump that 'msg' ends: a positive errno value or 0; -1 if it
+ * does not end it. */
+static int
+dump_end(const struct ofpbuf *msg)
+{
+    const uint16_t type = nl_msg_nlmsghdr(msg)->nlmsg_type;
+    /* Both begin with it. */
+    const int32_t *status = ofpbuf_at(msg, NLMSG_HDRLEN, sizeof *status);
+
+    return (type != NLMSG_DONE && type != NLMSG_ERROR ? -1
+            : status && *status < 0 ? -*status : 0);
+}
+
+/* Calls 'cb' for each route of 'table' that is of 'family'.  Returns 0 or a
+ * positive errno value: EAGAIN if the table has changed meanwhile. */
+static int
+dump_routes(struct nl_sock *sock, uint8_t family, uint32_t table,
+            void (*cb)(const struct route *, void *aux), void *aux)
+{
+    uint64_t stub[4096 / 8];
+    struct ofpbuf request, reply;
+    bool interrupted = false;
+
+    ofpbuf_init(&request, 0);
+    nl_msg_put_nlmsghdr(&request, sizeof(struct rtmsg), RTM_GETROUTE,
+                        NLM_F_REQUEST | NLM_F_DUMP);
+    struct rtmsg *rtm = ofpbuf_put_zeros(&request, sizeof *rtm);
+    rtm->rtm_family = family;
+    nl_msg_put_u32(&request, RTA_TABLE, table);
+    int error = nl_sock_send(sock, &request, true);
+    const uint32_t seq = nl_msg_nlmsghdr(&request)->nlmsg_seq;
+    ofpbuf_uninit(&request);
+
+    ofpbuf_use_stub(&reply, stub, sizeof stub);
+    for (int end = -1; !error && end < 0; ) {
+        struct ofpbuf msg;
+
+        ofpbuf_clear(&reply);
+        error = nl_sock_recv(sock, &reply, NULL, true);
+        while (!error && end < 0 && nl_msg_next(&reply, &msg)) {
+            const struct nlmsghdr *nlh = nl_msg_nlmsghdr(&msg);
+            struct route route;
+
+            if (nlh->nlmsg_seq != seq) {
+                continue;
+            }
+            interrupted |= (nlh->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+            end = dump_end(&msg);
+            if (end > 0) {
+                error = end;
+            } else if (end < 0 && nlh->nlmsg_type == RTM_NEWROUTE
+                       && parse_route(&msg, &route) && route.table == table
+                       && route.family == family) {
+                cb(&route, aux);
+            }
+        }
+    }
+    ofpbuf_uninit(&reply);
+    /* There is no such table before there is a route in it. */
+    return (error == ENOENT ? 0
+            : !error && interrupted ? EAGAIN : error);
+}
+
+/* Messages: writing routes. */
+
+static void
+format_prefix(const struct in6_addr *prefix, uint32_t plen, struct ds *s)
+{
+    ipv6_format_mapped(prefix, s);
+    ds_put_format(s, "/%"PRIu32, plen);
+}
+
+static void
+put_address(struct ofpbuf *msg, uint16_t type, const struct in6_addr *ip)
+{
+    if (IN6_IS_ADDR_V4MAPPED(ip)) {
+        nl_msg_put_be32(msg, type, in6_addr_get_mapped_ipv4(ip));
+    } else {
+        nl_msg_put_in6_addr(msg, type, ip);
+    }
+}
+
+static void
+put_nexthop(struct ofpbuf *msg, const struct kernel_route *r)
+{
+    if (IN6_IS_ADDR_V4MAPPED(&r->prefix)
+        == IN6_IS_ADDR_V4MAPPED(&r->nexthop)) {
+        put_address(msg, RTA_GATEWAY, &r->nexthop);
+    } else {
+        struct rtvia *via = nl_msg_put_unspec_uninit(
+            msg, RTA_VIA, sizeof *via + sizeof r->nexthop);
+
+        via->rtvia_family = AF_INET6;
+        memcpy(via->rtvia_addr, &r->nexthop, sizeof r->nexthop);
+    }
+}
+
+/* A request to make a route of ours or, if not 'add', to delete it. */
+static struct ofpbuf *
+route_request(uint32_t table, const struct kernel_route *r, bool add)
+{
+    struct ofpbuf *msg = ofpbuf_new(256);
+
+    nl_msg_put_nlmsghdr(msg, sizeof(struct rtmsg),
+                        add ? RTM_NEWROUTE : RTM_DELROUTE,
+                        NLM_F_REQUEST
+                        | (add ? NLM_F_CREATE | NLM_F_EXCL : 0));
+    struct rtmsg *rtm = ofpbuf_put_zeros(msg, sizeof *rtm);
+    rtm->rtm_family = (IN6_IS_ADDR_V4MAPPED(&r->prefix) ? AF_INET
+                       : AF_INET6);
+    rtm->rtm_dst_len = r->plen;
+    rtm->rtm_table = table < 256 ? table : RT_TABLE_UNSPEC;
+    rtm->rtm_protocol = KERNEL_ROUTE_PROTOCOL;
+    if (add) {
+        rtm->rtm_scope = RT_SCOPE_UNIVERSE;
+        rtm->rtm_type = (ipv6_addr_is_set(&r->nexthop) ? RTN_UNICAST
+                         : RTN_BLACKHOLE);
+    } else {
+        /* Whatever it has come to be. */
+        rtm->rtm_scope = RT_SCOPE_NOWHERE;
+        rtm->rtm_type = RTN_UNSPEC;
+    }
+    put_address(msg, RTA_DST, &r->prefix);
+    nl_msg_put_u32(msg, RTA_TABLE, table);
+    nl_msg_put_u32(msg, RTA_PRIORITY, r->metric);
+    if (add && ipv6_addr_is_set(&r->nexthop)) {
+        put_nexthop(msg, r);
+    }
+    return msg;
+}
+
+/* Messages: VRF devices. */
+
+struct link {
+    bool is_there;
+    bool is_vrf;
+    bool is_up;
+    uint32_t table;             /* Of a VRF. */
+    int ifindex;
+};
+
+static void
+parse_link(const struct ofpbuf *msg, struct link *link)
+{
+    static const struct nl_policy policy[] = {
+        [IFLA_LINKINFO] = { .type = NL_A_NESTED, .optional = true },
+    };
+    static const struct nl_policy info_policy[] = {
+        [IFLA_INFO_KIND] = { .type = NL_A_STRING, .optional = true },
+        [IFLA_INFO_DATA] = { .type = NL_A_NESTED, .optional = true },
+    };
+    struct nlattr *attrs[ARRAY_SIZE(policy)];
+    struct nlattr *info[ARRAY_SIZE(info_policy)];
+    const struct ifinfomsg *ifi = ofpbuf_at(msg, NLMSG_HDRLEN, sizeof *ifi);
+
+    if (!ifi) {
+        return;
+    }
+    link->is_there = true;
+    link->is_up = (ifi->ifi_flags & IFF_UP) != 0;
+    link->ifindex = ifi->ifi_index;
+    if (!nl_policy_parse(msg, NLMSG_HDRLEN + sizeof *ifi, policy, attrs,
+                         ARRAY_SIZE(policy))
+        || !attrs[IFLA_LINKINFO]
+        || !nl_parse_nested(attrs[IFLA_LINKINFO], info_policy, info,
+                            ARRAY_SIZE(info_policy))
+        || !info[IFLA_INFO_KIND] || !info[IFLA_INFO_DATA]
+        || strcmp(nl_attr_get_string(info[IFLA_INFO_KIND]), "vrf")) {
+        return;
+    }
+
+    const struct nlattr *table = nl_attr_find_nested(info[IFLA_INFO_DATA],
+                                                     IFLA_VRF_TABLE);
+    if (table && nl_attr_get_size(table) == sizeof link->table) {
+        link->is_vrf = true;
+        link->table = nl_attr_get_u32(table);
+    }
+}
+
+static struct ofpbuf *
+link_request(uint16_t type, uint32_t flags, const char *name,
+             struct ifinfomsg **ifi)
+{
+    struct ofpbuf *msg = ofpbuf_new(256);
+
+    nl_msg_put_nlmsghdr(msg, sizeof **ifi, type, NLM_F_REQUEST | flags);
+    nl_msg_put_uninit(msg, sizeof **ifi);
+    nl_msg_put_string(msg, IFLA_IFNAME, name);
+    *ifi = ofpbuf_at_assert(msg, NLMSG_HDRLEN, sizeof **ifi);
+    memset(*ifi, 0, sizeof **ifi);
+    return msg;
+}
+
+/* Returns 0 or a positive errno value. */
+static int
+link_get(const char *name, struct link *link)
+{
+    struct ifinfomsg *ifi;
+    struct ofpbuf *request = link_request(RTM_GETLINK, 0, name, &ifi);
+    struct ofpbuf *reply = NULL;
+    int error = nl_transact(NETLINK_ROUTE, request, &reply);
+
+    memset(link, 0, sizeof *link);
+    if (!error && reply) {
+        parse_link(reply, link);
+    }
+    ofpbuf_delete(request);
+    ofpbuf_delete(reply);
+    return error == ENODEV ? 0 : error;
+}
+
+static int
+transact_and_free(struct ofpbuf *request)
+{
+    int error = nl_transact(NETLINK_ROUTE, request, NULL);
+
+    ofpbuf_delete(request);
+    return error;
+}
+
+static int
+vrf_create(const char *name, uint32_t table)
+{
+    struct ifinfomsg *ifi;
+    struct ofpbuf *msg = link_request(RTM_NEWLINK,
+                                      NLM_F_CREATE | NLM_F_EXCL, name, &ifi);
+    ifi->ifi_flags = ifi->ifi_change = IFF_UP;
+
+    size_t info = nl_msg_start_nested(msg, IFLA_LINKINFO);
+    nl_msg_put_string(msg, IFLA_INFO_KIND, "vrf");
+    size_t data = nl_msg_start_nested(msg, IFLA_INFO_DATA);
+    nl_msg_put_u32(msg, IFLA_VRF_TABLE, table);
+    nl_msg_end_nested(msg, data);
+    nl_msg_end_nested(msg, info);
+    return transact_and_free(msg);
+}
+
+static int
+link_set_up(const char *name)
+{
+    struct ifinfomsg *ifi;
+    struct ofpbuf *msg = link_request(RTM_NEWLINK, 0, name, &ifi);
+
+    ifi->ifi_flags = ifi->ifi_change = IFF_UP;
+    return transact_and_free(msg);
+}
+
+static int
+link_delete(int ifindex, const char *name)
+{
+    struct ifinfomsg *ifi;
+    struct ofpbuf *msg = link_request(RTM_DELLINK, 0, name, &ifi);
+
+    ifi->ifi_index = ifindex;
+    return transact_and_free(msg);
+}
+
+/* Tables. */
+
+/* A route that is wanted, in a table's 'wanted'. */
+struct wanted {
+    struct hmap_node node;      /* By prefix and metric. */
+    struct kernel_route r;
+    unsigned int n;             /* How many times. */
+    bool is_there;              /* According to the dump in progress... */
+    bool is_other;              /* ...there is one of ours, but different. */
+};
+
+struct table {
+    struct hmap_node node;      /* In 'tables', by ID. */
+    uint32_t id;
+
+    /* What should be. */
+    struct hmap wanted;         /* Of "struct wanted". */
+    bool is_needed;
+    bool is_active;
+    char *router;               /* One that needs it, for messages. */
+    char *vrf;                  /* The VRF device that should be, or NULL. */
+
+    /* What is. */
+    bool is_dirty;              /* Something else is wanted. */
+    bool is_doubted;            /* Something has changed. */
+    long long int next_dump;    /* In ms, for what is doubted. */
+    long long int retry_at;     /* In ms; LLONG_MAX: all is well. */
+    char *made;                 /* The VRF device that is ours, or NULL. */
+    int vrf_error;              /* What is wrong with it, has been logged. */
+    bool is_known;              /* It has been dumped. */
+    struct kernel_learned *learned; /* Sorted. */
+    size_t n_learned;
+};
+
+static struct hmap tables = HMAP_INITIALIZER(&tables);
+static struct nl_sock *monitor;
+static uint64_t learned_seqno;
+
+bool
+kernel_table_is_ours(uint32_t table)
+{
+    return (table != RT_TABLE_UNSPEC && table != RT_TABLE_DEFAULT
+            && table != RT_TABLE_MAIN && table != RT_TABLE_LOCAL);
+}
+
+static struct table *
+table_find(uint32_t id)
+{
+    struct table *t;
+
+    HMAP_FOR_EACH_WITH_HASH (t, node, hash_int(id, 0), &tables) {
+        if (t->id == id) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+static struct table *
+table_get(uint32_t id)
+{
+    struct table *t = table_find(id);
+
+    if (!t) {
+        t = xzalloc(sizeof *t);
+        t->id = id;
+        t->is_dirty = true;
+        t->retry_at = LLONG_MAX;
+        hmap_init(&t->wanted);
+        hmap_insert(&tables, &t->node, hash_int(id, 0));
+    }
+    return t;
+}
+
+static void
+wanted_destroy(struct table *t, struct wanted *w)
+{
+    hmap_remove(&t->wanted, &w->node);
+    free(w);
+}
+
+static void
+table_destroy(struct table *t)
+{
+    struct wanted *w;
+
+    HMAP_FOR_EACH_SAFE (w, node, &t->wanted) {
+        wanted_destroy(t, w);
+    }
+    hmap_destroy(&t->wanted);
+    hmap_remove(&tables, &t->node);
+    free(t->router);
+    free(t->vrf);
+    free(t->made);
+    free(t->learned);
+    free(t);
+}
+
+static const char *
+table_router(const struct table *t)
+{
+    return t->router ? t->router : "(none any more)";
+}
+
+static uint32_t
+wanted_hash(const struct kernel_route *r)
+{
+    return hash_bytes(&r->prefix, sizeof r->prefix,
+                      hash_2words(r->plen, r->metric));
+}
+
+/* The kernel has one route at most of each prefix and metric, so of several
+ * that are wanted the first one counts.  Only those of 'r' alone are found if
+ * 'exact'. */
+static struct wanted *
+wanted_find(const struct table *t, const struct kernel_route *r, bool exact)
+{
+    struct wanted *w;
+
+    HMAP_FOR_EACH_WITH_HASH (w, node, wanted_hash(r), &t->wanted) {
+        if (w->r.plen == r->plen && w->r.metric == r->metric
+            && ipv6_addr_equals(&w->r.prefix, &r->prefix)
+            && (!exact || ipv6_addr_equals(&w->r.nexthop, &r->nexthop))) {
+            return w;
+        }
+    }
+    return NULL;
+}
+
+void
+kernel_route_add(uint32_t table, const struct kernel_route *r)
+{
+    struct table *t = table_get(table);
+    struct wanted *w = wanted_find(t, r, true);
+
+    if (!w) {
+        w = xzalloc(sizeof *w);
+        w->r = *r;
+        hmap_insert(&t->wanted, &w->node, wanted_hash(r));
+        t->is_dirty = true;
+    }
+    w->n++;
+}
+
+void
+kernel_route_remove(uint32_t table, const struct kernel_route *r)
+{
+    struct table *t = table_find(table);
+    struct wanted *w = t ? wanted_find(t, r, true) : NULL;
+
+    if (w && !--w->n) {
+        wanted_destroy(t, w);
+        t->is_dirty = true;
+    }
+}
+
+void
+kernel_tables_begin(void)
+{
+    struct table *t;
+
+    HMAP_FOR_EACH (t, node, &tables) {
+        t->is_needed = t->is_active = false;
+    }
+}
+
+static void
+replace_string(char **old, const char *new)
+{
+    if (!nullable_string_is_equal(*old, new)) {
+        free(*old);
+        *old = nullable_xstrdup(new);
+    }
+}
+
+void
+kernel_table_need(uint32_t table, const char *router, const char *vrf,
+                  bool active)
+{
+    struct table *t = table_get(table);
+    const bool first = !t->is_active;
+
+    t->is_needed = true;
+    if (!active) {
+        return;
+    }
+    /* Of several routers, the first one that wants a VRF names it. */
+    if (first || !t->vrf) {
+        t->is_dirty |= !nullable_string_is_equal(t->vrf, vrf);
+        replace_string(&t->vrf, vrf);
+        replace_string(&t->router, router);
+    }
+    t->is_active = true;
+}
+
+void
+kernel_tables_end(void)
+{
+    struct table *t;
+
+    HMAP_FOR_EACH (t, node, &tables) {
+        if (!t->is_active) {
+            t->is_dirty |= t->vrf || t->is_known;
+            replace_string(&t->vrf, NULL);
+        }
+    }
+}
+
+bool
+kernel_table_learned(uint32_t table, const struct kernel_learned **learned,
+                     size_t *n)
+{
+    const struct table *t = table_find(table);
+
+    if (!t || !t->is_known) {
+        return false;
+    }
+    *learned = t->learned;
+    *n = t->n_learned;
+    return true;
+}
+
+uint64_t
+kernel_routes_seqno(void)
+{
+    return learned_seqno;
+}
+
+/* VRF devices. */
+
+/* Says what is wrong with the table's VRF device, once. */
+static void
+vrf_report(struct table *t, int error, const char *what)
+{
+    if (error && error != t->vrf_error) {
+        VLOG_ERR("router %s: there is no VRF %s with table %"PRIu32": %s%s",
+                 table_router(t), t->vrf, t->id, what,
+                 error == EOPNOTSUPP ? " (does the kernel have VRFs?)" : "");
+    }
+    t->vrf_error = error;
+}
+
+/* Makes the device that should be.  Routes go into the table with or without
+ * it. */
+static void
+vrf_ensure(struct table *t)
+{
+    struct link link;
+    int error = link_get(t->vrf, &link);
+
+    if (!error && link.is_there && (!link.is_vrf || link.table != t->id)) {
+        vrf_report(t, EEXIST, "another device has that name");
+        return;
+    }
+    if (!error) {
+        error = (!link.is_there ? vrf_create(t->vrf, t->id)
+                 : !link.is_up ? link_set_up(t->vrf)
+                 : 0);
+    }
+    vrf_report(t, error, ovs_strerror(error));
+    if (!error) {
+        replace_string(&t->made, t->vrf);
+    } else {
+        t->retry_at = time_msec() + RETRY_MS;
+    }
+}
+
+static void
+vrf_delete(struct table *t)
+{
+    struct link link;
+    int error = link_get(t->made, &link);
+
+    if (!error && link.is_vrf && link.table == t->id) {
+        error = link_delete(link.ifindex, t->made);
+    }
+    if (error) {
+        VLOG_WARN_RL(&rl, "cannot delete VRF %s: %s", t->made,
+                     ovs_strerror(error));
+    }
+    replace_string(&t->made, NULL);
+}
+
+static void
+reconcile_vrf(struct table *t)
+{
+    if (t->made && !nullable_string_is_equal(t->made, t->vrf)) {
+        vrf_delete(t);
+    }
+    if (t->vrf) {
+        vrf_ensure(t);
+    } else {
+        t->vrf_error = 0;
+    }
+}
+
+/* Reconciling routes. */
+
+/* What is found out about a table. */
+struct scan {
+    struct table *t;
+    struct kernel_route *stale; /* Routes of ours that should not be. */
+    size_t n_stale, allocated_stale;
+    const struct route *route;  /* That is being looked at. */
+    struct kernel_learned *learned;
+    size_t n_learned, allocated_learned;
+    bool truncated;
+};
+
+static int
+compare_learned(const void *a_, const void *b_)
+{
+    const struct kernel_learned *a = a_;
+    const struct kernel_learned *b = b_;
+
+    return (a->plen != b->plen ? (a->plen < b->plen ? -1 : 1)
+            : memcmp(a, b, sizeof *a));
+}
+
+/* Sorts what has been learned and drops what is there twice, or too much. */
+static void
+tidy_learned(struct scan *scan)
+{
+    size_t n = 0;
+
+    if (scan->n_learned) {
+        qsort(scan->learned, scan->n_learned, sizeof *scan->learned,
+              compare_learned);
+    }
+    for (size_t i = 0; i < scan->n_learned; i++) {
+        if (!n || memcmp(&scan->learned[i], &scan->learned[n - 1],
+                         sizeof *scan->learned)) {
+            scan->learned[n++] = scan->learned[i];
+        }
+    }
+    scan->truncated |= n > KERNEL_ROUTES_MAX_LEARNED;
+    scan->n_learned = MIN(n, KERNEL_ROUTES_MAX_LEARNED);
+}
+
+static void
+learn_nexthop(const struct in6_addr *nexthop, uint32_t ifindex, void *scan_)
+{
+    struct scan *scan = scan_;
+
+    if (scan->n_learned >= 2 * KERNEL_ROUTES_MAX_LEARNED) {
+        tidy_learned(scan);
+    }
+    if (scan->n_learned >= scan->allocated_learned) {
+        scan->learned = x2nrealloc(scan->learned, &scan->allocated_learned,
+                                   sizeof *scan->learned);
+    }
+    scan->learned[scan->n_learned++] = (struct kernel_learned) {
+        .plen = scan->route->r.plen,
+        .prefix = scan->route->r.prefix,
+        .nexthop = *nexthop,
+        .ifindex = ifindex,
+        .is_hosts = scan->route->protocol <= RTPROT_STATIC,
+    };
+}
+
+/* Is 'w' the route of ours that is there? */
+static bool
+is_as_wanted(const struct route *route, const struct wanted *w)
+{
+    const bool is_blackhole = !ipv6_addr_is_set(&w->r.nexthop);
+
+    return (!route->tos && !route->multipath
+            && route->type == (is_blackhole ? RTN_BLACKHOLE : RTN_UNICAST)
+            && ipv6_addr_equals(&route->r.nexthop, &w->r.nexthop));
+}
+
+static void
+scan_route(const struct route *route, void *scan_)
+{
+    struct scan *scan = scan_;
+
+    if (route->protocol == KERNEL_ROUTE_PROTOCOL) {
+        struct wanted *w = wanted_find(scan->t, &route->r, false);
+
+        if (w && is_as_wanted(route, w)) {
+            w->is_there = true;
+        } else if (w) {
+            w->is_other = true;
+        } else {
+            if (scan->n_stale >= scan->allocated_stale) {
+                scan->stale = x2nrealloc(scan->stale, &scan->allocated_stale,
+                                         sizeof *scan->stale);
+            }
+            scan->stale[scan->n_stale++] = route->r;
+        }
+    } else if (route->type == RTN_UNICAST && !route->cloned) {
+        scan->route = route;
+        for_each_nexthop(route, learn_nexthop, scan);
+    }
+}
+
+/* Requests that have been made up, and the routes that they are about. */
+struct batch {
+    struct table *t;
+    struct nl_transaction txns[MAX_BATCH];
+    struct kernel_route routes[MAX_BATCH];
+    bool adds[MAX_BATCH];
+    size_t n;
+    size_t n_written;
+};
+
+static void
+batch_report(const struct batch *b, size_t i)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    const int error = b->txns[i].error;
+
+    if (!error || (!b->adds[i] && (error == ESRCH || error == ENOENT))) {
+        return;
+    }
+    format_prefix(&b->routes[i].prefix, b->routes[i].plen, &s);
+    if (ipv6_addr_is_set(&b->routes[i].nexthop)) {
+        ds_put_cstr(&s, " via ");
+        ipv6_format_mapped(&b->routes[i].nexthop, &s);
+    }
+    VLOG_WARN_RL(&rl, "router %s: cannot %s route %s (metric %"PRIu32") %s "
+                 "table %"PRIu32": %s", table_router(b->t),
+                 b->adds[i] ? "add" : "delete", ds_cstr(&s),
+                 b->routes[i].metric, b->adds[i] ? "to" : "from", b->t->id,
+                 error == EEXIST ? "somebody else has one like it"
+                 : ovs_strerror(error));
+    ds_destroy(&s);
+    b->t->retry_at = time_msec() + RETRY_MS;
+}
+
+static void
+batch_send(struct batch *b)
+{
+    struct nl_transaction *txns[MAX_BATCH];
+
+    for (size_t i = 0; i < b->n; i++) {
+        txns[i] = &b->txns[i];
+    }
+    nl_transact_multiple(NETLINK_ROUTE, txns, b->n);
+    for (size_t i = 0; i < b->n; i++) {
+        batch_report(b, i);
+        ofpbuf_delete(b->txns[i].request);
+    }
+    b->n_written += b->n;
+    b->n = 0;
+}
+
+static void
+batch_put(struct batch *b, const struct kernel_route *r, bool add)
+{
+    b->txns[b->n] = (struct nl_transaction) {
+        .request = route_request(b->t->id, r, add),
+    };
+    b->routes[b->n] = *r;
+    b->adds[b->n] = add;
+    if (++b->n == MAX_BATCH) {
+        batch_send(b);
+    }
+}
+
+/* First what should be there, then what should not: a route whose metric
+ * changes is never away. */
+static void
+write_routes(struct scan *scan)
+{
+    struct batch *b = xzalloc(sizeof *b);
+    struct wanted *w;
+
+    b->t = scan->t;
+    HMAP_FOR_EACH (w, node, &scan->t->wanted) {
+        if (wanted_find(scan->t, &w->r, false) != w) {
+            continue;
+        }
+        if (w->is_other) {
+            batch_put(b, &w->r, false);
+        }
+        if (w->is_other || !w->is_there) {
+            batch_put(b, &w->r, true);
+        }
+    }
+    for (size_t i = 0; i < scan->n_stale; i++) {
+        batch_put(b, &scan->stale[i], false);
+    }
+    if (b->n) {
+        batch_send(b);
+    }
+    if (b->n_written) {
+        VLOG_DBG("router %s: table %"PRIu32": %"PRIuSIZE" requests",
+                 table_router(scan->t), scan->t->id, b->n_written);
+    }
+    free(b);
+}
+
+static void
+take_learned(struct scan *scan)
+{
+    struct table *t = scan->t;
+
+    tidy_learned(scan);
+    if (scan->truncated) {
+        VLOG_WARN_RL(&rl, "router %s: there are more than %d routes in table "
+                     "%"PRIu32"; those with the longest prefixes are not "
+                     "learned", table_router(t), KERNEL_ROUTES_MAX_LEARNED,
+                     t->id);
+    }
+    if (!t->is_known || t->n_learned != scan->n_learned
+        || (t->n_learned
+            && memcmp(t->learned, scan->learned,
+                      t->n_learned * sizeof *t->learned))) {
+        free(t->learned);
+        t->learned = scan->learned;
+        t->n_learned = scan->n_learned;
+        t->is_known = true;
+        learned_seqno++;
+    } else {
+        free(scan->learned);
+    }
+}
+
+/* Reads the table.  Returns 0 or a positive errno value. */
+static int
+scan_table(struct scan *scan)
+{
+    static const uint8_t families[] = { AF_INET, AF_INET6 };
+    struct nl_sock *sock;
+    struct wanted *w;
+    int error = nl_sock_create(NETLINK_ROUTE, &sock);
+
+    if (error) {
+        return error;
+    }
+    HMAP_FOR_EACH (w, node, &scan->t->wanted) {
+        w->is_there = w->is_other = false;
+    }
+    ask_strictly(sock);
+    for (size_t i = 0; !error && i < ARRAY_SIZE(families); i++) {
+        error = dump_routes(sock, families[i], scan->t->id, scan_route, scan);
+    }
+    nl_sock_destroy(sock);
+    return error;
+}
+
+static void
+reconcile(struct table *t)
+{
+    struct scan scan = { .t = t };
+    const long long int begin = time_msec();
+
+    t->retry_at = LLONG_MAX;
+    t->is_dirty = t->is_doubted = false;
+    reconcile_vrf(t);
+
+    int error = scan_table(&scan);
+    if (error) {
+        free(scan.learned);
+        t->is_doubted = true;
+        if (error != EAGAIN) {
+            VLOG_WARN_RL(&rl, "cannot read routing table %"PRIu32": %s",
+                         t->id, ovs_strerror(error));
+            t->is_doubted = false;
+            t->retry_at = begin + RETRY_MS;
+        }
+    } else {
+        write_routes(&scan);
+        take_learned(&scan);
+    }
+    free(scan.stale);
+
+    const long long int end = time_msec();
+    t->next_dump = end + DUMP_SHARE * (end - begin);
+    if (!error && !t->is_active && hmap_is_empty(&t->wanted)
+        && t->retry_at == LLONG_MAX) {
+        /* Nothing of ours is left, and nothing will be. */
+        table_destroy(t);
+    }
+}
+
+static bool
+is_due(const struct table *t)
+{
+    return (t->is_dirty
+            || (t->is_doubted && time_msec() >= t->next_dump)
+            || time_msec() >= t->retry_at);
+}
+
+/* Notifications. */
+
+static void
+doubt_all(void)
+{
+    struct table *t;
+
+    HMAP_FOR_EACH (t, node, &tables) {
+        t->is_doubted = true;
+    }
+}
+
+static int
+join_groups(struct nl_sock *sock)
+{
+    static const unsigned int groups[] = {
+        RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_LINK,
+        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_NEXTHOP,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+        int error = nl_sock_join_mcgroup(sock, groups[i]);
+
+        if (error) {
+            return error;
+        }
+    }
+    return 0;
+}
+
+/* Listens as long as there are tables. */
+static void
+follow_tables(void)
+{
+    if (hmap_is_empty(&tables)) {
+        nl_sock_destroy(monitor);
+        monitor = NULL;
+    } else if (!monitor) {
+        int error = nl_sock_create(NETLINK_ROUTE, &monitor);
+
+        if (!error) {
+            error = join_groups(monitor);
+        }
+        if (error) {
+            VLOG_WARN_RL(&rl, "cannot listen to the kernel's routes: %s",
+                         ovs_strerror(error));
+            nl_sock_destroy(monitor);
+            monitor = NULL;
+        }
+        /* What has happened before nobody has heard. */
+        doubt_all();
+    }
+}
+
+static void
+take_notification(const struct ofpbuf *msg)
+{
+    const struct nlmsghdr *nlh = nl_msg_nlmsghdr(msg);
+    struct route route;
+
+    if (nlh->nlmsg_type != RTM_NEWROUTE && nlh->nlmsg_type != RTM_DELROUTE) {
+        doubt_all();
+    } else if (parse_route(msg, &route)) {
+        struct table *t = table_find(route.table);
+
+        if (t) {
+            t->is_doubted = true;
+        }
+    }
+}
+
+void
+kernel_routes_run(void)
+{
+    uint64_t stub[4096 / 8];
+    struct ofpbuf buf;
+
+    if (!monitor) {
+        return;
+    }
+    ofpbuf_use_stub(&buf, stub, sizeof stub);
+    for (int i = 0; i < MAX_NOTIFICATIONS; i++) {
+        struct ofpbuf msg;
+
+        ofpbuf_clear(&buf);
+        int error = nl_sock_recv(monitor, &buf, NULL, false);
+        if (error == EAGAIN) {
+            break;
+        } else if (error) {
+            if (error != ENOBUFS) {
+                VLOG_WARN_RL(&rl, "cannot hear of the kernel's routes: %s",
+                             ovs_strerror(error));
+            }
+            /* Some have been lost. */
+            nl_sock_drain(monitor);
+            doubt_all();
+            break;
+        }
+        while (nl_msg_next(&buf, &msg)) {
+            take_notification(&msg);
+        }
+    }
+    ofpbuf_uninit(&buf);
+    nl_sock_wait(monitor, POLLIN);
+}
+
+static void
+wait_for(const struct table *t)
+{
+    if (t->is_doubted) {
+        poll_timer_wait_until(t->next_dump);
+    }
+    if (t->retry_at != LLONG_MAX) {
+        poll_timer_wait_until(t->retry_at);
+    }
+}
+
+void
+kernel_routes_reconcile(void)
+{
+    struct table *t;
+
+    follow_tables();
+    HMAP_FOR_EACH_SAFE (t, node, &tables) {
+        if (is_due(t)) {
+            reconcile(t);
+        }
+    }
+    follow_tables();
+
+    if (monitor) {
+        nl_sock_wait(monitor, POLLIN);
+    }
+    HMAP_FOR_EACH (t, node, &tables) {
+        wait_for(t);
+    }
+}
+
+void
+kernel_routes_clear(void)
+{
+    struct table *t;
+
+    kernel_tables_begin();
+    kernel_tables_end();
+    HMAP_FOR_EACH_SAFE (t, node, &tables) {
+        struct wanted *w;
+
+        HMAP_FOR_EACH_SAFE (w, node, &t->wanted) {
+            wanted_destroy(t, w);
+        }
+        reconcile(t);
+    }
+}
+
+void
+kernel_routes_destroy(void)
+{
+    struct table *t;
+
+    HMAP_FOR_EACH_SAFE (t, node, &tables) {
+        table_destroy(t);
+    }
+    hmap_destroy(&tables);
+    nl_sock_destroy(monitor);
+    monitor = NULL;
+}
