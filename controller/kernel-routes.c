@@ -485,10 +485,10 @@ struct table {
 
     /* What should be. */
     struct hmap wanted;         /* Of "struct wanted". */
-    bool is_needed;
     bool is_active;
     char *router;               /* One that needs it, for messages. */
-    char *vrf;                  /* The VRF device that should be, or NULL. */
+    char *vrf;                  /* The VRF device that should be, or NULL... */
+    char *next_vrf;             /* ...from kernel_tables_end() on. */
 
     /* What is. */
     bool is_dirty;              /* Something else is wanted. */
@@ -561,6 +561,7 @@ table_destroy(struct table *t)
     hmap_remove(&tables, &t->node);
     free(t->router);
     free(t->vrf);
+    free(t->next_vrf);
     free(t->made);
     free(t->learned);
     free(t);
@@ -624,16 +625,6 @@ kernel_route_remove(uint32_t table, const struct kernel_route *r)
     }
 }
 
-void
-kernel_tables_begin(void)
-{
-    struct table *t;
-
-    HMAP_FOR_EACH (t, node, &tables) {
-        t->is_needed = t->is_active = false;
-    }
-}
-
 static void
 replace_string(char **old, const char *new)
 {
@@ -644,23 +635,33 @@ replace_string(char **old, const char *new)
 }
 
 void
+kernel_tables_begin(void)
+{
+    struct table *t;
+
+    HMAP_FOR_EACH (t, node, &tables) {
+        t->is_active = false;
+        replace_string(&t->next_vrf, NULL);
+    }
+}
+
+void
 kernel_table_need(uint32_t table, const char *router, const char *vrf,
                   bool active)
 {
     struct table *t = table_get(table);
-    const bool first = !t->is_active;
 
-    t->is_needed = true;
     if (!active) {
         return;
     }
-    /* Of several routers, the first one that wants a VRF names it. */
-    if (first || !t->vrf) {
-        t->is_dirty |= !nullable_string_is_equal(t->vrf, vrf);
-        replace_string(&t->vrf, vrf);
+    if (!t->is_active) {
+        t->is_active = true;
         replace_string(&t->router, router);
     }
-    t->is_active = true;
+    /* Of several routers, the first one that wants a VRF names it. */
+    if (!t->next_vrf) {
+        replace_string(&t->next_vrf, vrf);
+    }
 }
 
 void
@@ -669,9 +670,11 @@ kernel_tables_end(void)
     struct table *t;
 
     HMAP_FOR_EACH (t, node, &tables) {
-        if (!t->is_active) {
-            t->is_dirty |= t->vrf || t->is_known;
-            replace_string(&t->vrf, NULL);
+        t->is_dirty |= !t->is_active;
+        if (!nullable_string_is_equal(t->vrf, t->next_vrf)) {
+            replace_string(&t->vrf, t->next_vrf);
+            t->vrf_error = 0;
+            t->is_dirty = true;
         }
     }
 }
