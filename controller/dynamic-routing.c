@@ -450,8 +450,13 @@ wanted_changed(struct inc_key key OVS_UNUSED, const void *old_,
 
 static void
 router_changed(struct inc_key key OVS_UNUSED, const void *old OVS_UNUSED,
-               const void *new OVS_UNUSED, void *aux OVS_UNUSED)
+               const void *new_, void *aux OVS_UNUSED)
 {
+    const struct router *new = new_;
+
+    if (new && !new->active) {
+        kernel_table_clean(new->table);
+    }
     routers_changed = true;
 }
 
@@ -461,8 +466,9 @@ need_table(struct inc_key key OVS_UNUSED, const void *router_,
 {
     const struct router *router = router_;
 
-    kernel_table_need(router->table, router->name, router->vrf,
-                      router->active);
+    if (router->active) {
+        kernel_table_need(router->table, router->name, router->vrf);
+    }
 }
 
 static void

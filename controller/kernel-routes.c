@@ -646,14 +646,10 @@ kernel_tables_begin(void)
 }
 
 void
-kernel_table_need(uint32_t table, const char *router, const char *vrf,
-                  bool active)
+kernel_table_need(uint32_t table, const char *router, const char *vrf)
 {
     struct table *t = table_get(table);
 
-    if (!active) {
-        return;
-    }
     if (!t->is_active) {
         t->is_active = true;
         replace_string(&t->router, router);
@@ -677,6 +673,12 @@ kernel_tables_end(void)
             t->is_dirty = true;
         }
     }
+}
+
+void
+kernel_table_clean(uint32_t table)
+{
+    table_get(table)->is_dirty = true;
 }
 
 bool
@@ -1118,6 +1120,7 @@ take_notification(const struct ofpbuf *msg)
 
     if (nlh->nlmsg_type != RTM_NEWROUTE && nlh->nlmsg_type != RTM_DELROUTE) {
         doubt_all();
+        learned_seqno++;        /* A device may have another name. */
     } else if (parse_route(msg, &route)) {
         struct table *t = table_find(route.table);
 

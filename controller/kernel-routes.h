@@ -77,12 +77,14 @@ void kernel_route_remove(uint32_t table, const struct kernel_route *);
 
 /* Says which tables are needed: kernel_tables_begin(), kernel_table_need() for
  * each, kernel_tables_end().  'router' is for messages.  With 'vrf', there
- * should be a VRF device of that name for it.  One that is not 'active' is to
- * have no routes of ours, those of a controller before this one included. */
+ * should be a VRF device of that name for it. */
 void kernel_tables_begin(void);
-void kernel_table_need(uint32_t table, const char *router, const char *vrf,
-                       bool active);
+void kernel_table_need(uint32_t table, const char *router, const char *vrf);
 void kernel_tables_end(void);
+
+/* If nobody needs 'table', deletes the routes that a controller before this
+ * one may have left there. */
+void kernel_table_clean(uint32_t table);
 
 /* The routes that can be learned from 'table', sorted.  False if they are not
  * known.  Until the next kernel_routes_run(). */
