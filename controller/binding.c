@@ -282,11 +282,14 @@ decide_by_iface(struct decision *d, const struct port_binding *owner)
         const struct chassis *ours = in_chassis(d->unit, &d->us);
         const struct chassis *now = in_chassis(d->unit, &owner->chassis);
 
-        UNIT_INFO(d->unit, &rl, "Not claiming lport %s, chassis %s "
-                  "requested-chassis %s pb->chassis %s",
-                  owner->logical_port, ours ? ours->name : "",
-                  smap_get_def(&owner->options, "requested-chassis", ""),
-                  now ? now->name : "");
+        /* A parent says it for all its containers. */
+        if (owner == d->pb) {
+            UNIT_INFO(d->unit, &rl, "Not claiming lport %s, chassis %s "
+                      "requested-chassis %s pb->chassis %s",
+                      owner->logical_port, ours ? ours->name : "",
+                      smap_get_def(&owner->options, "requested-chassis", ""),
+                      now ? now->name : "");
+        }
     } else if (iface_version_matches(d->unit, owner, iface)) {
         d->want = want;
         d->iface = iface;
