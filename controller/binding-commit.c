@@ -21,7 +21,10 @@
  * other as fast as the server allows.  Therefore a port that is claimed away
  * from us within CLAIM_INTERVAL_MS is not claimed back before that has
  * passed: the fight goes on, slowly, until somebody mends the configuration,
- * and neither side starves.
+ * and neither side starves.  The same goes for two machines with one
+ * system-id, the copies of an image: each releases the other's ports, which
+ * it takes for its own, so that we find a port released that we did not let
+ * go of.
  *
  * A gateway is elected by what the switch last said of BFD.  If the switch
  * has died that stays as it was, while the others have seen it die and one of
@@ -55,8 +58,8 @@ COVERAGE_DEFINE(binding_claim_without_switch);
 
 #define CLAIM_INTERVAL_MS 500
 
-/* How often a claim that was refused, with the port still where it was, is
- * repeated at once. */
+/* How often a claim is repeated at once that was refused, with the port still
+ * where it was or free by now, or that was undone before we could see it. */
 #define MAX_CLAIMS 3
 
 /* When we have claimed a port last.  Kept for CLAIM_INTERVAL_MS. */
@@ -64,14 +67,14 @@ struct claim {
     struct hmap_node hmap_node; /* In 'claims', by 'lport'. */
     char *lport;
     struct uuid from;           /* The chassis that had it. */
-    bool succeeded;             /* We got it. */
+    bool succeeded;             /* We got it, and have not released it. */
     int n;                      /* How often we tried. */
     long long int when;
 };
 
 static struct hmap claims = HMAP_INITIALIZER(&claims);
 
-/* When a postponed claim is due, LLONG_MAX if none is. */
+/* When a claim is due that this turn has postponed, LLONG_MAX if none. */
 static long long int next_claim = LLONG_MAX;
 
 /* The desired value of a Port_Binding. */
@@ -83,6 +86,7 @@ struct port_value {
 static enum desired_state port_agree(const struct ovsdb_idl_row *,
                                      void *value, struct ovsdb_idl *);
 static void port_value_destroy(void *value);
+static void forget_claim(const char *lport);
 
 static const struct desired_class port_class = {
     .table = &sbrec_table_port_binding,
@@ -108,6 +112,7 @@ forget_row(const char *lport, const struct uuid *row)
 {
     const struct port_value *value = desired_rows_get(&ports, row);
 
+    forget_claim(lport);
     if (value && !strcmp(value->lport, lport)) {
         desired_rows_set(&ports, row, NULL);
     }
@@ -151,22 +156,39 @@ claim_find(const char *lport)
 }
 
 static void
+claim_destroy(struct claim *c)
+{
+    hmap_remove(&claims, &c->hmap_node);
+    free(c->lport);
+    free(c);
+}
+
+/* What becomes of 'lport' next is nobody's reply to our claim. */
+static void
+forget_claim(const char *lport)
+{
+    struct claim *c = claim_find(lport);
+
+    if (c) {
+        claim_destroy(c);
+    }
+}
+
+static void
 expire_claims(void)
 {
     struct claim *c;
 
     HMAP_FOR_EACH_SAFE (c, hmap_node, &claims) {
         if (time_msec() >= c->when + CLAIM_INTERVAL_MS) {
-            hmap_remove(&claims, &c->hmap_node);
-            free(c->lport);
-            free(c);
+            claim_destroy(c);
         }
     }
 }
 
-/* Whether it is too early to claim 'lport' away from chassis 'from', because
- * of an 'elected' port's switch or of an earlier claim; otherwise remembers
- * that we do so now. */
+/* Whether it is too early to claim 'lport', which chassis 'from' has, if any,
+ * because of an 'elected' port's switch or of an earlier claim; otherwise
+ * remembers that we do so now. */
 static bool
 postpone_claim(const char *lport, const struct uuid *from, bool elected)
 {
@@ -179,8 +201,8 @@ postpone_claim(const char *lport, const struct uuid *from, bool elected)
     struct claim *c = claim_find(lport);
 
     if (c) {
-        if (!c->succeeded && uuid_equals(&c->from, from)
-            && c->n < MAX_CLAIMS) {
+        if (!c->succeeded && c->n < MAX_CLAIMS
+            && (uuid_is_zero(from) || uuid_equals(&c->from, from))) {
             c->n++;
             return false;
         }
@@ -312,6 +334,7 @@ agree_not_primary(const struct sbrec_port_binding *pb,
     }
     VLOG_INFO("Releasing lport %s from this chassis (sb_readonly=0)",
               pb->logical_port);
+    forget_claim(pb->logical_port);
     sbrec_port_binding_verify_chassis(pb);
     sbrec_port_binding_set_chassis(pb, NULL);
     if (pb->encap) {
@@ -361,8 +384,7 @@ agree_primary(const struct sbrec_port_binding *pb,
     }
     const struct uuid from = (pb->chassis ? pb->chassis->header_.uuid
                               : UUID_ZERO);
-    if (!postpone_claim(pb->logical_port, &from, desired->elected)
-        || !pb->chassis) {
+    if (!postpone_claim(pb->logical_port, &from, desired->elected)) {
         log_claim(pb, us);
         sbrec_port_binding_verify_chassis(pb);
         sbrec_port_binding_set_chassis(pb, us);
@@ -413,7 +435,6 @@ commit(const struct turn *turn)
 {
     if_status_run(binding_doubt); /* What is "up" goes by. */
     if (turn->sb_txn) {
-        next_claim = LLONG_MAX;
         expire_claims();
     }
     desired_rows_commit(&ports, turn->sb_idl, turn->sb_txn);
@@ -424,6 +445,9 @@ wait_for_claims(void)
 {
     if (next_claim != LLONG_MAX) {
         poll_timer_wait_until(next_claim);
+        /* If it cannot be made by then, because the server is away, there is
+         * nothing to wake up for before it is back. */
+        next_claim = LLONG_MAX;
     }
 }
 
@@ -471,9 +495,8 @@ destroy(void)
     struct claim *c;
 
     desired_rows_destroy(&ports);
-    HMAP_FOR_EACH_POP (c, hmap_node, &claims) {
-        free(c->lport);
-        free(c);
+    HMAP_FOR_EACH_SAFE (c, hmap_node, &claims) {
+        claim_destroy(c);
     }
     hmap_destroy(&claims);
 }

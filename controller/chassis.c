@@ -605,6 +605,16 @@ get_identity(const struct chassis_config *c)
     return identity;
 }
 
+/* Two controllers of one name would change the row as fast as the server
+ * allows: what the other one has written is left alone for a while. */
+#define CONTEST_INTERVAL_MS 500
+
+/* Before this, the row is not put right again. */
+static long long int next_contest;
+
+/* In this turn, it was not. */
+static bool contest_postponed;
+
 /* Says so if the row has become that of another controller, to judge by its
  * host name and encaps: it was ours, it is not ('is_ours'), and it is not that
  * we want something else now. */
@@ -621,6 +631,7 @@ notice_impostor(const struct chassis_config *c, const struct sbrec_chassis *ch,
         return;
     }
     if (settled && !strcmp(settled, identity)) {
+        next_contest = time_msec() + CONTEST_INTERVAL_MS;
         static struct vlog_rate_limit impostor_rl = VLOG_RATE_LIMIT_INIT(1, 1);
         VLOG_WARN_RL(&impostor_rl, "chassis %s is registered by host %s (%s) "
                      "too, not only by this one (%s): without a system-id of "
@@ -736,7 +747,10 @@ commit(const struct turn *turn)
 
     chassis_config_init(&c, cfg, name, turn->config->br_int);
     if (ch) {
-        update_chassis(turn->sb_idl, turn->sb_txn, &c, ch);
+        contest_postponed = time_msec() < next_contest;
+        if (!contest_postponed) {
+            update_chassis(turn->sb_idl, turn->sb_txn, &c, ch);
+        }
     } else {
         ch = insert_chassis(turn->sb_idl, turn->sb_txn, &c);
     }
@@ -744,6 +758,15 @@ commit(const struct turn *turn)
         update_chassis_private(turn->sb_idl, turn->sb_txn, ch, name);
     }
     chassis_config_destroy(&c);
+}
+
+static void
+wait_for_contest(void)
+{
+    if (contest_postponed) {
+        poll_timer_wait_until(next_contest);
+        contest_postponed = false;
+    }
 }
 
 /* Removes the rows of 'chassis_name'; returns true when there are none. */
@@ -803,5 +826,6 @@ const struct module chassis_module = {
     .input = input,
     .settled = settled,
     .commit = commit,
+    .wait = wait_for_contest,
     .cleanup = cleanup,
 };
