@@ -45,7 +45,8 @@
  *     understood.  Nobody else does, as long as input() is to come: it would
  *     take for granted what may fail, and give a new row a UUID that it will
  *     never have.
- *   - wait(): registers with the poll loop.  In each turn.
+ *   - wait(): registers with the poll loop, if the turn has come as far as the
+ *     module's serve(), or else its run(), or else commit().
  *
  * And:
  *

@@ -458,12 +458,20 @@ introduce_us(const struct turn *turn)
     }
 }
 
-static void
+/* How far a turn has come. */
+enum progress {
+    PROGRESS_SERVED,            /* It has called serve() only. */
+    PROGRESS_RUN,               /* And run(). */
+    PROGRESS_INTRODUCED,        /* And commit() of those who introduce us. */
+    PROGRESS_COMMITTED,         /* And everybody's. */
+};
+
+static enum progress
 run_once(struct turn *turn)
 {
     MODULES_CALL(run, turn);
     if (!turn->br_int || !turn->config->chassis_name || !sb_is_ready()) {
-        return;
+        return PROGRESS_RUN;
     }
 
     MODULES_CALL(input, turn);
@@ -471,7 +479,8 @@ run_once(struct turn *turn)
 
     bool dirty = inc_is_dirty(ctl.engine, N_STAGES - 1);
     bool complete = all_modules(is_settled, turn) && !dirty;
-    if (guard_check(turn)) {
+    bool understood = guard_check(turn);
+    if (understood) {
         take_effect(turn, complete, dirty);
     } else {
         introduce_us(turn);
@@ -479,6 +488,26 @@ run_once(struct turn *turn)
 
     ovsdb_idl_track_clear(ctl.ovs.idl);
     ovsdb_idl_track_clear(ctl.sb.idl);
+    return understood ? PROGRESS_COMMITTED : PROGRESS_INTRODUCED;
+}
+
+/* Has modules wait for what wakes them.  One that had no turn, because the
+ * controller is paused, say, would find what it waits for still there the next
+ * time, and the loop would go round without a pause. */
+static void
+wait_for_modules(enum progress progress)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
+        const struct module *m = modules[i];
+        enum progress its = (m->serve ? PROGRESS_SERVED
+                             : m->run ? PROGRESS_RUN
+                             : m->introduces_us ? PROGRESS_INTRODUCED
+                             : PROGRESS_COMMITTED);
+
+        if (m->wait && progress >= its) {
+            m->wait();
+        }
+    }
 }
 
 static void
@@ -566,17 +595,18 @@ run_loop(struct unixctl_server *unixctl)
 {
     while (!ctl.exiting) {
         struct turn turn;
+        enum progress progress = PROGRESS_SERVED;
         int unused = 0;
 
         report_memory();
         begin_turn(&turn);
         unixctl_server_run(unixctl);
         if (ovs_is_ready() && !ctl.paused && northd_matches()) {
-            run_once(&turn);
+            progress = run_once(&turn);
         }
         MODULES_CALL(serve);
 
-        MODULES_CALL(wait);
+        wait_for_modules(progress);
         memory_wait();
         unixctl_server_wait(unixctl);
         end_turn(&turn, &unused, &unused);
