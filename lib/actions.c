@@ -28,10 +28,13 @@
 
 /* The registry. */
 
+/* Rows count themselves, so that one that is missing does not compile. */
+enum { BEFORE_FIRST_ROW = __COUNTER__ };
+
 static const struct ovnact_class classes[N_OVNACTS] = {
 #define ROW(ENUM, FORM, PREREQ, ...)                            \
     [OVNACT_##ENUM] = {                                         \
-        .form = OVNACT_F_##FORM,                                \
+        .form = OVNACT_F_##FORM + 0 * __COUNTER__,              \
         .prereq = PREREQ,                                       \
         __VA_ARGS__                                             \
     }
@@ -197,6 +200,9 @@ static const struct ovnact_class classes[N_OVNACTS] = {
 #undef LB
 #undef LOOKUP
 };
+
+_Static_assert(__COUNTER__ - BEFORE_FIRST_ROW - 1 == N_OVNACTS,
+               "each type of actions.def needs a row in 'classes'");
 
 static const char *const words[N_OVNACTS] = {
 #define OVNACT(ENUM, WORD) [OVNACT_##ENUM] = WORD,
