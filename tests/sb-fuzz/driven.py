@@ -109,7 +109,8 @@ class Changes:
         return self.shown[command]
 
     def _mac_binding(self, _old, _new, columns):
-        return (self._has_written("neighbor")
+        # A controller that starts announces, and other routers learn of it.
+        return (self._has_written("neighbor") or self._has_written("announce")
                 or columns == {"timestamp"} and self._timed("mac_age_poll"))
 
     def _fdb(self, _old, _new, columns):
