@@ -143,10 +143,9 @@ bool datum_uuids_equal(const struct uuid *, size_t n_a,
 
 void inputs_declare_sb(struct inc_engine *);
 void inputs_declare_ovs(struct inc_engine *);
-/* Brings the cell of the dialect up to date with SB_Global.options and with
- * the logical flows' tables. */
+/* Brings the cell of the dialect up to date with SB_Global.options. */
 void inputs_choose_dialect(void);
-void inputs_destroy_dialect(void);
+void inputs_destroy_stages(void);
 void inputs_destroy_sb(void);
 void inputs_destroy_ovs(void);
 void inputs_wait_ovs(void);

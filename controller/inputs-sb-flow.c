@@ -250,6 +250,8 @@ is_router_lb(const struct logical_flow *lf)
             && lb_router_balances(lf->stage_name));
 }
 
+/* A stage's table is the one that most of its flows are in: a flow that is
+ * malformed, or that only some chassis see, must not decide about it. */
 static void
 count_stage(const struct logical_flow *lf, bool add)
 {
@@ -261,11 +263,13 @@ count_stage(const struct logical_flow *lf, bool add)
     n[lf->table_id] += add ? 1 : -1;
 
     uint8_t *table = NULL;
-    for (int i = 0; i <= UINT8_MAX && !table; i++) {
-        if (n[i]) {
-            table = xmalloc(sizeof *table);
-            *table = i;
-        }
+    int most = 0;
+    for (int i = 1; i <= UINT8_MAX; i++) {
+        most = n[i] > n[most] ? i : most;
+    }
+    if (n[most]) {
+        table = xmalloc(sizeof *table);
+        *table = most;
     }
     inc_set(in_kinds.stage, inc_key_string(stages[lf->stage - 1]), table);
 }
@@ -279,33 +283,7 @@ stage_equal(const void *a_, const void *b_)
     return *a == *b;
 }
 
-/* Dialect.
- *
- * What is in use of the pipelines is counted, so that the highest table is
- * known without a look at all flows. */
-
-static unsigned int n_lflows[2][UINT8_MAX + 1];
-
-static void
-count_lflow(const struct logical_flow *lf, bool add)
-{
-    n_lflows[lf->ingress ? OVN_P_INGRESS : OVN_P_EGRESS][lf->table_id]
-        += add ? 1 : -1;
-}
-
-/* Returns the number of logical tables that 'pipeline' needs at least.  Those
- * that no release has do not count: one flow that is malformed in that way
- * must not decide about all tables. */
-static int
-count_ltables(enum ovn_pipeline pipeline)
-{
-    int n = ovn_dialect_max_ltables(pipeline == OVN_P_INGRESS);
-
-    while (n && !n_lflows[pipeline][n - 1]) {
-        n--;
-    }
-    return n;
-}
+/* Dialect. */
 
 static bool
 dialect_equal(const void *a, const void *b)
@@ -316,15 +294,10 @@ dialect_equal(const void *a, const void *b)
 void
 inputs_choose_dialect(void)
 {
-    const struct ovn_dialect_facts facts = {
-        .options = inc_peek(in_kinds.sb_options, INC_KEY_ONLY),
-        .n_ingress = count_ltables(OVN_P_INGRESS),
-        .n_egress = count_ltables(OVN_P_EGRESS),
-    };
     struct ovn_dialect *dialect = xmalloc(sizeof *dialect);
     const struct ovn_dialect *old = inputs_dialect();
 
-    ovn_dialect_choose(&facts, dialect);
+    ovn_dialect_choose(inc_peek(in_kinds.sb_options, INC_KEY_ONLY), dialect);
     if (!ovn_dialect_equal(dialect, old)) {
         VLOG_INFO("OpenFlow tables are those of OVN %s%s%s", dialect->layout,
                   (dialect->register_consolidation
@@ -336,9 +309,8 @@ inputs_choose_dialect(void)
 }
 
 void
-inputs_destroy_dialect(void)
+inputs_destroy_stages(void)
 {
-    memset(n_lflows, 0, sizeof n_lflows);
     memset(n_stage_flows, 0, sizeof n_stage_flows);
 }
 
@@ -353,7 +325,6 @@ index_logical_flow(const void *lf_, bool add)
     bool lb = add && lb_flow_is_likely(lf->actions);
     bool router_lb = lb && is_router_lb(lf);
 
-    count_lflow(lf, add);
     count_stage(lf, add);
     inc_set(in_kinds.lb_flow, key, lb ? inc_there : NULL);
     inc_set(in_kinds.router_lb_flow, key, router_lb ? inc_there : NULL);

@@ -225,5 +225,5 @@ inputs_destroy_sb(void)
         }
     }
     smap_clear(&lb_entries);
-    inputs_destroy_dialect();
+    inputs_destroy_stages();
 }

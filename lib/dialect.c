@@ -208,16 +208,18 @@ parse_version(const struct smap *options, int *year, int *month, int *micro)
     return version && ovs_scan(version, "%d.%d.%d", year, month, micro);
 }
 
-/* Returns the index of the layout of the release that has written SB_Global's
- * 'options', or of the oldest one if there is no telling. */
-static size_t
+/* Returns the layout of the release that has written SB_Global's 'options'.
+ * If there is no telling, that is the one with the most tables, in which flows
+ * of any release find room.  (What flows there are does not matter: a chassis
+ * may not see all of them.) */
+static const struct layout *
 layout_of_release(const struct smap *options)
 {
     int year, month, micro;
     size_t best = 0;
 
     if (!parse_version(options, &year, &month, &micro)) {
-        return 0;
+        return &layouts[ARRAY_SIZE(layouts) - 1];
     }
     for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
         int y, m;
@@ -228,7 +230,7 @@ layout_of_release(const struct smap *options)
         }
     }
     /* 24.03.90 and so on are on the way to the next release. */
-    return MIN(best + (micro >= 90), ARRAY_SIZE(layouts) - 1);
+    return &layouts[MIN(best + (micro >= 90), ARRAY_SIZE(layouts) - 1)];
 }
 
 bool
@@ -265,33 +267,10 @@ ovn_northd_knows_stt(const struct smap *options)
              && schema >= 21);
 }
 
-bool
-ovn_dialect_choose(const struct ovn_dialect_facts *facts,
-                   struct ovn_dialect *dialect)
+void
+ovn_dialect_choose(const struct smap *options, struct ovn_dialect *dialect)
 {
-    size_t hint = layout_of_release(facts->options);
-
-    for (size_t i = hint; i < ARRAY_SIZE(layouts); i++) {
-        if (n_ingress(&layouts[i]) >= facts->n_ingress
-            && n_egress(&layouts[i]) >= facts->n_egress) {
-            compose(&layouts[i], facts->options, dialect);
-            return true;
-        }
-    }
-    compose(&layouts[hint], facts->options, dialect);
-    return false;
-}
-
-int
-ovn_dialect_max_ltables(bool ingress)
-{
-    int max = 0;
-
-    for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
-        max = MAX(max, (ingress ? n_ingress(&layouts[i])
-                        : n_egress(&layouts[i])));
-    }
-    return max;
+    compose(layout_of_release(options), options, dialect);
 }
 
 const struct ovn_dialect *

@@ -406,12 +406,9 @@ static void
 refresh_dialect(struct trace_db *db)
 {
     const struct sbrec_sb_global *global = sbrec_sb_global_first(db->idl);
-    const struct ovn_dialect_facts facts = {
-        .options = global ? &global->options : NULL,
-    };
     struct ovn_dialect dialect;
 
-    ovn_dialect_choose(&facts, &dialect);
+    ovn_dialect_choose(global ? &global->options : NULL, &dialect);
     if (!ovn_dialect_equal(&dialect, &db->dialect)) {
         db->dialect = dialect;
         trace_flows_clear(db->flows);

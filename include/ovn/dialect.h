@@ -187,19 +187,10 @@ struct ovn_dialect {
     bool register_consolidation;
 };
 
-/* What a dialect is chosen by. */
-struct ovn_dialect_facts {
-    const struct smap *options; /* SB_Global.options; NULL: none. */
-    int n_ingress;              /* Highest table_id in the ingress... */
-    int n_egress;               /* ...and egress pipeline, plus 1. */
-};
-
-/* Chooses '*dialect'.  Returns false if no layout has room for so many logical
- * tables; then they do not count. */
-bool ovn_dialect_choose(const struct ovn_dialect_facts *facts,
+/* Chooses '*dialect' by what ovn-northd has written into SB_Global's 'options'
+ * (NULL: none) of its release, and of what it speaks. */
+void ovn_dialect_choose(const struct smap *options,
                         struct ovn_dialect *dialect);
-/* How many tables the longest ingress, or egress, pipeline of all has. */
-int ovn_dialect_max_ltables(bool ingress);
 /* Whether ovn-northd, which has written SB_Global's 'options' (NULL: none), is
  * of a release that we know, and whether it knows Load_Balancer
  * options:distributed=true, as 26.03's does. */
@@ -208,7 +199,7 @@ bool ovn_northd_knows_distributed(const struct smap *options);
 /* Whether STT is among the types that rows of Encap may have in its southbound
  * database. */
 bool ovn_northd_knows_stt(const struct smap *options);
-/* That of OVN 23.03, which is spoken where nothing is known. */
+/* That of OVN 23.03, which is spoken where there is no central. */
 const struct ovn_dialect *ovn_dialect_default(void);
 bool ovn_dialect_equal(const struct ovn_dialect *, const struct ovn_dialect *);
 
