@@ -175,7 +175,8 @@ corpus_bind () {
     done
 }
 
-# corpus_up: are all that were bound up?
+# corpus_up: are all that were bound up, and is each health check done that takes
+# no more than seconds?  northd leaves out what is down, at whatever time.
 corpus_up () {
     local down vif
     down=" $(ovn-nbctl --bare --columns=name find Logical_Switch_Port \
@@ -186,6 +187,9 @@ corpus_up () {
             *" ${vif#* } "*) echo "$vif is not up"; return 1 ;;
         esac
     done
+    down=$(ovn-sbctl --bare --columns=logical_port find Service_Monitor \
+               'options={}' 'status=[]')
+    test -z "$down" || { echo "not judged yet:" $down; return 1; }
 }
 
 # corpus_chassis [CONTROLLER [CHASSIS...]]: in a test, the two chassis or those
