@@ -52,6 +52,7 @@ static struct inc_kind *roots_kind;         /* Set, under INC_KEY_ONLY. */
 static struct inc_kind *links_kind;         /* Set, by datapath. */
 static struct inc_kind *served_vip_links_kind; /* Set, by datapath. */
 static struct inc_kind *localnet_kind;      /* Set, by datapath. */
+static struct inc_kind *vtep_ports_kind;    /* Set, by datapath. */
 static struct inc_kind *gateway_ports_kind; /* Set, by datapath. */
 static struct inc_kind *peer_ports_kind;    /* Set, by datapath. */
 static struct inc_kind *server_away_kind;   /* Input, under INC_KEY_ONLY. */
@@ -613,6 +614,9 @@ run_unbound_type(struct decision *d)
         inc_insert(d->unit, localnet_kind, inc_key_uuid(&d->pb->datapath),
                    inc_unit_key(d->unit));
         want_zone(d, true);
+    } else if (d->pb->type == LP_VTEP) {
+        inc_insert(d->unit, vtep_ports_kind, inc_key_uuid(&d->pb->datapath),
+                   inc_unit_key(d->unit));
     } else if (d->pb->type == LP_LOCALPORT && d->iface) {
         write_local_port(d, false);
         want_zone(d, false);
@@ -765,6 +769,13 @@ const struct inc_set *
 binding_localnet_ports(struct inc_unit *unit, const struct uuid *dp)
 {
     return inc_read_set(unit, localnet_kind, inc_key_uuid(dp));
+}
+
+bool
+binding_has_vtep_port(struct inc_unit *unit, const struct uuid *dp)
+{
+    return inc_set_count(inc_read_set(unit, vtep_ports_kind,
+                                      inc_key_uuid(dp))) > 0;
 }
 
 bool
@@ -934,6 +945,12 @@ init(struct inc_engine *engine)
         .key_type = INC_KEY_UUID,
         .is_set = true,
     };
+    static const struct inc_kind_class vtep_ports_class = {
+        .name = "vtep-ports",
+        .stage = STAGE_BINDING,
+        .key_type = INC_KEY_UUID,
+        .is_set = true,
+    };
     static const struct inc_kind_class gateway_ports_class = {
         .name = "gateway-ports",
         .stage = STAGE_BINDING,
@@ -966,6 +983,7 @@ init(struct inc_engine *engine)
     links_kind = inc_kind_declare(engine, &links_class);
     served_vip_links_kind = inc_kind_declare(engine, &served_vip_links_class);
     localnet_kind = inc_kind_declare(engine, &localnet_class);
+    vtep_ports_kind = inc_kind_declare(engine, &vtep_ports_class);
     gateway_ports_kind = inc_kind_declare(engine, &gateway_ports_class);
     peer_ports_kind = inc_kind_declare(engine, &peer_ports_class);
     server_away_kind = inc_kind_declare(engine, &server_away_class);

@@ -90,6 +90,8 @@ const struct inc_set *binding_peer_ports(struct inc_unit *,
 /* The localnet ports (names) of 'dp'. */
 const struct inc_set *binding_localnet_ports(struct inc_unit *,
                                              const struct uuid *dp);
+/* Has 'dp' a port of a VTEP gateway? */
+bool binding_has_vtep_port(struct inc_unit *, const struct uuid *dp);
 
 /* What is_chassis_resident() answers, asked from outside of units. */
 bool binding_peek_resident(const char *lport);

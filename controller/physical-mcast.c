@@ -82,6 +82,7 @@ struct group_ctx {
     uint32_t dp_key;
     struct uuid our_chassis;
     enum mf_field_id geneve;
+    bool from_ramp;             /* Is what a ramp sends to it told apart? */
     bool transit;               /* Is it a transit switch's group?  Then the
                                  * zone that a packet comes from has not
                                  * given it to our routers. */
@@ -244,7 +245,7 @@ add_member(struct group_ctx *ctx, const struct port_binding *pb)
         put_member(ctx, pb->tunnel_key, &ctx->local);
     } else if (pb->type == LP_PATCH || pb->type == LP_LOCALPORT) {
         put_member(ctx, pb->tunnel_key, &ctx->remote);
-        if (pb->type == LP_PATCH && ctx->tables->remote_vtep_output) {
+        if (pb->type == LP_PATCH && ctx->from_ramp) {
             put_member(ctx, pb->tunnel_key, &ctx->patches);
         }
     } else if (pb->type == LP_REMOTE) {
@@ -410,8 +411,9 @@ put_no_flood(struct group_ctx *ctx, struct ofpbuf *ofpacts)
     }
 }
 
-/* With a table for ramps: what a ramp has sent and may go back to it, to the
- * routers, which every chassis has, and not to other chassis. */
+/* With 25.03 on a switch with a ramp, and with a table for ramps on each: what
+ * a ramp has sent and may go back to it, to the routers, which every chassis
+ * has, and not to other chassis. */
 static void
 add_from_ramp(struct group_ctx *ctx, const struct ofpbuf *members)
 {
@@ -419,6 +421,7 @@ add_from_ramp(struct group_ctx *ctx, const struct ofpbuf *members)
     struct match match;
 
     ofpbuf_init(&ofpacts, 128);
+    put_no_flood(ctx, &ofpacts);
     ofpbuf_put(&ofpacts, members->data, members->size);
     put_resubmit(table_after_remote(ctx->tables), &ofpacts);
     match_outport(&match, ctx->dp_key, ctx->group->tunnel_key);
@@ -471,7 +474,7 @@ add_flows(struct group_ctx *ctx)
         if (local.size || ctx->tables->remote_vtep_output) {
             put_resubmit(table_after_remote(ctx->tables), &remote);
         }
-        if (ctx->tables->remote_vtep_output) {
+        if (ctx->from_ramp) {
             match_flags(&match, 0, MLF_BIT(RCV_FROM_RAMP));
         }
         flow_output_add(ctx->unit, ctx->tables->remote_output, 100, cookie,
@@ -479,6 +482,16 @@ add_flows(struct group_ctx *ctx)
     }
     ofpbuf_uninit(&local);
     ofpbuf_uninit(&remote);
+}
+
+static bool
+tells_ramps_apart(struct inc_unit *unit, const struct uuid *datapath)
+{
+    const struct ovn_dialect *dialect = in_dialect(unit);
+
+    return dialect->tables.remote_vtep_output
+           || (dialect->tells_ramps_apart
+               && binding_has_vtep_port(unit, datapath));
 }
 
 static bool
@@ -506,6 +519,7 @@ mcast_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             .dp_key = ld->tunnel_key,
             .our_chassis = in_our_chassis(unit),
             .geneve = ofctrl_geneve_field_read(unit),
+            .from_ramp = tells_ramps_apart(unit, &mg->datapath),
             .transit = is_transit_switch(unit, &mg->datapath),
             .chassis = SSET_INITIALIZER(&ctx.chassis),
             .ramps = SSET_INITIALIZER(&ctx.ramps),

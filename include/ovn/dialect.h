@@ -159,6 +159,10 @@ struct ovn_dialect {
      * hop limit 255 and about one Ethernet address: see port-sec.h. */
     bool has_narrow_nd;
 
+    /* Whether groups of a switch with a VTEP gateway tell what comes from that
+     * from all else, without a table for it, see 'remote_vtep_output'. */
+    bool tells_ramps_apart;
+
     /* Whether ports of other availability zones count as ports that packets
      * enter and leave through here. */
     bool remote_takes_part;
