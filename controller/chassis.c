@@ -41,6 +41,7 @@
 #include <unistd.h>
 
 #include "config-values.h"
+#include "coverage.h"
 #include "encap.h"
 #include "idl-columns.h"
 #include "idl-row.h"
@@ -64,6 +65,8 @@
 #include "vswitch-idl.h"
 
 VLOG_DEFINE_THIS_MODULE(chassis);
+
+COVERAGE_DEFINE(chassis_contest_postponed);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
@@ -748,7 +751,9 @@ commit(const struct turn *turn)
     chassis_config_init(&c, cfg, name, turn->config->br_int);
     if (ch) {
         contest_postponed = time_msec() < next_contest;
-        if (!contest_postponed) {
+        if (contest_postponed) {
+            COVERAGE_INC(chassis_contest_postponed);
+        } else {
             update_chassis(turn->sb_idl, turn->sb_txn, &c, ch);
         }
     } else {

@@ -34,7 +34,7 @@ COUNTERS = ["ofctrl_%s_%s" % (what, how) for what in ("flow", "group", "meter")
 # Of these, how many the switch has refused.  They are offered again.
 REFUSED = "ofctrl_refused"
 # Counts for as long as there is something that waits for its time.
-WAITING = "binding_claim_postponed"
+WAITING = ["binding_claim_postponed", "chassis_contest_postponed"]
 
 
 class Failure(Exception):
@@ -402,7 +402,7 @@ class World:
             rpc = daemons.Rpc(self.path("hv1", "ovn-controller.%d.ctl" % pid))
             try:
                 return {c: int(rpc.call("coverage/read-counter", c))
-                        for c in COUNTERS + [REFUSED, WAITING]}
+                        for c in COUNTERS + [REFUSED] + WAITING}
             finally:
                 rpc.close()
         except daemons.Gone:
