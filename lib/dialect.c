@@ -209,10 +209,9 @@ parse_version(const struct smap *options, int *year, int *month, int *micro)
     return version && ovs_scan(version, "%d.%d.%d", year, month, micro);
 }
 
-/* Returns the layout of the release that has written SB_Global's 'options'.
- * If there is no telling, that is the one with the most tables, in which flows
- * of any release find room.  (What flows there are does not matter: a chassis
- * may not see all of them.) */
+/* Returns the layout of the release that has written SB_Global's 'options', or
+ * that of the oldest one if there is no telling.  (What flows there are does
+ * not matter: a chassis may not see all of them.) */
 static const struct layout *
 layout_of_release(const struct smap *options)
 {
@@ -220,7 +219,7 @@ layout_of_release(const struct smap *options)
     size_t best = 0;
 
     if (!parse_version(options, &year, &month, &micro)) {
-        return &layouts[ARRAY_SIZE(layouts) - 1];
+        return &layouts[0];
     }
     for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
         int y, m;

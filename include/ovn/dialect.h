@@ -203,7 +203,7 @@ bool ovn_northd_knows_distributed(const struct smap *options);
 /* Whether STT is among the types that rows of Encap may have in its southbound
  * database. */
 bool ovn_northd_knows_stt(const struct smap *options);
-/* That of OVN 23.03, which is spoken where there is no central. */
+/* That of OVN 23.03, which is spoken where nothing is known. */
 const struct ovn_dialect *ovn_dialect_default(void);
 bool ovn_dialect_equal(const struct ovn_dialect *, const struct ovn_dialect *);
 
