@@ -58,8 +58,9 @@ COVERAGE_DEFINE(binding_claim_without_switch);
 
 #define CLAIM_INTERVAL_MS 500
 
-/* How often a claim is repeated at once that was refused, with the port still
- * where it was or free by now, or that was undone before we could see it. */
+/* How often we repeat a claim at once: one that was refused, if the port is
+ * still where it was or free by now, or one that was undone before we saw it.
+ */
 #define MAX_CLAIMS 3
 
 /* When we have claimed a port last.  Kept for CLAIM_INTERVAL_MS. */
@@ -73,9 +74,6 @@ struct claim {
 };
 
 static struct hmap claims = HMAP_INITIALIZER(&claims);
-
-/* When a claim is due that this turn has postponed, LLONG_MAX if none. */
-static long long int next_claim = LLONG_MAX;
 
 /* The desired value of a Port_Binding. */
 struct port_value {
@@ -208,7 +206,7 @@ postpone_claim(const char *lport, const struct uuid *from, bool elected)
         }
         VLOG_DBG("Postponed claim on logical port %s.", lport);
         COVERAGE_INC(binding_claim_postponed);
-        next_claim = MIN(next_claim, c->when + CLAIM_INTERVAL_MS);
+        poll_timer_wait_until(c->when + CLAIM_INTERVAL_MS);
         return true;
     }
     c = xmalloc(sizeof *c);
@@ -440,17 +438,6 @@ commit(const struct turn *turn)
     desired_rows_commit(&ports, turn->sb_idl, turn->sb_txn);
 }
 
-static void
-wait_for_claims(void)
-{
-    if (next_claim != LLONG_MAX) {
-        poll_timer_wait_until(next_claim);
-        /* If it cannot be made by then, because the server is away, there is
-         * nothing to wake up for before it is back. */
-        next_claim = LLONG_MAX;
-    }
-}
-
 /* Releases everything.  Returns true when done. */
 static bool
 release_all(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
@@ -530,7 +517,6 @@ const struct module binding_commit_module = {
     .init = init,
     .register_sb = register_sb,
     .commit = commit,
-    .wait = wait_for_claims,
     .cleanup = cleanup,
     .destroy = destroy,
 };

@@ -615,9 +615,6 @@ get_identity(const struct chassis_config *c)
 /* Before this, the row is not put right again. */
 static long long int next_contest;
 
-/* In this turn, it was not. */
-static bool contest_postponed;
-
 /* Says so if the row has become that of another controller, to judge by its
  * host name and encaps: it was ours, it is not ('is_ours'), and it is not that
  * we want something else now. */
@@ -750,9 +747,9 @@ commit(const struct turn *turn)
 
     chassis_config_init(&c, cfg, name, turn->config->br_int);
     if (ch) {
-        contest_postponed = time_msec() < next_contest;
-        if (contest_postponed) {
+        if (time_msec() < next_contest) {
             COVERAGE_INC(chassis_contest_postponed);
+            poll_timer_wait_until(next_contest);
         } else {
             update_chassis(turn->sb_idl, turn->sb_txn, &c, ch);
         }
@@ -763,15 +760,6 @@ commit(const struct turn *turn)
         update_chassis_private(turn->sb_idl, turn->sb_txn, ch, name);
     }
     chassis_config_destroy(&c);
-}
-
-static void
-wait_for_contest(void)
-{
-    if (contest_postponed) {
-        poll_timer_wait_until(next_contest);
-        contest_postponed = false;
-    }
 }
 
 /* Removes the rows of 'chassis_name'; returns true when there are none. */
@@ -831,6 +819,5 @@ const struct module chassis_module = {
     .input = input,
     .settled = settled,
     .commit = commit,
-    .wait = wait_for_contest,
     .cleanup = cleanup,
 };

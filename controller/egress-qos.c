@@ -91,7 +91,6 @@ static bool dirty = true;       /* May the devices not be as wanted? */
 static bool ports_dirty = true; /* And the rows of their ports? */
 static long long int retry_at = LLONG_MAX;
 static long long int relook_at = LLONG_MAX; /* See look_again(). */
-static long long int wake_at = LLONG_MAX; /* In this turn. */
 
 /* What should be: queues. */
 
@@ -597,18 +596,8 @@ update_devices(const struct turn *turn)
     if (ports_dirty && turn->ovs_txn) {
         claim_ports(turn->ovs_idl, turn->ovs_txn);
     }
-    wake_at = MIN(retry_at, relook_at);
-}
-
-/* Wakes up when something that has failed is to be tried again.  A turn in
- * which devices could not be updated has nothing to wait for. */
-static void
-wait_for_retry(void)
-{
-    if (wake_at != LLONG_MAX) {
-        poll_timer_wait_until(wake_at);
-        wake_at = LLONG_MAX;
-    }
+    /* When something that has failed is to be tried again. */
+    poll_timer_wait_until(MIN(retry_at, relook_at));
 }
 
 /* Wiring. */
@@ -679,6 +668,5 @@ const struct module egress_qos_module = {
     .input = input,
     .complete = update_devices,
     .away = update_devices,
-    .wait = wait_for_retry,
     .destroy = destroy,
 };

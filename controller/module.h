@@ -46,7 +46,8 @@
  *     take for granted what may fail, and give a new row a UUID that it will
  *     never have.
  *   - wait(): registers with the poll loop, if the turn has come as far as the
- *     module's serve(), or else its run(), or else commit().
+ *     module's serve(), or else its run(), or else commit().  A hook may do so
+ *     itself, for what no other hook would do in the next turn.
  *
  * And:
  *
