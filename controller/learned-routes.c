@@ -44,6 +44,7 @@
 #include "smap.h"
 #include "util.h"
 #include "uuid.h"
+#include "uuidset.h"
 
 /* Value of a cell of 'our_row_kind'. */
 struct our_row {
@@ -137,7 +138,8 @@ struct wanted_row {
 struct pass {
     const struct turn *turn;
     struct hmap wanted;         /* Of "struct wanted_row". */
-    struct hmap unknown;        /* Ports whose tables have yet to be read. */
+    struct uuidset unknown;     /* Ports whose tables have yet to be read:
+                                 * they keep their rows. */
     bool changed;
 };
 
@@ -203,25 +205,6 @@ want_row(struct pass *pass, const struct uuid *port_uuid,
                 row_hash(port_uuid, w->ip_prefix, w->nexthop));
 }
 
-/* A port whose table has yet to be read keeps its rows. */
-struct unknown_port {
-    struct hmap_node node;
-    struct uuid uuid;
-};
-
-static bool
-is_unknown(const struct pass *pass, const struct uuid *port)
-{
-    const struct unknown_port *u;
-
-    HMAP_FOR_EACH_WITH_HASH (u, node, uuid_hash(port), &pass->unknown) {
-        if (uuid_equals(&u->uuid, port)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void
 want_rows_of_port(struct inc_key key, const void *port_, void *pass_)
 {
@@ -233,10 +216,7 @@ want_rows_of_port(struct inc_key key, const void *port_, void *pass_)
 
     memcpy(&uuid, key.data, sizeof uuid);
     if (!kernel_table_learned(port->table, &learned, &n)) {
-        struct unknown_port *u = xmalloc(sizeof *u);
-
-        u->uuid = uuid;
-        hmap_insert(&pass->unknown, &u->node, uuid_hash(&uuid));
+        uuidset_insert(&pass->unknown, &uuid);
         return;
     }
 
@@ -262,7 +242,7 @@ judge_row(struct inc_key key, const void *row_, void *pass_)
 
     if (w && !w->is_there && uuid_equals(&w->datapath, &ours->datapath)) {
         w->is_there = true;
-    } else if (!is_unknown(pass, &ours->port)) {
+    } else if (!uuidset_contains(&pass->unknown, &ours->port)) {
         memcpy(&uuid, key.data, sizeof uuid);
         const struct sbrec_learned_route *row
             = sbrec_learned_route_get_for_uuid(pass->turn->sb_idl, &uuid);
@@ -296,20 +276,14 @@ static void
 pass_destroy(struct pass *pass)
 {
     struct wanted_row *w;
-    struct unknown_port *u;
 
-    HMAP_FOR_EACH_SAFE (w, node, &pass->wanted) {
-        hmap_remove(&pass->wanted, &w->node);
+    HMAP_FOR_EACH_POP (w, node, &pass->wanted) {
         free(w->ip_prefix);
         free(w->nexthop);
         free(w);
     }
     hmap_destroy(&pass->wanted);
-    HMAP_FOR_EACH_SAFE (u, node, &pass->unknown) {
-        hmap_remove(&pass->unknown, &u->node);
-        free(u);
-    }
-    hmap_destroy(&pass->unknown);
+    uuidset_destroy(&pass->unknown);
 }
 
 static void
@@ -328,7 +302,7 @@ complete(const struct turn *turn)
     struct pass pass = {
         .turn = turn,
         .wanted = HMAP_INITIALIZER(&pass.wanted),
-        .unknown = HMAP_INITIALIZER(&pass.unknown),
+        .unknown = UUIDSET_INITIALIZER(&pass.unknown),
     };
     struct wanted_row *w;
 
