@@ -466,11 +466,7 @@ static struct repeater schedule
 static void
 announcement_changed(struct inc_key key, const void *text)
 {
-    if (text) {
-        repeater_start(&schedule, key);
-    } else {
-        repeater_stop(&schedule, key);
-    }
+    repeater_set(&schedule, key, text != NULL);
 }
 
 static struct announced

@@ -241,11 +241,7 @@ interval_after(struct inc_key key OVS_UNUSED, unsigned int n)
 static void
 question_changed(struct inc_key key, const void *question)
 {
-    if (question) {
-        repeater_start(&schedule, key);
-    } else {
-        repeater_stop(&schedule, key);
-    }
+    repeater_set(&schedule, key, question != NULL);
 }
 
 static long long int

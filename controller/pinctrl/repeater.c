@@ -85,14 +85,6 @@ start(struct repeater *repeater, struct repeated *r)
     send_at(repeater, r, time_msec());
 }
 
-void
-repeater_start(struct repeater *repeater, struct inc_key key)
-{
-    struct repeated *r = find(repeater, key);
-
-    start(repeater, r ? r : add(repeater, key));
-}
-
 static void
 repeated_destroy(struct repeated *r)
 {
@@ -101,11 +93,13 @@ repeated_destroy(struct repeated *r)
 }
 
 void
-repeater_stop(struct repeater *repeater, struct inc_key key)
+repeater_set(struct repeater *repeater, struct inc_key key, bool wanted)
 {
     struct repeated *r = find(repeater, key);
 
-    if (r) {
+    if (wanted) {
+        start(repeater, r ? r : add(repeater, key));
+    } else if (r) {
         send_at(repeater, r, LLONG_MAX);
         hmap_remove(&repeater->by_key, &r->hmap_node);
         repeated_destroy(r);

@@ -10,8 +10,7 @@
  * A repeater keeps what there is to send, by key, and when each is due; its
  * service says how one is sent and how long it is until the next time:
  *
- *     fact comes --repeater_start()--> schedule --timer()--> send()
- *     fact goes ---repeater_stop()---> gone
+ *     fact comes or goes --repeater_set()--> schedule --timer()--> send()
  *
  * What cannot be sent because the switch takes nothing stays due.
  *
@@ -67,9 +66,9 @@ struct repeated {
 void repeater_init(struct repeater *, struct inc_engine *);
 void repeater_destroy(struct repeater *); /* Frees all. */
 
-/* Sends 'key' from the beginning, whether or not it is there. */
-void repeater_start(struct repeater *, struct inc_key key);
-void repeater_stop(struct repeater *, struct inc_key key);
+/* Sends 'key' from the beginning, whether or not it is there; if not 'wanted',
+ * no longer. */
+void repeater_set(struct repeater *, struct inc_key key, bool wanted);
 
 /* Sends what is due at 'now', but not for long.  Returns when timer() is to be
  * called again. */
