@@ -160,11 +160,12 @@ def frames(side, port):
         at += 16 + size
 
 
-def heard(side, port, since=0.0):
-    """What announcements have come, and when: a dictionary."""
+def heard(side, port, since=0.0, in_words=describe):
+    """What announcements have come, and when: a dictionary.  Or other frames,
+    for which 'in_words' returns not None, but what they are."""
     result = {}
     for when, frame in frames(side, port):
-        what = describe(frame)
+        what = in_words(frame)
         if what and when >= since:
             result.setdefault(what, []).append(when)
     return result

@@ -13,7 +13,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from announce import (check_intervals, colons, connect,  # noqa: E402
-                      frames, ignored, machine, now, switch)
+                      heard, ignored, machine, now, switch)
 from pinctrl_diff import CASES, case  # noqa: E402
 
 # Not those that were imported.
@@ -72,12 +72,7 @@ def describe(frame):
 
 def asked(side, port, since=0.0):
     """What has been asked, and when: a dictionary."""
-    result = {}
-    for when, frame in frames(side, port):
-        what = describe(frame)
-        if what and when >= since:
-            result.setdefault(what, []).append(when)
-    return result
+    return heard(side, port, since, describe)
 
 
 def wait_times(side, what, n, since, port='hv1-physnet'):
