@@ -12,6 +12,7 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "simap.h"
+#include "svec.h"
 #include "unixctl.h"
 #include "util.h"
 #include "uuid.h"
@@ -146,16 +147,23 @@ recompute_cmd(struct unixctl_conn *conn, int argc OVS_UNUSED,
     unixctl_command_reply(conn, NULL);
 }
 
-/* Does 'unit' have the key that the user calls 'name'? */
-static bool
-unit_is_called(const struct inc_unit *unit, const char *name)
+/* Appends the key by which the user calls 'unit'. */
+static void
+unit_format_key(struct ds *s, const struct inc_unit *unit)
 {
-    struct ds s = DS_EMPTY_INITIALIZER;
     enum inc_key_type type = (unit->origin
                               ? unit->origin->kind->class->key_type
                               : INC_KEY_STRING);
 
-    key_format(&s, type, unit->key, unit->key_len);
+    key_format(s, type, unit->key, unit->key_len);
+}
+
+static bool
+unit_is_called(const struct inc_unit *unit, const char *name)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    unit_format_key(&s, unit);
     bool equal = !strcmp(ds_cstr(&s), name);
     ds_destroy(&s);
     return equal;
@@ -178,33 +186,66 @@ unit_format_reads(struct ds *s, const struct inc_unit *unit)
     }
 }
 
-/* inc-engine/why CLASS KEY: what does this unit depend on? */
+/* Appends the keys of the units of 'uc', a line each, in order. */
 static void
-why_cmd(struct unixctl_conn *conn, int argc OVS_UNUSED, const char *argv[],
+format_keys(struct ds *s, const struct unit_class *uc)
+{
+    struct svec keys = SVEC_EMPTY_INITIALIZER;
+    const struct inc_unit *unit;
+    const char *key;
+    size_t i;
+
+    HMAP_FOR_EACH (unit, node, &uc->units) {
+        struct ds line = DS_EMPTY_INITIALIZER;
+
+        unit_format_key(&line, unit);
+        svec_add_nocopy(&keys, ds_steal_cstr(&line));
+    }
+    svec_sort(&keys);
+    SVEC_FOR_EACH (i, key, &keys) {
+        ds_put_format(s, "%s\n", key);
+    }
+    svec_destroy(&keys);
+}
+
+/* inc-engine/why CLASS KEY: what does this unit depend on?  Without a KEY:
+ * which units are there? */
+static void
+why_cmd(struct unixctl_conn *conn, int argc, const char *argv[],
         void *engine_)
 {
     const struct inc_engine *engine = engine_;
-    struct ds s = DS_EMPTY_INITIALIZER;
+    const struct unit_class *uc = NULL;
+    const struct inc_unit *unit;
     bool found = false;
 
     for (size_t i = 0; i < engine->n_classes; i++) {
-        const struct unit_class *uc = engine->classes[i];
-        const struct inc_unit *unit;
-
-        if (strcmp(uc->class->name, argv[1])) {
-            continue;
+        if (!strcmp(engine->classes[i]->class->name, argv[1])) {
+            uc = engine->classes[i];
         }
-        HMAP_FOR_EACH (unit, node, &uc->units) {
-            if (unit_is_called(unit, argv[2])) {
-                unit_format_reads(&s, unit);
-                found = true;
-            }
+    }
+    if (!uc) {
+        unixctl_command_reply_error(conn, "no such class: "
+                                    "inc-engine/show-stats has their names");
+        return;
+    }
+
+    struct ds s = DS_EMPTY_INITIALIZER;
+    if (argc == 2) {
+        format_keys(&s, uc);
+        found = true;
+    }
+    HMAP_FOR_EACH (unit, node, &uc->units) {
+        if (argc > 2 && unit_is_called(unit, argv[2])) {
+            unit_format_reads(&s, unit);
+            found = true;
         }
     }
     if (found) {
         unixctl_command_reply(conn, ds_cstr(&s));
     } else {
-        unixctl_command_reply_error(conn, "no such unit");
+        unixctl_command_reply_error(conn, "no such unit: inc-engine/why with "
+                                    "the class alone lists their keys");
     }
     ds_destroy(&s);
 }
@@ -222,6 +263,6 @@ inc_engine_register_commands(struct inc_engine *engine)
                              recompute_cmd, engine);
     unixctl_command_register("recompute", "[deprecated]", 0, 0,
                              recompute_cmd, engine);
-    unixctl_command_register("inc-engine/why", "CLASS KEY", 2, 2,
+    unixctl_command_register("inc-engine/why", "CLASS [KEY]", 1, 2,
                              why_cmd, engine);
 }
