@@ -49,6 +49,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/idl-columns.c \
 	controller/idl-columns.h \
 	controller/idl-row.h \
+	controller/idl-start.c \
+	controller/idl-start.h \
 	controller/guard.c \
 	controller/guard.h \
 	controller/if-status.c \

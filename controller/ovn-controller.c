@@ -49,6 +49,7 @@
 #include "group.h"
 #include "guard.h"
 #include "idl-columns.h"
+#include "idl-start.h"
 #include "if-status.h"
 #include "inc-proc-eng.h"
 #include "inject-pkt.h"
@@ -191,6 +192,8 @@ static struct {
     struct inc_engine *engine;
     struct ovsdb_idl_loop ovs;
     struct ovsdb_idl_loop sb;
+    struct idl_start ovs_start;
+    struct idl_start sb_start;
 
     struct ovs_config config;   /* Read anew in each turn. */
     char *sb_remote;            /* That 'sb' was told to connect to. */
@@ -341,8 +344,8 @@ register_commands(void)
 static void
 create_idls(void)
 {
-    struct ovsdb_idl *ovs = ovsdb_idl_create(options.ovs_remote,
-                                             &ovsrec_idl_class, false, true);
+    struct ovsdb_idl *ovs = ovsdb_idl_create_unconnected(&ovsrec_idl_class,
+                                                         false);
     struct ovsdb_idl *sb = ovsdb_idl_create_unconnected(&sbrec_idl_class,
                                                         false);
     struct idl_columns columns;
@@ -360,6 +363,9 @@ create_idls(void)
     /* Of a cluster, any member will do: all of it is for reading, but for
      * rows that are ours alone. */
     ovsdb_idl_set_leader_only(sb, false);
+    idl_start_init(&ctl.ovs_start, ovs, &ovsrec_idl_class);
+    idl_start_set_remote(&ctl.ovs_start, options.ovs_remote);
+    idl_start_init(&ctl.sb_start, sb, &sbrec_idl_class);
     ctl.ovs = (struct ovsdb_idl_loop) OVSDB_IDL_LOOP_INITIALIZER(ovs);
     ctl.sb = (struct ovsdb_idl_loop) OVSDB_IDL_LOOP_INITIALIZER(sb);
 }
@@ -388,9 +394,9 @@ apply_config(void)
     if (!nullable_string_is_equal(remote, ctl.sb_remote)) {
         free(ctl.sb_remote);
         ctl.sb_remote = nullable_xstrdup(remote);
-        ovsdb_idl_set_remote(ctl.sb.idl, remote, true);
+        idl_start_set_remote(&ctl.sb_start, remote);
     }
-    ovsdb_idl_set_probe_interval(ctl.sb.idl, ctl.config.sb_probe_ms);
+    idl_start_set_probe_interval(&ctl.sb_start, ctl.config.sb_probe_ms);
 }
 
 /* Whether to go on with the ovn-northd that there is. */
@@ -568,10 +574,12 @@ begin_turn(struct turn *turn)
         .our_chassis = ctl.our_chassis,
     };
     turn->ovs_txn = ovsdb_idl_loop_run(&ctl.ovs);
+    idl_start_run(&ctl.ovs_start);
     if (ovs_is_ready()) {
         apply_config();
     }
     turn->sb_txn = ovsdb_idl_loop_run(&ctl.sb);
+    idl_start_run(&ctl.sb_start);
     if (!sb_is_ready() || !ovsdb_idl_is_connected(ctl.sb.idl)) {
         turn->sb_txn = NULL;
     }
@@ -586,6 +594,8 @@ end_turn(struct turn *turn, int *sb_failures, int *ovs_failures)
 {
     ctl.our_chassis = turn->our_chassis;
     free(turn->target);
+    idl_start_wait(&ctl.ovs_start);
+    idl_start_wait(&ctl.sb_start);
     *sb_failures += !ovsdb_idl_loop_commit_and_wait(&ctl.sb);
     *ovs_failures += !ovsdb_idl_loop_commit_and_wait(&ctl.ovs);
 }
@@ -829,6 +839,8 @@ main(int argc, char *argv[])
     destroy_modules();
     unixctl_command_reply(ctl.exit_conn, NULL);
     unixctl_server_destroy(unixctl);
+    idl_start_destroy(&ctl.ovs_start);
+    idl_start_destroy(&ctl.sb_start);
     ovsdb_idl_loop_destroy(&ctl.ovs);
     ovsdb_idl_loop_destroy(&ctl.sb);
     ovs_config_destroy(&ctl.config);
