@@ -134,6 +134,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/physical-lookup.c \
 	controller/physical-mcast.c \
 	controller/physical-mtu.c \
+	controller/physical-nf.c \
 	controller/physical-port.c \
 	controller/physical-tunnel.c \
 	controller/physical.c \

@@ -235,6 +235,10 @@ index_port_binding(const void *pb_, bool add)
         input_put_member(in_kinds.routing_ports, inc_key_uuid(&pb->datapath),
                          name, add);
     }
+    if (smap_get_bool(&pb->options, "is-nf", false)) {
+        input_put_member(in_kinds.nf_ports, inc_key_uuid(&pb->datapath),
+                         name, add);
+    }
     inc_set(in_kinds.rare_port, name,
             add && smap_get(&pb->options, "vif-plug-type")
             ? inc_there : NULL);
@@ -282,6 +286,7 @@ static const struct input_kind port_binding_kinds[] = {
     INPUT_MARK(advertising_port, "advertising-port", INC_KEY_STRING),
     INPUT_SET(delegation_ports, "delegation-ports", INC_KEY_UUID),
     INPUT_SET(routing_ports, "routing-ports", INC_KEY_UUID),
+    INPUT_SET(nf_ports, "nf-ports", INC_KEY_UUID),
     INPUT_MARK(rare_port, "rare-port", INC_KEY_STRING),
     INPUT_SET(migrating_ports, "migrating-ports", INC_KEY_UUID),
     INPUT_SET(vifs_by_key, "vifs-by-key", INC_KEY_OTHER),

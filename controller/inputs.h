@@ -400,6 +400,9 @@ const struct inc_set *in_delegation_ports(struct inc_unit *,
 /* The gateway ports of datapath 'dp' that take part in dynamic routing. */
 const struct inc_set *in_routing_ports(struct inc_unit *,
                                        const struct uuid *dp);  /* lports */
+/* The ports of datapath 'dp' that network functions have. */
+const struct inc_set *in_nf_ports(struct inc_unit *,
+                                  const struct uuid *dp);       /* lports */
 /* Tunnels that lead to all chassis.  (Those to one are in_kinds.tunnel_iface,
  * by the interface's name.) */
 const struct inc_set *in_shared_tunnel_ifaces(struct inc_unit *); /* ifaces */
@@ -441,6 +444,7 @@ struct inputs_kinds {
                              * and... */
         *delegation_ports,  /* ...by datapath, those with ipv6_prefix*. */
         *routing_ports,     /* By datapath, those with dynamic-routing. */
+        *nf_ports,          /* By datapath, those with options:is-nf. */
         *rare_port;         /* By name: Port_Bindings with options that
                              * unsupported.c is about. */
 };

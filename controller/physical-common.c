@@ -243,10 +243,16 @@ put_push_vlan(uint16_t ethertype, int tag, struct ofpbuf *ofpacts)
 }
 
 void
-put_enter_egress(const struct ovn_tables *tables, struct ofpbuf *ofpacts)
+put_enter_egress(const struct ovn_tables *tables, enum mf_field_id half_kept,
+                 struct ofpbuf *ofpacts)
 {
     for (int i = 0; i < MFF_N_LOG_REGS; i++) {
-        put_load(MFF_REG0 + i, 0, ofpacts);
+        if (MFF_REG0 + i != half_kept) {
+            put_load(MFF_REG0 + i, 0, ofpacts);
+        }
+    }
+    if (half_kept) {
+        put_load_bits(half_kept, 0, 16, 0, ofpacts);
     }
     put_resubmit(tables->egress, ofpacts);
 }

@@ -47,8 +47,10 @@ void put_to_tunnel(struct inc_unit *, const struct tunnel *, struct ofpbuf *);
 
 void put_set_eth_src(const struct eth_addr *, struct ofpbuf *);
 void put_push_vlan(uint16_t ethertype, int tag, struct ofpbuf *);
-/* To the egress pipeline, with clean registers. */
-void put_enter_egress(const struct ovn_tables *, struct ofpbuf *);
+/* To the egress pipeline, with clean registers, but for the upper half of
+ * 'half_kept' unless that is 0. */
+void put_enter_egress(const struct ovn_tables *, enum mf_field_id half_kept,
+                      struct ofpbuf *);
 void put_output(ofp_port_t, struct ofpbuf *);
 /* Drops what is dropped in 'table', which is empty, or, as SB_Global's
  * options:debug_drop_* ask for, a sample of it. */
@@ -92,6 +94,12 @@ struct local_port;
 void physical_add_path_mtu(struct inc_unit *, const struct port_binding *pb,
                            const struct local_port *lp, uint32_t dp_key);
 
+/* Whether 'pb' is a port of a network function, see physical-nf.c. */
+bool physical_is_nf(struct inc_unit *, const struct port_binding *pb);
+/* Flows for what network functions on this chassis send on with what came by
+ * 't', a tunnel with a port of its own. */
+void physical_add_nf_return(struct inc_unit *, const struct tunnel *);
+
 /* Calls 'cb' with each network and MAC address of 'mappings', the form of
  * ovn-chassis-mac-mappings.  The unit says what is wrong with the rest. */
 void chassis_macs_for_each(struct inc_unit *, const char *mappings,
@@ -117,5 +125,6 @@ void physical_port_init(void);
 void physical_mcast_init(void);
 void physical_tunnel_init(void);
 void physical_lookup_init(struct inc_engine *);
+void physical_nf_init(struct inc_engine *);
 
 #endif /* controller/physical-common.h */

@@ -728,6 +728,11 @@ put_tunnels(struct port_ctx *ctx, size_t id)
     if (pb->type == LP_VTEP) {
         /* A ramp's packets may go back to it. */
         put_forget_in_port(&ctx->ofpacts);
+    } else if (physical_is_nf(ctx->unit, pb)) {
+        /* So may what a network function is to see: it may have come from
+         * where that is. */
+        put_push_in_port(&ctx->ofpacts);
+        put_forget_in_port(&ctx->ofpacts);
     }
     any = put_to_chassis(ctx, &pb->chassis, &pb->encap,
                          !uuid_is_zero(&pb->encap), id);
@@ -757,6 +762,9 @@ add_tunneled(struct port_ctx *ctx)
         match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
         match_encap_id(in_dialect(ctx->unit), id, &match);
         put_resubmit(table_after_remote(ctx->tables), &ctx->ofpacts);
+        if (physical_is_nf(ctx->unit, ctx->pb)) {
+            put_pop_in_port(&ctx->ofpacts);
+        }
         add_flow(ctx, ctx->tables->remote_output, 100, &match);
     }
 }
@@ -843,7 +851,7 @@ add_external_behind(struct port_ctx *ctx, const struct port_binding *ln)
             match_outport(&match, ctx->dp_key, ln->tunnel_key);
             match_flags(&match, MLF_BIT(LOCALPORT), MLF_BIT(LOCALPORT));
             match_set_dl_dst(&match, mac);
-            put_enter_egress(ctx->tables, &ctx->ofpacts);
+            put_enter_egress(ctx->tables, 0, &ctx->ofpacts);
             add_flow(ctx, ctx->tables->check_loopback, 170, &match);
         }
     }
@@ -971,6 +979,7 @@ add_elsewhere(struct port_ctx *ctx)
         .type = ctx->pb->type,
         .has_localnet = ln != NULL,
         .is_on_several = ctx->pb->n_additional_chassis != 0,
+        .is_nf = physical_is_nf(ctx->unit, ctx->pb),
         .n_gateways = tunnel_bfd_count_members(read_ha_group(ctx)),
     };
 

@@ -251,6 +251,9 @@ tunnel_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             /* What comes through the port is the same for all. */
             match_tunnel_source(t, &ctx.from);
         }
+        if (!t->by_flow) {
+            physical_add_nf_return(unit, t);
+        }
         if (t->is_remote) {
             add_from_remote(&ctx, &t->chassis);
         }

@@ -19,9 +19,10 @@
  * (Which numbers these tables have, the dialect says: ovn/dialect.h.)
  *
  * One unit for each logical port (physical-port.c), multicast group
- * (physical-mcast.c) and tunnel interface or other chassis
- * (physical-tunnel.c).  So binding a port touches its own flows and those of
- * the groups that it is in.  Flows that depend on nothing are in here.
+ * (physical-mcast.c), tunnel interface or other chassis (physical-tunnel.c),
+ * and datapath with network functions (physical-nf.c).  So binding a port
+ * touches its own flows and those of the groups that it is in.  Flows that
+ * depend on nothing are in here.
  *
  * The cookie of a flow is the start of the UUID of the row that it stems
  * from. */
@@ -61,7 +62,7 @@ add_enter_egress(struct inc_unit *unit, const struct ovn_tables *t,
     struct ofpbuf ofpacts;
 
     ofpbuf_init(&ofpacts, 0);
-    put_enter_egress(t, &ofpacts);
+    put_enter_egress(t, 0, &ofpacts);
     flow_output_add(unit, t->check_loopback, 0, 0, all, &ofpacts);
     ofpbuf_uninit(&ofpacts);
 }
@@ -125,6 +126,7 @@ init(struct inc_engine *engine)
     physical_mcast_init();
     physical_tunnel_init();
     physical_lookup_init(engine);
+    physical_nf_init(engine);
 }
 
 const struct module physical_module = {

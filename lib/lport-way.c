@@ -21,7 +21,10 @@ lport_way(const struct lport_place *place)
             && !strcmp(place->redirect_type, "bridged")) {
             return LPORT_WAY_BRIDGED;
         }
-    } else if (place->has_localnet && !place->is_on_several) {
+    } else if (place->has_localnet && !place->is_on_several
+               && !place->is_nf) {
+        /* A network function's machine does not take what is addressed to
+         * somebody else from the physical network. */
         return LPORT_WAY_LOCALNET;
     }
     return has_gateways ? LPORT_WAY_GATEWAYS : LPORT_WAY_TUNNEL;

@@ -35,6 +35,7 @@ struct lport_place {
     enum lport_type type;
     bool has_localnet;          /* Has its switch a localnet port? */
     bool is_on_several;         /* Has it additional chassis? */
+    bool is_nf;                 /* Is it a network function's? */
     size_t n_gateways;          /* Members of its HA chassis group. */
     const char *redirect_type;  /* Its option, or NULL. */
 };

@@ -105,6 +105,15 @@ def without_a_tunnel(line):
     return None
 
 
+def without_in_port(line):
+    """By a flow-based tunnel, in the next table, and not to where the packet
+    has come from."""
+    m = re.match(r'(table=44, .*actions=)push:NXM_OF_IN_PORT\[\],'
+                 r'set_field:ANY->in_port,(.*->tun_dst,output:\d+,'
+                 r'resubmit\(,4)5\),pop:NXM_OF_IN_PORT\[\]$', line)
+    return m[1] + m[2] + '6)' if m else None
+
+
 TO_ONE_TUNNEL = r'\bset_field:\w+/0xffffff->tun_id,' \
     r'(?:set_field:\w+->tun_metadata0,move:[^,]*,)?output:[^,]*,'
 
@@ -257,6 +266,26 @@ FAULTS = (
                  'tell them apart, and nothing there goes to it.',
           documented='Table 85 is there before any logical flow goes to it',
           only_ours=matching(r'^table=85, ')),
+    Fault(name='nf-ipv6',
+          reason='ovn-nb(5): what an ACL matches is redirected, IPv6 as well.',
+          documented='IPv6 packets go back by the tunnel that they came by, '
+                     'too',
+          only_ours=matching(r'^table=46, priority=110, [^ ]* ipv6,'
+                             r'reg10=0/0x1000000,.*ct\(table=46,')),
+    Fault(name='flow-based-nf',
+          reason='What a network function on another chassis is to see may '
+                 'have come from there, through the same port.',
+          documented='a packet may go back to the chassis that it has come '
+                     'from',
+          stock_form=without_in_port),
+    Fault(name='nf-vxlan',
+          reason='tun_metadata0 is a Geneve option, and nothing that comes by '
+                 'VXLAN has the number that these flows match.',
+          documented='no flows for what comes out of one that would send it '
+                     'back by VXLAN',
+          only_stock=matching(r'^table=46, priority=1(?:09|10), [^ ]* .*'
+                              r'reg10=0x1000000/0x1000000,.*'
+                              r'->tun_metadata0,output:')),
     Fault(name='mcast-own-additional',
           reason='ovn-architecture(7): a multicast group is sent to each '
                  'hypervisor that has a member, and ovn-sb(5) gives '

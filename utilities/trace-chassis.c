@@ -317,6 +317,7 @@ way_to(const struct trace_port *port)
         .type = lport_type_from_word(port->type, port->row->parent_port),
         .has_localnet = find_localnet(port->dp) != NULL,
         .is_on_several = port->row->n_additional_chassis != 0,
+        .is_nf = port->is_nf,
         .n_gateways = count_gateways(port),
         .redirect_type = smap_get(&port->row->options, "redirect-type"),
     };

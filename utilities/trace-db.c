@@ -297,6 +297,8 @@ read_ports(struct trace_db *db)
                                            port->name);
         port->type = row->type;
         port->key = row->tunnel_key;
+        port->is_nf = (db->dialect.tunnel_ofport
+                       && smap_get_bool(&row->options, "is-nf", false));
         if (!strcmp(port->type, "l3gateway")) {
             dp->has_l3gateway = true;
         }
@@ -411,6 +413,7 @@ refresh_dialect(struct trace_db *db)
     ovn_dialect_choose(global ? &global->options : NULL, &dialect);
     if (!ovn_dialect_equal(&dialect, &db->dialect)) {
         db->dialect = dialect;
+        db->ports_changed = true;
         trace_flows_clear(db->flows);
         trace_served_clear(db->served);
     }

@@ -63,6 +63,7 @@ struct trace_port {
     const char *friendly_name;
     const char *type;
     uint32_t key;
+    bool is_nf;                 /* A network function's. */
 
     /* The other end of a "patch" or "l3gateway" port, or the port that a
      * "chassisredirect" port stands for.  NULL if there is none. */
