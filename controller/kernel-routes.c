@@ -50,12 +50,21 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 /* Messages: parsing routes. */
 
+/* What a route asks of packets besides their destination.  Those of ours ask
+ * nothing, and the kernel has them beside others that do. */
+struct selector {
+    uint8_t tos;                /* Of IPv4. */
+    uint8_t src_plen;           /* Of IPv6: in bits, */
+    struct in6_addr src;        /* and the prefix. */
+};
+
 /* A route as the kernel has it. */
 struct route {
     uint32_t table;
-    uint8_t family, type, protocol, tos;
+    uint8_t family, type, protocol;
     bool cloned;                /* From the cache. */
     struct kernel_route r;      /* 'nexthop' of a route that has just one. */
+    struct selector selector;
     uint32_t ifindex;
     const struct nlattr *multipath; /* Borrowed from the message; or NULL. */
     bool dead;
@@ -109,6 +118,8 @@ parse_route(const struct ofpbuf *msg, struct route *route)
     static const struct nl_policy policy[] = {
         [RTA_DST] = { .type = NL_A_UNSPEC, .optional = true,
                       .min_len = 4, .max_len = 16 },
+        [RTA_SRC] = { .type = NL_A_UNSPEC, .optional = true,
+                      .min_len = 4, .max_len = 16 },
         [RTA_OIF] = { .type = NL_A_U32, .optional = true },
         [RTA_GATEWAY] = { .type = NL_A_UNSPEC, .optional = true,
                           .min_len = 4, .max_len = 16 },
@@ -133,7 +144,8 @@ parse_route(const struct ofpbuf *msg, struct route *route)
     route->family = rtm->rtm_family;
     route->type = rtm->rtm_type;
     route->protocol = rtm->rtm_protocol;
-    route->tos = rtm->rtm_tos;
+    route->selector.tos = rtm->rtm_tos;
+    route->selector.src_plen = rtm->rtm_src_len;
     route->cloned = (rtm->rtm_flags & RTM_F_CLONED) != 0;
     route->dead = (rtm->rtm_flags & RTNH_F_DEAD) != 0;
     route->r.plen = rtm->rtm_dst_len;
@@ -151,6 +163,12 @@ parse_route(const struct ofpbuf *msg, struct route *route)
         && !parse_address(rtm->rtm_family, nl_attr_get(attrs[RTA_DST]),
                           nl_attr_get_size(attrs[RTA_DST]),
                           &route->r.prefix)) {
+        return false;
+    }
+    if (attrs[RTA_SRC]
+        && !parse_address(rtm->rtm_family, nl_attr_get(attrs[RTA_SRC]),
+                          nl_attr_get_size(attrs[RTA_SRC]),
+                          &route->selector.src)) {
         return false;
     }
     parse_nexthop(rtm->rtm_family, attrs[RTA_GATEWAY], attrs[RTA_VIA],
@@ -308,9 +326,11 @@ put_nexthop(struct ofpbuf *msg, const struct kernel_route *r)
     }
 }
 
-/* A request to make a route of ours or, if not 'add', to delete it. */
+/* A request to make a route of ours or, if not 'add', to delete it.  One that
+ * is to be deleted may have a 'selector'. */
 static struct ofpbuf *
-route_request(uint32_t table, const struct kernel_route *r, bool add)
+route_request(uint32_t table, const struct kernel_route *r,
+              const struct selector *selector, bool add)
 {
     struct ofpbuf *msg = ofpbuf_new(256);
 
@@ -334,6 +354,13 @@ route_request(uint32_t table, const struct kernel_route *r, bool add)
         rtm->rtm_type = RTN_UNSPEC;
     }
     put_address(msg, RTA_DST, &r->prefix);
+    if (selector) {
+        rtm->rtm_tos = selector->tos;
+        rtm->rtm_src_len = selector->src_plen;
+        if (selector->src_plen) {
+            put_address(msg, RTA_SRC, &selector->src);
+        }
+    }
     nl_msg_put_u32(msg, RTA_TABLE, table);
     nl_msg_put_u32(msg, RTA_PRIORITY, r->metric);
     if (add && ipv6_addr_is_set(&r->nexthop)) {
@@ -476,7 +503,9 @@ struct wanted {
     struct kernel_route r;
     unsigned int n;             /* How many times. */
     bool is_there;              /* According to the dump in progress... */
-    bool is_other;              /* ...there is one of ours, but different. */
+    unsigned int n_other;       /* ...so many of ours are there instead, or
+                                 * beside it: IPv4 has several if one was
+                                 * appended. */
 };
 
 struct table {
@@ -771,10 +800,16 @@ reconcile_vrf(struct table *t)
 
 /* Reconciling routes. */
 
+/* A route of ours that should not be. */
+struct stale {
+    struct kernel_route r;
+    struct selector selector;
+};
+
 /* What is found out about a table. */
 struct scan {
     struct table *t;
-    struct kernel_route *stale; /* Routes of ours that should not be. */
+    struct stale *stale;
     size_t n_stale, allocated_stale;
     const struct route *route;  /* That is being looked at. */
     struct kernel_learned *learned;
@@ -833,13 +868,19 @@ learn_nexthop(const struct in6_addr *nexthop, uint32_t ifindex, void *scan_)
     };
 }
 
+static bool
+has_selector(const struct route *route)
+{
+    return route->selector.tos || route->selector.src_plen;
+}
+
 /* Is 'w' the route of ours that is there? */
 static bool
 is_as_wanted(const struct route *route, const struct wanted *w)
 {
     const bool is_blackhole = !ipv6_addr_is_set(&w->r.nexthop);
 
-    return (!route->tos && !route->multipath
+    return (!route->multipath
             && route->type == (is_blackhole ? RTN_BLACKHOLE : RTN_UNICAST)
             && ipv6_addr_equals(&route->r.nexthop, &w->r.nexthop));
 }
@@ -850,18 +891,22 @@ scan_route(const struct route *route, void *scan_)
     struct scan *scan = scan_;
 
     if (route->protocol == KERNEL_ROUTE_PROTOCOL) {
-        struct wanted *w = wanted_find(scan->t, &route->r, false);
+        struct wanted *w = (has_selector(route) ? NULL
+                            : wanted_find(scan->t, &route->r, false));
 
         if (w && is_as_wanted(route, w)) {
             w->is_there = true;
         } else if (w) {
-            w->is_other = true;
+            w->n_other++;
         } else {
             if (scan->n_stale >= scan->allocated_stale) {
                 scan->stale = x2nrealloc(scan->stale, &scan->allocated_stale,
                                          sizeof *scan->stale);
             }
-            scan->stale[scan->n_stale++] = route->r;
+            scan->stale[scan->n_stale++] = (struct stale) {
+                .r = route->r,
+                .selector = route->selector,
+            };
         }
     } else if (route->type == RTN_UNICAST && !route->cloned) {
         scan->route = route;
@@ -921,10 +966,11 @@ batch_send(struct batch *b)
 }
 
 static void
-batch_put(struct batch *b, const struct kernel_route *r, bool add)
+batch_put(struct batch *b, const struct kernel_route *r,
+          const struct selector *selector, bool add)
 {
     b->txns[b->n] = (struct nl_transaction) {
-        .request = route_request(b->t->id, r, add),
+        .request = route_request(b->t->id, r, selector, add),
     };
     b->routes[b->n] = *r;
     b->adds[b->n] = add;
@@ -946,15 +992,17 @@ write_routes(struct scan *scan)
         if (wanted_find(scan->t, &w->r, false) != w) {
             continue;
         }
-        if (w->is_other) {
-            batch_put(b, &w->r, false);
+        /* To delete one is to delete any. */
+        const size_t n = w->n_other ? w->n_other + w->is_there : 0;
+        for (size_t i = 0; i < n; i++) {
+            batch_put(b, &w->r, NULL, false);
         }
-        if (w->is_other || !w->is_there) {
-            batch_put(b, &w->r, true);
+        if (n || !w->is_there) {
+            batch_put(b, &w->r, NULL, true);
         }
     }
     for (size_t i = 0; i < scan->n_stale; i++) {
-        batch_put(b, &scan->stale[i], false);
+        batch_put(b, &scan->stale[i].r, &scan->stale[i].selector, false);
     }
     if (b->n) {
         batch_send(b);
@@ -1005,7 +1053,8 @@ scan_table(struct scan *scan)
         return error;
     }
     HMAP_FOR_EACH (w, node, &scan->t->wanted) {
-        w->is_there = w->is_other = false;
+        w->is_there = false;
+        w->n_other = 0;
     }
     ask_strictly(sock);
     for (size_t i = 0; !error && i < ARRAY_SIZE(families); i++) {
@@ -1060,6 +1109,8 @@ is_due(const struct table *t)
 
 /* Notifications. */
 
+/* Something has changed that is in no table of ours, or it is not known
+ * what. */
 static void
 doubt_all(void)
 {
