@@ -1119,6 +1119,7 @@ doubt_all(void)
     HMAP_FOR_EACH (t, node, &tables) {
         t->is_doubted = true;
     }
+    learned_seqno++;            /* A device may have another name. */
 }
 
 static int
@@ -1171,7 +1172,6 @@ take_notification(const struct ofpbuf *msg)
 
     if (nlh->nlmsg_type != RTM_NEWROUTE && nlh->nlmsg_type != RTM_DELROUTE) {
         doubt_all();
-        learned_seqno++;        /* A device may have another name. */
     } else if (parse_route(msg, &route)) {
         struct table *t = table_find(route.table);
 
