@@ -143,8 +143,9 @@ parse_nexthop(struct inc_unit *unit, const struct datapath_binding *dp,
     const char *text = smap_get(&dp->external_ids, key);
 
     if (text && (!ip_text_parse(text, ip)
-                 || (!may_be_ipv4 && IN6_IS_ADDR_V4MAPPED(ip))
-                 || !ipv6_addr_is_set(ip))) {
+                 || (IN6_IS_ADDR_V4MAPPED(ip)
+                     ? !may_be_ipv4 || !in6_addr_get_mapped_ipv4(ip)
+                     : !ipv6_addr_is_set(ip)))) {
         UNIT_WARN(unit, &rl, "router %s: %s: \"%s\" is no such address: its "
                   "routes are blackholes", name, key, text);
         *ip = in6addr_any;
