@@ -76,22 +76,29 @@ family_size(uint8_t family)
     return family == AF_INET ? sizeof(ovs_be32) : sizeof(struct in6_addr);
 }
 
+/* IPv6 routes with IPv4-mapped addresses are not for us: here, such addresses
+ * are IPv4's. */
 static bool
 parse_address(uint8_t family, const void *data, size_t size,
               struct in6_addr *ip)
 {
+    struct in6_addr ip6;
+    ovs_be32 ip4;
+
     if ((family != AF_INET && family != AF_INET6)
         || size < family_size(family)) {
         return false;
     }
     if (family == AF_INET) {
-        ovs_be32 ip4;
-
         memcpy(&ip4, data, sizeof ip4);
         *ip = in6_addr_mapped_ipv4(ip4);
-    } else {
-        memcpy(ip, data, sizeof *ip);
+        return true;
     }
+    memcpy(&ip6, data, sizeof ip6);
+    if (IN6_IS_ADDR_V4MAPPED(&ip6)) {
+        return false;
+    }
+    *ip = ip6;
     return true;
 }
 
