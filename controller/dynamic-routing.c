@@ -178,11 +178,12 @@ choose_table(struct inc_unit *unit, const struct datapath_binding *dp,
     return table;
 }
 
+/* Of a name with '%', the kernel makes another one, each time. */
 static bool
 is_device_name(const char *name)
 {
     return (name[0] && strlen(name) < IFNAMSIZ && strcmp(name, ".")
-            && strcmp(name, "..") && !strpbrk(name, "/: \t\n\v\f\r"));
+            && strcmp(name, "..") && !strpbrk(name, "/:% \t\n\v\f\r"));
 }
 
 /* The name of the VRF device that port 'pb' asks for. */
