@@ -540,7 +540,7 @@ struct table {
 
 static struct hmap tables = HMAP_INITIALIZER(&tables);
 static struct nl_sock *monitor;
-static uint64_t learned_seqno;
+static uint64_t learned_seqno, devices_seqno;
 
 bool
 kernel_table_is_ours(uint32_t table)
@@ -735,6 +735,12 @@ uint64_t
 kernel_routes_seqno(void)
 {
     return learned_seqno;
+}
+
+uint64_t
+kernel_devices_seqno(void)
+{
+    return devices_seqno;
 }
 
 /* VRF devices. */
@@ -1126,7 +1132,7 @@ doubt_all(void)
     HMAP_FOR_EACH (t, node, &tables) {
         t->is_doubted = true;
     }
-    learned_seqno++;            /* A device may have another name. */
+    devices_seqno++;
 }
 
 static int

@@ -92,6 +92,9 @@ bool kernel_table_learned(uint32_t table, const struct kernel_learned **,
                           size_t *n);
 /* Changes when something that can be learned has changed. */
 uint64_t kernel_routes_seqno(void);
+/* Changes when a device may have got another name, as far as tables are
+ * followed. */
+uint64_t kernel_devices_seqno(void);
 
 /* Reads notifications. */
 void kernel_routes_run(void);

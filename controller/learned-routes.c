@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coverage.h"
 #include "dynamic-routing.h"
 #include "hash.h"
 #include "idl-columns.h"
@@ -38,6 +39,7 @@
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/hmap.h"
+#include "openvswitch/shash.h"
 #include "ovn-sb-idl.h"
 #include "ovsdb-idl.h"
 #include "packets.h"
@@ -45,6 +47,8 @@
 #include "util.h"
 #include "uuid.h"
 #include "uuidset.h"
+
+COVERAGE_DEFINE(learned_routes_pass);
 
 /* Value of a cell of 'our_row_kind'. */
 struct our_row {
@@ -60,6 +64,11 @@ static struct inc_kind *our_row_kind;
 
 static bool is_doubted = true;
 static uint64_t seqno;          /* The kernel's routes, when rows agreed. */
+static uint64_t devices_seqno;  /* The same for names of devices. */
+
+/* The devices that routes are learned by way of, by name.  The data is the
+ * index that one had in the last pass, 0 if it was not there. */
+static struct shash devices = SHASH_INITIALIZER(&devices);
 
 static bool
 our_row_equal(const void *a_, const void *b_)
@@ -205,6 +214,33 @@ want_row(struct pass *pass, const struct uuid *port_uuid,
                 row_hash(port_uuid, w->ip_prefix, w->nexthop));
 }
 
+static uint32_t
+device_index(const char *name)
+{
+    struct shash_node *node = shash_find(&devices, name);
+
+    if (!node) {
+        const uintptr_t ifindex = if_nametoindex(name);
+
+        node = shash_add(&devices, name, (void *) ifindex);
+    }
+    return (uintptr_t) node->data;
+}
+
+/* Devices come and go all the time; few of them have names that matter. */
+static bool
+device_changed(void)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &devices) {
+        if (if_nametoindex(node->name) != (uintptr_t) node->data) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 want_rows_of_port(struct inc_key key, const void *port_, void *pass_)
 {
@@ -220,7 +256,7 @@ want_rows_of_port(struct inc_key key, const void *port_, void *pass_)
         return;
     }
 
-    const uint32_t ifindex = port->device ? if_nametoindex(port->device) : 0;
+    const uint32_t ifindex = port->device ? device_index(port->device) : 0;
     for (size_t i = 0; i < n; i++) {
         if ((port->any_device || (ifindex && learned[i].ifindex == ifindex))
             && (port->learns_host_routes || !learned[i].is_hosts)) {
@@ -293,6 +329,10 @@ complete(const struct turn *turn)
         seqno = kernel_routes_seqno();
         is_doubted = true;
     }
+    if (devices_seqno != kernel_devices_seqno()) {
+        devices_seqno = kernel_devices_seqno();
+        is_doubted |= device_changed();
+    }
     if (!is_doubted || !turn->sb_txn
         || !ovsdb_idl_server_has_table(turn->sb_idl,
                                        &sbrec_table_learned_route)) {
@@ -306,6 +346,8 @@ complete(const struct turn *turn)
     };
     struct wanted_row *w;
 
+    COVERAGE_INC(learned_routes_pass);
+    shash_clear(&devices);
     inc_kind_for_each(learning_port_kind, want_rows_of_port, &pass);
     inc_kind_for_each(our_row_kind, judge_row, &pass);
     HMAP_FOR_EACH (w, node, &pass.wanted) {
@@ -340,6 +382,12 @@ cleanup(const struct turn *turn)
     return !is_there;
 }
 
+static void
+destroy(void)
+{
+    shash_destroy(&devices);
+}
+
 /* Wiring. */
 
 static const struct inc_kind_class our_row_class = {
@@ -370,4 +418,5 @@ const struct module learned_routes_module = {
     .init = init,
     .complete = complete,
     .cleanup = cleanup,
+    .destroy = destroy,
 };
