@@ -26,6 +26,7 @@
 #include "openvswitch/hmap.h"
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/poll-loop.h"
+#include "openvswitch/token-bucket.h"
 #include "openvswitch/vlog.h"
 #include "packets.h"
 #include "timeval.h"
@@ -47,6 +48,13 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 /* How many times as long as a dump has taken nothing is dumped because of
  * notifications. */
 #define DUMP_SHARE 10
+
+/* How many times in a row what others have done to a table is put right at
+ * once, and how often in the long run: in ms.  Somebody who does the same, for
+ * example another controller that has the same table, is not to be answered
+ * for ever. */
+#define MAX_REPAIRS 50
+#define REPAIR_MS 1000
 
 /* Messages: parsing routes. */
 
@@ -531,6 +539,8 @@ struct table {
     bool is_doubted;            /* Something has changed. */
     long long int next_dump;    /* In ms, for what is doubted. */
     long long int retry_at;     /* In ms; LLONG_MAX: all is well. */
+    struct token_bucket repairs; /* REPAIR_MS tokens each. */
+    bool is_refused;            /* By the kernel, something of late. */
     char *made;                 /* The VRF device that is ours, or NULL. */
     int vrf_error;              /* What is wrong with it, has been logged. */
     bool is_known;              /* It has been dumped. */
@@ -572,6 +582,7 @@ table_get(uint32_t id)
         t->id = id;
         t->is_dirty = true;
         t->retry_at = LLONG_MAX;
+        token_bucket_init(&t->repairs, 1, MAX_REPAIRS * REPAIR_MS);
         hmap_init(&t->wanted);
         hmap_insert(&tables, &t->node, hash_int(id, 0));
     }
@@ -959,6 +970,7 @@ batch_report(const struct batch *b, size_t i)
                  : ovs_strerror(error));
     ds_destroy(&s);
     b->t->retry_at = time_msec() + RETRY_MS;
+    b->t->is_refused = true;
 }
 
 static void
@@ -992,6 +1004,39 @@ batch_put(struct batch *b, const struct kernel_route *r,
     }
 }
 
+static bool
+is_in_order(const struct wanted *w)
+{
+    return w->is_there && !w->n_other;
+}
+
+/* May what is different in the table be written now?  What is wanted may,
+ * unless it has already been written: 'is_news'. */
+static bool
+may_write(const struct scan *scan, bool is_news)
+{
+    struct table *t = scan->t;
+    bool is_different = scan->n_stale > 0;
+    struct wanted *w;
+
+    HMAP_FOR_EACH (w, node, &t->wanted) {
+        is_different |= (!is_in_order(w)
+                         && wanted_find(t, &w->r, false) == w);
+    }
+    if (is_news || !is_different
+        || token_bucket_withdraw(&t->repairs, REPAIR_MS)) {
+        return true;
+    }
+    if (!t->is_refused) {
+        VLOG_WARN_RL(&rl, "router %s: somebody keeps changing routes of ours "
+                     "(protocol %d) in table %"PRIu32", they are put right "
+                     "only now and then", table_router(t),
+                     KERNEL_ROUTE_PROTOCOL, t->id);
+    }
+    t->retry_at = time_msec() + REPAIR_MS;
+    return false;
+}
+
 /* First what should be there, then what should not: a route whose metric
  * changes is never away. */
 static void
@@ -1001,6 +1046,7 @@ write_routes(struct scan *scan)
     struct wanted *w;
 
     b->t = scan->t;
+    scan->t->is_refused = false;
     HMAP_FOR_EACH (w, node, &scan->t->wanted) {
         if (wanted_find(scan->t, &w->r, false) != w) {
             continue;
@@ -1010,7 +1056,7 @@ write_routes(struct scan *scan)
         for (size_t i = 0; i < n; i++) {
             batch_put(b, &w->r, NULL, false);
         }
-        if (n || !w->is_there) {
+        if (!is_in_order(w)) {
             batch_put(b, &w->r, NULL, true);
         }
     }
@@ -1082,6 +1128,7 @@ reconcile(struct table *t)
 {
     struct scan scan = { .t = t };
     const long long int begin = time_msec();
+    const bool is_news = t->is_dirty;
 
     t->retry_at = LLONG_MAX;
     t->is_dirty = t->is_doubted = false;
@@ -1098,7 +1145,9 @@ reconcile(struct table *t)
             t->retry_at = begin + RETRY_MS;
         }
     } else {
-        write_routes(&scan);
+        if (may_write(&scan, is_news)) {
+            write_routes(&scan);
+        }
         take_learned(&scan);
     }
     free(scan.stale);

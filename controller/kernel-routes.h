@@ -31,8 +31,10 @@
  * tables are doubted.
  *
  * If somebody else keeps changing a table, it is dumped no more often than
- * leaves the rest of the controller ten times as long.  What is wanted is
- * written at once.
+ * leaves the rest of the controller ten times as long.  If it is routes of
+ * ours, that is not put right without end at that pace, but so often and then
+ * once a second: a second controller that has the same table would answer each
+ * time.  What is wanted is written at once.
  *
  * A table that is not needed any more loses the routes of ours, and is then
  * forgotten.  Without tables, there is not even a socket. */
