@@ -14,10 +14,11 @@
  * A row does not say which chassis has written it, but it says which port the
  * route was learned on.  A port's gateway is on one chassis at most, and that
  * one judges: it inserts what is missing, and deletes what it has not learned,
- * or has twice, whoever has written it.  The rows of a port that is on no
- * chassis any more belong to nobody, so whoever knows the router may delete
- * them; that several try does no harm.  In a row that is there, nothing is
- * ever written.
+ * or has twice, whoever has written it.  While a gateway is on no chassis, as
+ * on its way from one to another, its rows stay for the one that comes.  The
+ * rows of a port that learns nothing any more belong to nobody, so whoever
+ * knows the router may delete them; that several try does no harm.  In a row
+ * that is there, nothing is ever written.
  *
  * As with desired-rows.h, only a pass that finds nothing to write ends the
  * doubt. */
@@ -94,6 +95,16 @@ our_row_destroy(void *row_)
 
 /* Whose a row is. */
 
+/* Will there be somebody who judges the rows of 'gateway'? */
+static bool
+is_waiting(const struct port_binding *gateway)
+{
+    return (uuid_is_zero(&gateway->chassis)
+            && (gateway->type == LP_L3GATEWAY
+                || gateway->type == LP_CHASSISREDIRECT)
+            && smap_get_bool(&gateway->options, "dynamic-routing", false));
+}
+
 static void
 row_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
@@ -110,8 +121,10 @@ row_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
     const char *cr = smap_get(&pb->options, "chassis-redirect-port");
     const struct port_binding *gateway = cr ? in_port_binding(unit, cr) : pb;
-    if (gateway && !uuid_is_zero(&gateway->chassis)
-        && !uuid_equals(&gateway->chassis, &us)) {
+    if (gateway
+        && (is_waiting(gateway)
+            || (!uuid_is_zero(&gateway->chassis)
+                && !uuid_equals(&gateway->chassis, &us)))) {
         return;
     }
 
