@@ -15,7 +15,6 @@
 #include "ovsdb-cs.h"
 #include "ovsdb-idl-provider.h"
 #include "ovsdb-idl.h"
-#include "sset.h"
 #include "util.h"
 
 /* The newest method to monitor: "monitor_cond_since". */
@@ -27,8 +26,8 @@ keep_schema(const struct json *schema, void *start_)
 {
     struct idl_start *start = start_;
 
-    ovsdb_cs_free_schema(start->schema);
-    start->schema = ovsdb_cs_parse_schema(schema);
+    json_destroy(start->schema);
+    start->schema = json_clone(schema);
     return json_object_create();
 }
 
@@ -52,22 +51,37 @@ stop_asking(struct idl_start *start)
 {
     ovsdb_cs_destroy(start->cs);
     start->cs = NULL;
-    ovsdb_cs_free_schema(start->schema);
+    json_destroy(start->schema);
     start->schema = NULL;
+}
+
+/* A schema is RFC 7047's <database-schema> (3.2), as the server has sent it:
+ * the library has functions to parse one, which differ from release to
+ * release. */
+static const struct json *
+find_member(const struct json *json, const char *name)
+{
+    return (json && json->type == JSON_OBJECT
+            ? shash_find_data(json_object(json), name) : NULL);
 }
 
 /* Nothing is monitored of a table whose columns are all synthetic. */
 static void
 pretend(struct idl_start *start)
 {
+    const struct json *tables = find_member(start->schema, "tables");
+
+    if (!tables) {
+        return;
+    }
     for (size_t i = 0; i < start->class->n_tables; i++) {
         const struct ovsdb_idl_table_class *tc = &start->class->tables[i];
-        const struct sset *has = shash_find_data(start->schema, tc->name);
+        const struct json *has = find_member(find_member(tables, tc->name),
+                                             "columns");
 
         for (size_t j = 0; j < tc->n_columns; j++) {
             CONST_CAST(struct ovsdb_idl_column *, &tc->columns[j])
-                ->is_synthetic = !has || !sset_contains(has,
-                                                        tc->columns[j].name);
+                ->is_synthetic = !find_member(has, tc->columns[j].name);
         }
     }
     start->pretending = true;

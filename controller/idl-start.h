@@ -24,16 +24,16 @@
 
 #include <stdbool.h>
 
+struct json;
 struct ovsdb_cs;
 struct ovsdb_idl;
 struct ovsdb_idl_class;
-struct shash;
 
 struct idl_start {
     struct ovsdb_idl *idl;
     const struct ovsdb_idl_class *class;
     struct ovsdb_cs *cs;        /* Asks; NULL from when it knows. */
-    struct shash *schema;       /* The answer: of "struct sset"s, by table. */
+    struct json *schema;        /* The answer. */
     char *remote;               /* What to connect to; NULL: to nothing. */
     bool pretending;            /* What the server lacks is synthetic. */
 };
