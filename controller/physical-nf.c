@@ -205,7 +205,9 @@ return_cb(struct inc_unit *unit, const struct port_binding *pb,
     const struct tunnel *t = t_;
     const struct ovn_dialect *dialect = in_dialect(unit);
     const enum mf_field_id geneve = ofctrl_geneve_field_read(unit);
-    const uint16_t ofport = ofp_to_u16(t->ofport);
+    const uint64_t ofport = ofp_to_u16(t->ofport);
+    const ovs_u128 id = { .u64.hi = ofport << TUN_IF_ID_SHIFT };
+    const ovs_u128 mask = { .u64.hi = UINT64_C(0xffff) << TUN_IF_ID_SHIFT };
     struct ofpbuf ofpacts;
     struct match match;
 
@@ -219,17 +221,14 @@ return_cb(struct inc_unit *unit, const struct port_binding *pb,
     put_output(t->ofport, &ofpacts);
 
     match_sent(pb, dp_key, true, &match);
-    match_set_ct_label_masked(
-        &match,
-        (ovs_u128) { .u64.hi = (uint64_t) ofport << TUN_IF_ID_SHIFT },
-        (ovs_u128) { .u64.hi = UINT64_C(0xffff) << TUN_IF_ID_SHIFT });
+    match_set_ct_label_masked(&match, id, mask);
     flow_output_add(unit, dialect->tables.local_output, 109,
                     row_cookie(&pb->uuid), &match, &ofpacts);
 
     match_sent(pb, dp_key, true, &match);
     match_set_ct_state_masked(&match, CS_INVALID, CS_INVALID);
     match_set_reg_masked(&match, dialect->tunnel_ofport - MFF_REG0,
-                         (uint32_t) ofport << 16, UINT32_C(0xffff) << 16);
+                         ofport << 16, UINT32_C(0xffff) << 16);
     flow_output_add(unit, dialect->tables.local_output, 110,
                     row_cookie(&pb->uuid), &match, &ofpacts);
     ofpbuf_uninit(&ofpacts);
