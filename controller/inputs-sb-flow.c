@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "config-values.h"
 #include "hash.h"
 #include "lb-flow.h"
 #include "lb-router.h"
@@ -213,6 +214,9 @@ logical_flow_create(const struct ovsdb_idl_row *row_)
     lf->match = row->match;
     lf->actions = row->actions;
     lf->in_out_port = datum_map_get(tags, "in_out_port");
+    lf->ct_transport = config_value_bool(datum_map_get(tags,
+                                                       "acl_ct_translation"),
+                                         false);
     lf->controller_meter = row->controller_meter;
     lf->stage_hint = datum_map_get(ids, "stage-hint");
     lf->stage_name = datum_map_get(ids, "stage-name");
@@ -237,6 +241,7 @@ logical_flow_equal(const void *a_, const void *b_)
             && uuid_equals(&a->datapath, &b->datapath)
             && uuid_equals(&a->dp_group, &b->dp_group)
             && a->ingress == b->ingress
+            && a->ct_transport == b->ct_transport
             && a->table_id == b->table_id
             && a->priority == b->priority);
 }

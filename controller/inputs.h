@@ -112,6 +112,8 @@ struct logical_flow {
     const char *match;
     const char *actions;
     const char *in_out_port;    /* tags:in_out_port or NULL. */
+    bool ct_transport;          /* tags:acl_ct_translation: "tcp" and the like
+                                 * are as conntrack knows them. */
     const char *controller_meter; /* Or NULL. */
     const char *stage_hint;     /* external_ids:stage-hint or NULL. */
     const char *stage_name;

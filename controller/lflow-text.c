@@ -28,7 +28,7 @@ COVERAGE_DEFINE(lflow_text_parse);
 COVERAGE_DEFINE(lflow_text_take);
 
 static struct inc_engine *engine;
-static struct shash symtab;
+static struct shash symtab, ct_symtab;
 static struct inc_kind *kind_template_var;
 
 /* Texts that wait. */
@@ -84,6 +84,12 @@ const struct shash *
 lflow_text_symtab(void)
 {
     return &symtab;
+}
+
+const struct shash *
+lflow_text_symtab_of(const struct logical_flow *lf)
+{
+    return lf->ct_transport ? &ct_symtab : &symtab;
 }
 
 /* Parsing.
@@ -291,6 +297,7 @@ init(struct inc_engine *engine_)
 {
     engine = engine_;
     ovn_init_symtab(&symtab);
+    ovn_init_symtab_ct(&ct_symtab);
     kind_template_var = inc_kind_declare(engine, &template_var_kind_class);
     inc_unit_add(engine, &template_vars_unit_class, INC_KEY_ONLY, NULL);
 }
@@ -313,6 +320,8 @@ destroy(void)
     hmap_init(&waiting);
     expr_symtab_destroy(&symtab);
     shash_destroy(&symtab);
+    expr_symtab_destroy(&ct_symtab);
+    shash_destroy(&ct_symtab);
 }
 
 const struct module lflow_text_module = {

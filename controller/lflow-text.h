@@ -32,8 +32,9 @@
 struct lb_flow;
 struct logical_flow;
 
-/* What all texts are read with. */
+/* What texts are read with, and those of 'lf'. */
 const struct shash *lflow_text_symtab(void);
+const struct shash *lflow_text_symtab_of(const struct logical_flow *lf);
 /* The value of template variable 'name' on this chassis, or NULL; 'unit' is a
  * "struct inc_unit *".  From STAGE_BINDING on. */
 const char *lflow_text_template_var(const char *name, void *unit);

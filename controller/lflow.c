@@ -408,7 +408,7 @@ compile_match(struct lflow_run *run)
     expr = distribute_match(run, expr);
     if (!error) {
         expr = expr_and(expr, prereqs ? expr_clone(prereqs) : NULL);
-        expr = expr_annotate(expr, lflow_text_symtab(), &error);
+        expr = expr_annotate(expr, run->env.env.symtab, &error);
     }
     if (!error) {
         expr = expr_normalize(expr_simplify(expr, &run->env.env),
@@ -616,6 +616,7 @@ run_init(struct lflow_run *run, struct inc_unit *unit,
     ofpbuf_use_stub(&run->ofpacts, run->ofpacts_stub,
                     sizeof run->ofpacts_stub);
     lflow_env_start(&run->env, unit);
+    run->env.env.symtab = lflow_text_symtab_of(lf);
 }
 
 /* Returns whether there is anything to be put out. */

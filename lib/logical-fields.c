@@ -198,7 +198,16 @@ static const struct symbol_def symbols[] = {
     FIELD("nd.sll", MFF_ND_SLL, "nd_ns"),
     FIELD("nd.tll", MFF_ND_TLL, "nd_na"),
 
-    /* Transport. */
+    /* Ports of an EVPN have keys with the highest bit set.  As "inport" and
+     * "outport" are strings, their numbers need a name of their own. */
+    FIELD("_inport", MFF_LOG_INPORT, NULL),
+    FIELD("_outport", MFF_LOG_OUTPORT, NULL),
+    PREDICATE("from_evpn_vtep", "_inport[31]"),
+    PREDICATE("to_evpn_vtep", "_outport[31]"),
+};
+
+/* Transport, as the packet has it. */
+static const struct symbol_def transport_symbols[] = {
     PREDICATE("tcp", "ip.proto == 6"),
     FIELD("tcp.src", MFF_TCP_SRC, "tcp"),
     FIELD("tcp.dst", MFF_TCP_DST, "tcp"),
@@ -209,13 +218,22 @@ static const struct symbol_def symbols[] = {
     PREDICATE("sctp", "ip.proto == 132"),
     FIELD("sctp.src", MFF_SCTP_SRC, "sctp"),
     FIELD("sctp.dst", MFF_SCTP_DST, "sctp"),
+};
 
-    /* Ports of an EVPN have keys with the highest bit set.  As "inport" and
-     * "outport" are strings, their numbers need a name of their own. */
-    FIELD("_inport", MFF_LOG_INPORT, NULL),
-    FIELD("_outport", MFF_LOG_OUTPORT, NULL),
-    PREDICATE("from_evpn_vtep", "_inport[31]"),
-    PREDICATE("to_evpn_vtep", "_outport[31]"),
+/* The same, as conntrack knows it: a fragment other than the first has no
+ * ports of its own.  Conntrack does not know a packet's flags. */
+static const struct symbol_def ct_transport_symbols[] = {
+    BASIC_FIELD("_ct_proto", MFF_CT_NW_PROTO, "ct.trk && !ct.inv"),
+    PREDICATE("tcp", "_ct_proto == 6"),
+    FIELD("tcp.src", MFF_CT_TP_SRC, "tcp"),
+    FIELD("tcp.dst", MFF_CT_TP_DST, "tcp"),
+    FIELD("tcp.flags", MFF_TCP_FLAGS, "tcp && ip.proto == 6"),
+    PREDICATE("udp", "_ct_proto == 17"),
+    FIELD("udp.src", MFF_CT_TP_SRC, "udp"),
+    FIELD("udp.dst", MFF_CT_TP_DST, "udp"),
+    PREDICATE("sctp", "_ct_proto == 132"),
+    FIELD("sctp.src", MFF_CT_TP_SRC, "sctp"),
+    FIELD("sctp.dst", MFF_CT_TP_DST, "sctp"),
 };
 
 static void
@@ -260,8 +278,9 @@ add_registers(struct shash *symtab)
     }
 }
 
-void
-ovn_init_symtab(struct shash *symtab)
+static void
+init_symtab(struct shash *symtab, const struct symbol_def *transport,
+            size_t n_transport)
 {
     shash_init(symtab);
 
@@ -273,8 +292,24 @@ ovn_init_symtab(struct shash *symtab)
     for (size_t i = 0; i < ARRAY_SIZE(symbols); i++) {
         add_symbol(symtab, &symbols[i]);
     }
+    for (size_t i = 0; i < n_transport; i++) {
+        add_symbol(symtab, &transport[i]);
+    }
 
     /* For actions only. */
     expr_symtab_add_ovn_field(symtab, "icmp4.frag_mtu", OVN_ICMP4_FRAG_MTU);
     expr_symtab_add_ovn_field(symtab, "icmp6.frag_mtu", OVN_ICMP6_FRAG_MTU);
+}
+
+void
+ovn_init_symtab(struct shash *symtab)
+{
+    init_symtab(symtab, transport_symbols, ARRAY_SIZE(transport_symbols));
+}
+
+void
+ovn_init_symtab_ct(struct shash *symtab)
+{
+    init_symtab(symtab, ct_transport_symbols,
+                ARRAY_SIZE(ct_transport_symbols));
 }

@@ -286,6 +286,14 @@ FAULTS = (
           only_stock=matching(r'^table=46, priority=1(?:09|10), [^ ]* .*'
                               r'reg10=0x1000000/0x1000000,.*'
                               r'->tun_metadata0,output:')),
+    Fault(name='ct-tcp-flags',
+          reason='ovn-sb(5): tcp.flags is about flags of the packet; with '
+                 'acl_ct_translation, stock leaves it out of its flows.',
+          documented='With *options:acl_ct_translation* (26.03), '
+                     '``tcp.flags`` is matched.',
+          stock_form=replace(
+              r'\btcp(6?)(,\S*),tcp_flags=[^, ]*(?= actions=)',
+              lambda m: ('ipv6' if m[1] else 'ip') + m[2])),
     Fault(name='mcast-own-additional',
           reason='ovn-architecture(7): a multicast group is sent to each '
                  'hypervisor that has a member, and ovn-sb(5) gives '

@@ -54,4 +54,8 @@ enum mff_log_flags_bits {
  * expr_symtab_destroy(). */
 void ovn_init_symtab(struct shash *symtab);
 
+/* The same with "tcp", "udp", "sctp" and their ports as conntrack knows
+ * them. */
+void ovn_init_symtab_ct(struct shash *symtab);
+
 #endif /* ovn/logical-fields.h */
