@@ -242,6 +242,14 @@ FAULTS = (
           documented='RARP is not restricted, as ovn-nb(5) says',
           only_ours=matching(r'^table=73, priority=90, [^ ]* rarp,reg14='
                              r'[^,]*,metadata=[^,]*,dl_src=[^, ]* actions=')),
+    Fault(name='vrrp-nd',
+          reason='ovn-nb(5): a VRRPv3 host may send neighbor discovery from '
+                 'its physical MAC address, about those of virtual routers.',
+          documented='Neighbor discovery of a virtual router may come from '
+                     'the physical MAC address',
+          only_ours=matching(r'^table=73, priority=90, [^ ]* icmp6,reg14='
+                             r'[^,]*,metadata=[^,]*,dl_src=[^,]*,nw_ttl=255,'
+                             r'icmp_type=13[56],icmp_code=0 ')),
     Fault(name='ct-orig-twice',
           reason='Once is enough.',
           documented='Tables 81 to 86 of 26.03 load what conntrack knows once',
