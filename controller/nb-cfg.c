@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "chassis.h"
+#include "config-values.h"
 #include "idl-columns.h"
 #include "module.h"
 #include "ofctrl.h"
@@ -109,6 +110,18 @@ must_write(struct report *report, int64_t nb_cfg, long long int when)
     return nb_cfg != reached.nb_cfg || when != report->when;
 }
 
+/* Whether the southbound database is to be told.  In a large deployment all
+ * those updates are a burden (ovn-nb(5)). */
+static bool
+sb_wants_report(struct ovsdb_idl *sb_idl)
+{
+    const struct sbrec_sb_global *sb = sbrec_sb_global_first(sb_idl);
+
+    return !sb || config_value_bool(smap_get(&sb->options,
+                                             "enable_chassis_nb_cfg_update"),
+                                    true);
+}
+
 static void
 commit_sb(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *txn,
           const char *chassis_name)
@@ -116,8 +129,8 @@ commit_sb(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *txn,
     const struct sbrec_chassis_private *cp
         = chassis_private_find(sb_idl, chassis_name);
 
-    if (cp && must_write(&reached.sb, cp->nb_cfg, cp->nb_cfg_timestamp)
-        && txn) {
+    if (cp && sb_wants_report(sb_idl)
+        && must_write(&reached.sb, cp->nb_cfg, cp->nb_cfg_timestamp) && txn) {
         sbrec_chassis_private_set_nb_cfg(cp, reached.nb_cfg);
         sbrec_chassis_private_set_nb_cfg_timestamp(cp, reached.sb.when);
     }
@@ -205,6 +218,7 @@ static void
 register_sb(struct idl_columns *columns)
 {
     idl_columns_add(columns, &sbrec_sb_global_col_nb_cfg, IDL_READ);
+    idl_columns_add(columns, &sbrec_sb_global_col_options, IDL_READ);
     idl_columns_add(columns, &sbrec_chassis_private_col_name, IDL_READ);
     idl_columns_add(columns, &sbrec_chassis_private_col_nb_cfg, IDL_WRITE);
     idl_columns_add(columns, &sbrec_chassis_private_col_nb_cfg_timestamp,
