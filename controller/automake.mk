@@ -3,6 +3,8 @@
 # All of the daemon but main(), so that the tests can link its rooms.
 noinst_LTLIBRARIES += controller/libcontroller.la
 controller_libcontroller_la_SOURCES = \
+	controller/acl-id.c \
+	controller/acl-id.h \
 	controller/allocator-release.c \
 	controller/allocator-release.h \
 	controller/binding-commit.c \

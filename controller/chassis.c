@@ -49,6 +49,7 @@
 #include "ip-text.h"
 #include "module.h"
 #include "monitor.h"
+#include "ofctrl.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -133,11 +134,8 @@ static const char *const features[] = {
     "port-up-notif",
 };
 
-/* What it cannot do.  Another controller that was here before us may have
- * said that this chassis can. */
-static const char *const other_features[] = {
-    "ct-label-flush",
-};
+/* What it can do if the switch can. */
+#define FEATURE_CT_LABEL_FLUSH "ct-label-flush"
 
 static bool
 config_get_bool(const struct ovsrec_open_vswitch *cfg, const char *name,
@@ -651,6 +649,18 @@ delete_key(const struct sbrec_chassis *ch, const char *key)
     }
 }
 
+/* Announces 'feature', or takes back what another controller that was here
+ * before us may have announced. */
+static void
+update_feature(const struct sbrec_chassis *ch, const char *feature, bool can)
+{
+    if (!can) {
+        delete_key(ch, feature);
+    } else if (!smap_get_bool(&ch->other_config, feature, false)) {
+        sbrec_chassis_update_other_config_setkey(ch, feature, "true");
+    }
+}
+
 /* Writes what has changed of the Chassis row. */
 static void
 update_chassis(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
@@ -672,8 +682,10 @@ update_chassis(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
             delete_key(ch, own_keys[i]);
         }
     }
-    for (size_t i = 0; i < ARRAY_SIZE(other_features); i++) {
-        delete_key(ch, other_features[i]);
+
+    bool can_flush;
+    if (ofctrl_knows_labels(&can_flush)) {
+        update_feature(ch, FEATURE_CT_LABEL_FLUSH, can_flush);
     }
 
     if (transport_zones_differ(ch, c)) {

@@ -133,7 +133,7 @@ flush(struct fenced *item)
         .u64 = { .lo = mask << LABEL_OFS, .hi = mask >> LABEL_OFS }
     };
 
-    ofctrl_ct_flush_label(f->way.zone, label, label_mask);
+    ofctrl_ct_flush_label(f->way.zone, label, label_mask, 0);
     free(f);
 }
 

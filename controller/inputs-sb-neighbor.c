@@ -204,3 +204,37 @@ static const struct input_kind ecmp_nexthop_kinds[] = {
 const struct input_table ecmp_nexthop_table = {
     INPUT_TABLE(ecmp_nexthop, ecmp_nexthop),
 };
+
+/* ACLs that allow established connections. */
+
+static bool
+acl_id_equal(const void *a_, const void *b_)
+{
+    const struct acl_id *a = a_;
+    const struct acl_id *b = b_;
+
+    return a->id == b->id;
+}
+
+static void *
+acl_id_create(const struct ovsdb_idl_row *row_)
+{
+    const struct sbrec_acl_id *row = CONTAINER_OF(row_, struct sbrec_acl_id,
+                                                  header_);
+    struct acl_id *acl = xmalloc(sizeof *acl);
+
+    acl->id = row->id;
+    return acl;
+}
+
+static const struct ovsdb_idl_column *const acl_id_columns[] = {
+    &sbrec_acl_id_col_id,
+    NULL,
+};
+
+static const struct input_kind acl_id_kinds[] = {
+    INPUT_VALUE(acl_id, "acl-id", INC_KEY_UUID, acl_id_equal),
+};
+const struct input_table acl_id_table = {
+    INPUT_TABLE(acl_id, acl_id),
+};

@@ -190,6 +190,7 @@ const struct input_table *const sb_tables[] = {
     &static_mac_binding_table,
     &ecmp_nexthop_table,
     &fdb_table,
+    &acl_id_table,
     &service_monitor_table,
     &meter_table,
     &dhcp_option_table,

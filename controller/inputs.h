@@ -222,6 +222,8 @@ struct ecmp_nexthop {
     char *mac;
 };
 struct fdb { struct uuid uuid; char *mac; uint32_t dp_key, port_key; };
+/* SB ACL_ID, by UUID. */
+struct acl_id { uint16_t id; };
 
 /* SB Advertised_Route and Learned_Route, by UUID. */
 struct advertised_route {
@@ -438,6 +440,7 @@ struct inputs_kinds {
         *service_monitor,
         *ipsec, *dialect, *dns_row, *dns_rows, *ip_multicast, *igmp_group,
         *bfd_row, *ecmp_nexthop, *advertised_route, *learned_route,
+        *acl_id,
         *flushing_lb,       /* By UUID: Load_Balancers with ct_flush. */
         *our_chassis,       /* Under INC_KEY_ONLY; chassis.c sets it. */
         *mirror_row,

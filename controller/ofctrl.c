@@ -67,8 +67,10 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 #define OVN_GENEVE_TYPE 0x80
 #define OVN_GENEVE_LEN 4
 
-/* Properties of NXT_CT_FLUSH that libopenvswitch may be too old for: ct_label
- * and its mask, of 128 bits each. */
+/* Properties of NXT_CT_FLUSH that libopenvswitch may be too old for: ct_mark
+ * and its mask, of 32 bits, ct_label and its mask, of 128. */
+#define CT_FLUSH_MARK 3
+#define CT_FLUSH_MARK_MASK 4
 #define CT_FLUSH_LABELS 5
 #define CT_FLUSH_LABELS_MASK 6
 
@@ -111,6 +113,7 @@ static enum state state;
 static bool has_dump;           /* Since start-up. */
 static ovs_be32 label_probe_xid; /* See ask_for_labels(). */
 static bool can_flush_labels;
+static bool labels_known;       /* Has the switch answered? */
 static bool desired_complete;   /* Was so once in this connection. */
 static long long int next_warning; /* When to say that nobody answers. */
 
@@ -258,7 +261,7 @@ connection_lost(void)
         n_group_dump_failures++;
     }
     state = S_IDLE;
-    can_flush_labels = false;
+    can_flush_labels = labels_known = false;
     drop_batches();
 }
 
@@ -458,7 +461,7 @@ ask_for_labels(void)
     ofpprop_put(&tuple, NXT_CT_TUPLE_DST, &nobody, sizeof nobody);
     ofpprop_put_nested(msg, NXT_CT_ORIG_TUPLE, &tuple);
     ofpprop_put_u16(msg, CT_FLUSH_LABELS, 0);
-    can_flush_labels = false;
+    can_flush_labels = labels_known = false;
     label_probe_xid = send_msg(msg);
 }
 
@@ -502,6 +505,7 @@ finish_dump(int which)
     meter_dump_end();
     state = S_READY;
     has_dump = true;
+    labels_known = true;        /* It would have answered before. */
     VLOG_INFO("%s: read what is installed", rconn_get_name(rconn));
 }
 
@@ -1089,8 +1093,16 @@ ofctrl_ct_flush_zone(uint16_t zone)
     }
 }
 
+bool
+ofctrl_knows_labels(bool *can_flush)
+{
+    *can_flush = can_flush_labels;
+    return labels_known;
+}
+
 void
-ofctrl_ct_flush_label(uint16_t zone, ovs_u128 label, ovs_u128 mask)
+ofctrl_ct_flush_label(uint16_t zone, ovs_u128 label, ovs_u128 mask,
+                      uint32_t mark)
 {
     const ovs_be128 values[] = { hton128(label), hton128(mask) };
 
@@ -1105,6 +1117,10 @@ ofctrl_ct_flush_label(uint16_t zone, ovs_u128 label, ovs_u128 mask)
 
     struct ofpbuf *msg = start_ct_flush();
     ofpprop_put_u16(msg, NXT_CT_ZONE_ID, zone);
+    if (mark) {
+        ofpprop_put_u32(msg, CT_FLUSH_MARK, mark);
+        ofpprop_put_u32(msg, CT_FLUSH_MARK_MASK, mark);
+    }
     ofpprop_put(msg, CT_FLUSH_LABELS, &values[0], sizeof values[0]);
     ofpprop_put(msg, CT_FLUSH_LABELS_MASK, &values[1], sizeof values[1]);
     send_msg(msg);

@@ -80,9 +80,15 @@ struct ofpbuf *ofctrl_encode_packet_out(const struct dp_packet *packet,
 void ofctrl_ct_flush_zone(uint16_t zone);
 
 /* Has the connections of zone 'zone' forgotten whose ct_label is 'label' in
- * the bits of 'mask', if the switch can find them; else, that it cannot is in
- * the log.  Does nothing without a connection. */
-void ofctrl_ct_flush_label(uint16_t zone, ovs_u128 label, ovs_u128 mask);
+ * the bits of 'mask', and whose ct_mark has the bits of 'mark', if the switch
+ * can find them; else, that it cannot is in the log.  Does nothing without a
+ * connection. */
+void ofctrl_ct_flush_label(uint16_t zone, ovs_u128 label, ovs_u128 mask,
+                           uint32_t mark);
+
+/* Sets '*can_flush' to whether it can.  Returns false if the switch has not
+ * been asked yet. */
+bool ofctrl_knows_labels(bool *can_flush);
 
 struct module;
 extern const struct module ofctrl_module;

@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acl-id.h"
 #include "allocator-release.h"
 #include "allocator.h"
 #include "binding.h"
@@ -166,6 +167,7 @@ static const struct module *const modules[] = {
     &lb_hairpin_module,
     &lb_ct_flush_module,
     &ecmp_nexthop_module,
+    &acl_id_module,
     &dynamic_routing_module,
     &learned_routes_module,
     &port_sec_module,
