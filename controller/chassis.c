@@ -55,6 +55,7 @@
 #include "openvswitch/vlog.h"
 #include "ovn-sb-idl.h"
 #include "ovn/dialect.h"
+#include "ovs-compat.h"
 #include "ovs-config.h"
 #include "ovs-port.h"
 #include "ovsdb-idl.h"
@@ -130,11 +131,11 @@ static const char *const features[] = {
     "ls-dpg-column",
     "mac-binding-timestamp",
     "ovn-ct-lb-related",
-    "ovn-sample-with-registers",
     "port-up-notif",
 };
 
-/* What it can do if the switch can. */
+/* What it can do if libopenvswitch can, and if the switch can. */
+#define FEATURE_SAMPLE_REGISTERS "ovn-sample-with-registers"
 #define FEATURE_CT_LABEL_FLUSH "ct-label-flush"
 
 static bool
@@ -687,6 +688,7 @@ update_chassis(struct ovsdb_idl *sb_idl, struct ovsdb_idl_txn *sb_txn,
     if (ofctrl_knows_labels(&can_flush)) {
         update_feature(ch, FEATURE_CT_LABEL_FLUSH, can_flush);
     }
+    update_feature(ch, FEATURE_SAMPLE_REGISTERS, OVS_HAS_SAMPLE_SOURCES);
 
     if (transport_zones_differ(ch, c)) {
         set_transport_zones(ch, c);
