@@ -609,6 +609,10 @@ run_unbound_type(struct decision *d)
     if (d->pb->type == LP_PATCH) {
         refuse_ifaces(d->unit, d->pb);
         write_link(d);
+        if (smap_get_bool(&d->pb->options, "enable_router_port_acl", false)) {
+            /* It has stateful ACLs, although a router is behind it. */
+            want_zone(d, false);
+        }
     } else if (d->pb->type == LP_LOCALNET) {
         refuse_ifaces(d->unit, d->pb);
         inc_insert(d->unit, localnet_kind, inc_key_uuid(&d->pb->datapath),
