@@ -23,7 +23,8 @@
 static bool
 wants_string(enum gen_opt_type type)
 {
-    return type == GEN_OPT_STR || type == GEN_OPT_DOMAINS;
+    return (type == GEN_OPT_STR || type == GEN_OPT_DOMAINS
+            || type == GEN_OPT_DOMAIN);
 }
 
 /* Whether the values are of the kind that 'opt' wants. */
@@ -367,6 +368,7 @@ put_dhcp_value(struct ofpbuf *out, const struct ovnact_opt *opt)
     case GEN_OPT_DOMAINS:
         put_domains(out, opt_string(opt));
         break;
+    case GEN_OPT_DOMAIN:
     case GEN_OPT_IPV6:
     case GEN_OPT_MAC:
         break;                  /* Not in DHCPv4: no value. */
@@ -470,8 +472,10 @@ act_parse_put_dhcpv6_opts(struct act_parser *p, enum ovnact_type type,
                                             p->pp, "DHCPv6");
     for (size_t i = 0; po && i < po->n; i++) {
         const struct ovnact_opt *opt = &po->opts[i];
-        if (opt->type == GEN_OPT_STR
-            && strlen(opt_string(opt)) > ACT_MAX_OFPACTS) {
+        if ((opt->type == GEN_OPT_STR
+             && strlen(opt_string(opt)) > ACT_MAX_OFPACTS)
+            || (opt->type == GEN_OPT_DOMAIN
+                && !domains_ok(opt_string(opt)))) {
             lex_error(p->lex, "Value of DHCPv6 option %s is too long.",
                       opt->name);
             return;
@@ -498,6 +502,13 @@ put_dhcpv6_opt(struct ofpbuf *out, const struct ovnact_opt *opt)
     } else if (opt->type == GEN_OPT_STR) {
         put_be16(out, strlen(opt_string(opt)));
         ofpbuf_put(out, opt_string(opt), strlen(opt_string(opt)));
+    } else if (opt->type == GEN_OPT_DOMAIN) {
+        size_t len_ofs = out->size;
+
+        put_be16(out, 0);
+        put_domains(out, opt_string(opt));
+        *((ovs_be16 *) ofpbuf_at_assert(out, len_ofs, sizeof(ovs_be16)))
+            = htons(out->size - len_ofs - sizeof(ovs_be16));
     } else {
         put_be16(out, 0);
     }

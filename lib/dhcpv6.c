@@ -29,7 +29,12 @@ enum {                          /* Options, RFC 8415 and others. */
     OPT_IA_ADDR = 5,
     OPT_STATUS_CODE = 13,
     OPT_DOMAIN_SEARCH = 24,
+    OPT_CLIENT_FQDN = 39,
 };
+
+/* Flags of OPT_CLIENT_FQDN (RFC 4704, 4.1): the server is to update the DNS,
+ * it overrides that, and it does not. */
+enum { FQDN_S = 1, FQDN_O = 2, FQDN_N = 4 };
 
 /* What a server identifier made of an Ethernet address begins with: DUID-LL
  * and the hardware type (RFC 8415, 11.4). */
@@ -78,6 +83,8 @@ dhcpv6_parse(const uint8_t *msg, size_t size, struct dhcpv6_request *rq)
             rq->client_id = option;
         } else if (code == OPT_SERVER_ID) {
             rq->server_id = option;
+        } else if (code == OPT_CLIENT_FQDN) {
+            rq->fqdn = option;
         } else if (code == OPT_IA_NA) {
             if (option.len < IA_NA_LEN) {
                 return "an association is too short";
@@ -184,6 +191,22 @@ put_domain_search(const struct dhcpv6_option *names, struct ofpbuf *reply)
     wire_set_u16(reply, start + 2, reply->size - start - OPT_HEADER_LEN);
 }
 
+/* Appends the client's name, if it has sent one (RFC 4704, 6). */
+static void
+put_fqdn(const struct dhcpv6_request *rq, const struct dhcpv6_option *name,
+         struct ofpbuf *reply)
+{
+    if (rq->fqdn.value && rq->fqdn.len) {
+        const uint8_t flags = FQDN_N | (rq->fqdn.value[0] & FQDN_S ? FQDN_O
+                                        : 0);
+
+        wire_put_u16(reply, OPT_CLIENT_FQDN);
+        wire_put_u16(reply, 1 + name->len);
+        ofpbuf_put(reply, &flags, sizeof flags);
+        ofpbuf_put(reply, name->value, name->len);
+    }
+}
+
 /* Appends what the action says, and sets 'duid' to the server's. */
 static const char *
 put_config(const struct dhcpv6_request *rq, const uint8_t *config,
@@ -216,6 +239,10 @@ put_config(const struct dhcpv6_request *rq, const uint8_t *config,
 
         case OPT_DOMAIN_SEARCH:
             put_domain_search(&option, reply);
+            break;
+
+        case OPT_CLIENT_FQDN:
+            put_fqdn(rq, &option, reply);
             break;
 
         default:

@@ -48,7 +48,7 @@ bool dhcpv6_next_option(struct wire_reader *r, uint16_t *code,
 struct dhcpv6_request {
     const uint8_t *msg;         /* Its type and transaction ID, borrowed. */
     uint8_t type;
-    struct dhcpv6_option client_id, server_id;
+    struct dhcpv6_option client_id, server_id, fqdn;
     const uint8_t *iaid;        /* Of the last IA_NA, or NULL: 4 bytes. */
 };
 

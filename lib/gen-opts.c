@@ -26,6 +26,7 @@ static const char *const type_names[] = {
     [GEN_OPT_STATIC_ROUTES] = "static_routes",
     [GEN_OPT_HOST_ID] = "host_id",
     [GEN_OPT_DOMAINS] = "domains",
+    [GEN_OPT_DOMAIN] = "domain",
 };
 
 struct gen_opts *

@@ -28,6 +28,7 @@ enum gen_opt_type {
     GEN_OPT_STATIC_ROUTES,      /* { 30.0.0.0/24,10.0.0.4, ... } */
     GEN_OPT_HOST_ID,            /* An address or a host's name. */
     GEN_OPT_DOMAINS,            /* "a.example,b.example" */
+    GEN_OPT_DOMAIN,             /* "a.example", DHCPv6 only. */
 };
 
 struct gen_opt {
