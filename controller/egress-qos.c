@@ -16,7 +16,9 @@
  *     bridge to which a localnet port of a local datapath connects, and what
  *     ovs-vswitchd says that our tunnels go through.
  *
- * Every device gets every queue.  The kernel shapes: each device has an HTB
+ * Every device gets every queue, unless the port names the one network that it
+ * is for (qos_physical_network, of later releases): then only devices that
+ * lead there get it.  The kernel shapes: each device has an HTB
  * queueing discipline, as ovs-vswitchd would give to it, which therefore is
  * told with QoS of the type linux-noop to stay away.  A device without any
  * queue goes back to the system's own discipline.
@@ -31,6 +33,7 @@
 #include <stdlib.h>
 
 #include "binding.h"
+#include "config-values.h"
 #include "idl-columns.h"
 #include "inputs.h"
 #include "local-datapath.h"
@@ -64,7 +67,7 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 /* When to try again what has failed. */
 #define RETRY_MS 5000
 
-/* Value of a cell of 'kind_queue', and a queue of a device. */
+/* A queue. */
 struct queue {
     struct hmap_node node;      /* In a set of queues, by 'id'. */
     uint32_t id;
@@ -72,6 +75,12 @@ struct queue {
      * what a device had before we came. */
     uint64_t min_rate, max_rate, burst;
     const char *lport;          /* Whose it is; NULL for a device's. */
+};
+
+/* Value of a cell of 'kind_queue'. */
+struct port_queue {
+    struct queue q;
+    char *network;              /* It is for this one only; NULL: for all. */
 };
 
 /* What a device has been made. */
@@ -85,6 +94,8 @@ struct device {
 
 static struct inc_kind *kind_queue; /* (egress-queue, lport). */
 static struct inc_kind *kind_devices; /* (egress-devices). */
+/* (egress-networks, device): set of physical networks that it leads to. */
+static struct inc_kind *kind_networks;
 
 static struct shash devices = SHASH_INITIALIZER(&devices); /* By name. */
 static bool dirty = true;       /* May the devices not be as wanted? */
@@ -104,6 +115,25 @@ queue_equal(const void *a_, const void *b_)
             && a->min_rate == b->min_rate
             && a->max_rate == b->max_rate
             && a->burst == b->burst);
+}
+
+static bool
+port_queue_equal(const void *a_, const void *b_)
+{
+    const struct port_queue *a = a_;
+    const struct port_queue *b = b_;
+
+    return (queue_equal(&a->q, &b->q)
+            && nullable_string_is_equal(a->network, b->network));
+}
+
+static void
+port_queue_destroy(void *pq_)
+{
+    struct port_queue *pq = pq_;
+
+    free(pq->network);
+    free(pq);
 }
 
 /* Option 'key' of 'pb' as a number from 0 to 'max', 0 if it is not there or
@@ -132,6 +162,11 @@ plan_queue(struct inc_unit *unit, const char *lport)
         return;
     }
 
+    const char *network = smap_get(&pb->options, "qos_physical_network");
+    if (!network && in_dialect(unit)->shapes_by_network) {
+        return;
+    }
+
     struct queue q = {
         .id = get_number(pb, "qdisc_queue_id", MAX_QUEUE_ID, &bad),
         .min_rate = get_number(pb, "qos_min_rate", MAX_RATE, &bad),
@@ -144,8 +179,13 @@ plan_queue(struct inc_unit *unit, const char *lport)
                   "range", lport, bad, smap_get(&pb->options, bad));
     }
     if (q.id && (q.min_rate || q.max_rate || q.burst)) {
-        inc_write(unit, kind_queue, inc_key_string(lport),
-                  xmemdup(&q, sizeof q));
+        struct port_queue *pq = xmalloc(sizeof *pq);
+
+        *pq = (struct port_queue) {
+            .q = q,
+            .network = nullable_xstrdup(network),
+        };
+        inc_write(unit, kind_queue, inc_key_string(lport), pq);
     }
 }
 
@@ -168,6 +208,23 @@ plan_localnet_ports(struct inc_unit *unit, void *aux OVS_UNUSED)
 
 /* What should be: devices. */
 
+struct mapping_ctx {
+    struct inc_unit *unit;
+    const struct ovs_iface *iface;
+};
+
+static bool
+plan_network(const char *network, const char *bridge, void *ctx_)
+{
+    const struct mapping_ctx *ctx = ctx_;
+
+    if (bridge && !strcmp(bridge, ctx->iface->bridge)) {
+        inc_insert(ctx->unit, kind_networks, inc_unit_key(ctx->unit),
+                   inc_key_string(network));
+    }
+    return true;
+}
+
 static void
 plan_device(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
@@ -182,7 +239,13 @@ plan_device(struct inc_unit *unit, void *aux OVS_UNUSED)
     if (iface
         && smap_get_bool(&iface->external_ids, "ovn-egress-iface", false)
         && patch_is_localnet_bridge(unit, iface->bridge)) {
+        struct mapping_ctx ctx = { .unit = unit, .iface = iface };
+        const char *mappings = in_config(unit, "ovn-bridge-mappings");
+
         inc_insert(unit, kind_devices, INC_KEY_ONLY, inc_key_string(name));
+        if (mappings) {
+            config_value_networks(mappings, plan_network, &ctx);
+        }
     }
 }
 
@@ -263,15 +326,28 @@ clear_queues(struct hmap *queues)
     }
 }
 
-/* Adds one of the wanted queues to 'queues'.  ovn-northd numbers the queues of
- * localnet ports by themselves, so that two ports may have the same number:
- * then the one whose name comes first has it. */
-static void
-want_queue(struct inc_key key, const void *q_, void *queues)
-{
-    struct queue q = *(const struct queue *) q_;
-    const struct queue *other = find_queue(queues, q.id);
+struct want_ctx {
+    const char *device;
+    struct hmap *queues;
+};
 
+/* Adds one of the wanted queues, if the device is to have it.  ovn-northd
+ * numbers the queues of localnet ports by themselves, so that two ports may
+ * have the same number: then the one whose name comes first has it. */
+static void
+want_queue(struct inc_key key, const void *pq_, void *ctx_)
+{
+    const struct want_ctx *ctx = ctx_;
+    const struct port_queue *pq = pq_;
+    struct queue q = pq->q;
+    const struct queue *other = find_queue(ctx->queues, q.id);
+
+    if (pq->network
+        && !inc_set_contains(inc_peek_set(kind_networks,
+                                          inc_key_string(ctx->device)),
+                             inc_key_string(pq->network))) {
+        return;
+    }
     q.lport = key.data;
     if (other) {
         bool is_first = strcmp(q.lport, other->lport) < 0;
@@ -283,7 +359,7 @@ want_queue(struct inc_key key, const void *q_, void *queues)
             return;
         }
     }
-    put_queue(queues, &q);
+    put_queue(ctx->queues, &q);
 }
 
 /* Making devices what they should be.  These return 0 or an errno value. */
@@ -481,10 +557,13 @@ apply(void)
         }
     }
 
-    inc_kind_for_each(kind_queue, want_queue, &wanted);
     for (size_t i = 0; i < inc_set_count(names); i++) {
         const char *name = inc_set_at(names, i).data;
         struct device *device = shash_find_data(&devices, name);
+        struct want_ctx ctx = { .device = name, .queues = &wanted };
+
+        clear_queues(&wanted);
+        inc_kind_for_each(kind_queue, want_queue, &ctx);
 
         if (!device) {
             device = xzalloc(sizeof *device);
@@ -604,10 +683,15 @@ update_devices(const struct turn *turn)
 
 static const struct inc_kind_class queue_kind_class = {
     .name = "egress-queue", .stage = STAGE_LB, .key_type = INC_KEY_STRING,
-    .equal = queue_equal, .destroy = free,
+    .equal = port_queue_equal, .destroy = port_queue_destroy,
 };
 static const struct inc_kind_class devices_kind_class = {
     .name = "egress-devices", .stage = STAGE_LB, .key_type = INC_KEY_STRING,
+    .is_set = true,
+};
+
+static const struct inc_kind_class networks_kind_class = {
+    .name = "egress-networks", .stage = STAGE_LB, .key_type = INC_KEY_STRING,
     .is_set = true,
 };
 
@@ -627,11 +711,13 @@ init(struct inc_engine *engine)
 {
     kind_queue = inc_kind_declare(engine, &queue_kind_class);
     kind_devices = inc_kind_declare(engine, &devices_kind_class);
+    kind_networks = inc_kind_declare(engine, &networks_kind_class);
     inc_kind_spawn(binding_kind_local_port, &local_port_class, NULL);
     inc_kind_spawn(local_datapath_kind, &localnet_class, NULL);
     inc_kind_spawn(in_kinds.iface, &device_class, NULL);
     inc_kind_watch(kind_queue, queues_changed, NULL);
     inc_kind_watch(kind_devices, devices_changed, NULL);
+    inc_kind_watch(kind_networks, queues_changed, NULL);
 }
 
 static void

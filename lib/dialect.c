@@ -185,6 +185,7 @@ compose(const struct layout *l, const struct smap *options,
         .advertises_without_prefix = consolidated,
         .leaves_out_covered = consolidated,
         .remote_takes_part = consolidated,
+        .shapes_by_network = consolidated,
         .tells_ramps_apart = consolidated,
         .has_nested_cookie = consolidated,
         /* 23.03 and 23.06 have none. */

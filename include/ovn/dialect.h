@@ -139,6 +139,10 @@ struct ovn_dialect {
      * an administrator has made, rather than a routing daemon. */
     bool learns_host_routes;
 
+    /* Whether a port's packets are shaped on the physical network that the
+     * port names, and not at all if it names none, rather than on all. */
+    bool shapes_by_network;
+
     /* Register into whose upper half goes by which tunnel a packet has come; 0
      * if nobody wants to know. */
     enum mf_field_id tunnel_ofport;
