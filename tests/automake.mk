@@ -152,7 +152,8 @@ EXTRA_DIST += tests/stock_faults.py tests/ovn-rows.py tests/port-types.py tests/
 EXTRA_DIST += tests/physical-table.py
 EXTRA_DIST += tests/pinctrl-diff.py $(shell cd $(srcdir) && ls tests/pinctrl/*.py)
 EXTRA_DIST += tests/ovn-pairs.py tests/pairs_packets.py tests/pairs_table.py
-EXTRA_DIST += tests/manual-keys.py tests/manual-keys.txt
+EXTRA_DIST += tests/manual-keys.py tests/manual-keys.txt \
+	tests/manual-keys-later.txt
 EXTRA_DIST += tests/ofctrl-random tests/ovn-random.py tests/packets.py
 EXTRA_DIST += tests/ovn-sets.py
 EXTRA_DIST += tests/trace-random.py tests/random_networks.py

@@ -5,6 +5,7 @@
 
 usage: manual-keys.py SRCDIR [--mandir=DIR] [--sb-schema=FILE]
                       [--commands=STOCK,OURS] [--sb-dump=FILE]
+                      [--later=all|some]
 
 Things are keys of columns that are maps (from the manuals ovn-sb(5),
 ovn-nb(5), ovn-controller(8) and ovs-vswitchd.conf.db(5)), columns of the
@@ -13,7 +14,9 @@ ovn-appctl (from what "list-commands" has printed for either controller).  With
 --sb-dump, they are the keys that "ovsdb-client -f json dump" has found in a
 southbound database instead: ovn-northd writes some that no manual mentions.
 
-tests/manual-keys.txt says what becomes of each.  Whatever is neither there
+tests/manual-keys.txt says what becomes of each, tests/manual-keys-later.txt of
+those of later releases, which may lack others: with --later=all, all that
+the latter lists has to be there.  Whatever is neither there
 nor, in case of a column or opcode, used by the controller is reported, and so
 is what is there and not true.  Exit status: 0 if all is well, 1 if not, 77 if
 there are no manuals."""
@@ -189,8 +192,8 @@ class Tree:
                 and f'``{gap}``' in self.rst)
 
 
-def read_entries(path):
-    entries = {}
+def read_entries(path, entries):
+    """Adds to 'entries' those in the file.  Returns what is wrong."""
     errors = []
     mentioned = True
     with open(path) as f:
@@ -210,7 +213,7 @@ def read_entries(path):
                 errors.append(f'line {n}: {thing} is there twice')
             else:
                 entries[thing] = Entry(n, verdict, ' '.join(rest), mentioned)
-    return entries, errors
+    return errors
 
 
 def find_entry(entries, thing):
@@ -258,11 +261,18 @@ def main():
     ap.add_argument('--sb-schema')
     ap.add_argument('--commands')
     ap.add_argument('--sb-dump')
+    ap.add_argument('--later', choices=('all', 'some'))
     args = ap.parse_args()
 
     tree = Tree(args.srcdir)
     listed = os.path.join(args.srcdir, 'tests/manual-keys.txt')
-    entries, errors = read_entries(listed)
+    entries = {}
+    errors = read_entries(listed, entries)
+    if args.later:
+        earlier = set(entries)
+        errors += read_entries(listed.replace('.txt', '-later.txt'), entries)
+        for name in earlier if args.later == 'all' else list(entries):
+            entries[name] = entries[name]._replace(mentioned=None)
     try:
         things = things_of_manuals(args.mandir)
     except NoManual as e:
@@ -295,7 +305,7 @@ def main():
 
     errors.extend(f'line {entries[name].line}: {name}: no such thing'
                   for name in sorted(set(entries) - used)
-                  if entries[name].mentioned != bool(args.sb_dump))
+                  if entries[name].mentioned == (not args.sb_dump))
     errors.extend(f'{gap}: not in both {GAPS_C} and {GAPS_RST}'
                   for gap in sorted(tree.gaps_that_differ()))
     for error in errors:
