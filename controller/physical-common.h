@@ -94,8 +94,6 @@ struct local_port;
 void physical_add_path_mtu(struct inc_unit *, const struct port_binding *pb,
                            const struct local_port *lp, uint32_t dp_key);
 
-/* Whether 'pb' is a port of a network function, see physical-nf.c. */
-bool physical_is_nf(struct inc_unit *, const struct port_binding *pb);
 /* Flows for what network functions on this chassis send on with what came by
  * 't', a tunnel with a port of its own. */
 void physical_add_nf_return(struct inc_unit *, const struct tunnel *);

@@ -53,13 +53,6 @@
  * localnet ports, whose packets may have to go back by tunnel. */
 static struct inc_kind *returning_kind;
 
-bool
-physical_is_nf(struct inc_unit *unit, const struct port_binding *pb)
-{
-    return (in_dialect(unit)->tunnel_ofport
-            && smap_get_bool(&pb->options, "is-nf", false));
-}
-
 static bool
 is_here(struct inc_unit *unit, const char *lport)
 {

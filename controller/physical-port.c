@@ -728,11 +728,6 @@ put_tunnels(struct port_ctx *ctx, size_t id)
     if (pb->type == LP_VTEP) {
         /* A ramp's packets may go back to it. */
         put_forget_in_port(&ctx->ofpacts);
-    } else if (physical_is_nf(ctx->unit, pb)) {
-        /* So may what a network function is to see: it may have come from
-         * where that is. */
-        put_push_in_port(&ctx->ofpacts);
-        put_forget_in_port(&ctx->ofpacts);
     }
     any = put_to_chassis(ctx, &pb->chassis, &pb->encap,
                          !uuid_is_zero(&pb->encap), id);
@@ -755,14 +750,24 @@ static void
 add_tunneled(struct port_ctx *ctx)
 {
     const size_t n_ids = local_encap_count(ctx->unit);
+    const bool is_nf = lport_is_nf(in_dialect(ctx->unit), &ctx->pb->options);
 
-    for (size_t id = 0; id < n_ids && put_tunnels(ctx, id); id++) {
+    for (size_t id = 0; id < n_ids; id++) {
         struct match match;
 
+        if (is_nf) {
+            /* What a network function is to see may have come from where that
+             * is. */
+            put_push_in_port(&ctx->ofpacts);
+            put_forget_in_port(&ctx->ofpacts);
+        }
+        if (!put_tunnels(ctx, id)) {
+            return;
+        }
         match_outport(&match, ctx->dp_key, ctx->pb->tunnel_key);
         match_encap_id(in_dialect(ctx->unit), id, &match);
         put_resubmit(table_after_remote(ctx->tables), &ctx->ofpacts);
-        if (physical_is_nf(ctx->unit, ctx->pb)) {
+        if (is_nf) {
             put_pop_in_port(&ctx->ofpacts);
         }
         add_flow(ctx, ctx->tables->remote_output, 100, &match);
@@ -979,7 +984,7 @@ add_elsewhere(struct port_ctx *ctx)
         .type = ctx->pb->type,
         .has_localnet = ln != NULL,
         .is_on_several = ctx->pb->n_additional_chassis != 0,
-        .is_nf = physical_is_nf(ctx->unit, ctx->pb),
+        .is_nf = lport_is_nf(in_dialect(ctx->unit), &ctx->pb->options),
         .n_gateways = tunnel_bfd_count_members(read_ha_group(ctx)),
     };
 

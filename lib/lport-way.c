@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "ovn/dialect.h"
+#include "smap.h"
 #include "uuid.h"
 
 enum lport_way
@@ -28,6 +30,12 @@ lport_way(const struct lport_place *place)
         return LPORT_WAY_LOCALNET;
     }
     return has_gateways ? LPORT_WAY_GATEWAYS : LPORT_WAY_TUNNEL;
+}
+
+bool
+lport_is_nf(const struct ovn_dialect *dialect, const struct smap *options)
+{
+    return dialect->tunnel_ofport && smap_get_bool(options, "is-nf", false);
 }
 
 bool

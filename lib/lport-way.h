@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include "lport-type.h"
 
+struct ovn_dialect;
+struct smap;
 struct uuid;
 
 enum lport_way {
@@ -40,6 +42,10 @@ struct lport_place {
     const char *redirect_type;  /* Its option, or NULL. */
 };
 enum lport_way lport_way(const struct lport_place *);
+
+/* Whether a port with 'options' (Port_Binding) is a network function's, where
+ * there are such. */
+bool lport_is_nf(const struct ovn_dialect *, const struct smap *options);
 
 /* The order in which gateways with the given priorities, of the given chassis,
  * take the role: returns true if 'a' comes first. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lport-way.h"
 #include "neighbor.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
@@ -297,8 +298,7 @@ read_ports(struct trace_db *db)
                                            port->name);
         port->type = row->type;
         port->key = row->tunnel_key;
-        port->is_nf = (db->dialect.tunnel_ofport
-                       && smap_get_bool(&row->options, "is-nf", false));
+        port->is_nf = lport_is_nf(&db->dialect, &row->options);
         if (!strcmp(port->type, "l3gateway")) {
             dp->has_l3gateway = true;
         }
