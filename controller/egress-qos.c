@@ -18,7 +18,8 @@
  *
  * Every device gets every queue, unless the port names the one network that it
  * is for (qos_physical_network, of later releases): then only devices that
- * lead there get it.  The kernel shapes: each device has an HTB
+ * lead there get it.  Beside a later central, a port that names none has no
+ * queue.  The kernel shapes: each device has an HTB
  * queueing discipline, as ovs-vswitchd would give to it, which therefore is
  * told with QoS of the type linux-noop to stay away.  A device without any
  * queue goes back to the system's own discipline.

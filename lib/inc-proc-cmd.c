@@ -234,11 +234,12 @@ why_cmd(struct unixctl_conn *conn, int argc, const char *argv[],
     if (argc == 2) {
         format_keys(&s, uc);
         found = true;
-    }
-    HMAP_FOR_EACH (unit, node, &uc->units) {
-        if (argc > 2 && unit_is_called(unit, argv[2])) {
-            unit_format_reads(&s, unit);
-            found = true;
+    } else {
+        HMAP_FOR_EACH (unit, node, &uc->units) {
+            if (unit_is_called(unit, argv[2])) {
+                unit_format_reads(&s, unit);
+                found = true;
+            }
         }
     }
     if (found) {
