@@ -92,6 +92,15 @@ check-long: check-long-releases
 check-long-releases: all-am $(check_PROGRAMS) tests/atconfig tests/atlocal $(TESTSUITE) releases
 	CHECK_LONG=yes bash '$(TESTSUITE)' -C tests -k releases-long
 
+# Tests about what controllers write, with the role that ovn-northd gives to
+# chassis.  (Chassis that run in a namespace of their own cannot come by SSL.)
+RBAC_KEYWORDS = binding pinctrl multicast learn fdb age rows nb-cfg ecmp-nexthop \
+	health-check gateway
+.PHONY: check-rbac
+check-rbac: all-am $(check_PROGRAMS) tests/atconfig tests/atlocal $(TESTSUITE)
+	OVN_TEST_RBAC=yes bash '$(TESTSUITE)' -C tests \
+	  $(RBAC_KEYWORDS:%=-k '%,!dynamic-routing') $(TESTSUITEFLAGS)
+
 # A thousand random networks, by TRACE_RANDOM_FLAGS others.
 .PHONY: check-long-trace
 check-long: check-long-trace
