@@ -74,6 +74,12 @@ controller_libcontroller_la_SOURCES = \
 	controller/inputs-sb.c \
 	controller/inputs.c \
 	controller/inputs.h \
+	controller/kernel-neighbors.c \
+	controller/kernel-neighbors.h \
+	controller/kernel-netlink.c \
+	controller/kernel-netlink.h \
+	controller/kernel-nexthops.c \
+	controller/kernel-nexthops.h \
 	controller/kernel-routes.c \
 	controller/kernel-routes.h \
 	controller/lb/affinity.c \

@@ -11,50 +11,25 @@
 
 #include <errno.h>
 #include <linux/if_link.h>
-#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "hash.h"
+#include "kernel-netlink.h"
 #include "netlink-socket.h"
 #include "netlink.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/ofpbuf.h"
-#include "openvswitch/poll-loop.h"
-#include "openvswitch/token-bucket.h"
 #include "openvswitch/vlog.h"
 #include "packets.h"
-#include "timeval.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(kernel_routes);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
-
-/* How many notifications are read in a turn of the main loop. */
-#define MAX_NOTIFICATIONS 4096
-
-/* How many requests are sent at a time. */
-#define MAX_BATCH 128
-
-/* After how long something that has failed is tried again, in ms. */
-#define RETRY_MS 5000
-
-/* How many times as long as a dump has taken nothing is dumped because of
- * notifications. */
-#define DUMP_SHARE 10
-
-/* How many times in a row what others have done to a table is put right at
- * once, and how often in the long run: in ms.  Somebody who does the same, for
- * example another controller that has the same table, is not to be answered
- * for ever. */
-#define MAX_REPAIRS 50
-#define REPAIR_MS 1000
 
 /* Messages: parsing routes. */
 
@@ -78,51 +53,19 @@ struct route {
     bool dead;
 };
 
-static size_t
-family_size(uint8_t family)
-{
-    return family == AF_INET ? sizeof(ovs_be32) : sizeof(struct in6_addr);
-}
-
-/* IPv6 routes with IPv4-mapped addresses are not for us: here, such addresses
- * are IPv4's. */
-static bool
-parse_address(uint8_t family, const void *data, size_t size,
-              struct in6_addr *ip)
-{
-    struct in6_addr ip6;
-    ovs_be32 ip4;
-
-    if ((family != AF_INET && family != AF_INET6)
-        || size < family_size(family)) {
-        return false;
-    }
-    if (family == AF_INET) {
-        memcpy(&ip4, data, sizeof ip4);
-        *ip = in6_addr_mapped_ipv4(ip4);
-        return true;
-    }
-    memcpy(&ip6, data, sizeof ip6);
-    if (IN6_IS_ADDR_V4MAPPED(&ip6)) {
-        return false;
-    }
-    *ip = ip6;
-    return true;
-}
-
 /* The address in RTA_GATEWAY of a route of 'family', or in RTA_VIA. */
 static bool
 parse_nexthop(uint8_t family, const struct nlattr *gateway,
               const struct nlattr *via, struct in6_addr *ip)
 {
     if (gateway) {
-        return parse_address(family, nl_attr_get(gateway),
-                             nl_attr_get_size(gateway), ip);
+        return kernel_parse_address(family, nl_attr_get(gateway),
+                                    nl_attr_get_size(gateway), ip);
     } else if (via && nl_attr_get_size(via) > sizeof(struct rtvia)) {
         const struct rtvia *rtvia = nl_attr_get(via);
 
-        return parse_address(rtvia->rtvia_family, rtvia->rtvia_addr,
-                             nl_attr_get_size(via) - sizeof *rtvia, ip);
+        return kernel_parse_address(rtvia->rtvia_family, rtvia->rtvia_addr,
+                                    nl_attr_get_size(via) - sizeof *rtvia, ip);
     }
     return false;
 }
@@ -175,15 +118,15 @@ parse_route(const struct ofpbuf *msg, struct route *route)
         route->r.prefix = in6_addr_mapped_ipv4(htonl(0));
     }
     if (attrs[RTA_DST]
-        && !parse_address(rtm->rtm_family, nl_attr_get(attrs[RTA_DST]),
-                          nl_attr_get_size(attrs[RTA_DST]),
-                          &route->r.prefix)) {
+        && !kernel_parse_address(rtm->rtm_family, nl_attr_get(attrs[RTA_DST]),
+                                 nl_attr_get_size(attrs[RTA_DST]),
+                                 &route->r.prefix)) {
         return false;
     }
     if (attrs[RTA_SRC]
-        && !parse_address(rtm->rtm_family, nl_attr_get(attrs[RTA_SRC]),
-                          nl_attr_get_size(attrs[RTA_SRC]),
-                          &route->selector.src)) {
+        && !kernel_parse_address(rtm->rtm_family, nl_attr_get(attrs[RTA_SRC]),
+                                 nl_attr_get_size(attrs[RTA_SRC]),
+                                 &route->selector.src)) {
         return false;
     }
     parse_nexthop(rtm->rtm_family, attrs[RTA_GATEWAY], attrs[RTA_VIA],
@@ -231,80 +174,43 @@ for_each_nexthop(const struct route *route,
 
 /* Messages: dumps. */
 
-/* Has the kernel send only what was asked for.  One that cannot sends more,
- * which does no harm. */
+/* Which routes are looked for in a dump, and what for. */
+struct routes_dump {
+    uint8_t family;
+    uint32_t table;
+    void (*cb)(const struct route *, void *aux);
+    void *aux;
+};
+
 static void
-ask_strictly(struct nl_sock *sock)
+take_dumped(const struct ofpbuf *msg, void *dump_)
 {
-    int on = 1;
+    const struct routes_dump *dump = dump_;
+    struct route route;
 
-    if (setsockopt(nl_sock_fd(sock), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on,
-                   sizeof on)) {
-        VLOG_DBG("dumps are not filtered: %s", ovs_strerror(errno));
+    if (nl_msg_nlmsghdr(msg)->nlmsg_type == RTM_NEWROUTE
+        && parse_route(msg, &route) && route.table == dump->table
+        && route.family == dump->family) {
+        dump->cb(&route, dump->aux);
     }
 }
 
-/* The outcome of a dump that 'msg' ends: a positive errno value or 0; -1 if it
- * does not end it. */
+/* Returns 0 or a positive errno value: EAGAIN if the table has changed
+ * meanwhile. */
 static int
-dump_end(const struct ofpbuf *msg)
+dump_routes(struct nl_sock *sock, struct routes_dump *dump)
 {
-    const uint16_t type = nl_msg_nlmsghdr(msg)->nlmsg_type;
-    /* Both begin with it. */
-    const int32_t *status = ofpbuf_at(msg, NLMSG_HDRLEN, sizeof *status);
+    struct ofpbuf *request = ofpbuf_new(64);
 
-    return (type != NLMSG_DONE && type != NLMSG_ERROR ? -1
-            : status && *status < 0 ? -*status : 0);
-}
-
-/* Calls 'cb' for each route of 'table' that is of 'family'.  Returns 0 or a
- * positive errno value: EAGAIN if the table has changed meanwhile. */
-static int
-dump_routes(struct nl_sock *sock, uint8_t family, uint32_t table,
-            void (*cb)(const struct route *, void *aux), void *aux)
-{
-    uint64_t stub[4096 / 8];
-    struct ofpbuf request, reply;
-    bool interrupted = false;
-
-    ofpbuf_init(&request, 0);
-    nl_msg_put_nlmsghdr(&request, sizeof(struct rtmsg), RTM_GETROUTE,
+    nl_msg_put_nlmsghdr(request, sizeof(struct rtmsg), RTM_GETROUTE,
                         NLM_F_REQUEST | NLM_F_DUMP);
-    struct rtmsg *rtm = ofpbuf_put_zeros(&request, sizeof *rtm);
-    rtm->rtm_family = family;
-    nl_msg_put_u32(&request, RTA_TABLE, table);
-    int error = nl_sock_send(sock, &request, true);
-    const uint32_t seq = nl_msg_nlmsghdr(&request)->nlmsg_seq;
-    ofpbuf_uninit(&request);
+    struct rtmsg *rtm = ofpbuf_put_zeros(request, sizeof *rtm);
+    rtm->rtm_family = dump->family;
+    nl_msg_put_u32(request, RTA_TABLE, dump->table);
 
-    ofpbuf_use_stub(&reply, stub, sizeof stub);
-    for (int end = -1; !error && end < 0; ) {
-        struct ofpbuf msg;
-
-        ofpbuf_clear(&reply);
-        error = nl_sock_recv(sock, &reply, NULL, true);
-        while (!error && end < 0 && nl_msg_next(&reply, &msg)) {
-            const struct nlmsghdr *nlh = nl_msg_nlmsghdr(&msg);
-            struct route route;
-
-            if (nlh->nlmsg_seq != seq) {
-                continue;
-            }
-            interrupted |= (nlh->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-            end = dump_end(&msg);
-            if (end > 0) {
-                error = end;
-            } else if (end < 0 && nlh->nlmsg_type == RTM_NEWROUTE
-                       && parse_route(&msg, &route) && route.table == table
-                       && route.family == family) {
-                cb(&route, aux);
-            }
-        }
-    }
-    ofpbuf_uninit(&reply);
+    int error = kernel_dump(sock, request, take_dumped, dump);
     /* There is no such table before there is a route in it. */
-    return (error == ENOENT ? 0
-            : !error && interrupted ? EAGAIN : error);
+    return error == ENOENT ? 0 : error;
 }
 
 /* Messages: writing routes. */
@@ -317,21 +223,11 @@ format_prefix(const struct in6_addr *prefix, uint32_t plen, struct ds *s)
 }
 
 static void
-put_address(struct ofpbuf *msg, uint16_t type, const struct in6_addr *ip)
-{
-    if (IN6_IS_ADDR_V4MAPPED(ip)) {
-        nl_msg_put_be32(msg, type, in6_addr_get_mapped_ipv4(ip));
-    } else {
-        nl_msg_put_in6_addr(msg, type, ip);
-    }
-}
-
-static void
 put_nexthop(struct ofpbuf *msg, const struct kernel_route *r)
 {
     if (IN6_IS_ADDR_V4MAPPED(&r->prefix)
         == IN6_IS_ADDR_V4MAPPED(&r->nexthop)) {
-        put_address(msg, RTA_GATEWAY, &r->nexthop);
+        kernel_put_address(msg, RTA_GATEWAY, &r->nexthop);
     } else {
         struct rtvia *via = nl_msg_put_unspec_uninit(
             msg, RTA_VIA, sizeof *via + sizeof r->nexthop);
@@ -368,12 +264,12 @@ route_request(uint32_t table, const struct kernel_route *r,
         rtm->rtm_scope = RT_SCOPE_NOWHERE;
         rtm->rtm_type = RTN_UNSPEC;
     }
-    put_address(msg, RTA_DST, &r->prefix);
+    kernel_put_address(msg, RTA_DST, &r->prefix);
     if (selector) {
         rtm->rtm_tos = selector->tos;
         rtm->rtm_src_len = selector->src_plen;
         if (selector->src_plen) {
-            put_address(msg, RTA_SRC, &selector->src);
+            kernel_put_address(msg, RTA_SRC, &selector->src);
         }
     }
     nl_msg_put_u32(msg, RTA_TABLE, table);
@@ -386,100 +282,18 @@ route_request(uint32_t table, const struct kernel_route *r,
 
 /* Messages: VRF devices. */
 
-struct link {
-    bool is_there;
-    bool is_vrf;
-    bool is_up;
-    uint32_t table;             /* Of a VRF. */
-    int ifindex;
-};
-
-static void
-parse_link(const struct ofpbuf *msg, struct link *link)
+static bool
+is_vrf(const struct kernel_link *link, uint32_t table)
 {
-    static const struct nl_policy policy[] = {
-        [IFLA_LINKINFO] = { .type = NL_A_NESTED, .optional = true },
-    };
-    static const struct nl_policy info_policy[] = {
-        [IFLA_INFO_KIND] = { .type = NL_A_STRING, .optional = true },
-        [IFLA_INFO_DATA] = { .type = NL_A_NESTED, .optional = true },
-    };
-    struct nlattr *attrs[ARRAY_SIZE(policy)];
-    struct nlattr *info[ARRAY_SIZE(info_policy)];
-    const struct ifinfomsg *ifi = ofpbuf_at(msg, NLMSG_HDRLEN, sizeof *ifi);
-
-    if (!ifi) {
-        return;
-    }
-    link->is_there = true;
-    link->is_up = (ifi->ifi_flags & IFF_UP) != 0;
-    link->ifindex = ifi->ifi_index;
-    if (!nl_policy_parse(msg, NLMSG_HDRLEN + sizeof *ifi, policy, attrs,
-                         ARRAY_SIZE(policy))
-        || !attrs[IFLA_LINKINFO]
-        || !nl_parse_nested(attrs[IFLA_LINKINFO], info_policy, info,
-                            ARRAY_SIZE(info_policy))
-        || !info[IFLA_INFO_KIND] || !info[IFLA_INFO_DATA]
-        || strcmp(nl_attr_get_string(info[IFLA_INFO_KIND]), "vrf")) {
-        return;
-    }
-
-    const struct nlattr *table = nl_attr_find_nested(info[IFLA_INFO_DATA],
-                                                     IFLA_VRF_TABLE);
-    if (table && nl_attr_get_size(table) == sizeof link->table) {
-        link->is_vrf = true;
-        link->table = nl_attr_get_u32(table);
-    }
-}
-
-static struct ofpbuf *
-link_request(uint16_t type, uint32_t flags, const char *name,
-             struct ifinfomsg **ifi)
-{
-    struct ofpbuf *msg = ofpbuf_new(256);
-
-    nl_msg_put_nlmsghdr(msg, sizeof **ifi, type, NLM_F_REQUEST | flags);
-    nl_msg_put_uninit(msg, sizeof **ifi);
-    nl_msg_put_string(msg, IFLA_IFNAME, name);
-    *ifi = ofpbuf_at_assert(msg, NLMSG_HDRLEN, sizeof **ifi);
-    memset(*ifi, 0, sizeof **ifi);
-    return msg;
-}
-
-/* Returns 0 or a positive errno value. */
-static int
-link_get(const char *name, struct link *link)
-{
-    struct ifinfomsg *ifi;
-    struct ofpbuf *request = link_request(RTM_GETLINK, 0, name, &ifi);
-    struct ofpbuf *reply = NULL;
-    int error = nl_transact(NETLINK_ROUTE, request, &reply);
-
-    memset(link, 0, sizeof *link);
-    if (!error && reply) {
-        parse_link(reply, link);
-    }
-    ofpbuf_delete(request);
-    ofpbuf_delete(reply);
-    return error == ENODEV ? 0 : error;
-}
-
-static int
-transact_and_free(struct ofpbuf *request)
-{
-    int error = nl_transact(NETLINK_ROUTE, request, NULL);
-
-    ofpbuf_delete(request);
-    return error;
+    return (link->is_there && !strcmp(link->kind, "vrf")
+            && link->vrf_table == table);
 }
 
 static int
 vrf_create(const char *name, uint32_t table)
 {
-    struct ifinfomsg *ifi;
-    struct ofpbuf *msg = link_request(RTM_NEWLINK,
-                                      NLM_F_CREATE | NLM_F_EXCL, name, &ifi);
-    ifi->ifi_flags = ifi->ifi_change = IFF_UP;
+    struct ofpbuf *msg = kernel_link_request(
+        RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, name, 0, IFF_UP);
 
     size_t info = nl_msg_start_nested(msg, IFLA_LINKINFO);
     nl_msg_put_string(msg, IFLA_INFO_KIND, "vrf");
@@ -487,27 +301,21 @@ vrf_create(const char *name, uint32_t table)
     nl_msg_put_u32(msg, IFLA_VRF_TABLE, table);
     nl_msg_end_nested(msg, data);
     nl_msg_end_nested(msg, info);
-    return transact_and_free(msg);
+    return kernel_transact(msg);
 }
 
 static int
 link_set_up(const char *name)
 {
-    struct ifinfomsg *ifi;
-    struct ofpbuf *msg = link_request(RTM_NEWLINK, 0, name, &ifi);
-
-    ifi->ifi_flags = ifi->ifi_change = IFF_UP;
-    return transact_and_free(msg);
+    return kernel_transact(kernel_link_request(RTM_NEWLINK, 0, name, 0,
+                                               IFF_UP));
 }
 
 static int
-link_delete(int ifindex, const char *name)
+link_delete(uint32_t ifindex)
 {
-    struct ifinfomsg *ifi;
-    struct ofpbuf *msg = link_request(RTM_DELLINK, 0, name, &ifi);
-
-    ifi->ifi_index = ifindex;
-    return transact_and_free(msg);
+    return kernel_transact(kernel_link_request(RTM_DELLINK, 0, NULL, ifindex,
+                                               0));
 }
 
 /* Tables. */
@@ -535,12 +343,7 @@ struct table {
     char *next_vrf;             /* ...from kernel_tables_end() on. */
 
     /* What is. */
-    bool is_dirty;              /* Something else is wanted. */
-    bool is_doubted;            /* Something has changed. */
-    long long int next_dump;    /* In ms, for what is doubted. */
-    long long int retry_at;     /* In ms; LLONG_MAX: all is well. */
-    struct token_bucket repairs; /* REPAIR_MS tokens each. */
-    bool is_refused;            /* By the kernel, something of late. */
+    struct kernel_pace pace;
     char *made;                 /* The VRF device that is ours, or NULL. */
     int vrf_error;              /* What is wrong with it, has been logged. */
     bool is_known;              /* It has been dumped. */
@@ -580,9 +383,7 @@ table_get(uint32_t id)
     if (!t) {
         t = xzalloc(sizeof *t);
         t->id = id;
-        t->is_dirty = true;
-        t->retry_at = LLONG_MAX;
-        token_bucket_init(&t->repairs, 1, MAX_REPAIRS * REPAIR_MS);
+        kernel_pace_init(&t->pace);
         hmap_init(&t->wanted);
         hmap_insert(&tables, &t->node, hash_int(id, 0));
     }
@@ -655,7 +456,7 @@ kernel_route_add(uint32_t table, const struct kernel_route *r)
         w = xzalloc(sizeof *w);
         w->r = *r;
         hmap_insert(&t->wanted, &w->node, wanted_hash(r));
-        t->is_dirty = true;
+        t->pace.is_dirty = true;
     }
     w->n++;
 }
@@ -668,7 +469,7 @@ kernel_route_remove(uint32_t table, const struct kernel_route *r)
 
     if (w && !--w->n) {
         wanted_destroy(t, w);
-        t->is_dirty = true;
+        t->pace.is_dirty = true;
     }
 }
 
@@ -713,11 +514,11 @@ kernel_tables_end(void)
     struct table *t;
 
     HMAP_FOR_EACH (t, node, &tables) {
-        t->is_dirty |= !t->is_active;
+        t->pace.is_dirty |= !t->is_active;
         if (!nullable_string_is_equal(t->vrf, t->next_vrf)) {
             replace_string(&t->vrf, t->next_vrf);
             t->vrf_error = 0;
-            t->is_dirty = true;
+            t->pace.is_dirty = true;
         }
     }
 }
@@ -725,7 +526,7 @@ kernel_tables_end(void)
 void
 kernel_table_clean(uint32_t table)
 {
-    table_get(table)->is_dirty = true;
+    table_get(table)->pace.is_dirty = true;
 }
 
 bool
@@ -773,10 +574,10 @@ vrf_report(struct table *t, int error, const char *what)
 static void
 vrf_ensure(struct table *t)
 {
-    struct link link;
-    int error = link_get(t->vrf, &link);
+    struct kernel_link link;
+    int error = kernel_link_get(t->vrf, 0, &link);
 
-    if (!error && link.is_there && (!link.is_vrf || link.table != t->id)) {
+    if (!error && link.is_there && !is_vrf(&link, t->id)) {
         vrf_report(t, EEXIST, "another device has that name");
         return;
     }
@@ -789,18 +590,18 @@ vrf_ensure(struct table *t)
     if (!error) {
         replace_string(&t->made, t->vrf);
     } else {
-        t->retry_at = time_msec() + RETRY_MS;
+        t->pace.retry_at = time_msec() + KERNEL_RETRY_MS;
     }
 }
 
 static void
 vrf_delete(struct table *t)
 {
-    struct link link;
-    int error = link_get(t->made, &link);
+    struct kernel_link link;
+    int error = kernel_link_get(t->made, 0, &link);
 
-    if (!error && link.is_vrf && link.table == t->id) {
-        error = link_delete(link.ifindex, t->made);
+    if (!error && is_vrf(&link, t->id)) {
+        error = link_delete(link.ifindex);
     }
     if (error) {
         VLOG_WARN_RL(&rl, "cannot delete VRF %s: %s", t->made,
@@ -938,70 +739,35 @@ scan_route(const struct route *route, void *scan_)
     }
 }
 
-/* Requests that have been made up, and the routes that they are about. */
-struct batch {
-    struct table *t;
-    struct nl_transaction txns[MAX_BATCH];
-    struct kernel_route routes[MAX_BATCH];
-    bool adds[MAX_BATCH];
-    size_t n;
-    size_t n_written;
-};
-
 static void
-batch_report(const struct batch *b, size_t i)
+report_refused(const void *r_, bool add, int error, void *t_)
 {
+    const struct kernel_route *r = r_;
+    struct table *t = t_;
     struct ds s = DS_EMPTY_INITIALIZER;
-    const int error = b->txns[i].error;
 
-    if (!error || (!b->adds[i] && (error == ESRCH || error == ENOENT))) {
-        return;
-    }
-    format_prefix(&b->routes[i].prefix, b->routes[i].plen, &s);
-    if (ipv6_addr_is_set(&b->routes[i].nexthop)) {
+    format_prefix(&r->prefix, r->plen, &s);
+    if (ipv6_addr_is_set(&r->nexthop)) {
         ds_put_cstr(&s, " via ");
-        ipv6_format_mapped(&b->routes[i].nexthop, &s);
+        ipv6_format_mapped(&r->nexthop, &s);
     }
     VLOG_WARN_RL(&rl, "router %s: cannot %s route %s (metric %"PRIu32") %s "
-                 "table %"PRIu32": %s", table_router(b->t),
-                 b->adds[i] ? "add" : "delete", ds_cstr(&s),
-                 b->routes[i].metric, b->adds[i] ? "to" : "from", b->t->id,
+                 "table %"PRIu32": %s", table_router(t),
+                 add ? "add" : "delete", ds_cstr(&s), r->metric,
+                 add ? "to" : "from", t->id,
                  error == EEXIST ? "somebody else has one like it"
                  : ovs_strerror(error));
     ds_destroy(&s);
-    b->t->retry_at = time_msec() + RETRY_MS;
-    b->t->is_refused = true;
+    kernel_pace_refuse(&t->pace);
 }
 
 static void
-batch_send(struct batch *b)
-{
-    struct nl_transaction *txns[MAX_BATCH];
-
-    for (size_t i = 0; i < b->n; i++) {
-        txns[i] = &b->txns[i];
-    }
-    nl_transact_multiple(NETLINK_ROUTE, txns, b->n);
-    for (size_t i = 0; i < b->n; i++) {
-        batch_report(b, i);
-        ofpbuf_delete(b->txns[i].request);
-    }
-    b->n_written += b->n;
-    b->n = 0;
-}
-
-static void
-batch_put(struct batch *b, const struct kernel_route *r,
+batch_put(struct kernel_batch *b, const struct kernel_route *r,
           const struct selector *selector, bool add)
 {
-    b->txns[b->n] = (struct nl_transaction) {
-        .request = route_request(b->t->id, r, selector, add),
-    };
-    b->routes[b->n] = *r;
-    b->adds[b->n] = add;
-    if (++b->n == MAX_BATCH) {
-        batch_send(b);
-    }
+    const struct table *t = b->aux;
+
+    kernel_batch_put(b, route_request(t->id, r, selector, add), r, add);
 }
 
 static bool
@@ -1010,10 +776,9 @@ is_in_order(const struct wanted *w)
     return w->is_there && !w->n_other;
 }
 
-/* May what is different in the table be written now?  What is wanted may,
- * unless it has already been written: 'is_news'. */
+/* May what is different in the table be written now? */
 static bool
-may_write(const struct scan *scan, bool is_news)
+may_write(const struct scan *scan)
 {
     struct table *t = scan->t;
     bool is_different = scan->n_stale > 0;
@@ -1023,18 +788,15 @@ may_write(const struct scan *scan, bool is_news)
         is_different |= (!is_in_order(w)
                          && wanted_find(t, &w->r, false) == w);
     }
-    if (is_news || !is_different
-        || token_bucket_withdraw(&t->repairs, REPAIR_MS)) {
-        return true;
-    }
-    if (!t->is_refused) {
+
+    enum kernel_write write = kernel_pace_may_write(&t->pace, is_different);
+    if (write == KERNEL_WRITE_LATER_SAY) {
         VLOG_WARN_RL(&rl, "router %s: somebody keeps changing routes of ours "
                      "(protocol %d) in table %"PRIu32", they are put right "
                      "only now and then", table_router(t),
                      KERNEL_ROUTE_PROTOCOL, t->id);
     }
-    t->retry_at = time_msec() + REPAIR_MS;
-    return false;
+    return write == KERNEL_WRITE;
 }
 
 /* First what should be there, then what should not: a route whose metric
@@ -1042,11 +804,11 @@ may_write(const struct scan *scan, bool is_news)
 static void
 write_routes(struct scan *scan)
 {
-    struct batch *b = xzalloc(sizeof *b);
+    struct kernel_batch *b = xzalloc(sizeof *b);
     struct wanted *w;
 
-    b->t = scan->t;
-    scan->t->is_refused = false;
+    b->report = report_refused;
+    b->aux = scan->t;
     HMAP_FOR_EACH (w, node, &scan->t->wanted) {
         if (wanted_find(scan->t, &w->r, false) != w) {
             continue;
@@ -1063,9 +825,7 @@ write_routes(struct scan *scan)
     for (size_t i = 0; i < scan->n_stale; i++) {
         batch_put(b, &scan->stale[i].r, &scan->stale[i].selector, false);
     }
-    if (b->n) {
-        batch_send(b);
-    }
+    kernel_batch_send(b);
     if (b->n_written) {
         VLOG_DBG("router %s: table %"PRIu32": %"PRIuSIZE" requests",
                  table_router(scan->t), scan->t->id, b->n_written);
@@ -1106,7 +866,7 @@ scan_table(struct scan *scan)
     static const uint8_t families[] = { AF_INET, AF_INET6 };
     struct nl_sock *sock;
     struct wanted *w;
-    int error = nl_sock_create(NETLINK_ROUTE, &sock);
+    int error = kernel_dump_open(&sock);
 
     if (error) {
         return error;
@@ -1115,9 +875,13 @@ scan_table(struct scan *scan)
         w->is_there = false;
         w->n_other = 0;
     }
-    ask_strictly(sock);
     for (size_t i = 0; !error && i < ARRAY_SIZE(families); i++) {
-        error = dump_routes(sock, families[i], scan->t->id, scan_route, scan);
+        error = dump_routes(sock, &(struct routes_dump) {
+            .family = families[i],
+            .table = scan->t->id,
+            .cb = scan_route,
+            .aux = scan,
+        });
     }
     nl_sock_destroy(sock);
     return error;
@@ -1127,46 +891,31 @@ static void
 reconcile(struct table *t)
 {
     struct scan scan = { .t = t };
-    const long long int begin = time_msec();
-    const bool is_news = t->is_dirty;
 
-    t->retry_at = LLONG_MAX;
-    t->is_dirty = t->is_doubted = false;
+    kernel_pace_begin(&t->pace);
     reconcile_vrf(t);
 
     int error = scan_table(&scan);
     if (error) {
         free(scan.learned);
-        t->is_doubted = true;
         if (error != EAGAIN) {
             VLOG_WARN_RL(&rl, "cannot read routing table %"PRIu32": %s",
                          t->id, ovs_strerror(error));
-            t->is_doubted = false;
-            t->retry_at = begin + RETRY_MS;
         }
     } else {
-        if (may_write(&scan, is_news)) {
+        if (may_write(&scan)) {
             write_routes(&scan);
         }
         take_learned(&scan);
     }
     free(scan.stale);
 
-    const long long int end = time_msec();
-    t->next_dump = end + DUMP_SHARE * (end - begin);
+    kernel_pace_end(&t->pace, error);
     if (!error && !t->is_active && hmap_is_empty(&t->wanted)
-        && t->retry_at == LLONG_MAX) {
+        && t->pace.retry_at == LLONG_MAX) {
         /* Nothing of ours is left, and nothing will be. */
         table_destroy(t);
     }
-}
-
-static bool
-is_due(const struct table *t)
-{
-    return (t->is_dirty
-            || (t->is_doubted && time_msec() >= t->next_dump)
-            || time_msec() >= t->retry_at);
 }
 
 /* Notifications. */
@@ -1179,49 +928,22 @@ doubt_all(void)
     struct table *t;
 
     HMAP_FOR_EACH (t, node, &tables) {
-        t->is_doubted = true;
+        t->pace.is_doubted = true;
     }
     devices_seqno++;
-}
-
-static int
-join_groups(struct nl_sock *sock)
-{
-    static const unsigned int groups[] = {
-        RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_LINK,
-        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_NEXTHOP,
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
-        int error = nl_sock_join_mcgroup(sock, groups[i]);
-
-        if (error) {
-            return error;
-        }
-    }
-    return 0;
 }
 
 /* Listens as long as there are tables. */
 static void
 follow_tables(void)
 {
-    if (hmap_is_empty(&tables)) {
-        nl_sock_destroy(monitor);
-        monitor = NULL;
-    } else if (!monitor) {
-        int error = nl_sock_create(NETLINK_ROUTE, &monitor);
+    static const unsigned int groups[] = {
+        RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_LINK,
+        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_NEXTHOP,
+    };
 
-        if (!error) {
-            error = join_groups(monitor);
-        }
-        if (error) {
-            VLOG_WARN_RL(&rl, "cannot listen to the kernel's routes: %s",
-                         ovs_strerror(error));
-            nl_sock_destroy(monitor);
-            monitor = NULL;
-        }
-        /* What has happened before nobody has heard. */
+    if (kernel_monitor_follow(&monitor, !hmap_is_empty(&tables), groups,
+                              ARRAY_SIZE(groups), "routes")) {
         doubt_all();
     }
 }
@@ -1238,7 +960,7 @@ take_notification(const struct ofpbuf *msg)
         struct table *t = table_find(route.table);
 
         if (t) {
-            t->is_doubted = true;
+            t->pace.is_doubted = true;
         }
     }
 }
@@ -1246,47 +968,7 @@ take_notification(const struct ofpbuf *msg)
 void
 kernel_routes_run(void)
 {
-    uint64_t stub[4096 / 8];
-    struct ofpbuf buf;
-
-    if (!monitor) {
-        return;
-    }
-    ofpbuf_use_stub(&buf, stub, sizeof stub);
-    for (int i = 0; i < MAX_NOTIFICATIONS; i++) {
-        struct ofpbuf msg;
-
-        ofpbuf_clear(&buf);
-        int error = nl_sock_recv(monitor, &buf, NULL, false);
-        if (error == EAGAIN) {
-            break;
-        } else if (error) {
-            if (error != ENOBUFS) {
-                VLOG_WARN_RL(&rl, "cannot hear of the kernel's routes: %s",
-                             ovs_strerror(error));
-            }
-            /* Some have been lost. */
-            nl_sock_drain(monitor);
-            doubt_all();
-            break;
-        }
-        while (nl_msg_next(&buf, &msg)) {
-            take_notification(&msg);
-        }
-    }
-    ofpbuf_uninit(&buf);
-    nl_sock_wait(monitor, POLLIN);
-}
-
-static void
-wait_for(const struct table *t)
-{
-    if (t->is_doubted) {
-        poll_timer_wait_until(t->next_dump);
-    }
-    if (t->retry_at != LLONG_MAX) {
-        poll_timer_wait_until(t->retry_at);
-    }
+    kernel_monitor_run(monitor, take_notification, doubt_all, "routes");
 }
 
 void
@@ -1296,17 +978,15 @@ kernel_routes_reconcile(void)
 
     follow_tables();
     HMAP_FOR_EACH_SAFE (t, node, &tables) {
-        if (is_due(t)) {
+        if (kernel_pace_is_due(&t->pace)) {
             reconcile(t);
         }
     }
     follow_tables();
 
-    if (monitor) {
-        nl_sock_wait(monitor, POLLIN);
-    }
+    kernel_monitor_wait(monitor);
     HMAP_FOR_EACH (t, node, &tables) {
-        wait_for(t);
+        kernel_pace_wait(&t->pace);
     }
 }
 

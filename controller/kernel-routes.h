@@ -44,8 +44,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel-netlink.h"
+
 /* rtm_protocol of our routes. */
-#define KERNEL_ROUTE_PROTOCOL 84
+#define KERNEL_ROUTE_PROTOCOL KERNEL_PROTOCOL
 
 /* No more routes than this are learned from a table: those that have the
  * shortest prefixes. */

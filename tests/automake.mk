@@ -8,6 +8,7 @@ tests_ovstest_SOURCES = \
 	tests/test-bench-lang.c \
 	tests/test-flow-dump.c \
 	tests/test-inc-proc-eng.c \
+	tests/test-kernel-neighbors.c \
 	tests/test-lb.c \
 	tests/test-inputs.c \
 	tests/test-lflow-sample.c \
