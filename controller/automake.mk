@@ -74,6 +74,8 @@ controller_libcontroller_la_SOURCES = \
 	controller/inputs-sb.c \
 	controller/inputs.c \
 	controller/inputs.h \
+	controller/kernel-neigh-msg.c \
+	controller/kernel-neigh-msg.h \
 	controller/kernel-neighbors.c \
 	controller/kernel-neighbors.h \
 	controller/kernel-netlink.c \

@@ -3,10 +3,9 @@
 /* Reconciling the kernel's forwarding and neighbor tables, by rtnetlink(7);
  * see kernel-neighbors.h.
  *
- * First come messages, which know nothing of what should be.  Then come
- * tables, a device in a role each, and what should be in them; then what a
- * neighbor means in a table; then dumps, and what is written because of them;
- * and last, notifications. */
+ * First come tables, a device in a role each, and what should be in them; then
+ * what an entry means in a table; then dumps, and what is written because of
+ * them; and last, notifications. */
 
 #include <config.h>
 #include "kernel-neighbors.h"
@@ -19,6 +18,7 @@
 
 #include "coverage.h"
 #include "hash.h"
+#include "kernel-neigh-msg.h"
 #include "kernel-netlink.h"
 #include "kernel-nexthops.h"
 #include "netlink-socket.h"
@@ -37,159 +37,6 @@ COVERAGE_DEFINE(kernel_neighbors_write);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
-/* Messages. */
-
-/* An entry of either kind of table as the kernel has it. */
-struct neigh {
-    uint8_t family;             /* AF_BRIDGE: of a forwarding table. */
-    uint8_t flags;              /* NTF_*. */
-    uint16_t state;             /* NUD_*. */
-    uint32_t ifindex;
-    uint32_t master;            /* Of the bridge whose it is, or 0. */
-    uint8_t protocol;
-    bool has_ip;
-    bool has_mac;
-    struct eth_addr mac;
-    struct in6_addr ip;         /* In a forwarding table, the VTEP's. */
-    uint16_t vlan;
-    uint16_t port;              /* 0: the device's. */
-    uint32_t vni;               /* 0: the device's. */
-    uint32_t nexthop;           /* ID, instead of 'ip', or 0. */
-};
-
-/* What identifies an entry that is wanted or ours.  Without holes. */
-struct entry {
-    struct in6_addr ip;         /* Zero in a forwarding table. */
-    struct eth_addr mac;
-    uint16_t vlan;              /* 0 in a neighbor table. */
-};
-
-static uint32_t
-get_u32(const struct nlattr *attr)
-{
-    return attr ? nl_attr_get_u32(attr) : 0;
-}
-
-static bool
-parse_neigh(const struct ofpbuf *msg, struct neigh *n)
-{
-    static const struct nl_policy policy[] = {
-        [NDA_DST] = { .type = NL_A_UNSPEC, .optional = true,
-                      .max_len = UINT16_MAX },
-        [NDA_LLADDR] = { .type = NL_A_UNSPEC, .optional = true,
-                         .max_len = UINT16_MAX },
-        [NDA_VLAN] = { .type = NL_A_U16, .optional = true },
-        [NDA_PORT] = { .type = NL_A_BE16, .optional = true },
-        [NDA_VNI] = { .type = NL_A_U32, .optional = true },
-        [NDA_MASTER] = { .type = NL_A_U32, .optional = true },
-        [NDA_SRC_VNI] = { .type = NL_A_U32, .optional = true },
-        [NDA_PROTOCOL] = { .type = NL_A_U8, .optional = true },
-        [NDA_NH_ID] = { .type = NL_A_U32, .optional = true },
-    };
-    struct nlattr *attrs[ARRAY_SIZE(policy)];
-    const struct ndmsg *ndm = ofpbuf_at(msg, NLMSG_HDRLEN, sizeof *ndm);
-
-    if (!ndm || !nl_policy_parse(msg, NLMSG_HDRLEN + sizeof *ndm, policy,
-                                 attrs, ARRAY_SIZE(policy))) {
-        return false;
-    }
-    memset(n, 0, sizeof *n);
-    n->family = ndm->ndm_family;
-    n->flags = ndm->ndm_flags;
-    n->state = ndm->ndm_state;
-    n->ifindex = ndm->ndm_ifindex;
-    n->master = get_u32(attrs[NDA_MASTER]);
-    n->nexthop = get_u32(attrs[NDA_NH_ID]);
-    n->vlan = attrs[NDA_VLAN] ? nl_attr_get_u16(attrs[NDA_VLAN]) : 0;
-    n->port = attrs[NDA_PORT] ? ntohs(nl_attr_get_be16(attrs[NDA_PORT])) : 0;
-    n->protocol = (attrs[NDA_PROTOCOL] ? nl_attr_get_u8(attrs[NDA_PROTOCOL])
-                   : 0);
-    n->vni = (attrs[NDA_VNI] ? get_u32(attrs[NDA_VNI])
-              : get_u32(attrs[NDA_SRC_VNI]));
-    if (attrs[NDA_LLADDR]
-        && nl_attr_get_size(attrs[NDA_LLADDR]) == sizeof n->mac) {
-        n->has_mac = true;
-        memcpy(&n->mac, nl_attr_get(attrs[NDA_LLADDR]), sizeof n->mac);
-    }
-    if (attrs[NDA_DST]) {
-        const size_t size = nl_attr_get_size(attrs[NDA_DST]);
-        const uint8_t family = (n->family != AF_BRIDGE ? n->family
-                                : size == sizeof(ovs_be32) ? AF_INET
-                                : AF_INET6);
-
-        n->has_ip = kernel_parse_address(family, nl_attr_get(attrs[NDA_DST]),
-                                         size, &n->ip);
-    }
-    return true;
-}
-
-static struct ofpbuf *
-neigh_request(uint16_t type, uint32_t flags, const struct ndmsg *ndm)
-{
-    struct ofpbuf *msg = ofpbuf_new(128);
-
-    nl_msg_put_nlmsghdr(msg, sizeof *ndm, type, NLM_F_REQUEST | flags);
-    ofpbuf_put(msg, ndm, sizeof *ndm);
-    return msg;
-}
-
-/* A request to make an entry of ours in the bridge's forwarding table for the
- * port 'ifindex', or to delete it. */
-static struct ofpbuf *
-mac_request(uint16_t type, uint32_t flags, uint32_t ifindex,
-            const struct entry *e)
-{
-    struct ofpbuf *msg = neigh_request(type, flags, &(struct ndmsg) {
-        .ndm_family = AF_BRIDGE,
-        .ndm_ifindex = ifindex,
-        .ndm_state = type == RTM_NEWNEIGH ? NUD_NOARP : 0,
-        .ndm_flags = NTF_MASTER,
-    });
-
-    nl_msg_put_unspec(msg, NDA_LLADDR, &e->mac, sizeof e->mac);
-    if (e->vlan) {
-        nl_msg_put_u16(msg, NDA_VLAN, e->vlan);
-    }
-    return msg;
-}
-
-/* The same for the neighbor table of a bridge. */
-static struct ofpbuf *
-ip_request(uint16_t type, uint32_t flags, uint32_t ifindex,
-           const struct entry *e)
-{
-    struct ofpbuf *msg = neigh_request(type, flags, &(struct ndmsg) {
-        .ndm_family = IN6_IS_ADDR_V4MAPPED(&e->ip) ? AF_INET : AF_INET6,
-        .ndm_ifindex = ifindex,
-        .ndm_state = type == RTM_NEWNEIGH ? NUD_NOARP : 0,
-    });
-
-    kernel_put_address(msg, NDA_DST, &e->ip);
-    if (type == RTM_NEWNEIGH) {
-        nl_msg_put_unspec(msg, NDA_LLADDR, &e->mac, sizeof e->mac);
-        nl_msg_put_u8(msg, NDA_PROTOCOL, KERNEL_PROTOCOL);
-    }
-    return msg;
-}
-
-/* Looks for the entry of a MAC address in the forwarding table of the bridge
- * that 'ifindex' is a port of; it may be another port's.  Returns 0 or a
- * positive errno value. */
-static int
-mac_get(uint32_t ifindex, const struct entry *e, struct neigh *n)
-{
-    struct ofpbuf *request = mac_request(RTM_GETNEIGH, 0, ifindex, e);
-    struct ofpbuf *reply = NULL;
-    int error = nl_transact(NETLINK_ROUTE, request, &reply);
-
-    if (!error && !(reply && parse_neigh(reply, n))) {
-        error = EPROTO;
-    }
-    ofpbuf_delete(request);
-    ofpbuf_delete(reply);
-    return error;
-}
-
 /* Tables. */
 
 /* What there is where an entry of ours should be. */
@@ -203,7 +50,7 @@ enum presence {
 /* An entry that is wanted, in a table's 'wanted'. */
 struct wanted {
     struct hmap_node node;      /* By IP address or, without, by MAC. */
-    struct entry e;
+    struct kernel_entry e;
     unsigned int n;             /* How many times. */
     enum presence presence;     /* According to the last dump. */
 };
@@ -370,7 +217,7 @@ table_destroy(struct table *t)
 /* What is wanted. */
 
 static uint32_t
-entry_hash(const struct entry *e)
+entry_hash(const struct kernel_entry *e)
 {
     return (ipv6_addr_is_set(&e->ip) ? hash_bytes(&e->ip, sizeof e->ip, 0)
             : hash_bytes(&e->mac, sizeof e->mac, 0));
@@ -379,7 +226,7 @@ entry_hash(const struct entry *e)
 /* Of those that are wanted for the IP address of 'e' the first one counts.
  * Without an IP address, or if 'exact', only 'e' itself is found. */
 static struct wanted *
-wanted_find(const struct table *t, const struct entry *e, bool exact)
+wanted_find(const struct table *t, const struct kernel_entry *e, bool exact)
 {
     struct wanted *w, *first = NULL;
 
@@ -403,7 +250,7 @@ wanted_counts(const struct table *t, const struct wanted *w)
 }
 
 static void
-warn_of_second(const struct table *t, const struct entry *e)
+warn_of_second(const struct table *t, const struct kernel_entry *e)
 {
     const struct wanted *w = wanted_find(t, e, false);
 
@@ -422,7 +269,8 @@ warn_of_second(const struct table *t, const struct entry *e)
 }
 
 static void
-add(const char *device, enum kernel_device_role role, const struct entry *e)
+add_entry(const char *device, enum kernel_device_role role,
+          const struct kernel_entry *e)
 {
     struct table *t = table_get(device, role);
     struct wanted *w = wanted_find(t, e, true);
@@ -439,7 +287,7 @@ add(const char *device, enum kernel_device_role role, const struct entry *e)
 
 static void
 remove_entry(const char *device, enum kernel_device_role role,
-             const struct entry *e)
+             const struct kernel_entry *e)
 {
     struct table *t = table_find(device, role);
     struct wanted *w = t ? wanted_find(t, e, true) : NULL;
@@ -457,22 +305,23 @@ remove_entry(const char *device, enum kernel_device_role role,
 void
 kernel_mac_add(const char *device, struct eth_addr mac)
 {
-    add(device, KERNEL_DEVICE_ADVERTISE, &(struct entry) { .mac = mac });
+    add_entry(device, KERNEL_DEVICE_ADVERTISE,
+              &(struct kernel_entry) { .mac = mac });
 }
 
 void
 kernel_mac_remove(const char *device, struct eth_addr mac)
 {
     remove_entry(device, KERNEL_DEVICE_ADVERTISE,
-                 &(struct entry) { .mac = mac });
+                 &(struct kernel_entry) { .mac = mac });
 }
 
 void
 kernel_ip_add(const char *device, const struct in6_addr *ip,
               struct eth_addr mac)
 {
-    add(device, KERNEL_DEVICE_BRIDGE,
-        &(struct entry) { .ip = *ip, .mac = mac });
+    add_entry(device, KERNEL_DEVICE_BRIDGE,
+              &(struct kernel_entry) { .ip = *ip, .mac = mac });
 }
 
 void
@@ -480,7 +329,7 @@ kernel_ip_remove(const char *device, const struct in6_addr *ip,
                  struct eth_addr mac)
 {
     remove_entry(device, KERNEL_DEVICE_BRIDGE,
-                 &(struct entry) { .ip = *ip, .mac = mac });
+                 &(struct kernel_entry) { .ip = *ip, .mac = mac });
 }
 
 void
@@ -562,7 +411,7 @@ kernel_neighbors_seqno(void)
 
 /* Is it in the table at all? */
 static bool
-is_in(const struct table *t, const struct neigh *n)
+is_in(const struct table *t, const struct kernel_neigh *n)
 {
     if (n->ifindex != t->link.ifindex) {
         return false;
@@ -580,14 +429,14 @@ is_in(const struct table *t, const struct neigh *n)
 }
 
 static bool
-is_unicast_mac(const struct neigh *n)
+is_unicast_mac(const struct kernel_neigh *n)
 {
     return (n->has_mac && !eth_addr_is_multicast(n->mac)
             && !eth_addr_is_zero(n->mac));
 }
 
 static bool
-is_unicast_ip(const struct neigh *n)
+is_unicast_ip(const struct kernel_neigh *n)
 {
     if (!n->has_ip) {
         return false;
@@ -600,14 +449,14 @@ is_unicast_ip(const struct neigh *n)
 }
 
 static bool
-is_extern(const struct neigh *n)
+is_extern(const struct kernel_neigh *n)
 {
     return (n->flags & NTF_EXT_LEARNED) != 0;
 }
 
 /* Can it be learned?  It is in the table. */
 static bool
-is_learnable(const struct table *t, const struct neigh *n)
+is_learnable(const struct table *t, const struct kernel_neigh *n)
 {
     switch (t->role) {
     case KERNEL_DEVICE_VXLAN:
@@ -626,7 +475,7 @@ is_learnable(const struct table *t, const struct neigh *n)
 /* Is it ours, wanted or not?  It is in the table.  Neighbors of a device
  * without ARP have the device's own MAC address; they are the kernel's. */
 static bool
-is_ours(const struct table *t, const struct neigh *n)
+is_ours(const struct table *t, const struct kernel_neigh *n)
 {
     return (t->role != KERNEL_DEVICE_VXLAN
             && n->state == NUD_NOARP && !is_extern(n) && is_unicast_mac(n)
@@ -638,16 +487,16 @@ is_ours(const struct table *t, const struct neigh *n)
 
 /* Does it make room for one of ours? */
 static bool
-makes_room(const struct neigh *n)
+makes_room(const struct kernel_neigh *n)
 {
     return (is_extern(n) || n->protocol == KERNEL_PROTOCOL
             || !(n->state & (NUD_NOARP | NUD_PERMANENT)));
 }
 
-static struct entry
-neigh_entry(const struct table *t, const struct neigh *n)
+static struct kernel_entry
+neigh_entry(const struct table *t, const struct kernel_neigh *n)
 {
-    struct entry e = { .mac = n->mac, .vlan = n->vlan };
+    struct kernel_entry e = { .mac = n->mac, .vlan = n->vlan };
 
     if (t->role == KERNEL_DEVICE_BRIDGE) {
         e.ip = n->ip;
@@ -659,7 +508,7 @@ neigh_entry(const struct table *t, const struct neigh *n)
 /* 'n' is in the table where 'w' should be: what is it? */
 static enum presence
 get_presence(const struct table *t, const struct wanted *w,
-             const struct neigh *n)
+             const struct kernel_neigh *n)
 {
     if (is_ours(t, n)) {
         return eth_addr_equals(n->mac, w->e.mac) ? THERE : OTHER;
@@ -670,7 +519,8 @@ get_presence(const struct table *t, const struct wanted *w,
 /* Learning. */
 
 static void
-get_fdb(const struct table *t, const struct neigh *n, struct kernel_fdb *fdb)
+get_fdb(const struct table *t, const struct kernel_neigh *n,
+        struct kernel_fdb *fdb)
 {
     *fdb = (struct kernel_fdb) {
         .mac = n->mac,
@@ -682,7 +532,7 @@ get_fdb(const struct table *t, const struct neigh *n, struct kernel_fdb *fdb)
 }
 
 static void
-get_neighbor(const struct neigh *n, struct kernel_neighbor *neighbor)
+get_neighbor(const struct kernel_neigh *n, struct kernel_neighbor *neighbor)
 {
     *neighbor = (struct kernel_neighbor) { .ip = n->ip, .mac = n->mac };
 }
@@ -722,7 +572,7 @@ learned_has(const struct table *t, const void *key, size_t size)
 
 /* Has the last dump found the very same? */
 static bool
-is_learned(const struct table *t, const struct neigh *n)
+is_learned(const struct table *t, const struct kernel_neigh *n)
 {
     struct kernel_neighbor neighbor;
     struct kernel_fdb fdb;
@@ -737,7 +587,7 @@ is_learned(const struct table *t, const struct neigh *n)
 
 /* Has the last dump found anything like it? */
 static bool
-is_key_learned(const struct table *t, const struct neigh *n)
+is_key_learned(const struct table *t, const struct kernel_neigh *n)
 {
     return (t->role == KERNEL_DEVICE_VXLAN
             ? learned_has(t, &n->mac, sizeof_key(t))
@@ -749,12 +599,12 @@ is_key_learned(const struct table *t, const struct neigh *n)
 /* What is found out about a table. */
 struct scan {
     struct table *t;
-    struct entry *stale;        /* Ours that should not be. */
+    struct kernel_entry *stale;        /* Ours that should not be. */
     size_t n_stale, allocated_stale;
     char *learned;
     size_t n_learned, allocated_learned;
     bool is_truncated;
-    struct neigh *by_nexthop;   /* To be learned, with a next hop's ID. */
+    struct kernel_neigh *by_nexthop; /* To be learned, with a next hop. */
     size_t n_by_nexthop, allocated_by_nexthop;
 };
 
@@ -781,7 +631,7 @@ tidy_learned(struct scan *scan)
 }
 
 static void
-learn(struct scan *scan, const struct neigh *n)
+learn(struct scan *scan, const struct kernel_neigh *n)
 {
     const size_t size = sizeof_learned(scan->t);
 
@@ -802,7 +652,7 @@ learn(struct scan *scan, const struct neigh *n)
 }
 
 static void
-scan_learnable(struct scan *scan, const struct neigh *n)
+scan_learnable(struct scan *scan, const struct kernel_neigh *n)
 {
     if (!n->nexthop) {
         learn(scan, n);
@@ -821,9 +671,9 @@ scan_learnable(struct scan *scan, const struct neigh *n)
 }
 
 static void
-scan_ours(struct scan *scan, const struct neigh *n)
+scan_ours(struct scan *scan, const struct kernel_neigh *n)
 {
-    const struct entry e = neigh_entry(scan->t, n);
+    const struct kernel_entry e = neigh_entry(scan->t, n);
     struct wanted *w = (scan->t->is_active
                         ? wanted_find(scan->t, &e, false) : NULL);
 
@@ -844,10 +694,10 @@ static void
 scan_neigh(const struct ofpbuf *msg, void *scan_)
 {
     struct scan *scan = scan_;
-    struct neigh n;
+    struct kernel_neigh n;
 
     if (nl_msg_nlmsghdr(msg)->nlmsg_type != RTM_NEWNEIGH
-        || !parse_neigh(msg, &n) || !is_in(scan->t, &n)) {
+        || !kernel_neigh_parse(msg, &n) || !is_in(scan->t, &n)) {
         return;
     }
     if (is_learnable(scan->t, &n)) {
@@ -861,10 +711,9 @@ scan_neigh(const struct ofpbuf *msg, void *scan_)
 static int
 dump_neighbors(struct nl_sock *sock, uint8_t family, struct scan *scan)
 {
-    struct ofpbuf *request = neigh_request(
-        RTM_GETNEIGH, NLM_F_DUMP, &(struct ndmsg) { .ndm_family = family });
+    struct ofpbuf *request = kernel_neigh_dump_request(
+        family, scan->t->link.ifindex);
 
-    nl_msg_put_u32(request, NDA_IFINDEX, scan->t->link.ifindex);
     COVERAGE_INC(kernel_neighbors_dump);
     return kernel_dump(sock, request, scan_neigh, scan);
 }
@@ -878,7 +727,7 @@ resolve_nexthops(struct nl_sock *sock, struct scan *scan)
     size_t n_unknown = 0;
 
     for (size_t i = 0; !error && i < scan->n_by_nexthop; i++) {
-        struct neigh *n = &scan->by_nexthop[i];
+        struct kernel_neigh *n = &scan->by_nexthop[i];
 
         if (kernel_nexthops_find(&nexthops, n->nexthop, &n->ip)) {
             learn(scan, n);
@@ -956,32 +805,32 @@ take_learned(struct scan *scan)
 
 static struct ofpbuf *
 entry_request(const struct table *t, uint16_t type, uint32_t flags,
-              const struct entry *e)
+              const struct kernel_entry *e)
 {
     return (t->role == KERNEL_DEVICE_ADVERTISE
-            ? mac_request(type, flags, t->link.ifindex, e)
-            : ip_request(type, flags, t->link.ifindex, e));
+            ? kernel_mac_request(type, flags, t->link.ifindex, e)
+            : kernel_ip_request(type, flags, t->link.ifindex, e));
 }
 
 /* Another port of the bridge may have the MAC address.  If it may be taken
  * over, does so.  Returns 0 or a positive errno value. */
 static int
-take_over(const struct table *t, const struct entry *e)
+take_over(const struct table *t, const struct kernel_entry *e)
 {
-    struct neigh n;
-    int error = mac_get(t->link.ifindex, e, &n);
+    struct kernel_neigh n;
+    int error = kernel_mac_get(t->link.ifindex, e, &n);
 
     return (error ? error
             : !makes_room(&n) ? EEXIST
-            : kernel_transact(mac_request(RTM_NEWNEIGH,
-                                          NLM_F_CREATE | NLM_F_REPLACE,
-                                          t->link.ifindex, e)));
+            : kernel_transact(entry_request(
+                                  t, RTM_NEWNEIGH,
+                                  NLM_F_CREATE | NLM_F_REPLACE, e)));
 }
 
 static void
 report_refused(const void *e_, bool is_add, int error, void *t_)
 {
-    const struct entry *e = e_;
+    const struct kernel_entry *e = e_;
     struct table *t = t_;
     struct ds s = DS_EMPTY_INITIALIZER;
 
@@ -1247,7 +1096,8 @@ follow_devices(void)
 
 /* Does a notification contradict what the last dump has found to learn? */
 static bool
-contradicts_learned(const struct table *t, const struct neigh *n, bool is_new)
+contradicts_learned(const struct table *t, const struct kernel_neigh *n,
+                    bool is_new)
 {
     if (t->role == KERNEL_DEVICE_ADVERTISE) {
         return false;
@@ -1261,13 +1111,14 @@ contradicts_learned(const struct table *t, const struct neigh *n, bool is_new)
 
 /* Does it contradict what it has found of ours? */
 static bool
-contradicts_ours(const struct table *t, const struct neigh *n, bool is_new)
+contradicts_ours(const struct table *t, const struct kernel_neigh *n,
+                 bool is_new)
 {
     if (t->role == KERNEL_DEVICE_VXLAN) {
         return false;
     }
 
-    const struct entry e = neigh_entry(t, n);
+    const struct kernel_entry e = neigh_entry(t, n);
     const struct wanted *w = wanted_find(t, &e, false);
     return (!w ? is_new && is_ours(t, n)
             : !e.vlan && !(is_new && w->presence == THERE
@@ -1277,17 +1128,17 @@ contradicts_ours(const struct table *t, const struct neigh *n, bool is_new)
 /* An entry of another port of the table's bridge has come or gone: a MAC
  * address is at one port only. */
 static bool
-contradicts_elsewhere(const struct table *t, const struct neigh *n,
+contradicts_elsewhere(const struct table *t, const struct kernel_neigh *n,
                       bool is_new)
 {
-    const struct entry e = { .mac = n->mac, .vlan = n->vlan };
+    const struct kernel_entry e = { .mac = n->mac, .vlan = n->vlan };
     const struct wanted *w = n->vlan ? NULL : wanted_find(t, &e, true);
 
     return w && (w->presence == THERE) == is_new;
 }
 
 static void
-take_neigh(const struct neigh *n, bool is_new)
+take_neigh(const struct kernel_neigh *n, bool is_new)
 {
     struct table *t;
 
@@ -1339,12 +1190,12 @@ take_notification(const struct ofpbuf *msg)
 {
     const uint16_t type = nl_msg_nlmsghdr(msg)->nlmsg_type;
     struct kernel_link link;
-    struct neigh n;
+    struct kernel_neigh n;
 
     switch (type) {
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
-        if (parse_neigh(msg, &n)) {
+        if (kernel_neigh_parse(msg, &n)) {
             take_neigh(&n, type == RTM_NEWNEIGH);
         }
         break;

@@ -47,6 +47,10 @@
  * which entries have changed; so if none contradicts the dump, another dump
  * would find the same.
  *
+ * The kernel itself forgets neighbors without ARP, those of ours too, once the
+ * host has more neighbors than net.ipv4.neigh.default.gc_thresh1 (or IPv6's):
+ * they are put back, but an administrator should raise it.
+ *
  * Devices are known by name.  They may come, go, get another name or become
  * ports of something else at any time.  The entries of ours on a device that
  * has got another name go. */
