@@ -6,6 +6,8 @@ tests_ovstest_SOURCES = \
 	tests/ovstest.c \
 	tests/ovstest.h \
 	tests/test-bench-lang.c \
+	tests/test-daemon.c \
+	tests/test-daemon.h \
 	tests/test-flow-dump.c \
 	tests/test-inc-proc-eng.c \
 	tests/test-kernel-neighbors.c \

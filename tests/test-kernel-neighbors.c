@@ -21,22 +21,19 @@
 
 #include <config.h>
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "command-line.h"
 #include "coverage.h"
 #include "daemon.h"
 #include "kernel-neighbors.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/poll-loop.h"
-#include "openvswitch/vlog.h"
-#include "ovs-compat.h"
 #include "ovstest.h"
 #include "packets.h"
+#include "test-daemon.h"
 #include "unixctl.h"
 #include "util.h"
 
@@ -188,50 +185,13 @@ register_commands(void)
     unixctl_command_register("exit", "", 0, 0, cmd_exit, NULL);
 }
 
-/* Returns where to listen for commands. */
-static const char *
-parse_options(int argc, char *argv[])
-{
-    enum { OPT_UNIXCTL = UCHAR_MAX + 1, DAEMON_OPTION_ENUMS,
-           VLOG_OPTION_ENUMS };
-    static const struct option long_options[] = {
-        { "unixctl", required_argument, NULL, OPT_UNIXCTL },
-        DAEMON_LONG_OPTIONS,
-        VLOG_LONG_OPTIONS,
-        { NULL, 0, NULL, 0 },
-    };
-    char *short_options = ovs_cmdl_long_options_to_short_options(long_options);
-    const char *unixctl_path = NULL;
-    int c;
-
-    while ((c = getopt_long(argc, argv, short_options, long_options,
-                            NULL)) != -1) {
-        switch (c) {
-        case OPT_UNIXCTL:
-            unixctl_path = optarg;
-            break;
-        DAEMON_OPTION_HANDLERS
-        VLOG_OPTION_HANDLERS
-        default:
-            exit(EXIT_FAILURE);
-        }
-    }
-    free(short_options);
-    return unixctl_path;
-}
-
 static void
 test_kernel_neighbors_main(int argc, char *argv[])
 {
-    struct unixctl_server *unixctl;
+    struct unixctl_server *unixctl = test_daemon_start(
+        "test-kernel-neighbors", argc, argv, 0,
+        "usage: test-kernel-neighbors [DAEMON OPTION]...");
 
-    set_program_name("test-kernel-neighbors");
-    const char *unixctl_path = parse_options(argc, argv);
-    ovs_daemonize_start(false);
-    int error = unixctl_server_create(unixctl_path, &unixctl);
-    if (error) {
-        ovs_fatal(error, "failed to create unixctl server");
-    }
     coverage_init();
     register_commands();
     daemonize_complete();

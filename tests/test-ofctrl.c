@@ -41,7 +41,6 @@
 
 #include "bitmap.h"
 #include "byte-order.h"
-#include "command-line.h"
 #include "daemon.h"
 #include "dummy.h"
 #include "flow-table.h"
@@ -59,12 +58,12 @@
 #include "openvswitch/ofpbuf.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
-#include "ovs-compat.h"
 #include "ovs-config.h"
 #include "ovstest.h"
 #include "packets.h"
 #include "put-actions.h"
 #include "simap.h"
+#include "test-daemon.h"
 #include "unixctl.h"
 #include "util.h"
 
@@ -537,42 +536,10 @@ set_up_engine(void)
 static void
 test_ofctrl_main(int argc, char *argv[])
 {
-    enum { OPT_UNIXCTL = UCHAR_MAX + 1, DAEMON_OPTION_ENUMS,
-           VLOG_OPTION_ENUMS };
-    static const struct option long_options[] = {
-        { "unixctl", required_argument, NULL, OPT_UNIXCTL },
-        DAEMON_LONG_OPTIONS,
-        VLOG_LONG_OPTIONS,
-        { NULL, 0, NULL, 0 },
-    };
-    char *short_options = ovs_cmdl_long_options_to_short_options(long_options);
-    const char *unixctl_path = NULL;
-    struct unixctl_server *unixctl;
-    int c;
+    struct unixctl_server *unixctl = test_daemon_start(
+        "test-ofctrl", argc, argv, 1,
+        "usage: test-ofctrl TARGET [DAEMON OPTION]...");
 
-    set_program_name("test-ofctrl");
-    while ((c = getopt_long(argc, argv, short_options, long_options,
-                            NULL)) != -1) {
-        switch (c) {
-        case OPT_UNIXCTL:
-            unixctl_path = optarg;
-            break;
-        DAEMON_OPTION_HANDLERS
-        VLOG_OPTION_HANDLERS
-        default:
-            exit(EXIT_FAILURE);
-        }
-    }
-    free(short_options);
-    if (optind != argc - 1) {
-        ovs_fatal(0, "usage: test-ofctrl TARGET [DAEMON OPTION]...");
-    }
-
-    ovs_daemonize_start(false);
-    int error = unixctl_server_create(unixctl_path, &unixctl);
-    if (error) {
-        ovs_fatal(error, "failed to create unixctl server");
-    }
     set_up_engine();
     register_commands();
     timeval_dummy_register();
