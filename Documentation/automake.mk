@@ -20,6 +20,7 @@ EXTRA_DIST += \
 	Documentation/topics/differences.rst \
 	Documentation/topics/distributed-routers.rst \
 	Documentation/topics/engine.rst \
+	Documentation/topics/evpn.rst \
 	Documentation/topics/glossary.rst
 
 # Manual pages are written in reStructuredText.

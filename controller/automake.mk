@@ -32,6 +32,16 @@ controller_libcontroller_la_SOURCES = \
 	controller/egress-qos.h \
 	controller/encaps.c \
 	controller/encaps.h \
+	controller/evpn-advertise.c \
+	controller/evpn-advertise.h \
+	controller/evpn-show.c \
+	controller/evpn-show.h \
+	controller/evpn-tunnels.c \
+	controller/evpn-tunnels.h \
+	controller/evpn-vteps.c \
+	controller/evpn-vteps.h \
+	controller/evpn.c \
+	controller/evpn.h \
 	controller/fenced-list.c \
 	controller/fenced-list.h \
 	controller/flow-actions.c \
@@ -141,6 +151,7 @@ controller_libcontroller_la_SOURCES = \
 	controller/patch.h \
 	controller/physical-common.c \
 	controller/physical-common.h \
+	controller/physical-evpn.c \
 	controller/physical-lookup.c \
 	controller/physical-mcast.c \
 	controller/physical-mtu.c \

@@ -62,6 +62,7 @@
 #include "br-int.h"
 #include "config-values.h"
 #include "coverage.h"
+#include "evpn-tunnels.h"
 #include "inputs.h"
 #include "ip-text.h"
 #include "local-encaps.h"
@@ -467,7 +468,9 @@ wanted_changed(struct inc_key key OVS_UNUSED, const void *old OVS_UNUSED,
 static bool
 is_tunnel_port(const struct ovs_iface *iface)
 {
-    return iface && smap_get(&iface->port_external_ids, TUNNEL_MARK);
+    return (iface
+            && (smap_get(&iface->port_external_ids, TUNNEL_MARK)
+                || smap_get(&iface->port_external_ids, EVPN_TUNNEL_MARK)));
 }
 
 /* Does a pass over the ports find in 'b' what it has found in 'a'?  BFD and
@@ -517,14 +520,20 @@ index_is_taken(const struct ovsrec_open_vswitch *cfg, const char *index)
     return false;
 }
 
+const char *
+encaps_index(const struct ovsrec_open_vswitch *cfg, const char *chassis_name)
+{
+    char *key = xasprintf(INDEX_KEY"%s", chassis_name);
+    const char *index = smap_get(&cfg->other_config, key);
+
+    free(key);
+    return index;
+}
+
 static bool
 has_index(const struct ovsrec_open_vswitch *cfg, const char *chassis_name)
 {
-    char *key = xasprintf(INDEX_KEY"%s", chassis_name);
-    bool has = smap_get(&cfg->other_config, key) != NULL;
-
-    free(key);
-    return has;
+    return encaps_index(cfg, chassis_name) != NULL;
 }
 
 /* Fills in 'index' with ours.  If we have none yet, takes the first that is
@@ -990,7 +999,8 @@ is_our_port(const struct commit_ctx *ctx, const struct ovsrec_port *port)
     char *prefix = xasprintf("ovn%s-", ctx->index);
     bool is_ours = smap_get(&port->external_ids, TUNNEL_MARK) != NULL;
 
-    if (!is_ours && port->n_interfaces == 1) {
+    if (!is_ours && port->n_interfaces == 1
+        && !evpn_tunnels_own(port, ctx->index)) {
         is_ours = (encap_type_from_word(port->interfaces[0]->type)
                    != N_ENCAP_TYPES
                    && !strncmp(port->name, prefix, strlen(prefix)));
@@ -1049,7 +1059,8 @@ remove_tunnels(const struct ovsrec_bridge *bridge, struct ovsdb_idl_txn *txn)
     for (size_t i = 0; i < bridge->n_ports; i++) {
         const struct ovsrec_port *port = bridge->ports[i];
 
-        if (smap_get(&port->external_ids, TUNNEL_MARK)) {
+        if (smap_get(&port->external_ids, TUNNEL_MARK)
+            || smap_get(&port->external_ids, EVPN_TUNNEL_MARK)) {
             done = false;
             if (txn) {
                 ovs_port_delete(bridge, port);
@@ -1199,6 +1210,7 @@ update_ports(const struct turn *turn)
     check_ports(&ctx);
     inc_kind_for_each(encaps_kind_wanted, create_tunnel, &ctx);
     check_shared(&ctx);
+    ctx.changed |= evpn_tunnels_update(txn, ctx.bridge, ctx.index, &ctx.names);
     check_leaving(&ctx, cfg);
 
     /* Only a pass that finds nothing to do proves that the last transaction
@@ -1289,6 +1301,7 @@ init(struct inc_engine *engine)
     inc_unit_add(engine, &shared_class, INC_KEY_ONLY, NULL);
     inc_kind_watch(encaps_kind_wanted, wanted_changed, NULL);
     inc_kind_watch(kind_wanted_shared, wanted_changed, NULL);
+    inc_kind_watch(evpn_tunnels_kind_wanted, wanted_changed, NULL);
     inc_kind_watch(encaps_kind_leaves_port, wanted_changed, NULL);
     inc_kind_watch(kind_ready, wanted_changed, NULL);
     inc_kind_watch(in_kinds.iface, iface_changed, NULL);

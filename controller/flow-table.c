@@ -127,18 +127,21 @@ static const struct switch_entry_class flow_class = {
 };
 static struct switch_table table = { .class = &flow_class };
 
-/* Tables that nobody but learn() fills: replies to hairpinned connections,
- * addresses and ports of ECMP next hops, load-balancer affinity.  Which these
+/* Whether 'flow' is one that nobody but learn() makes: tables have replies to
+ * hairpinned connections, addresses and ports of ECMP next hops, load-balancer
+ * affinity; and with flows of ours, MAC addresses behind VTEPs.  Which these
  * are is not known before what the central says is. */
 static bool
-is_learned_table(uint8_t table_id)
+is_learned(const struct flow_entry *flow)
 {
     const struct ovn_tables *tables = &inputs_dialect()->tables;
 
-    return (table_id == tables->chk_lb_hairpin_reply
-            || table_id == tables->ecmp_nh_mac
-            || table_id == tables->ecmp_nh
-            || table_id == tables->chk_lb_affinity);
+    return (flow->table_id == tables->chk_lb_hairpin_reply
+            || flow->table_id == tables->ecmp_nh_mac
+            || flow->table_id == tables->ecmp_nh
+            || flow->table_id == tables->chk_lb_affinity
+            || (flow->table_id == tables->get_remote_fdb
+                && flow->priority == FLOW_PRIORITY_LEARNED_FDB));
 }
 
 static void
@@ -882,7 +885,7 @@ is_outdated(const struct flow_entry *flow, const struct flow_actions *desired,
     return (desired
             ? flow->installed != desired || flow->cookie != cookie
             : flow->installed && (flow->entry.mark
-                                  || !is_learned_table(flow->table_id)));
+                                  || !is_learned(flow)));
 }
 
 static enum switch_change

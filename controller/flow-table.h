@@ -64,6 +64,10 @@ struct flow_actions;
 struct inc_unit;
 struct match;
 
+/* Of the flows that the switch learns in table 'get_remote_fdb', which no unit
+ * gives a flow there. */
+#define FLOW_PRIORITY_LEARNED_FDB 140
+
 void flow_output_begin(struct inc_unit *);
 /* 'match' and 'ofpacts' are borrowed. */
 void flow_output_add(struct inc_unit *, uint8_t table_id, uint16_t priority,

@@ -17,6 +17,7 @@
 
 #include "coverage.h"
 #include "encaps.h"
+#include "evpn-tunnels.h"
 #include "idl-columns.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/poll-loop.h"
@@ -160,6 +161,10 @@ index_iface(const struct ovs_iface *iface, bool add)
     if (iface_id) {
         input_put_member(in_kinds.ifaces_by_id, inc_key_string(iface_id),
                          name, add);
+    }
+    if (smap_get(&iface->port_external_ids, EVPN_TUNNEL_MARK)) {
+        input_put_member(in_kinds.evpn_tunnel_ifaces, INC_KEY_ONLY, name,
+                         add);
     }
     if (mark && !strcmp(mark, SHARED_MARK)) {
         input_put_member(in_kinds.shared_tunnel_ifaces, INC_KEY_ONLY, name,
@@ -582,6 +587,10 @@ static const struct inc_kind_class shared_tunnel_ifaces_kind_class = {
     .name = "shared-tunnel-ifaces", .stage = STAGE_INPUT,
     .key_type = INC_KEY_STRING, .is_set = true,
 };
+static const struct inc_kind_class evpn_tunnel_ifaces_kind_class = {
+    .name = "evpn-tunnel-ifaces", .stage = STAGE_INPUT,
+    .key_type = INC_KEY_STRING, .is_set = true,
+};
 static const struct inc_kind_class bridges_kind_class = {
     .name = "bridges", .stage = STAGE_INPUT, .key_type = INC_KEY_STRING,
     .is_set = true,
@@ -600,6 +609,8 @@ inputs_declare_ovs(struct inc_engine *engine)
     in_kinds.new_tunnel = inc_kind_declare(engine, &new_tunnel_kind_class);
     in_kinds.shared_tunnel_ifaces
         = inc_kind_declare(engine, &shared_tunnel_ifaces_kind_class);
+    in_kinds.evpn_tunnel_ifaces
+        = inc_kind_declare(engine, &evpn_tunnel_ifaces_kind_class);
     in_kinds.bridges = inc_kind_declare(engine, &bridges_kind_class);
 }
 

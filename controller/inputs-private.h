@@ -117,9 +117,9 @@ struct vif_key {
 BUILD_ASSERT_DECL(sizeof(struct vif_key) == 20);
 
 extern const struct input_table acl_id_table, address_set_table,
-    advertised_route_table, bfd_table, chassis_table, datapath_table,
-    dhcp_option_table, dhcpv6_option_table, dns_table, dp_group_table,
-    ecmp_nexthop_table, fdb_table, gateway_chassis_table,
+    advertised_mac_table, advertised_route_table, bfd_table, chassis_table,
+    datapath_table, dhcp_option_table, dhcpv6_option_table, dns_table,
+    dp_group_table, ecmp_nexthop_table, fdb_table, gateway_chassis_table,
     ha_chassis_group_table, igmp_group_table, ip_multicast_table,
     learned_route_table, load_balancer_table, logical_flow_table,
     mac_binding_table, meter_table, mirror_table, multicast_group_table,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* What routers tell the host and learn from it as cells: Advertised_Route,
- * Learned_Route.  See inputs-sb.c. */
+ * Learned_Route, Advertised_MAC_Binding.  See inputs-sb.c. */
 
 #include <config.h>
 
@@ -140,5 +140,65 @@ static const struct input_kind learned_route_kinds[] = {
 };
 const struct input_table learned_route_table = {
     INPUT_TABLE(learned_route, learned_route),
+    .refs_matter = &input_ports_named,
+};
+
+/* Advertised_MAC_Binding. */
+
+static void
+advertised_mac_destroy(void *am_)
+{
+    struct advertised_mac *am = am_;
+
+    free(am->logical_port);
+    free(am->ip);
+    free(am->mac);
+    free(am);
+}
+
+static bool
+advertised_mac_equal(const void *a_, const void *b_)
+{
+    const struct advertised_mac *a = a_;
+    const struct advertised_mac *b = b_;
+
+    return (uuid_equals(&a->datapath, &b->datapath)
+            && nullable_string_is_equal(a->logical_port, b->logical_port)
+            && !strcmp(a->ip, b->ip)
+            && !strcmp(a->mac, b->mac));
+}
+
+static void *
+advertised_mac_create(const struct ovsdb_idl_row *row_)
+{
+    const struct sbrec_advertised_mac_binding *row
+        = CONTAINER_OF(row_, struct sbrec_advertised_mac_binding, header_);
+    struct advertised_mac *am = xmalloc(sizeof *am);
+
+    *am = (struct advertised_mac) {
+        .uuid = row_->uuid,
+        .datapath = datum_uuid(
+            sbrec_advertised_mac_binding_get_datapath(row, OVSDB_TYPE_UUID)),
+        .logical_port = port_name(row->logical_port),
+        .ip = xstrdup(row->ip),
+        .mac = xstrdup(row->mac),
+    };
+    return am;
+}
+
+static const struct ovsdb_idl_column *const advertised_mac_columns[] = {
+    &sbrec_advertised_mac_binding_col_datapath,
+    &sbrec_advertised_mac_binding_col_logical_port,
+    &sbrec_advertised_mac_binding_col_ip,
+    &sbrec_advertised_mac_binding_col_mac,
+    NULL,
+};
+
+static const struct input_kind advertised_mac_kinds[] = {
+    INPUT_RECORD(advertised_mac, "advertised-mac", INC_KEY_UUID,
+                 advertised_mac),
+};
+const struct input_table advertised_mac_table = {
+    INPUT_TABLE(advertised_mac_binding, advertised_mac),
     .refs_matter = &input_ports_named,
 };

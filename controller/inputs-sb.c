@@ -203,6 +203,7 @@ const struct input_table *const sb_tables[] = {
     &mirror_table,
     &advertised_route_table,
     &learned_route_table,
+    &advertised_mac_table,
 };
 const size_t n_sb_tables = ARRAY_SIZE(sb_tables);
 

@@ -241,6 +241,14 @@ struct learned_route {
     char *ip_prefix, *nexthop;
 };
 
+/* SB Advertised_MAC_Binding, by UUID. */
+struct advertised_mac {
+    struct uuid uuid;
+    struct uuid datapath;
+    char *logical_port;         /* NULL if its row is not there. */
+    char *ip, *mac;
+};
+
 /* SB Meter, by name. */
 struct meter_band { bool drop; int rate, burst_size; };
 struct meter { bool pktps; struct meter_band *bands; size_t n_bands; };
@@ -353,6 +361,8 @@ const struct advertised_route *in_advertised_route(struct inc_unit *,
                                                    const struct uuid *);
 const struct learned_route *in_learned_route(struct inc_unit *,
                                              const struct uuid *);
+const struct advertised_mac *in_advertised_mac(struct inc_unit *,
+                                               const struct uuid *);
 const struct meter *in_meter(struct inc_unit *, const char *name);
 const struct dhcp_option *in_dhcp_option(struct inc_unit *, const char *name);
 const struct dhcp_option *in_dhcpv6_option(struct inc_unit *,
@@ -410,6 +420,8 @@ const struct inc_set *in_nf_ports(struct inc_unit *,
 /* Tunnels that lead to all chassis.  (Those to one are in_kinds.tunnel_iface,
  * by the interface's name.) */
 const struct inc_set *in_shared_tunnel_ifaces(struct inc_unit *); /* ifaces */
+/* Tunnels that lead to VTEPs of EVPN's. */
+const struct inc_set *in_evpn_tunnel_ifaces(struct inc_unit *); /* ifaces */
 /* Whether the BFD session of the tunnel that the interface leads to has come
  * up in the last three seconds, after others had been up for that long. */
 bool in_tunnel_is_new(struct inc_unit *, const char *iface);
@@ -435,11 +447,13 @@ struct inputs_kinds {
         *router_lb_flow,    /* ...and those of routers that may be changed. */
         *stage, *lports_by_address, *migrating_ports, *vifs_by_key,
         *lbs_by_nb,
-        *tunnel_iface, *new_tunnel, *shared_tunnel_ifaces, *bridges,
+        *tunnel_iface, *new_tunnel, *shared_tunnel_ifaces,
+        *evpn_tunnel_ifaces, *bridges,
         *multicast_key,
         *service_monitor,
         *ipsec, *dialect, *dns_row, *dns_rows, *ip_multicast, *igmp_group,
         *bfd_row, *ecmp_nexthop, *advertised_route, *learned_route,
+        *advertised_mac,
         *acl_id,
         *flushing_lb,       /* By UUID: Load_Balancers with ct_flush. */
         *our_chassis,       /* Under INC_KEY_ONLY; chassis.c sets it. */

@@ -525,6 +525,7 @@ get_fdb(const struct table *t, const struct kernel_neigh *n,
     *fdb = (struct kernel_fdb) {
         .mac = n->mac,
         .port = n->port ? n->port : t->link.vxlan_port,
+        .has_port = n->port != 0,
         .vni = n->vni ? n->vni : t->link.vxlan_vni,
         .is_static = (n->state & (NUD_NOARP | NUD_PERMANENT)) != 0,
         .vtep = n->ip,
@@ -1237,6 +1238,34 @@ kernel_neighbors_reconcile(void)
     HMAP_FOR_EACH (t, node, &tables) {
         if (is_followed(t)) {
             kernel_pace_wait(&t->pace);
+        }
+    }
+}
+
+/* Reads what can be learned from 't'. */
+static void
+look(struct table *t)
+{
+    struct scan scan = { .t = t };
+
+    if (!find_device(t) && t->link.ifindex && !scan_table(&scan)) {
+        take_learned(&scan);
+    }
+    free(scan.stale);
+    free(scan.learned);
+    free(scan.by_nexthop);
+}
+
+void
+kernel_neighbors_look(void)
+{
+    struct table *t;
+
+    follow_devices();
+    HMAP_FOR_EACH (t, node, &tables) {
+        if (t->is_active && t->role != KERNEL_DEVICE_ADVERTISE
+            && !t->is_known) {
+            look(t);
         }
     }
 }

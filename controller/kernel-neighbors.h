@@ -79,7 +79,8 @@ struct kernel_fdb {
     uint16_t port;              /* UDP port, in host order: the entry's own, or
                                  * else the device's. */
     uint32_t vni;               /* The entry's own, or else the device's. */
-    uint32_t is_static;         /* 1: it does not age. */
+    uint16_t has_port;          /* 1: 'port' is the entry's own. */
+    uint16_t is_static;         /* 1: it does not age. */
     struct in6_addr vtep;       /* IPv4 as IPv4-mapped. */
 };
 
@@ -123,6 +124,10 @@ uint64_t kernel_neighbors_seqno(void);
 
 /* Reads notifications. */
 void kernel_neighbors_run(void);
+/* Reads what can be learned from devices that are needed and not known yet,
+ * and writes nothing: what is derived of it is complete then, before anything
+ * is changed. */
+void kernel_neighbors_look(void);
 /* Dumps and writes what has to be.
  *
  * These two register with the poll loop, each for what it does itself. */

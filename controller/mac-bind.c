@@ -183,6 +183,24 @@ put_neighbor(struct inc_unit *unit, const struct binding *b, bool is_static)
               xmemdup(&b->neighbor.mac, sizeof b->neighbor.mac));
 }
 
+void
+mac_bind_put_flows(struct inc_unit *unit, uint32_t cookie, uint16_t priority,
+                   uint32_t dp_key, uint16_t port_key,
+                   const struct neighbor *neighbor)
+{
+    const struct binding b = {
+        .dialect = in_dialect(unit),
+        .cookie = cookie,
+        .priority = priority,
+        .dp_key = dp_key,
+        .port_key = port_key,
+        .neighbor = *neighbor,
+    };
+
+    put_get(unit, &b);
+    put_lookup(unit, &b);
+}
+
 static void
 put_binding(struct inc_unit *unit, const struct mac_binding *mb)
 {

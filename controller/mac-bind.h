@@ -20,6 +20,15 @@ struct mac_bind_key {
 
 extern struct inc_kind *mac_bind_kind;
 
+/* Puts out the flows by which get_arp and so on, asked for a neighbor at
+ * router port 'port_key', answer with 'neighbor', and lookup_arp and so on
+ * know it. */
+struct inc_unit;
+struct neighbor;
+void mac_bind_put_flows(struct inc_unit *, uint32_t cookie, uint16_t priority,
+                        uint32_t dp_key, uint16_t port_key,
+                        const struct neighbor *neighbor);
+
 struct module;
 extern const struct module mac_bind_module;
 

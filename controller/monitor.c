@@ -43,6 +43,7 @@ enum table {
     TEMPLATE_VAR,
     ADVERTISED_ROUTE,
     LEARNED_ROUTE,
+    ADVERTISED_MAC,
     N_TABLES
 };
 
@@ -58,6 +59,7 @@ static const struct ovsdb_idl_table_class *const classes[N_TABLES] = {
     [TEMPLATE_VAR] = &sbrec_table_chassis_template_var,
     [ADVERTISED_ROUTE] = &sbrec_table_advertised_route,
     [LEARNED_ROUTE] = &sbrec_table_learned_route,
+    [ADVERTISED_MAC] = &sbrec_table_advertised_mac_binding,
 };
 
 /* What conditions name that a server of another version may lack. */
@@ -68,8 +70,9 @@ enum {
     HAS_REQUESTED_ADDITIONAL = 1 << 3,
     HAS_ADVERTISED_ROUTE = 1 << 4,          /* Tables. */
     HAS_LEARNED_ROUTE = 1 << 5,
+    HAS_ADVERTISED_MAC = 1 << 6,
     HAS_ANY_TABLE = (HAS_TEMPLATE_VAR | HAS_ADVERTISED_ROUTE
-                     | HAS_LEARNED_ROUTE),
+                     | HAS_LEARNED_ROUTE | HAS_ADVERTISED_MAC),
 };
 
 /* The tables with a condition that a server may lack, and their flags. */
@@ -77,6 +80,7 @@ static const unsigned int table_flags[N_TABLES] = {
     [TEMPLATE_VAR] = HAS_TEMPLATE_VAR,
     [ADVERTISED_ROUTE] = HAS_ADVERTISED_ROUTE,
     [LEARNED_ROUTE] = HAS_LEARNED_ROUTE,
+    [ADVERTISED_MAC] = HAS_ADVERTISED_MAC,
 };
 
 /* What the conditions in force were made of. */
@@ -197,6 +201,8 @@ add_datapath_clauses(struct ovsdb_idl_condition conds[N_TABLES],
                                                OVSDB_F_EQ, dp);
     sbrec_learned_route_add_clause_datapath(&conds[LEARNED_ROUTE],
                                             OVSDB_F_EQ, dp);
+    sbrec_advertised_mac_binding_add_clause_datapath(&conds[ADVERTISED_MAC],
+                                                     OVSDB_F_EQ, dp);
 }
 
 static bool

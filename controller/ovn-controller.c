@@ -44,6 +44,11 @@
 #include "ecmp-nexthop.h"
 #include "egress-qos.h"
 #include "encaps.h"
+#include "evpn-advertise.h"
+#include "evpn-show.h"
+#include "evpn-tunnels.h"
+#include "evpn-vteps.h"
+#include "evpn.h"
 #include "fatal-signal.h"
 #include "flow-table.h"
 #include "group-stats.h"
@@ -146,10 +151,13 @@ static const struct module *const modules[] = {
     &lb_configs_module,
     &lb_candidates_module,
     &local_datapath_module,
+    &evpn_module,
     &ct_zone_module,
     &ct_zone_limit_module,
+    &evpn_tunnels_module,
     &encaps_module,
     &tunnel_module,
+    &evpn_vteps_module,
     &patch_module,
     &mirror_module,
     &egress_qos_module,
@@ -170,6 +178,8 @@ static const struct module *const modules[] = {
     &acl_id_module,
     &dynamic_routing_module,
     &learned_routes_module,
+    &evpn_advertise_module,
+    &evpn_show_module,
     &port_sec_module,
     &pinctrl_module,
     &monitor_module,

@@ -13,6 +13,7 @@
 #include "byte-order.h"
 #include "config-values.h"
 #include "ct-zone.h"
+#include "evpn-vteps.h"
 #include "flow.h"
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/vlog.h"
@@ -160,6 +161,20 @@ match_tunnel_source(const struct tunnel *t, struct match *match)
     }
 }
 
+/* Loads 'ip' into the field for its family. */
+static void
+put_in6(enum mf_field_id ip4_id, enum mf_field_id ip6_id,
+        const struct in6_addr *ip, struct ofpbuf *ofpacts)
+{
+    const ovs_be32 ip4 = in6_addr_get_mapped_ipv4(ip);
+
+    if (ip4) {
+        ofpact_put_set_field(ofpacts, mf_from_id(ip4_id), &ip4, NULL);
+    } else {
+        ofpact_put_set_field(ofpacts, mf_from_id(ip6_id), ip, NULL);
+    }
+}
+
 /* Loads 'ip' (NULL: none) into the field for its family. */
 static void
 put_tunnel_ip(enum mf_field_id ip4_id, enum mf_field_id ip6_id,
@@ -189,7 +204,7 @@ has_ipv6_tunnel(struct inc_unit *unit)
             return true;
         }
     }
-    return false;
+    return evpn_vteps_any_ipv6(unit);
 }
 
 void
@@ -210,6 +225,27 @@ put_to_tunnel(struct inc_unit *unit, const struct tunnel *t,
         put_tunnel_ip(MFF_TUN_DST, MFF_TUN_IPV6_DST, t->remote_ip, ofpacts);
     }
     put_output(t->ofport, ofpacts);
+}
+
+void
+put_vtep_ends(struct inc_unit *unit, const struct in6_addr *local,
+              const struct in6_addr *remote, struct ofpbuf *ofpacts)
+{
+    if (!IN6_IS_ADDR_V4MAPPED(remote)) {
+        put_load(MFF_TUN_SRC, 0, ofpacts);
+        put_load(MFF_TUN_DST, 0, ofpacts);
+    } else if (has_ipv6_tunnel(unit)) {
+        put_load(MFF_TUN_IPV6_SRC, 0, ofpacts);
+        put_load(MFF_TUN_IPV6_DST, 0, ofpacts);
+    }
+    put_in6(MFF_TUN_SRC, MFF_TUN_IPV6_SRC, local, ofpacts);
+    put_in6(MFF_TUN_DST, MFF_TUN_IPV6_DST, remote, ofpacts);
+}
+
+void
+put_vtep_destination(const struct in6_addr *remote, struct ofpbuf *ofpacts)
+{
+    put_in6(MFF_TUN_DST, MFF_TUN_IPV6_DST, remote, ofpacts);
 }
 
 void

@@ -45,6 +45,12 @@ void match_tunnel_source(const struct tunnel *, struct match *);
 /* Outputs to 't', if it is by flow with its endpoints. */
 void put_to_tunnel(struct inc_unit *, const struct tunnel *, struct ofpbuf *);
 
+/* Addresses a packet to a VTEP of EVPN's. */
+void put_vtep_ends(struct inc_unit *, const struct in6_addr *local,
+                   const struct in6_addr *remote, struct ofpbuf *);
+/* The same for one more copy, from the same address. */
+void put_vtep_destination(const struct in6_addr *remote, struct ofpbuf *);
+
 void put_set_eth_src(const struct eth_addr *, struct ofpbuf *);
 void put_push_vlan(uint16_t ethertype, int tag, struct ofpbuf *);
 /* To the egress pipeline, with clean registers, but for the upper half of
@@ -124,5 +130,6 @@ void physical_mcast_init(void);
 void physical_tunnel_init(void);
 void physical_lookup_init(struct inc_engine *);
 void physical_nf_init(struct inc_engine *);
+void physical_evpn_init(void);
 
 #endif /* controller/physical-common.h */

@@ -127,6 +127,7 @@ init(struct inc_engine *engine)
     physical_tunnel_init();
     physical_lookup_init(engine);
     physical_nf_init(engine);
+    physical_evpn_init();
 }
 
 const struct module physical_module = {

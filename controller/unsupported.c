@@ -10,7 +10,6 @@
 
 #include "binding.h"
 #include "inputs.h"
-#include "local-datapath.h"
 #include "module.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
@@ -26,7 +25,6 @@ VLOG_DEFINE_THIS_MODULE(unsupported);
 
 enum feature_id {
     VIF_PLUG,
-    EVPN,
     N_FEATURES
 };
 
@@ -37,10 +35,6 @@ static const struct feature {
     [VIF_PLUG] = {
         .name = "vif-plug",
         .what = "interfaces of ports are not made",
-    },
-    [EVPN] = {
-        .name = "evpn",
-        .what = "the switch is not connected to a VNI of the host's",
     },
 };
 
@@ -125,23 +119,6 @@ static const struct inc_unit_class rare_port_class = {
     .name = "unsupported-port", .stage = STAGE_FLOW, .run = rare_port_run,
 };
 
-/* Logical switches. */
-
-static void
-datapath_run(struct inc_unit *unit, void *aux OVS_UNUSED)
-{
-    const struct datapath_binding *dp
-        = in_datapath(unit, inc_unit_key(unit).data);
-
-    if (dp && smap_get(&dp->external_ids, "dynamic-routing-vni")) {
-        note(unit, EVPN, "Datapath_Binding "UUID_FMT, UUID_ARGS(&dp->uuid));
-    }
-}
-
-static const struct inc_unit_class datapath_class = {
-    .name = "unsupported-datapath", .stage = STAGE_FLOW, .run = datapath_run,
-};
-
 /* The rest. */
 
 static void
@@ -150,7 +127,6 @@ init(struct inc_engine *engine)
     unsupported_kind = inc_kind_declare(engine, &unsupported_kind_class);
     inc_kind_watch(unsupported_kind, warn, NULL);
     inc_kind_spawn(in_kinds.rare_port, &rare_port_class, NULL);
-    inc_kind_spawn(local_datapath_kind, &datapath_class, NULL);
 }
 
 /* Packet-ins. */

@@ -29,11 +29,13 @@ const char *neighbor_parse(struct neighbor *, const char *ip, const char *mac);
 
 /* Of several rows about one address, the one with the highest rank counts.
  * Dynamic ones win over static ones, unless a static one says that it is to
- * override them. */
+ * override them.  What is known by EVPN comes before all, or after. */
 enum neighbor_rank {
+    NEIGHBOR_EVPN_LAST = 20,
     NEIGHBOR_STATIC = 50,
     NEIGHBOR_DYNAMIC = 100,
     NEIGHBOR_OVERRIDE = 150,
+    NEIGHBOR_EVPN_FIRST = 200,
 };
 
 enum neighbor_rank neighbor_rank(bool is_static, bool override_dynamic);

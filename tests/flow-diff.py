@@ -24,6 +24,9 @@ controller is free to choose are replaced by what they stand for before that:
 a group's or a meter's id by its content, a conntrack zone by its name, a
 conjunction's id by its clauses.
 
+So are the keys of remote VTEPs, by their addresses.  Cookies of EVPN's flows
+are those of no row, and count for nothing.
+
 What gateways announce is learned at any time: flows of rows of MAC_Binding
 that were not there all the time, or have changed, do not count.
 
@@ -89,6 +92,49 @@ def parse_flow(line):
                 int(fields['cookie'], 16), ','.join(match), actions)
 
 
+# A copy to a VTEP.
+TO_VTEP = r'set_field:[0-9a-f.:]+->tun_(?:ipv6_)?dst,output:\d+'
+
+
+def name_vteps(flows):
+    """Names the VTEPs of EVPN by where packets from them come from."""
+    names = {}
+    for flow in flows:
+        key = re.search(r'set_field:(0x[89a-f][0-9a-f]{7})->reg14',
+                        flow.actions)
+        if flow.table == 0 and flow.priority == 1050 and key:
+            names[key[1]] = '<VTEP %s>' % re.search(
+                r'tun_(?:ipv6_)?src=([^,]+)', flow.match)[1]
+
+    def name(text):
+        return re.sub(r'\b0x[89a-f][0-9a-f]{7}\b',
+                      lambda m: names.get(m[0], m[0]), text)
+
+    def sort_copies(m):
+        return ','.join(sorted(re.findall(TO_VTEP, m[0])))
+
+    def is_evpn(flow):
+        return ('<VTEP' in flow.match + flow.actions
+                or ('->tun_id' in flow.actions
+                    and re.search(r'reg15=0x800[014],', flow.match)
+                    and '->tun_metadata0' not in flow.actions)
+                or (flow.priority in (20, 200)
+                    and flow.actions.endswith('set_field:0x40/0x40->reg10')))
+
+    named = []
+    for flow in flows:
+        if names:
+            flow = flow._replace(match=name(flow.match),
+                                 actions=name(flow.actions))
+        if is_evpn(flow):
+            actions = re.sub('%s(?:,%s)+' % (TO_VTEP, TO_VTEP), sort_copies,
+                             flow.actions)
+            flow = flow._replace(cookie=0, actions=re.sub(
+                r'\bcookie=0x[0-9a-f]+', 'cookie=<VTEP>', actions))
+        named.append(flow)
+    return named
+
+
 class Switch:
     """What is in 'directory', with names in place of free numbers."""
 
@@ -100,7 +146,7 @@ class Switch:
                  if ' actions=' in line]
         self.drop_duplicate_groups(flows)
         flows = [self.name_numbers(flow) for flow in flows]
-        self.flows = self.name_conjunctions(flows)
+        self.flows = name_vteps(self.name_conjunctions(flows))
 
     @staticmethod
     def read_groups(directory):

@@ -324,6 +324,32 @@ FAULTS = (
               r'(?<=set_field:<)([^<>]+)_snat(?=>->reg11)|'
               r'(?<= -> ct\()((?:commit,)?zone=<[^>]*)_snat(?=>)',
               lambda m: (m[1] or m[2]) + '_dnat')),
+    Fault(name='evpn-learned-for-ever',
+          reason='What packets say of addresses must not pile up without end, '
+                 'nor take the place of what the kernel has been told.',
+          documented='MAC addresses that packets from a VTEP tell',
+          stock_form=replace(
+              r'table=87,hard_timeout=300,priority=140,delete_learned,'
+              r'(cookie=<VTEP>),limit=8192,',
+              r'table=87,priority=150,delete_learned,\1,')),
+    Fault(name='evpn-flooded-twice',
+          reason='A port is to get one copy of what is flooded.',
+          documented='Ports here get what is flooded once',
+          stock_form=replace(
+              r'^(table=45, priority=50, cookie=0x0, .*reg15=0x800[014].*)'
+              r'set_field:::->tun_ipv6_src,set_field:::->tun_ipv6_dst,'
+              r'(.*?output:\d+),(set_field:0.0.0.0->tun_src)',
+              r'\1\2,resubmit(,46),\3')),
+    Fault(name='evpn-two-families',
+          reason='A packet to a tunnel must not have the addresses of another '
+                 'that it has come by.',
+          documented='Packets to a VTEP have no addresses of the other family',
+          stock_form=replace(
+              r'^(table=45, priority=5[05], cookie=0x0, '
+              r'.*(?:<VTEP |reg15=0x800[014],).*)'
+              r'(?:set_field:::->tun_ipv6_src,set_field:::->tun_ipv6_dst,'
+              r'|set_field:0.0.0.0->tun_src,set_field:0.0.0.0->tun_dst,)',
+              r'\1')),
 )
 
 
