@@ -48,7 +48,6 @@ VLOG_DEFINE_THIS_MODULE(evpn_vteps);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
-#define KEY_FLAG UINT32_C(0x80000000)
 #define KEY_SHIFT 16
 #define MAX_VTEPS 32767         /* Of a switch. */
 #define DEFAULT_PORT 4789       /* VXLAN's: RFC 7348. */
@@ -183,7 +182,7 @@ choose_key(const struct evpn_vtep_key *key, unsigned long int *taken)
         slot = (slot + 1) % MAX_VTEPS;
     }
     bitmap_set1(taken, slot);
-    return KEY_FLAG | (slot + 1) << KEY_SHIFT;
+    return EVPN_VTEP_FLAG | (slot + 1) << KEY_SHIFT;
 }
 
 static void

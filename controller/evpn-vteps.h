@@ -19,6 +19,10 @@
 #include "openvswitch/types.h"
 #include "openvswitch/uuid.h"
 
+/* The bit that all their keys have, and those of ports and of multicast groups
+ * do not. */
+#define EVPN_VTEP_FLAG UINT32_C(0x80000000)
+
 /* (evpn-vtep, key): one that there is a tunnel to. */
 struct evpn_vtep_key {
     struct uuid datapath;

@@ -20,7 +20,8 @@
  * that chassis has sent copies to all VTEPs itself.  Nor does a copy go back
  * to where it came from, or to another VTEP of the same tunnel, as the switch
  * does not output a packet to its input port; but one that is addressed to
- * such a VTEP, by a router's reply, may.
+ * such a VTEP, by a router's reply, may.  What VTEPs flood is not passed on to
+ * other chassis, see physical-mcast.c.
  *
  * Units: one for each VTEP, for what each switch floods, for each MAC address,
  * and for each neighbor. */

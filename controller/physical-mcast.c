@@ -38,6 +38,7 @@
 
 #include "binding.h"
 #include "ct-zone.h"
+#include "evpn-vteps.h"
 #include "flow-table.h"
 #include "group.h"
 #include "inputs.h"
@@ -87,7 +88,10 @@ struct group_ctx {
                                  * zone that a packet comes from has not
                                  * given it to our routers. */
 
-    struct batches patches;     /* Those for patch ports among... */
+    bool has_vteps;             /* Is it part of a VNI with remote VTEPs? */
+
+    struct batches everywhere;  /* Those for ports that all chassis have... */
+    struct batches patches;     /* ...and those for patch ports among... */
     struct batches remote;      /* ...the actions for remote_output... */
     struct batches local;       /* ...and for local_output. */
     struct sset chassis;        /* Names of those with members... */
@@ -245,6 +249,9 @@ add_member(struct group_ctx *ctx, const struct port_binding *pb)
         put_member(ctx, pb->tunnel_key, &ctx->local);
     } else if (pb->type == LP_PATCH || pb->type == LP_LOCALPORT) {
         put_member(ctx, pb->tunnel_key, &ctx->remote);
+        if (ctx->has_vteps) {
+            put_member(ctx, pb->tunnel_key, &ctx->everywhere);
+        }
         if (pb->type == LP_PATCH && ctx->from_ramp) {
             put_member(ctx, pb->tunnel_key, &ctx->patches);
         }
@@ -432,6 +439,29 @@ add_from_ramp(struct group_ctx *ctx, const struct ofpbuf *members)
     ofpbuf_uninit(&ofpacts);
 }
 
+/* What a VTEP of EVPN's has sent, and floods, it sends to all chassis by
+ * itself: none of them gets a copy from us, and no other VTEP does. */
+static void
+add_from_vtep(struct group_ctx *ctx)
+{
+    struct ofpbuf ofpacts;
+    struct match match;
+
+    ofpbuf_init(&ofpacts, 128);
+    if (ctx->everywhere.n) {
+        ofpbuf_put(&ofpacts, ctx->everywhere.array[0].ofpacts.data,
+                   ctx->everywhere.array[0].ofpacts.size);
+        put_load(MFF_LOG_OUTPORT, ctx->group->tunnel_key, &ofpacts);
+    }
+    put_resubmit(ctx->tables->local_output, &ofpacts);
+    match_outport(&match, ctx->dp_key, ctx->group->tunnel_key);
+    match_set_reg_masked(&match, MFF_LOG_INPORT - MFF_REG0, EVPN_VTEP_FLAG,
+                         EVPN_VTEP_FLAG);
+    flow_output_add(ctx->unit, ctx->tables->remote_output, 130,
+                    row_cookie(&ctx->group->uuid), &match, &ofpacts);
+    ofpbuf_uninit(&ofpacts);
+}
+
 static void
 add_flows(struct group_ctx *ctx)
 {
@@ -465,6 +495,10 @@ add_flows(struct group_ctx *ctx)
         put_fan_out(ctx, &ctx->chassis, key);
         /* A ramp knows the logical switch only. */
         put_fan_out(ctx, &ctx->ramps, 0);
+        if (ctx->has_vteps && !sset_is_empty(&ctx->chassis)
+            && ctx->everywhere.n <= 1) {
+            add_from_vtep(ctx);
+        }
     }
     if (ctx->remote.n) {
         put_no_flood(ctx, &remote);
@@ -521,6 +555,8 @@ mcast_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             .geneve = ofctrl_geneve_field_read(unit),
             .from_ramp = tells_ramps_apart(unit, &mg->datapath),
             .transit = is_transit_switch(unit, &mg->datapath),
+            .has_vteps = inc_set_count(
+                evpn_vteps_of_switch(unit, &mg->datapath)) > 0,
             .chassis = SSET_INITIALIZER(&ctx.chassis),
             .ramps = SSET_INITIALIZER(&ctx.ramps),
         };
@@ -531,6 +567,7 @@ mcast_run(struct inc_unit *unit, void *aux OVS_UNUSED)
             add_member(&ctx, members[i]);
         }
         add_flows(&ctx);
+        batches_destroy(&ctx.everywhere);
         batches_destroy(&ctx.patches);
         batches_destroy(&ctx.remote);
         batches_destroy(&ctx.local);

@@ -332,6 +332,13 @@ FAULTS = (
               r'table=87,hard_timeout=300,priority=140,delete_learned,'
               r'(cookie=<VTEP>),limit=8192,',
               r'table=87,priority=150,delete_learned,\1,')),
+    Fault(name='evpn-flooded-on',
+          reason='A VTEP sends what it floods to all others itself: '
+                 'RFC 8365, section 7.2.',
+          documented='What a VTEP has flooded is not passed on',
+          only_ours=matching(
+              r'^table=44, priority=130, .*reg14=0x80000000/0x80000000,'
+              r'reg15=0x800')),
     Fault(name='evpn-flooded-twice',
           reason='A port is to get one copy of what is flooded.',
           documented='Ports here get what is flooded once',
