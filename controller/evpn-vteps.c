@@ -254,16 +254,11 @@ vteps_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 }
 
 const struct evpn_vtep *
-evpn_vtep(struct inc_unit *unit, const struct evpn_vtep_key *key)
-{
-    return inc_read(unit, evpn_vteps_kind,
-                    (struct inc_key) { key, sizeof *key });
-}
-
-const struct evpn_vtep *
 evpn_vtep_reachable(struct inc_unit *unit, const struct evpn_vtep_key *key)
 {
-    const struct evpn_vtep *vtep = evpn_vtep(unit, key);
+    const struct evpn_vtep *vtep
+        = inc_read(unit, evpn_vteps_kind,
+                   (struct inc_key) { key, sizeof *key });
 
     return vtep && ipv6_addr_is_set(&vtep->local_ip) ? vtep : NULL;
 }

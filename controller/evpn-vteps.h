@@ -45,9 +45,7 @@ extern struct inc_kind *evpn_vteps_kind;
 uint16_t evpn_vtep_port(struct inc_unit *, uint16_t port, bool has_port);
 uint16_t evpn_vtep_peek_port(uint16_t port, bool has_port);
 
-const struct evpn_vtep *evpn_vtep(struct inc_unit *,
-                                  const struct evpn_vtep_key *);
-/* The same, if it can be reached; else NULL. */
+/* NULL if there is none, or it cannot be reached. */
 const struct evpn_vtep *evpn_vtep_reachable(struct inc_unit *,
                                             const struct evpn_vtep_key *);
 
@@ -60,12 +58,17 @@ const struct inc_set *evpn_vteps_of_switch(struct inc_unit *,
                                            const struct uuid *dp);
 extern struct inc_kind *evpn_vteps_kind_of_switch;
 
-/* A UUID that is made of 'name', so that it is always the same. */
+/* What has no row has no UUID, but flows need cookies, and people something to
+ * tell them by.  Returns one that is made of 'name', so that it is always the
+ * same.  'what' is one of EVPN_UUID_*. */
 struct uuid evpn_uuid(const void *name, size_t len, uint32_t what);
 
-/* What it is made of a MAC address (a "struct evpn_mac_name"), a neighbor, and
- * what a switch floods. */
-enum { EVPN_UUID_VTEP, EVPN_UUID_MAC, EVPN_UUID_NEIGHBOR, EVPN_UUID_FLOOD };
+enum {
+    EVPN_UUID_VTEP,
+    EVPN_UUID_MAC,              /* Of a "struct evpn_mac_name". */
+    EVPN_UUID_NEIGHBOR,         /* Of a "struct evpn_neighbor_name". */
+    EVPN_UUID_FLOOD             /* Of a datapath's UUID. */
+};
 struct evpn_mac_name {
     struct evpn_vtep_key vtep;
     struct eth_addr mac;

@@ -403,12 +403,6 @@ evpn_switch(struct inc_unit *unit, const struct uuid *dp)
     return inc_read(unit, evpn_kind_switch, inc_key_uuid(dp));
 }
 
-const struct evpn_switch *
-evpn_peek_switch(const struct uuid *dp)
-{
-    return inc_peek(evpn_kind_switch, inc_key_uuid(dp));
-}
-
 const struct inc_set *
 evpn_switches_of_device(struct inc_unit *unit, const char *device)
 {
@@ -461,18 +455,19 @@ for_each_only_in(const void *a_, size_t n_a, const void *b_, size_t n_b,
     }
 }
 
-/* Brings '*old' and the cells, of which 'gone' removes one and 'came' makes
- * one, up to date with 'new', of which '*old' becomes a copy. */
-static void
-replace_array(void **old, size_t *n_old, const void *new, size_t n_new,
+/* Brings the cells that were made of 'old', which is freed, up to date with
+ * 'new': 'gone' removes one, and 'came' makes one.  Returns a copy of
+ * 'new'. */
+static void *
+replace_array(void *old, size_t *n_old, const void *new, size_t n_new,
               size_t size, void (*gone)(const char *, const void *),
               void (*came)(const char *, const void *), const char *device)
 {
-    for_each_only_in(*old, *n_old, new, n_new, size, gone, device);
-    for_each_only_in(new, n_new, *old, *n_old, size, came, device);
-    free(*old);
-    *old = n_new ? xmemdup(new, n_new * size) : NULL;
+    for_each_only_in(old, *n_old, new, n_new, size, gone, device);
+    for_each_only_in(new, n_new, old, *n_old, size, came, device);
+    free(old);
     *n_old = n_new;
+    return n_new ? xmemdup(new, n_new * size) : NULL;
 }
 
 static void
@@ -588,29 +583,43 @@ find_remotes(const struct kernel_fdb *fdb, size_t n, size_t *n_remotes)
     return remotes;
 }
 
+/* Makes the cells of device 'name' what these arrays say. */
+static void
+set_device(const char *name, struct device *device,
+           const struct kernel_fdb *fdb, size_t n_fdb,
+           const struct kernel_neighbor *neighbors, size_t n_neighbors)
+{
+    size_t n_remotes;
+    struct evpn_remote *remotes = find_remotes(fdb, n_fdb, &n_remotes);
+
+    device->remotes = replace_array(device->remotes, &device->n_remotes,
+                                    remotes, n_remotes, sizeof *remotes,
+                                    remote_gone, remote_came, name);
+    device->fdb = replace_array(device->fdb, &device->n_fdb, fdb, n_fdb,
+                                sizeof *fdb, mac_gone, mac_came, name);
+    device->neighbors = replace_array(device->neighbors, &device->n_neighbors,
+                                      neighbors, n_neighbors,
+                                      sizeof *neighbors, neighbor_gone,
+                                      neighbor_came, name);
+    free(remotes);
+}
+
 static void
 read_device(const char *name, struct device *device)
 {
-    const struct kernel_neighbor *neighbors = NULL;
-    const struct kernel_fdb *fdb = NULL;
-    size_t n_fdb = 0, n_neighbors = 0, n_remotes;
+    const struct kernel_neighbor *neighbors;
+    const struct kernel_fdb *fdb;
+    size_t n_fdb, n_neighbors;
 
     if (!kernel_device_fdb(name, &fdb, &n_fdb)) {
+        fdb = NULL;
         n_fdb = 0;
     }
     if (!kernel_device_neighbors(name, &neighbors, &n_neighbors)) {
+        neighbors = NULL;
         n_neighbors = 0;
     }
-
-    struct evpn_remote *remotes = find_remotes(fdb, n_fdb, &n_remotes);
-    replace_array((void **) &device->remotes, &device->n_remotes, remotes,
-                  n_remotes, sizeof *remotes, remote_gone, remote_came, name);
-    free(remotes);
-    replace_array((void **) &device->fdb, &device->n_fdb, fdb, n_fdb,
-                  sizeof *fdb, mac_gone, mac_came, name);
-    replace_array((void **) &device->neighbors, &device->n_neighbors,
-                  neighbors, n_neighbors, sizeof *neighbors, neighbor_gone,
-                  neighbor_came, name);
+    set_device(name, device, fdb, n_fdb, neighbors, n_neighbors);
 }
 
 static void
@@ -672,17 +681,7 @@ forget_devices(void)
 
         if (!inc_set_count(inc_peek_set(of_device_kind,
                                         inc_key_string(node->name)))) {
-            static const struct device none;
-
-            replace_array((void **) &device->remotes, &device->n_remotes,
-                          none.remotes, 0, sizeof *device->remotes,
-                          remote_gone, remote_came, node->name);
-            replace_array((void **) &device->fdb, &device->n_fdb, none.fdb, 0,
-                          sizeof *device->fdb, mac_gone, mac_came,
-                          node->name);
-            replace_array((void **) &device->neighbors, &device->n_neighbors,
-                          none.neighbors, 0, sizeof *device->neighbors,
-                          neighbor_gone, neighbor_came, node->name);
+            set_device(node->name, device, NULL, 0, NULL, 0);
             device_destroy(device);
             shash_delete(&devices, node);
         }

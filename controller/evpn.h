@@ -84,9 +84,6 @@ struct evpn_neighbor_key {
 };
 extern struct inc_kind *evpn_kind_neighbor;
 
-/* From outside of units. */
-const struct evpn_switch *evpn_peek_switch(const struct uuid *dp);
-
 struct module;
 extern const struct module evpn_module;
 
