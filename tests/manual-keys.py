@@ -85,10 +85,11 @@ def keys_of_controller_manual(text):
         elif after_tp and section == 'RUNTIME MANAGEMENT COMMANDS':
             yield 'appctl ' + line.split()[0]
         elif re.match('external[-_]ids:', line):
-            m = re.search(r' in the (\w+) table', line)
-            table = m[1] if m else 'Open_vSwitch'
+            m = re.search(r' in the (\w+(?: and \w+)*) table', line)
+            tables = m[1].split(' and ') if m else ['Open_vSwitch']
             for key in re.findall(r'external[-_]ids:(\S+)', line):
-                yield f'vswitch {table} external_ids:{key}'
+                for table in tables:
+                    yield f'vswitch {table} external_ids:{key}'
         after_tp = line.startswith('.TP')
 
 
@@ -139,7 +140,7 @@ class Tree:
     def __init__(self, srcdir):
         self.srcdir = srcdir
         self.files = {}
-        for pattern in 'controller/**/*.c', 'lib/**/*.c':
+        for pattern in 'controller/**/*.[ch]', 'lib/**/*.[ch]':
             for path in glob.glob(os.path.join(srcdir, pattern),
                                   recursive=True):
                 with open(path) as f:
