@@ -24,6 +24,13 @@
  * told with QoS of the type linux-noop to stay away.  A device without any
  * queue goes back to the system's own discipline.
  *
+ * Beside a later central, nothing is done to a device that no queue is wanted
+ * for, or whose Port has a QoS of somebody else's: what an operator has there
+ * stays.  Rows that are ours have external_ids:ovn_qos, as OVN's own
+ * controller marks its rows; those that it has left are cleared away where
+ * ours take their place.  A device that gets its last queue taken away goes
+ * back to ovs-vswitchd.
+ *
  * Units say what should be; update_devices() knows what it has made of each
  * device and tells the kernel the difference.  A device that it sees for the
  * first time, e.g. after a restart, keeps the queues that are right. */
@@ -47,6 +54,7 @@
 #include "ovsdb-idl.h"
 #include "patch.h"
 #include "smap.h"
+#include "sset.h"
 #include "timeval.h"
 #include "unit-log.h"
 #include "util.h"
@@ -63,6 +71,8 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 #define QDISC "linux-htb"
 /* What tells ovs-vswitchd to leave a device alone. */
 #define HANDS_OFF "linux-noop"
+/* In external_ids of QoS: a controller of a later release has made it. */
+#define MARK "ovn_qos"
 /* The numbers that ovn-sb(5) allows. */
 #define MAX_QUEUE_ID 61440
 /* When to try again what has failed. */
@@ -90,6 +100,7 @@ struct device {
     bool is_known;              /* False until the kernel has been asked. */
     bool is_ours;               /* Has QDISC... */
     bool is_open;               /* ...and that does not limit the whole. */
+    bool is_shaped;             /* Queues have been wanted, or still are. */
     int error;                  /* Why it could not be opened, errno, or 0. */
 };
 
@@ -101,6 +112,8 @@ static struct inc_kind *kind_networks;
 static struct shash devices = SHASH_INITIALIZER(&devices); /* By name. */
 static bool dirty = true;       /* May the devices not be as wanted? */
 static bool ports_dirty = true; /* And the rows of their ports? */
+/* Names of devices whose ports are to go back to ovs-vswitchd. */
+static struct sset released = SSET_INITIALIZER(&released);
 static long long int retry_at = LLONG_MAX;
 static long long int relook_at = LLONG_MAX; /* See look_again(). */
 
@@ -540,8 +553,41 @@ forget_device(struct shash_node *node)
     shash_delete(&devices, node);
 }
 
+/* Makes 'device' have the queues in 'wanted'.  'not_ours' contains the names
+ * of devices that somebody else shapes. */
+static int
+shape_device(const char *name, struct device *device,
+             const struct hmap *wanted, const struct sset *not_ours)
+{
+    const bool want_queues = !hmap_is_empty(wanted);
+    int error = 0;
+
+    if (sset_contains(not_ours, name)) {
+        if (want_queues) {
+            VLOG_WARN_RL(&rl, "%s: no queues, because its port has a QoS that "
+                         "is not OVN's", name);
+        }
+        doubt_device(device);
+        device->is_shaped = false;
+        return 0;
+    }
+    if (want_queues && !device->is_shaped) {
+        device->is_shaped = ports_dirty = true;
+        sset_find_and_delete(&released, name);
+    }
+    if (device->is_shaped || !inputs_dialect()->shapes_by_network) {
+        error = apply_to_device(name, device, wanted);
+    }
+    if (!error && !want_queues && device->is_shaped) {
+        device->is_shaped = false;
+        ports_dirty = true;
+        sset_add(&released, name);
+    }
+    return error;
+}
+
 static void
-apply(void)
+apply(const struct sset *marked, const struct sset *not_ours)
 {
     const struct inc_set *names = inc_peek_set(kind_devices, INC_KEY_ONLY);
     struct hmap wanted = HMAP_INITIALIZER(&wanted);
@@ -553,7 +599,7 @@ apply(void)
         if (!is_device(node->name)) {
             /* It goes back to the system's discipline.  If it is gone, so is
              * its own. */
-            apply_to_device(node->name, node->data, &wanted);
+            shape_device(node->name, node->data, &wanted, not_ours);
             forget_device(node);
         }
     }
@@ -569,9 +615,11 @@ apply(void)
         if (!device) {
             device = xzalloc(sizeof *device);
             hmap_init(&device->queues);
+            /* By an earlier life, or by OVN's controller. */
+            device->is_shaped = sset_contains(marked, name);
             shash_add(&devices, name, device);
         }
-        if (apply_to_device(name, device, &wanted)) {
+        if (shape_device(name, device, &wanted, not_ours)) {
             retry_at = time_msec() + RETRY_MS;
         }
     }
@@ -581,28 +629,119 @@ apply(void)
 
 /* ovs-vswitchd. */
 
+static bool
+is_hands_off(const struct ovsrec_qos *qos)
+{
+    return qos && !strcmp(qos->type, HANDS_OFF);
+}
+
+static bool
+is_marked(const struct ovsrec_qos *qos)
+{
+    return qos && smap_get_bool(&qos->external_ids, MARK, false);
+}
+
+/* The row that ports of our devices are to refer to, or NULL. */
 static const struct ovsrec_qos *
 find_hands_off(struct ovsdb_idl *idl)
 {
     const struct ovsrec_qos *qos;
 
     OVSREC_QOS_FOR_EACH (qos, idl) {
-        if (!strcmp(qos->type, HANDS_OFF)) {
+        if (is_hands_off(qos)
+            && (is_marked(qos) || !inputs_dialect()->shapes_by_network)) {
             return qos;
         }
     }
     return NULL;
 }
 
+static const struct ovsrec_qos *
+insert_hands_off(struct ovsdb_idl_txn *txn)
+{
+    const struct ovsrec_qos *qos = ovsrec_qos_insert(txn);
+
+    ovsrec_qos_set_type(qos, HANDS_OFF);
+    if (inputs_dialect()->shapes_by_network) {
+        const struct smap ids = SMAP_CONST1(&ids, MARK, "true");
+        ovsrec_qos_set_external_ids(qos, &ids);
+    }
+    return qos;
+}
+
+/* Adds the names of devices to 'marked' if a controller has claimed them, and
+ * to 'not_ours' if somebody else shapes them. */
+static void
+sort_devices(struct ovsdb_idl *idl, struct sset *marked,
+             struct sset *not_ours)
+{
+    const struct ovsrec_port *port;
+
+    if (!inputs_dialect()->shapes_by_network) {
+        return;
+    }
+    OVSREC_PORT_FOR_EACH (port, idl) {
+        struct sset *set = (is_marked(port->qos) ? marked
+                            : port->qos && !is_hands_off(port->qos) ? not_ours
+                            : NULL);
+
+        for (size_t i = 0; set && i < port->n_interfaces; i++) {
+            sset_add(set, port->interfaces[i]->name);
+        }
+    }
+}
+
 static bool
 has_device(const struct ovsrec_port *port)
 {
     for (size_t i = 0; i < port->n_interfaces; i++) {
-        if (is_device(port->interfaces[i]->name)) {
+        const char *name = port->interfaces[i]->name;
+        const struct device *device = shash_find_data(&devices, name);
+
+        if (is_device(name)
+            && (!inputs_dialect()->shapes_by_network
+                || (device && device->is_shaped))) {
             return true;
         }
     }
     return false;
+}
+
+static bool
+has_released(const struct ovsrec_port *port)
+{
+    for (size_t i = 0; i < port->n_interfaces; i++) {
+        if (sset_contains(&released, port->interfaces[i]->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Deletes a marked 'qos' and its queues if 'port' is the only one that has it:
+ * nobody else would, as neither table loses rows by itself.  Returns true if
+ * it has been deleted. */
+static bool
+delete_marked(struct ovsdb_idl *idl, const struct ovsrec_port *port,
+              const struct ovsrec_qos *qos)
+{
+    const struct ovsrec_port *other;
+
+    if (!is_marked(qos)) {
+        return false;
+    }
+    OVSREC_PORT_FOR_EACH (other, idl) {
+        if (other != port && other->qos == qos) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < qos->n_queues; i++) {
+        if (smap_get(&qos->value_queues[i]->external_ids, "ovn_port")) {
+            ovsrec_queue_delete(qos->value_queues[i]);
+        }
+    }
+    ovsrec_qos_delete(qos);
+    return true;
 }
 
 /* Notices what anybody does to the rows that claim_ports() writes. */
@@ -612,11 +751,11 @@ doubt_ports(struct ovsdb_idl *idl)
     const struct ovsrec_port *port;
 
     if (ovsrec_qos_track_get_first(idl)) {
-        ports_dirty = true;
+        dirty = ports_dirty = true;
     }
     OVSREC_PORT_FOR_EACH_TRACKED (port, idl) {
         if (ovsrec_port_is_updated(port, OVSREC_PORT_COL_QOS)) {
-            ports_dirty = true;
+            dirty = ports_dirty = true;
         }
     }
 }
@@ -631,19 +770,32 @@ claim_ports(struct ovsdb_idl *idl, struct ovsdb_idl_txn *txn)
      * has gone through. */
     ports_dirty = false;
     OVSREC_PORT_FOR_EACH (port, idl) {
-        if (has_device(port)
-            && !(port->qos && !strcmp(port->qos->type, HANDS_OFF))) {
+        const struct ovsrec_qos *old = port->qos;
+
+        if (has_device(port) && !is_hands_off(old)) {
             if (!qos) {
-                struct ovsrec_qos *new = ovsrec_qos_insert(txn);
-                ovsrec_qos_set_type(new, HANDS_OFF);
-                qos = new;
+                qos = insert_hands_off(txn);
             }
             ovsrec_port_set_qos(port, qos);
             ovsdb_idl_txn_add_comment(txn, "ovn-controller: shaping what "
                                       "leaves through port %s", port->name);
-            ports_dirty = true;
             relook_at = time_msec() + RETRY_MS;
+        } else if (has_released(port) && !has_device(port)
+                   && is_marked(old)) {
+            ovsrec_port_set_qos(port, NULL);
+            ovsdb_idl_txn_add_comment(txn, "ovn-controller: shaping nothing "
+                                      "any more that leaves through port %s",
+                                      port->name);
+        } else {
+            continue;
         }
+        if (delete_marked(idl, port, old) && qos == old) {
+            qos = NULL;
+        }
+        ports_dirty = true;
+    }
+    if (!ports_dirty) {
+        sset_clear(&released);
     }
 }
 
@@ -671,7 +823,13 @@ update_devices(const struct turn *turn)
         look_again();
     }
     if (dirty || time_msec() >= retry_at) {
-        apply();
+        struct sset marked = SSET_INITIALIZER(&marked);
+        struct sset not_ours = SSET_INITIALIZER(&not_ours);
+
+        sort_devices(turn->ovs_idl, &marked, &not_ours);
+        apply(&marked, &not_ours);
+        sset_destroy(&marked);
+        sset_destroy(&not_ours);
     }
     if (ports_dirty && turn->ovs_txn) {
         claim_ports(turn->ovs_idl, turn->ovs_txn);
@@ -729,6 +887,7 @@ destroy(void)
     SHASH_FOR_EACH_SAFE (node, &devices) {
         forget_device(node);
     }
+    sset_clear(&released);
 }
 
 static void
@@ -737,6 +896,9 @@ register_ovs(struct idl_columns *all)
     static const struct ovsdb_idl_column *const columns[] = {
         &ovsrec_port_col_qos,
         &ovsrec_qos_col_type,
+        &ovsrec_qos_col_external_ids,
+        &ovsrec_qos_col_queues,
+        &ovsrec_queue_col_external_ids,
     };
 
     idl_columns_add_all(all, columns, ARRAY_SIZE(columns), IDL_TRACK);
