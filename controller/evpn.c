@@ -411,11 +411,27 @@ evpn_switches_of_device(struct inc_unit *unit, const char *device)
 
 /* What the kernel knows. */
 
-/* A device that cells are made of, as it was when they were. */
+/* Where a MAC address is.  Without holes: compared by memcmp(), sorted. */
+struct mac_row {
+    uint32_t vni;
+    struct eth_addr mac;
+    uint16_t port;
+    struct in6_addr vtep;
+    uint16_t has_port;
+    uint16_t pad;
+};
+BUILD_ASSERT_DECL(sizeof(struct mac_row) == 32);
+
+/* How many of their first bytes make the key of a cell. */
+#define MAC_ROW_KEY offsetof(struct mac_row, port)
+#define NEIGHBOR_KEY offsetof(struct kernel_neighbor, mac)
+
+/* A device that cells are made of, as it was when they were.  Sorted, with one
+ * element for each cell. */
 struct device {
-    struct kernel_fdb *fdb;
-    size_t n_fdb;
-    struct evpn_remote *remotes; /* Sorted, each once. */
+    struct mac_row *macs;
+    size_t n_macs;
+    struct evpn_remote *remotes;
     size_t n_remotes;
     struct kernel_neighbor *neighbors;
     size_t n_neighbors;
@@ -455,62 +471,71 @@ for_each_only_in(const void *a_, size_t n_a, const void *b_, size_t n_b,
     }
 }
 
+/* Makes a copy of the sorted array 'src' that has, of those elements whose
+ * first 'key_size' bytes are the same, the first one only. */
+static char *
+copy_firsts(const void *src_, size_t *n, size_t size, size_t key_size)
+{
+    char *dst = *n ? xmalloc(*n * size) : NULL;
+    const char *src = src_;
+    size_t n_dst = 0;
+
+    for (size_t i = 0; i < *n; i++) {
+        if (!n_dst || memcmp(dst + (n_dst - 1) * size, src + i * size,
+                             key_size)) {
+            memcpy(dst + n_dst++ * size, src + i * size, size);
+        }
+    }
+    *n = n_dst;
+    return dst;
+}
+
 /* Brings the cells that were made of 'old', which is freed, up to date with
- * 'new': 'gone' removes one, and 'came' makes one.  Returns a copy of
- * 'new'. */
+ * 'new': 'gone' removes one, and 'came' makes one.  The kernel may have
+ * several elements for a cell, whose key is the first 'key_size' bytes: the
+ * first one counts.  Returns what the cells are of. */
 static void *
-replace_array(void *old, size_t *n_old, const void *new, size_t n_new,
-              size_t size, void (*gone)(const char *, const void *),
+replace_array(void *old, size_t *n_old, const void *new_, size_t n_new,
+              size_t size, size_t key_size,
+              void (*gone)(const char *, const void *),
               void (*came)(const char *, const void *), const char *device)
 {
+    void *new = copy_firsts(new_, &n_new, size, key_size);
+
     for_each_only_in(old, *n_old, new, n_new, size, gone, device);
     for_each_only_in(new, n_new, old, *n_old, size, came, device);
     free(old);
     *n_old = n_new;
-    return n_new ? xmemdup(new, n_new * size) : NULL;
+    return new;
 }
 
 static void
-set_mac(const char *device, const struct kernel_fdb *fdb,
-        struct evpn_mac *value)
+set_mac(const char *device, const struct mac_row *row, struct evpn_mac *value)
 {
-    struct evpn_mac_key key = { .vni = fdb->vni, .mac = fdb->mac };
+    struct evpn_mac_key key = { .vni = row->vni, .mac = row->mac };
 
     name_device(key.device, device);
     inc_set(evpn_kind_mac, (struct inc_key) { &key, sizeof key }, value);
 }
 
-static bool
-is_vteps(const struct kernel_fdb *fdb)
+static void
+mac_gone(const char *device, const void *row)
 {
-    return eth_addr_is_zero(fdb->mac);
+    set_mac(device, row, NULL);
 }
 
 static void
-mac_gone(const char *device, const void *fdb_)
+mac_came(const char *device, const void *row_)
 {
-    const struct kernel_fdb *fdb = fdb_;
+    const struct mac_row *row = row_;
+    struct evpn_mac *mac = xmalloc(sizeof *mac);
 
-    if (!is_vteps(fdb)) {
-        set_mac(device, fdb, NULL);
-    }
-}
-
-static void
-mac_came(const char *device, const void *fdb_)
-{
-    const struct kernel_fdb *fdb = fdb_;
-
-    if (!is_vteps(fdb)) {
-        struct evpn_mac *mac = xmalloc(sizeof *mac);
-
-        *mac = (struct evpn_mac) {
-            .vtep = fdb->vtep,
-            .port = fdb->port,
-            .has_port = fdb->has_port,
-        };
-        set_mac(device, fdb, mac);
-    }
+    *mac = (struct evpn_mac) {
+        .vtep = row->vtep,
+        .port = row->port,
+        .has_port = row->has_port,
+    };
+    set_mac(device, row, mac);
 }
 
 static void
@@ -553,15 +578,46 @@ neighbor_came(const char *device, const void *neighbor_)
 }
 
 static int
+compare_macs(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct mac_row));
+}
+
+/* The MAC addresses among the 'n' entries in 'fdb', sorted. */
+static struct mac_row *
+find_macs(const struct kernel_fdb *fdb, size_t n, size_t *n_macs)
+{
+    struct mac_row *macs = n ? xcalloc(n, sizeof *macs) : NULL;
+
+    *n_macs = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!eth_addr_is_zero(fdb[i].mac)) {
+            struct mac_row *row = &macs[(*n_macs)++];
+
+            row->vni = fdb[i].vni;
+            row->mac = fdb[i].mac;
+            row->port = fdb[i].port;
+            row->vtep = fdb[i].vtep;
+            row->has_port = fdb[i].has_port;
+        }
+    }
+    if (n) {
+        qsort(macs, *n_macs, sizeof *macs, compare_macs);
+    }
+    return macs;
+}
+
+static int
 compare_remotes(const void *a, const void *b)
 {
     return memcmp(a, b, sizeof(struct evpn_remote));
 }
 
-/* The VTEPs that the 'n' entries in 'fdb' lead to.  One that has MAC addresses
- * counts, whether or not it is among those that get what is flooded. */
+/* The VTEPs that the 'n' entries in 'fdb' lead to, sorted, each maybe several
+ * times.  One that has MAC addresses counts, whether or not it is among those
+ * that get what is flooded. */
 static struct evpn_remote *
-find_remotes(const struct kernel_fdb *fdb, size_t n, size_t *n_remotes)
+find_remotes(const struct kernel_fdb *fdb, size_t n)
 {
     struct evpn_remote *remotes = n ? xcalloc(n, sizeof *remotes) : NULL;
 
@@ -574,12 +630,6 @@ find_remotes(const struct kernel_fdb *fdb, size_t n, size_t *n_remotes)
     if (n) {
         qsort(remotes, n, sizeof *remotes, compare_remotes);
     }
-    *n_remotes = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!i || compare_remotes(&remotes[i], &remotes[i - 1])) {
-            remotes[(*n_remotes)++] = remotes[i];
-        }
-    }
     return remotes;
 }
 
@@ -589,18 +639,22 @@ set_device(const char *name, struct device *device,
            const struct kernel_fdb *fdb, size_t n_fdb,
            const struct kernel_neighbor *neighbors, size_t n_neighbors)
 {
-    size_t n_remotes;
-    struct evpn_remote *remotes = find_remotes(fdb, n_fdb, &n_remotes);
+    size_t n_macs;
+    struct mac_row *macs = find_macs(fdb, n_fdb, &n_macs);
+    struct evpn_remote *remotes = find_remotes(fdb, n_fdb);
 
     device->remotes = replace_array(device->remotes, &device->n_remotes,
-                                    remotes, n_remotes, sizeof *remotes,
-                                    remote_gone, remote_came, name);
-    device->fdb = replace_array(device->fdb, &device->n_fdb, fdb, n_fdb,
-                                sizeof *fdb, mac_gone, mac_came, name);
+                                    remotes, n_fdb, sizeof *remotes,
+                                    sizeof *remotes, remote_gone, remote_came,
+                                    name);
+    device->macs = replace_array(device->macs, &device->n_macs, macs, n_macs,
+                                 sizeof *macs, MAC_ROW_KEY, mac_gone, mac_came,
+                                 name);
     device->neighbors = replace_array(device->neighbors, &device->n_neighbors,
                                       neighbors, n_neighbors,
-                                      sizeof *neighbors, neighbor_gone,
-                                      neighbor_came, name);
+                                      sizeof *neighbors, NEIGHBOR_KEY,
+                                      neighbor_gone, neighbor_came, name);
+    free(macs);
     free(remotes);
 }
 
@@ -625,7 +679,7 @@ read_device(const char *name, struct device *device)
 static void
 device_destroy(struct device *device)
 {
-    free(device->fdb);
+    free(device->macs);
     free(device->remotes);
     free(device->neighbors);
     free(device);
