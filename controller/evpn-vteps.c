@@ -130,6 +130,22 @@ compare_keys(const void *a, const void *b)
     return memcmp(a, b, sizeof(struct evpn_vtep_key));
 }
 
+/* Whether 'ip' is where we send from.  As a VTEP, it would send back to us
+ * what we flood. */
+static bool
+is_us(struct inc_unit *unit, const struct evpn_switch *sw,
+      const struct in6_addr *ip)
+{
+    if (!ipv6_addr_equals(ip, &sw->local_ip4)
+        && !ipv6_addr_equals(ip, &sw->local_ip6)) {
+        return false;
+    }
+    UNIT_WARN(unit, &rl, "EVPN: a VTEP of switch %s has an address of "
+              "ovn-evpn-local-ip, which is this chassis's own: it is ignored",
+              sw->name);
+    return true;
+}
+
 static void
 add_remotes(struct inc_unit *unit, const struct uuid *dp,
             const struct evpn_switch *sw, const char *device,
@@ -142,7 +158,7 @@ add_remotes(struct inc_unit *unit, const struct uuid *dp,
         struct evpn_remote remote;
 
         memcpy(&remote, inc_set_at(set, i).data, sizeof remote);
-        if (remote.vni == sw->vni) {
+        if (remote.vni == sw->vni && !is_us(unit, sw, &remote.ip)) {
             if (remotes->n >= remotes->allocated) {
                 remotes->keys = x2nrealloc(remotes->keys, &remotes->allocated,
                                            sizeof *remotes->keys);
