@@ -472,17 +472,21 @@ is_learnable(const struct table *t, const struct kernel_neigh *n)
     }
 }
 
-/* Is it ours, wanted or not?  It is in the table.  Neighbors of a device
- * without ARP have the device's own MAC address; they are the kernel's. */
+/* Is it ours, wanted or not?  It is in the table.  Without a protocol, one
+ * that has the device's own MAC address is the kernel's: those of a device
+ * without ARP have it. */
 static bool
 is_ours(const struct table *t, const struct kernel_neigh *n)
 {
-    return (t->role != KERNEL_DEVICE_VXLAN
-            && n->state == NUD_NOARP && !is_extern(n) && is_unicast_mac(n)
-            && !eth_addr_equals(n->mac, t->link.mac)
-            && (t->role == KERNEL_DEVICE_ADVERTISE
-                || (is_unicast_ip(n)
-                    && (!n->protocol || n->protocol == KERNEL_PROTOCOL))));
+    if (t->role == KERNEL_DEVICE_VXLAN || n->state != NUD_NOARP
+        || is_extern(n) || !is_unicast_mac(n)) {
+        return false;
+    }
+    return (t->role == KERNEL_DEVICE_ADVERTISE
+            || (is_unicast_ip(n)
+                && (n->protocol == KERNEL_PROTOCOL
+                    || (!n->protocol
+                        && !eth_addr_equals(n->mac, t->link.mac)))));
 }
 
 /* Does it make room for one of ours? */
