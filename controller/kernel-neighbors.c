@@ -734,7 +734,8 @@ resolve_nexthops(struct nl_sock *sock, struct scan *scan)
     for (size_t i = 0; !error && i < scan->n_by_nexthop; i++) {
         struct kernel_neigh *n = &scan->by_nexthop[i];
 
-        if (kernel_nexthops_find(&nexthops, n->nexthop, &n->ip)) {
+        n->has_ip = kernel_nexthops_find(&nexthops, n->nexthop, &n->ip);
+        if (is_unicast_ip(n)) {
             learn(scan, n);
         } else {
             n_unknown++;
