@@ -89,15 +89,19 @@ evpn_uuid(const void *name, size_t len, uint32_t what)
     return uuid;
 }
 
-/* What was learned of a VTEP with another number is not to be taken for what
- * is learned now, and is told by its cookie: so the number is part of it. */
+/* What was learned of a VTEP with another number, or in another VNI, is not to
+ * be taken for what is learned now, and is told by its cookie: so both are
+ * part of it. */
 static struct uuid
-make_uuid(const struct evpn_vtep_key *key, uint32_t number)
+make_uuid(const struct evpn_vtep_key *key, uint32_t number, uint32_t vni)
 {
     const struct {
         struct evpn_vtep_key key;
         uint32_t number;
-    } name = { *key, number };
+        uint32_t vni;
+    } name = { *key, number, vni };
+
+    BUILD_ASSERT_DECL(sizeof name == sizeof *key + 8);
 
     return evpn_uuid(&name, sizeof name, EVPN_UUID_VTEP);
 }
@@ -220,7 +224,7 @@ put_vtep(struct inc_unit *unit, const struct evpn_switch *sw,
     const bool ipv4 = IN6_IS_ADDR_V4MAPPED(&key->ip);
     struct evpn_vtep *vtep = xmalloc(sizeof *vtep);
     *vtep = (struct evpn_vtep) {
-        .uuid = make_uuid(key, number),
+        .uuid = make_uuid(key, number, sw->vni),
         .dp_key = sw->dp_key,
         .vni = sw->vni,
         .key = number,

@@ -30,7 +30,7 @@ struct evpn_vtep_key {
     uint32_t port;              /* UDP port. */
 };
 struct evpn_vtep {
-    struct uuid uuid;           /* Changes with 'key'. */
+    struct uuid uuid;           /* Changes with 'key' and 'vni'. */
     uint32_t dp_key;
     uint32_t vni;
     uint32_t key;               /* In place of a port's tunnel key. */
