@@ -190,30 +190,103 @@ vtep_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
 /* What is flooded. */
 
+/* What is flooded is in batches, for no OpenFlow message is longer than 65,535
+ * bytes; this leaves room for what is around the copies.  A batch has a key of
+ * its own, which no VTEP has. */
+#define MAX_BATCH_BYTES 40000
+
+static uint32_t
+batch_key(size_t i)
+{
+    return EVPN_VTEP_FLAG | (i + 1);
+}
+
+/* The flow of what a switch floods to its VTEPs. */
+struct flood {
+    struct inc_unit *unit;
+    const struct evpn_switch *sw;
+    uint32_t cookie;
+    struct ofpbuf ofpacts;      /* The last batch. */
+    size_t n_batches;           /* Before that one. */
+};
+
+static void
+flood_begin_batch(struct flood *flood)
+{
+    ofpbuf_clear(&flood->ofpacts);
+    put_vni(flood->sw->vni, &flood->ofpacts);
+}
+
+static void
+flood_end_batch(struct flood *flood)
+{
+    struct match match;
+
+    match_outport(&match, flood->sw->dp_key, batch_key(flood->n_batches++));
+    flow_output_add(flood->unit, in_dialect(flood->unit)->tables
+                                 .remote_vtep_output,
+                    PRIORITY_TO_VTEP, flood->cookie, &match, &flood->ofpacts);
+    flood_begin_batch(flood);
+}
+
 /* Appends a copy for each of the VTEPs 'set' whose address is, or is not, an
  * IPv4 one.  Returns the number of copies. */
 static size_t
-put_copies(struct inc_unit *unit, const struct inc_set *set, bool ipv4,
-           struct ofpbuf *ofpacts)
+put_copies(struct flood *flood, const struct inc_set *set, bool ipv4)
 {
+    bool has_ends = false;
     size_t n = 0;
 
     for (size_t i = 0; i < inc_set_count(set); i++) {
         struct evpn_vtep_key key;
 
         memcpy(&key, inc_set_at(set, i).data, sizeof key);
-        const struct evpn_vtep *vtep = evpn_vtep_reachable(unit, &key);
+        const struct evpn_vtep *vtep = evpn_vtep_reachable(flood->unit, &key);
 
-        if (vtep && !!IN6_IS_ADDR_V4MAPPED(&key.ip) == ipv4) {
-            if (!n++) {
-                put_vtep_ends(unit, &vtep->local_ip, &key.ip, ofpacts);
-            } else {
-                put_vtep_destination(&key.ip, ofpacts);
-            }
-            put_output(vtep->ofport, ofpacts);
+        if (!vtep || !!IN6_IS_ADDR_V4MAPPED(&key.ip) != ipv4) {
+            continue;
         }
+        if (flood->ofpacts.size > MAX_BATCH_BYTES) {
+            flood_end_batch(flood);
+            has_ends = false;
+        }
+        if (!has_ends) {
+            put_vtep_ends(flood->unit, &vtep->local_ip, &key.ip,
+                          &flood->ofpacts);
+            has_ends = true;
+        } else {
+            put_vtep_destination(&key.ip, &flood->ofpacts);
+        }
+        put_output(vtep->ofport, &flood->ofpacts);
+        n++;
     }
     return n;
+}
+
+/* Puts out the flow for what is flooded with 'key'.  With a single batch, it
+ * has the copies itself. */
+static void
+add_flood(struct flood *flood, uint32_t key)
+{
+    const struct ovn_tables *tables = &in_dialect(flood->unit)->tables;
+    struct ofpbuf ofpacts;
+    struct match match;
+
+    ofpbuf_init(&ofpacts, 512);
+    for (size_t i = 0; i < flood->n_batches; i++) {
+        put_load(MFF_LOG_OUTPORT, batch_key(i), &ofpacts);
+        put_resubmit(tables->remote_vtep_output, &ofpacts);
+    }
+    if (flood->n_batches) {
+        put_load(MFF_LOG_OUTPORT, key, &ofpacts);
+    } else {
+        ofpbuf_put(&ofpacts, flood->ofpacts.data, flood->ofpacts.size);
+    }
+    put_resubmit(tables->local_output, &ofpacts);
+    match_outport(&match, flood->sw->dp_key, key);
+    flow_output_add(flood->unit, tables->remote_vtep_output, PRIORITY_TO_VTEP,
+                    flood->cookie, &match, &ofpacts);
+    ofpbuf_uninit(&ofpacts);
 }
 
 static void
@@ -221,29 +294,29 @@ flood_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 {
     const struct uuid *dp = inc_unit_key(unit).data;
     const struct evpn_switch *sw = evpn_switch(unit, dp);
-    const struct ovn_tables *tables = &in_dialect(unit)->tables;
     const struct inc_set *set = evpn_vteps_of_switch(unit, dp);
-    struct ofpbuf ofpacts;
 
     flow_output_begin(unit);
-    ofpbuf_init(&ofpacts, 512);
     if (sw) {
         const struct uuid uuid = evpn_uuid(dp, sizeof *dp, EVPN_UUID_FLOOD);
+        struct flood flood = {
+            .unit = unit,
+            .sw = sw,
+            .cookie = row_cookie(&uuid),
+        };
 
-        put_vni(sw->vni, &ofpacts);
-        const size_t n = (put_copies(unit, set, true, &ofpacts)
-                          + put_copies(unit, set, false, &ofpacts));
-        put_resubmit(tables->local_output, &ofpacts);
-        for (size_t i = 0; n && i < ARRAY_SIZE(flood_keys); i++) {
-            struct match match;
-
-            match_outport(&match, sw->dp_key, flood_keys[i]);
-            flow_output_add(unit, tables->remote_vtep_output,
-                            PRIORITY_TO_VTEP, row_cookie(&uuid), &match,
-                            &ofpacts);
+        ofpbuf_init(&flood.ofpacts, 512);
+        flood_begin_batch(&flood);
+        const size_t n = (put_copies(&flood, set, true)
+                          + put_copies(&flood, set, false));
+        if (flood.n_batches) {
+            flood_end_batch(&flood);
         }
+        for (size_t i = 0; n && i < ARRAY_SIZE(flood_keys); i++) {
+            add_flood(&flood, flood_keys[i]);
+        }
+        ofpbuf_uninit(&flood.ofpacts);
     }
-    ofpbuf_uninit(&ofpacts);
     flow_output_end(unit);
 }
 
