@@ -36,6 +36,7 @@
 #include "smap.h"
 #include "sset.h"
 #include "string-array.h"
+#include "svec.h"
 #include "unit-log.h"
 #include "util.h"
 #include "uuid.h"
@@ -250,11 +251,11 @@ is_device_name(const char *name)
             && strcmp(name, ".") && strcmp(name, ".."));
 }
 
-/* Adds to '*names' those devices, one or several, that 'key' names. */
+/* Adds to '*names', in this order, the devices that 'key' names. */
 static void
 parse_devices(struct inc_unit *unit, const struct datapath_binding *dp,
               const char *name, const char *key, const char *loss,
-              struct sset *names)
+              struct svec *names)
 {
     const char *text = smap_get(&dp->external_ids, key);
     char *copy = xstrdup(text ? text : "");
@@ -263,33 +264,32 @@ parse_devices(struct inc_unit *unit, const struct datapath_binding *dp,
     for (char *word = strtok_r(copy, ", ", &save_ptr); word;
          word = strtok_r(NULL, ", ", &save_ptr)) {
         if (is_device_name(word)) {
-            sset_add(names, word);
+            svec_add(names, word);
         } else {
             UNIT_WARN(unit, &rl, "EVPN: switch %s: %s: \"%s\" is no name of a "
                       "device", name, key, word);
         }
     }
-    if (sset_is_empty(names)) {
+    if (svec_is_empty(names)) {
         UNIT_WARN(unit, &rl, "EVPN: switch %s has no %s: %s", name, key, loss);
     }
     free(copy);
 }
 
-/* The only device that 'key' names, or NULL. */
+/* The first device that 'key' names, or NULL. */
 static char *
 parse_device(struct inc_unit *unit, const struct datapath_binding *dp,
              const char *name, const char *key, const char *loss)
 {
-    struct sset names = SSET_INITIALIZER(&names);
+    struct svec names = SVEC_EMPTY_INITIALIZER;
 
     parse_devices(unit, dp, name, key, loss, &names);
-    char *device = (sset_is_empty(&names) ? NULL
-                    : xstrdup(SSET_FIRST(&names)));
-    if (sset_count(&names) > 1) {
+    char *device = svec_is_empty(&names) ? NULL : xstrdup(names.names[0]);
+    if (names.n > 1) {
         UNIT_WARN(unit, &rl, "EVPN: switch %s: %s names several devices: only "
                   "%s is used", name, key, device);
     }
-    sset_destroy(&names);
+    svec_destroy(&names);
     return device;
 }
 
@@ -310,18 +310,17 @@ static void
 parse_vxlans(struct inc_unit *unit, const struct datapath_binding *dp,
              struct evpn_switch *sw)
 {
-    struct sset names = SSET_INITIALIZER(&names);
+    struct svec names = SVEC_EMPTY_INITIALIZER;
 
     parse_devices(unit, dp, sw->name, "dynamic-routing-vxlan-ifname",
                   "no remote VTEPs are learned", &names);
-    const char **sorted = sset_sort(&names);
-    sw->n_vxlans = sset_count(&names);
+    svec_sort_unique(&names);
+    sw->n_vxlans = names.n;
     sw->vxlans = xmalloc(sw->n_vxlans * sizeof *sw->vxlans);
     for (size_t i = 0; i < sw->n_vxlans; i++) {
-        sw->vxlans[i] = xstrdup(sorted[i]);
+        sw->vxlans[i] = xstrdup(names.names[i]);
     }
-    free(sorted);
-    sset_destroy(&names);
+    svec_destroy(&names);
 }
 
 static void
