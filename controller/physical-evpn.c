@@ -418,13 +418,15 @@ neighbor_run(struct inc_unit *unit, void *aux OVS_UNUSED)
 
     const struct inc_set *dps = evpn_switches_of_device(unit, key.device);
     for (size_t i = 0; mac && i < inc_set_count(dps); i++) {
-        const struct uuid *dp = inc_set_at(dps, i).data;
-        const struct evpn_switch *sw = evpn_switch(unit, dp);
+        struct uuid dp;
+
+        memcpy(&dp, inc_set_at(dps, i).data, sizeof dp);
+        const struct evpn_switch *sw = evpn_switch(unit, &dp);
 
         if (sw && sw->bridge && !strcmp(sw->bridge, key.device)) {
             const struct neighbor neighbor = { .ip = key.ip, .mac = *mac };
 
-            add_neighbor(unit, dp, sw, &neighbor);
+            add_neighbor(unit, &dp, sw, &neighbor);
         }
     }
     flow_output_end(unit);
