@@ -125,21 +125,6 @@ add_to_vtep(struct inc_unit *unit, const struct evpn_vtep_key *key,
     ofpbuf_uninit(&ofpacts);
 }
 
-/* Appends one of the learn() action's specs, all of which take a whole field
- * of the packet. */
-static void
-put_learn_spec(uint16_t dst_type, enum mf_field_id dst, enum mf_field_id src,
-               struct ofpbuf *ofpacts)
-{
-    struct ofpact_learn_spec *spec = ofpbuf_put_zeros(ofpacts, sizeof *spec);
-
-    spec->dst = put_whole_field(dst);
-    spec->src = put_whole_field(src);
-    spec->n_bits = spec->dst.n_bits;
-    spec->src_type = NX_LEARN_SRC_FIELD;
-    spec->dst_type = dst_type;
-}
-
 static void
 add_learn(struct inc_unit *unit, const struct evpn_vtep *vtep)
 {
@@ -156,11 +141,11 @@ add_learn(struct inc_unit *unit, const struct evpn_vtep *vtep)
     learn->limit = LEARNED_LIMIT;
     learn->table_id = tables->get_remote_fdb;
     learn->cookie = htonll(cookie);
-    put_learn_spec(NX_LEARN_DST_MATCH, MFF_LOG_DATAPATH, MFF_LOG_DATAPATH,
-                   &ofpacts);
-    put_learn_spec(NX_LEARN_DST_MATCH, MFF_ETH_DST, MFF_ETH_SRC, &ofpacts);
-    put_learn_spec(NX_LEARN_DST_LOAD, MFF_LOG_REMOTE_OUTPORT, MFF_LOG_INPORT,
-                   &ofpacts);
+    put_learn_field(NX_LEARN_DST_MATCH, MFF_LOG_DATAPATH, MFF_LOG_DATAPATH,
+                    &ofpacts);
+    put_learn_field(NX_LEARN_DST_MATCH, MFF_ETH_DST, MFF_ETH_SRC, &ofpacts);
+    put_learn_field(NX_LEARN_DST_LOAD, MFF_LOG_REMOTE_OUTPORT, MFF_LOG_INPORT,
+                    &ofpacts);
     learn = ofpacts.header;
     ofpact_finish_LEARN(&ofpacts, &learn);
 

@@ -129,13 +129,7 @@ static void
 learn_match_field(struct ofpbuf *out, enum mf_field_id dst,
                   enum mf_field_id src)
 {
-    struct ofpact_learn_spec *spec = ofpbuf_put_zeros(out, sizeof *spec);
-
-    spec->dst = put_whole_field(dst);
-    spec->src = put_whole_field(src);
-    spec->n_bits = spec->dst.n_bits;
-    spec->src_type = NX_LEARN_SRC_FIELD;
-    spec->dst_type = NX_LEARN_DST_MATCH;
+    put_learn_field(NX_LEARN_DST_MATCH, dst, src, out);
 }
 
 static void

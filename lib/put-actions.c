@@ -23,6 +23,19 @@ put_whole_field(enum mf_field_id id)
 }
 
 void
+put_learn_field(uint16_t dst_type, enum mf_field_id dst, enum mf_field_id src,
+                struct ofpbuf *ofpacts)
+{
+    struct ofpact_learn_spec *spec = ofpbuf_put_zeros(ofpacts, sizeof *spec);
+
+    spec->dst = put_whole_field(dst);
+    spec->src = put_whole_field(src);
+    spec->n_bits = spec->dst.n_bits;
+    spec->src_type = NX_LEARN_SRC_FIELD;
+    spec->dst_type = dst_type;
+}
+
+void
 put_load_subfield(const struct mf_subfield *dst, uint64_t value,
                   struct ofpbuf *ofpacts)
 {

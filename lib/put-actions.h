@@ -25,6 +25,12 @@ struct ovn_dialect;
 /* All bits of a field. */
 struct mf_subfield put_whole_field(enum mf_field_id);
 
+/* One of the specs of a learn() action: in the learned flow, the whole field
+ * 'dst' is matched (NX_LEARN_DST_MATCH), or loaded (NX_LEARN_DST_LOAD), with
+ * what 'src', which is as wide, has in the packet at hand. */
+void put_learn_field(uint16_t dst_type, enum mf_field_id dst,
+                     enum mf_field_id src, struct ofpbuf *);
+
 /* Loads 'value', which is right-justified, into a whole field, into the
  * 'n_bits' bits from bit 'ofs' on, or into 'dst'.  What is wider than 64 bits
  * is filled up with zeros. */

@@ -125,13 +125,13 @@ match_orig(struct match *match, const struct hairpin *h,
 /* learn() */
 
 static struct ofpact_learn_spec *
-put_spec(struct ofpbuf *ofpacts, int src_type, int dst_type,
-         enum mf_field_id dst, int ofs, int n_bits, size_t imm_len)
+put_spec(struct ofpbuf *ofpacts, int dst_type, enum mf_field_id dst, int ofs,
+         int n_bits, size_t imm_len)
 {
     struct ofpact_learn_spec *spec
         = ofpbuf_put_zeros(ofpacts, sizeof *spec + OFPACT_ALIGN(imm_len));
 
-    spec->src_type = src_type;
+    spec->src_type = NX_LEARN_SRC_IMMEDIATE;
     spec->dst_type = dst_type;
     spec->n_bits = n_bits;
     spec->dst.field = mf_from_id(dst);
@@ -144,13 +144,7 @@ put_spec(struct ofpbuf *ofpacts, int src_type, int dst_type,
 static void
 learn_field(struct ofpbuf *ofpacts, enum mf_field_id dst, enum mf_field_id src)
 {
-    int n_bits = mf_from_id(dst)->n_bits;
-    struct ofpact_learn_spec *spec
-        = put_spec(ofpacts, NX_LEARN_SRC_FIELD, NX_LEARN_DST_MATCH, dst, 0,
-                   n_bits, 0);
-
-    spec->src.field = mf_from_id(src);
-    spec->src.n_bits = n_bits;
+    put_learn_field(NX_LEARN_DST_MATCH, dst, src, ofpacts);
 }
 
 /* The learned flow matches the 'len' bytes at 'value' as 'dst'. */
@@ -159,8 +153,7 @@ learn_value(struct ofpbuf *ofpacts, enum mf_field_id dst,
             const void *value, size_t len)
 {
     struct ofpact_learn_spec *spec
-        = put_spec(ofpacts, NX_LEARN_SRC_IMMEDIATE, NX_LEARN_DST_MATCH, dst,
-                   0, len * 8, len);
+        = put_spec(ofpacts, NX_LEARN_DST_MATCH, dst, 0, len * 8, len);
 
     memcpy(spec + 1, value, len);
 }
@@ -170,8 +163,7 @@ static void
 learn_set_bit(struct ofpbuf *ofpacts, enum mf_field_id dst, int ofs)
 {
     struct ofpact_learn_spec *spec
-        = put_spec(ofpacts, NX_LEARN_SRC_IMMEDIATE, NX_LEARN_DST_LOAD, dst,
-                   ofs, 1, 1);
+        = put_spec(ofpacts, NX_LEARN_DST_LOAD, dst, ofs, 1, 1);
 
     *(uint8_t *) (spec + 1) = 1;
 }
