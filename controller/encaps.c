@@ -465,12 +465,18 @@ wanted_changed(struct inc_key key OVS_UNUSED, const void *old OVS_UNUSED,
     ready_fence = 0;
 }
 
+/* Whether a port with these external_ids leads to a chassis or to VTEPs. */
+static bool
+has_tunnel_mark(const struct smap *external_ids)
+{
+    return (smap_get(external_ids, TUNNEL_MARK)
+            || smap_get(external_ids, EVPN_TUNNEL_MARK));
+}
+
 static bool
 is_tunnel_port(const struct ovs_iface *iface)
 {
-    return (iface
-            && (smap_get(&iface->port_external_ids, TUNNEL_MARK)
-                || smap_get(&iface->port_external_ids, EVPN_TUNNEL_MARK)));
+    return iface && has_tunnel_mark(&iface->port_external_ids);
 }
 
 /* Does a pass over the ports find in 'b' what it has found in 'a'?  BFD and
@@ -520,20 +526,14 @@ index_is_taken(const struct ovsrec_open_vswitch *cfg, const char *index)
     return false;
 }
 
-const char *
-encaps_index(const struct ovsrec_open_vswitch *cfg, const char *chassis_name)
-{
-    char *key = xasprintf(INDEX_KEY"%s", chassis_name);
-    const char *index = smap_get(&cfg->other_config, key);
-
-    free(key);
-    return index;
-}
-
 static bool
 has_index(const struct ovsrec_open_vswitch *cfg, const char *chassis_name)
 {
-    return encaps_index(cfg, chassis_name) != NULL;
+    char *key = xasprintf(INDEX_KEY"%s", chassis_name);
+    bool has = smap_get(&cfg->other_config, key) != NULL;
+
+    free(key);
+    return has;
 }
 
 /* Fills in 'index' with ours.  If we have none yet, takes the first that is
@@ -1059,8 +1059,7 @@ remove_tunnels(const struct ovsrec_bridge *bridge, struct ovsdb_idl_txn *txn)
     for (size_t i = 0; i < bridge->n_ports; i++) {
         const struct ovsrec_port *port = bridge->ports[i];
 
-        if (smap_get(&port->external_ids, TUNNEL_MARK)
-            || smap_get(&port->external_ids, EVPN_TUNNEL_MARK)) {
+        if (has_tunnel_mark(&port->external_ids)) {
             done = false;
             if (txn) {
                 ovs_port_delete(bridge, port);

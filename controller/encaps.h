@@ -51,13 +51,6 @@ extern struct inc_kind *encaps_kind_leaves_port;
  * ovn-enable-flow-based-tunnels, but not with IPsec. */
 bool encaps_is_by_flow(struct inc_unit *);
 
-/* What stands in the names of the ports of 'chassis_name', to tell them from
- * those of other controllers of the switch: "" for the first one.  NULL as
- * long as that is not decided. */
-struct ovsrec_open_vswitch;
-const char *encaps_index(const struct ovsrec_open_vswitch *,
-                         const char *chassis_name);
-
 struct module;
 extern const struct module encaps_module;
 

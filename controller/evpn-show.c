@@ -30,17 +30,6 @@
 #include "util.h"
 #include "uuid.h"
 
-static void
-reply_lines(struct unixctl_conn *conn, struct svec *lines)
-{
-    svec_sort_unique(lines);
-
-    char *reply = svec_join(lines, "\n", lines->n ? "\n" : "");
-    unixctl_command_reply(conn, reply);
-    free(reply);
-    svec_destroy(lines);
-}
-
 static const struct evpn_vtep *
 peek_vtep(const struct evpn_vtep_key *key)
 {
@@ -79,16 +68,6 @@ list_remotes_of_switch(struct inc_key key OVS_UNUSED, const void *sw_,
     }
 }
 
-static void
-remote_vtep_list(struct unixctl_conn *conn, int argc OVS_UNUSED,
-                 const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
-{
-    struct svec lines = SVEC_EMPTY_INITIALIZER;
-
-    inc_kind_for_each(evpn_kind_switch, list_remotes_of_switch, &lines);
-    reply_lines(conn, &lines);
-}
-
 /* evpn/vtep-binding-list. */
 
 static void
@@ -107,30 +86,12 @@ list_vtep(struct inc_key key_, const void *vtep_, void *lines)
     svec_add_nocopy(lines, ds_steal_cstr(&s));
 }
 
-static void
-vtep_binding_list(struct unixctl_conn *conn, int argc OVS_UNUSED,
-                  const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
-{
-    struct svec lines = SVEC_EMPTY_INITIALIZER;
-
-    inc_kind_for_each(evpn_vteps_kind, list_vtep, &lines);
-    reply_lines(conn, &lines);
-}
-
-/* The switches that learn from 'device'. */
+/* One thing that the kernel knows, for the switches that learn it. */
 struct search {
-    const char *device;
-    const void *what;
+    const void *key;
     const void *value;
     struct svec *lines;
 };
-
-static void
-for_each_switch(void (*cb)(struct inc_key, const void *, void *),
-                struct search *search)
-{
-    inc_kind_for_each(evpn_kind_switch, cb, search);
-}
 
 /* evpn/vtep-fdb-list. */
 
@@ -139,7 +100,7 @@ list_mac_of_switch(struct inc_key dp, const void *sw_, void *search_)
 {
     const struct evpn_switch *sw = sw_;
     struct search *search = search_;
-    const struct evpn_mac_key *key = search->what;
+    const struct evpn_mac_key *key = search->key;
     const struct evpn_mac *mac = search->value;
     struct evpn_mac_name name = {
         .vtep = {
@@ -152,7 +113,7 @@ list_mac_of_switch(struct inc_key dp, const void *sw_, void *search_)
     memcpy(&name.vtep.datapath, dp.data, sizeof name.vtep.datapath);
     const struct evpn_vtep *vtep = peek_vtep(&name.vtep);
     for (size_t i = 0; vtep && key->vni == sw->vni && i < sw->n_vxlans; i++) {
-        if (!strcmp(sw->vxlans[i], search->device)) {
+        if (!strcmp(sw->vxlans[i], key->device)) {
             const struct uuid uuid = evpn_uuid(&name, sizeof name,
                                                EVPN_UUID_MAC);
 
@@ -173,20 +134,8 @@ list_mac(struct inc_key key_, const void *mac, void *lines)
     struct evpn_mac_key key;
 
     memcpy(&key, key_.data, sizeof key);
-    struct search search = {
-        .device = key.device, .what = &key, .value = mac, .lines = lines,
-    };
-    for_each_switch(list_mac_of_switch, &search);
-}
-
-static void
-vtep_fdb_list(struct unixctl_conn *conn, int argc OVS_UNUSED,
-              const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
-{
-    struct svec lines = SVEC_EMPTY_INITIALIZER;
-
-    inc_kind_for_each(evpn_kind_mac, list_mac, &lines);
-    reply_lines(conn, &lines);
+    struct search search = { .key = &key, .value = mac, .lines = lines };
+    inc_kind_for_each(evpn_kind_switch, list_mac_of_switch, &search);
 }
 
 /* evpn/vtep-arp-list. */
@@ -196,10 +145,10 @@ list_neighbor_of_switch(struct inc_key dp, const void *sw_, void *search_)
 {
     const struct evpn_switch *sw = sw_;
     struct search *search = search_;
-    const struct evpn_neighbor_key *key = search->what;
+    const struct evpn_neighbor_key *key = search->key;
     const struct eth_addr *mac = search->value;
 
-    if (sw->bridge && !strcmp(sw->bridge, search->device)) {
+    if (sw->bridge && !strcmp(sw->bridge, key->device)) {
         struct evpn_neighbor_name name = { .ip = key->ip };
         struct ds s = DS_EMPTY_INITIALIZER;
 
@@ -222,20 +171,8 @@ list_neighbor(struct inc_key key_, const void *mac, void *lines)
     struct evpn_neighbor_key key;
 
     memcpy(&key, key_.data, sizeof key);
-    struct search search = {
-        .device = key.device, .what = &key, .value = mac, .lines = lines,
-    };
-    for_each_switch(list_neighbor_of_switch, &search);
-}
-
-static void
-vtep_arp_list(struct unixctl_conn *conn, int argc OVS_UNUSED,
-              const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
-{
-    struct svec lines = SVEC_EMPTY_INITIALIZER;
-
-    inc_kind_for_each(evpn_kind_neighbor, list_neighbor, &lines);
-    reply_lines(conn, &lines);
+    struct search search = { .key = &key, .value = mac, .lines = lines };
+    inc_kind_for_each(evpn_kind_switch, list_neighbor_of_switch, &search);
 }
 
 /* evpn/vtep-multicast-group-list. */
@@ -264,33 +201,43 @@ list_flood(struct inc_key dp, const void *value OVS_UNUSED, void *lines)
     svec_add_nocopy(lines, ds_steal_cstr(&s));
 }
 
+/* Commands: the lines that 'list' makes of each value of '*kind'. */
+
+static const struct command {
+    const char *name;
+    struct inc_kind **kind;
+    void (*list)(struct inc_key, const void *value, void *lines);
+} commands[] = {
+    { "evpn/remote-vtep-list", &evpn_kind_switch, list_remotes_of_switch },
+    { "evpn/vtep-arp-list", &evpn_kind_neighbor, list_neighbor },
+    { "evpn/vtep-binding-list", &evpn_vteps_kind, list_vtep },
+    { "evpn/vtep-fdb-list", &evpn_kind_mac, list_mac },
+    { "evpn/vtep-multicast-group-list", &evpn_vteps_kind_of_switch,
+      list_flood },
+};
+
 static void
-vtep_multicast_group_list(struct unixctl_conn *conn, int argc OVS_UNUSED,
-                          const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
+cmd_list(struct unixctl_conn *conn, int argc OVS_UNUSED,
+         const char *argv[] OVS_UNUSED, void *command_)
 {
+    const struct command *command = command_;
     struct svec lines = SVEC_EMPTY_INITIALIZER;
 
-    inc_kind_for_each(evpn_vteps_kind_of_switch, list_flood, &lines);
-    reply_lines(conn, &lines);
+    inc_kind_for_each(*command->kind, command->list, &lines);
+    svec_sort_unique(&lines);
+
+    char *reply = svec_join(&lines, "\n", lines.n ? "\n" : "");
+    unixctl_command_reply(conn, reply);
+    free(reply);
+    svec_destroy(&lines);
 }
 
 static void
 register_commands(void)
 {
-    static const struct {
-        const char *name;
-        unixctl_cb_func *cb;
-    } commands[] = {
-        { "evpn/remote-vtep-list", remote_vtep_list },
-        { "evpn/vtep-arp-list", vtep_arp_list },
-        { "evpn/vtep-binding-list", vtep_binding_list },
-        { "evpn/vtep-fdb-list", vtep_fdb_list },
-        { "evpn/vtep-multicast-group-list", vtep_multicast_group_list },
-    };
-
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        unixctl_command_register(commands[i].name, "", 0, 0, commands[i].cb,
-                                 NULL);
+        unixctl_command_register(commands[i].name, "", 0, 0, cmd_list,
+                                 CONST_CAST(struct command *, &commands[i]));
     }
 }
 

@@ -38,8 +38,9 @@ ofp_port_t evpn_tunnel_find(struct inc_unit *, uint16_t dst_port);
 bool evpn_tunnel_is_wanted(struct inc_unit *, uint16_t dst_port);
 
 /* Whether 'port' is one of ours: it is marked, or, if somebody has removed the
- * mark, has the type and the name.  'index' is what stands in our names, see
- * encaps_index(). */
+ * mark, has the type and the name.  'index' is what stands in our names, to
+ * tell them from those of other controllers of the switch: "" for the first
+ * one. */
 bool evpn_tunnels_own(const struct ovsrec_port *port, const char *index);
 /* Creates, mends and removes ports of 'bridge'.  'names' are those that ports
  * have, to which those that are created are added.  Returns true if there was

@@ -207,20 +207,27 @@ has_ipv6_tunnel(struct inc_unit *unit)
     return evpn_vteps_any_ipv6(unit);
 }
 
+/* A packet may have come by a tunnel over the other protocol, or been copied
+ * to one, and must not have the addresses of both. */
+static void
+put_forget_other_ends(struct inc_unit *unit, bool is_ipv6,
+                      struct ofpbuf *ofpacts)
+{
+    if (is_ipv6) {
+        put_load(MFF_TUN_SRC, 0, ofpacts);
+        put_load(MFF_TUN_DST, 0, ofpacts);
+    } else if (has_ipv6_tunnel(unit)) {
+        put_load(MFF_TUN_IPV6_SRC, 0, ofpacts);
+        put_load(MFF_TUN_IPV6_DST, 0, ofpacts);
+    }
+}
+
 void
 put_to_tunnel(struct inc_unit *unit, const struct tunnel *t,
               struct ofpbuf *ofpacts)
 {
     if (t->by_flow) {
-        /* A packet may have come by a tunnel over the other protocol, or been
-         * copied to one, and must not have the addresses of both. */
-        if (tunnel_is_ipv6(t)) {
-            put_load(MFF_TUN_SRC, 0, ofpacts);
-            put_load(MFF_TUN_DST, 0, ofpacts);
-        } else if (has_ipv6_tunnel(unit)) {
-            put_load(MFF_TUN_IPV6_SRC, 0, ofpacts);
-            put_load(MFF_TUN_IPV6_DST, 0, ofpacts);
-        }
+        put_forget_other_ends(unit, tunnel_is_ipv6(t), ofpacts);
         put_tunnel_ip(MFF_TUN_SRC, MFF_TUN_IPV6_SRC, t->source, ofpacts);
         put_tunnel_ip(MFF_TUN_DST, MFF_TUN_IPV6_DST, t->remote_ip, ofpacts);
     }
@@ -231,13 +238,7 @@ void
 put_vtep_ends(struct inc_unit *unit, const struct in6_addr *local,
               const struct in6_addr *remote, struct ofpbuf *ofpacts)
 {
-    if (!IN6_IS_ADDR_V4MAPPED(remote)) {
-        put_load(MFF_TUN_SRC, 0, ofpacts);
-        put_load(MFF_TUN_DST, 0, ofpacts);
-    } else if (has_ipv6_tunnel(unit)) {
-        put_load(MFF_TUN_IPV6_SRC, 0, ofpacts);
-        put_load(MFF_TUN_IPV6_DST, 0, ofpacts);
-    }
+    put_forget_other_ends(unit, !IN6_IS_ADDR_V4MAPPED(remote), ofpacts);
     put_in6(MFF_TUN_SRC, MFF_TUN_IPV6_SRC, local, ofpacts);
     put_in6(MFF_TUN_DST, MFF_TUN_IPV6_DST, remote, ofpacts);
 }
